@@ -1,0 +1,1 @@
+"""Certificates, the key ring (private keys encrypted at rest) and trust."""
