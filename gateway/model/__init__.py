@@ -1,0 +1,1 @@
+"""States, events and refusals as tables and plain values. No I/O, no clock."""

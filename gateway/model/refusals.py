@@ -1,0 +1,54 @@
+"""Why something was refused at the edge. A refusal carries its reason; each edge turns reasons into its own tongue."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a request was refused. The texts for people stand beside their status in `gateway.edge.refusals`."""
+
+    UNAUTHENTICATED = "unauthenticated"  # unknown and wrong credentials look alike
+    PARTNER_SUSPENDED = "partner-suspended"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    BODY_TOO_LARGE = "body-too-large"
+    BODY_TOO_SLOW = "body-too-slow"
+    BODY_EMPTY = "body-empty"
+    BODY_INCOMPLETE = "body-incomplete"
+    CONTENT_ENCODING = "content-encoding-not-supported"
+    UNSUPPORTED_SYNTAX = "unsupported-syntax"
+    INVALID_REQUEST = "invalid-request"
+    IDEMPOTENCY_CONFLICT = "idempotency-key-reused"
+    TOO_MANY_REQUESTS = "too-many-requests"
+    STORE_UNAVAILABLE = "store-unavailable"
+    OVERLOADED = "overloaded"
+    SHUTTING_DOWN = "shutting-down"
+    INTERNAL = "internal-error"
+
+
+class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours
+    """A request that gets a refusal as its answer.
+
+    Attributes:
+        reason: decides the status.
+        detail: one or two sentences for the caller: what is wrong and what to do. Never a secret, never payload.
+        audit: the true cause, for our audit alone.
+        extra: further members of the problem details, such as ``errors``.
+        retry_after_s: when trying again makes sense.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        audit: str | None = None,
+        extra: dict[str, object] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.audit = audit or detail
+        self.extra = extra or {}
+        self.retry_after_s = retry_after_s
