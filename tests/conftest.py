@@ -1,0 +1,77 @@
+"""Real services for every test that asks: started once a session when first wanted, one vhost or database a test."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.services.compose import ComposeRabbit, compose_available
+from tests.services.external import fresh_external_vhost
+from tests.services.install import can_install
+from tests.services.postgres import PostgresServer, create_database, drop_database, find_or_install_postgres
+from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq, find_rabbitmq
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_node() -> Iterator[RabbitNode | ComposeRabbit]:
+    """A node of the tests' own: local, else installed, else by Docker Compose."""
+    by_compose = find_rabbitmq() is None and not can_install() and compose_available()
+    node = ComposeRabbit() if by_compose else RabbitNode(find_or_install_rabbitmq())
+    with _closing(node):
+        node.start()
+        yield node
+
+
+@pytest.fixture
+def rabbitmq(rabbitmq_node: RabbitNode | ComposeRabbit) -> Iterator[RabbitNode | ComposeRabbit]:
+    """The node with its controls: stop, start, kill, suspend, resume, memory_alarm, import_definitions, policies."""
+    rabbitmq_node.restore()
+    yield rabbitmq_node
+    rabbitmq_node.restore()
+
+
+@pytest.fixture
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """A fresh vhost, on the broker named by GATEWAY_TEST_BROKER_URL unless the test wants controls over the node."""
+    external = os.environ.get("GATEWAY_TEST_BROKER_URL")
+    if external and "rabbitmq" not in request.fixturenames:
+        return fresh_external_vhost(external)
+    node: RabbitNode | ComposeRabbit = request.getfixturevalue("rabbitmq_node")
+    return node.fresh_vhost()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer(find_or_install_postgres())
+    with _closing(server):
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """The server with its controls: stop, start, kill, suspend, resume."""
+    postgres_server.restore()
+    yield postgres_server
+    postgres_server.restore()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh PostgreSQL database, as a SQLAlchemy URL."""
+    server_url = os.environ.get("GATEWAY_TEST_DATABASE_URL")
+    if not server_url or "postgres" in request.fixturenames:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server_url = server.url
+    fresh = create_database(server_url)
+    yield fresh
+    drop_database(server_url, fresh)
+
+
+@contextmanager
+def _closing(service: RabbitNode | ComposeRabbit | PostgresServer) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        service.close()

@@ -1,0 +1,1 @@
+"""RabbitMQ and PostgreSQL as real programs for the tests: found, else installed, else a clear error."""
