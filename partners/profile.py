@@ -1,0 +1,355 @@
+"""A trading partner as one frozen value: who they are, how they reach us, what they send and how it is read.
+
+Secrets never stand in a profile: API keys lie here as SHA-256 digests, certificates as files beside it, our private
+keys in the key ring. What a key means is said once, in the docstring below it, which also goes into the JSON Schema.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from partners.fields import (
+    As2Id,
+    Boolean,
+    DateText,
+    FileName,
+    GroupId,
+    InterchangeId,
+    InterchangeQualifier,
+    Name,
+    OneOrMany,
+    Release,
+    Sha256Hex,
+    Slug,
+    Url,
+    number,
+)
+from partners.problems import Location
+
+# The departures from the standard that may be tolerated, by the names that the translators know them by.
+Tolerance = Literal[
+    "isa-padding",
+    "leading-bytes",
+    "trailing-garbage",
+    "missing-trailer",
+    "trailer-counts",
+    "trailer-numbers",
+    "empty-segments",
+    "trailing-separators",
+    "unknown-segments",
+    "code-values",
+    "element-lengths",
+    "newer-release",
+]
+DocumentType = Literal[
+    "purchase_order",
+    "purchase_order_acknowledgment",
+    "ship_notice",
+    "purchase_order_change",
+    "purchase_order_change_acknowledgment",
+    "invoice",
+    "receipt",
+]
+Direction = Literal["inbound", "outbound"]
+Syntax = Literal["x12", "json", "xml"]
+Digest = Literal["sha-256", "sha-384", "sha-512", "sha-1"]
+Cipher = Literal["aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm", "3des"]
+SAFE_DIGESTS: tuple[Digest, ...] = ("sha-256", "sha-384", "sha-512")
+SAFE_CIPHERS: tuple[Cipher, ...] = ("aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm")
+
+Contradiction = tuple[Location, str, str]  # field, what is wrong, what would be right
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class InterchangeAddress(_Part):
+    """A pair of ISA qualifier and id."""
+
+    qualifier: InterchangeQualifier
+    """ISA05 when they send, ISA07 when we do: ZZ mutually defined, 01 DUNS, 12 phone, 14 DUNS+4, ..."""
+    id: InterchangeId
+    """ISA06 when they send, ISA08 when we do, without padding."""
+
+
+class X12Address(InterchangeAddress):
+    """How a partner is addressed in X12 envelopes."""
+
+    group_id: GroupId | None = None
+    """GS02 when they send, GS03 when we do; the interchange id by default."""
+
+
+def _only_name(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class CertificateFile(_Part):
+    """A certificate of the partner and the days we use it on, so that an old and a new one can overlap."""
+
+    file: FileName
+    """PEM or DER file beside profile.yaml."""
+    use: Literal["signing", "encryption", "both"] = "both"
+    """What the partner uses its key for: signing (we verify), encryption (we encrypt to it) or both."""
+    valid_from: Annotated[date, DateText] | None = None
+    """First day (UTC) on which we use it; the certificate's own start otherwise."""
+    not_after: Annotated[date, DateText] | None = None
+    """Last day (UTC) on which we use it; the certificate's own end otherwise."""
+
+    def used_on(self, today: date) -> bool:
+        """Whether this profile lets the certificate be used on a day; its own dates are checked with its bytes."""
+        return (self.valid_from is None or self.valid_from <= today) and (
+            self.not_after is None or today <= self.not_after
+        )
+
+
+class As2(_Part):
+    """AS2 with the partner (RFC 4130)."""
+
+    id: As2Id
+    """Their AS2 identifier: AS2-From of their messages."""
+    our_identity: Slug | None = None
+    """Which of our identities they know, by its name in gateway.yaml; needed when there are several with an AS2 id."""
+    certificate: FileName | None = None
+    """Their certificate, when there is one: a PEM or DER file beside profile.yaml."""
+    certificates: tuple[
+        Annotated[CertificateFile, BeforeValidator(_only_name, json_schema_input_type=FileName | CertificateFile)], ...
+    ] = Field(default=(), max_length=8)
+    """Their certificates, when there are several or one is to be rolled over."""
+    url: Url | None = None
+    """Where we send to; without it they only send to us."""
+    require_signed: Boolean = True
+    """Refuse a message that is not signed with one of their certificates."""
+    require_encrypted: Boolean = True
+    """Refuse a message that is not encrypted to our certificate."""
+    digests: Annotated[tuple[Digest, ...], OneOrMany()] = Field(default=SAFE_DIGESTS, min_length=1)
+    """Digests we accept in their signatures, the first is the one we sign with; sha-1 only where it is named here."""
+    ciphers: Annotated[tuple[Cipher, ...], OneOrMany()] = Field(default=SAFE_CIPHERS, min_length=1)
+    """Ciphers we accept, the first is the one we encrypt with; 3des only where it is named here."""
+
+    @property
+    def certificate_files(self) -> tuple[CertificateFile, ...]:
+        """The certificates in either spelling."""
+        return self.certificates or ((CertificateFile(file=self.certificate),) if self.certificate else ())
+
+
+class ApiKey(_Part):
+    """A key that the partner's program presents to the REST interface."""
+
+    label: Slug
+    """A name for the key, as it appears in the audit."""
+    sha256: Sha256Hex
+    """SHA-256 of the key in lower-case hex: printf %s KEY | sha256sum. The key itself is never kept."""
+    expires_on: Annotated[date, DateText] | None = None
+    """Last day (UTC) on which the key opens the door."""
+
+    def opens_on(self, today: date) -> bool:
+        """Whether the key is still good on a day."""
+        return self.expires_on is None or today <= self.expires_on
+
+
+class Limits(_Part):
+    """Limits of this partner; none can lift a limit of the gateway itself, which holds where none is set here."""
+
+    body_bytes_max: Annotated[int, *number(1_024, 1_073_741_824)] | None = None
+    """Largest body of one request or message, in bytes."""
+    decompressed_bytes_max: Annotated[int, *number(1_024, 4_294_967_296)] | None = None
+    """Largest size of a compressed message once it is unpacked, in bytes."""
+    requests_per_second_max: Annotated[int, *number(1, 100_000)] | None = None
+    """Requests a second, on average, before the partner is asked to wait."""
+
+
+class Duplicates(_Part):
+    """What a repeated ISA13, GS06 or ST02 earns."""
+
+    action: Literal["reject", "accept_with_error", "process"] = "reject"
+    """reject: TA1 025 or the code of the 997; accept_with_error: process it and say so; process: say nothing."""
+    window_days: Annotated[int, *number(1, 3_650)] = 90
+    """How long a control number is remembered."""
+
+
+class Acknowledgment(_Part):
+    """What we answer to their X12."""
+
+    ta1: Literal["never", "on_error", "as_requested"] = "as_requested"
+    """as_requested: when ISA14 is 1, and for every rejected interchange; on_error: for rejected ones alone."""
+    functional: Literal["997", "999", "none"] = "997"
+    """The functional acknowledgment that each group earns."""
+
+
+class Agreement(_Part):
+    """One kind of document that we exchange, and how it is written."""
+
+    document: DocumentType
+    """The business document."""
+    direction: Direction
+    """inbound: they send it; outbound: we do."""
+    syntax: Syntax
+    """x12, json (the canonical document) or xml (UBL or cXML)."""
+    releases: Annotated[tuple[Release, ...], OneOrMany()] = Field(default=(), max_length=16)
+    """X12 releases as in GS08; inbound without any: all that can be read; outbound: the one we write."""
+    tolerances: tuple[Tolerance, ...] = ()
+    """Departures from the standard that this document may show, beside those of the whole partner."""
+    our_identity: Slug | None = None
+    """Which of our identities it is addressed to or comes from, by its name in gateway.yaml; any when absent."""
+
+
+class Profile(_Part):
+    """A trading partner, or a connection (a VAN or 3PL) that speaks for several."""
+
+    id: Slug
+    """Short name of the partner, the name of its folder."""
+    name: Name
+    """Name for people."""
+    status: Literal["active", "suspended"] = "active"
+    """suspended: known, but everything they send is refused and nothing is sent to them."""
+    as2: As2 | None = None
+    """AS2 with the partner (RFC 4130)."""
+    api_keys: tuple[ApiKey, ...] = Field(default=(), max_length=32)
+    """Keys for the REST interface."""
+    x12: Annotated[tuple[X12Address, ...], OneOrMany()] = Field(default=(), max_length=64)
+    """Their X12 addresses; what they send must carry one of them."""
+    via: Slug | None = None
+    """The connection (id of another profile) that carries their traffic; it must list their addresses in speaks_for."""
+    speaks_for: Annotated[tuple[InterchangeAddress, ...], OneOrMany()] = Field(default=(), max_length=1_024)
+    """For a connection: the X12 addresses of the partners whose traffic it carries."""
+    encoding: Literal["latin-1", "utf-8"] = "latin-1"
+    """Character encoding of their X12."""
+    tolerances: tuple[Tolerance, ...] = ()
+    """Departures from the standard that all their documents may show; strict when empty."""
+    duplicates: Duplicates = Duplicates()
+    """What a repeated control number earns."""
+    acknowledgment: Acknowledgment = Acknowledgment()
+    """What we answer to their X12."""
+    limits: Limits = Limits()
+    """Limits of this partner, each with its unit in its name."""
+    agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
+    """What we exchange; a document without an agreement is rejected."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether they may send and be sent to."""
+        return self.status == "active"
+
+    def files(self) -> tuple[str, ...]:
+        """The files beside the profile that it names, sorted."""
+        return tuple(sorted({item.file for item in self.as2.certificate_files})) if self.as2 else ()
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Fields that are each fine and together are not."""
+        if self.is_active and self.as2 is None and not self.api_keys and self.via is None:
+            right = "add `as2:` or `api_keys:` or `via:`, or set `status: suspended`"
+            yield ("status",), "an active partner without a way in", right
+        if self.via is not None and self.via == self.id:
+            yield ("via",), "a partner cannot be its own connection", "name the profile of the VAN or 3PL"
+        if self.via is not None and self.speaks_for:
+            yield ("speaks_for",), "a connection that comes by another connection", "remove `via` or `speaks_for`"
+        if self.via is not None and not self.x12:
+            right = "add `x12:` with the address that they use there"
+            yield ("via",), "a connection is named, but no X12 address that would tell this partner apart", right
+        yield from self._as2_contradictions()
+        yield from self._agreement_contradictions()
+        yield from _repeated(("api_keys",), [key.label for key in self.api_keys], "label")
+        yield from _repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
+        yield from _repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
+        yield from _repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
+
+    def _as2_contradictions(self) -> Iterator[Contradiction]:
+        if self.as2 is None:
+            return
+        files = self.as2.certificate_files
+        if self.as2.certificate and self.as2.certificates:
+            yield (
+                ("as2", "certificate"),
+                "`certificate` and `certificates` at once",
+                "list all of them in `certificates`",
+            )
+        elif self.as2.require_signed and not any(item.use != "encryption" for item in files):
+            right = "add `certificate: FILE`, or set `require_signed: false`"
+            yield ("as2",), "signatures are required, but there is no certificate to verify them with", right
+        yield from _repeated(("as2", "certificates"), [item.file for item in self.as2.certificates], "file")
+        for index, item in enumerate(self.as2.certificates):
+            if item.valid_from and item.not_after and item.not_after < item.valid_from:
+                right = f"not_after must not lie before {item.valid_from}"
+                yield ("as2", "certificates", index, "not_after"), "the window ends before it begins", right
+
+    def _agreement_contradictions(self) -> Iterator[Contradiction]:
+        seen: dict[object, int] = {}
+        for index, item in enumerate(self.agreements):
+            where: Location = ("agreements", index)
+            if item.syntax != "x12" and (item.releases or item.tolerances):
+                field = "releases" if item.releases else "tolerances"
+                yield (*where, field), f"`{field}` belongs to X12, but the syntax is {item.syntax}", f"remove `{field}`"
+            if item.syntax == "x12" and not self.x12 and not self.speaks_for:
+                yield (
+                    (*where, "syntax"),
+                    "an X12 agreement without an X12 address",
+                    "add `x12: {qualifier: .., id: ..}`",
+                )
+            if item.syntax == "x12" and item.direction == "outbound" and len(item.releases) != 1:
+                yield (*where, "releases"), "an outbound X12 agreement names one release", "write `releases: [004010]`"
+            same = (item.document, item.direction, item.syntax, item.our_identity, frozenset(item.releases))
+            if same in seen:
+                right = f"write them as one; the first is agreements[{seen[same]}]"
+                yield where, f"a second agreement on the {item.direction} {item.document} in {item.syntax}", right
+            seen.setdefault(same, index)
+
+
+def _repeated(where: tuple[str, ...], values: list[Any], field: str) -> Iterator[Contradiction]:
+    first: dict[object, int] = {}
+    for index, value in enumerate(values):
+        if value in first:
+            location: Location = (*where, index, field) if field else (*where, index)
+            yield location, f"the same as {'.'.join(where)}[{first[value]}]", "keep one of the two"
+        first.setdefault(value, index)
+
+
+def fields_at(location: Location) -> dict[str, str]:
+    """The fields (with their description) of the part of a profile that a path leads to; empty for a plain value."""
+    model: type[BaseModel] | None = Profile
+    for part in location:
+        if isinstance(part, str) and model is not None:
+            held = model.model_fields.get(part)
+            model = _model_in(held.annotation) if held is not None else None
+    return {name: info.description or "" for name, info in model.model_fields.items()} if model is not None else {}
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for model in map(_model_in, get_args(annotation)) if model is not None), None)
+
+
+def profile_schema() -> dict[str, Any]:
+    """The JSON Schema of profile.yaml, for editors and for `gateway schema profile`."""
+    schema: dict[str, Any] = _as_written(Profile.model_json_schema(mode="validation"))
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:partner-gateway:profile"}
+    return head | schema
+
+
+def _as_written(schema: Any) -> Any:  # noqa: ANN401  # JSON has no better type
+    """The schema of what may be written: no nulls, and digits need no quotes although YAML takes them for numbers."""
+    if isinstance(schema, list):
+        return [_as_written(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _as_written(value) for key, value in schema.items() if not (key == "default" and value is None)}
+    if isinstance(kept.get("title"), str) and "properties" not in kept:
+        del kept["title"]  # pydantic's repetition of the field's name
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del kept["anyOf"]
+        kept = choices[0] | kept
+    elif choices:
+        kept["anyOf"] = choices
+    if kept.get("type") == "string":
+        pattern, names = kept.get("pattern"), kept.get("enum", [])
+        if pattern is not None and any(re.search(pattern, digits) for digits in ("12", "004010")):
+            kept["type"] = ["string", "integer"]
+        if any(name.isdigit() for name in names):
+            del kept["type"]
+            kept["enum"] = names + [int(name) for name in names if name.isdigit()]
+    return kept
