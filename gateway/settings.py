@@ -1,0 +1,289 @@
+"""The settings: read once from `gateway.yaml` and `GATEWAY_*` variables (the variable wins), frozen afterwards."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+ENVIRONMENT_PREFIX = "GATEWAY_"
+SETTINGS_BYTES_MAX = 1_048_576
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Role = Literal["edge", "worker"]
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; each line says where, what is wrong and what would be right."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class X12Address(_Group):
+    """Our interchange address: ISA qualifier and id, and the application id of GS."""
+
+    qualifier: Annotated[str, Field(min_length=2, max_length=2)] = Field(description="ISA05/ISA07, such as ZZ or 01")
+    id: Annotated[str, Field(min_length=1, max_length=15)] = Field(description="ISA06/ISA08, without padding")
+    group_id: Annotated[str, Field(min_length=2, max_length=15)] = Field(description="GS02/GS03")
+
+
+class IdentitySettings(_Group):
+    """Who we are towards partners: a plant or company with its own ids. Its key lies in the key ring under `name`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    as2_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    x12: X12Address | None = None
+
+
+class Limits(_Group):
+    """What the gateway takes from outside, each with its unit last in the name."""
+
+    body_bytes_max: Annotated[int, Field(ge=1_024)] = 64 * 1_048_576
+    decompressed_bytes_max: Annotated[int, Field(ge=1_024)] = 128 * 1_048_576
+    bodies_in_memory_bytes_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576
+    connections_per_address_max: Annotated[int, Field(ge=1)] = 256
+    connections_max: Annotated[int, Field(ge=1)] = 4_096
+    header_timeout_s: Annotated[float, Field(gt=0)] = 10
+    body_timeout_s: Annotated[float, Field(gt=0)] = 300
+    body_rate_bytes_per_s_min: Annotated[int, Field(ge=0)] = 1_024
+    keepalive_timeout_s: Annotated[float, Field(gt=0)] = 75
+    answer_timeout_s: Annotated[float, Field(gt=0)] = 30
+    writes_queued_max: Annotated[int, Field(ge=1)] = 4_096
+    inline_body_bytes_max: Annotated[int, Field(ge=0)] = 65_536
+    worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
+    worker_memory_bytes_max: Annotated[int, Field(ge=128 * 1_048_576)] = 1_073_741_824
+    worker_timeout_s: Annotated[float, Field(gt=0)] = 300
+    shutdown_timeout_s: Annotated[float, Field(gt=0)] = 20
+    events_in_flight_max: Annotated[int, Field(ge=1, le=1_000)] = 100
+    publish_timeout_s: Annotated[float, Field(gt=0)] = 10
+    processing_attempts_max: Annotated[int, Field(ge=1)] = 8
+    disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
+
+
+class Retention(_Group):
+    """How long each kind is kept, in days; `gateway purge` and the running server remove what is older."""
+
+    bodies_days: Annotated[int, Field(ge=1)] = 400
+    documents_days: Annotated[int, Field(ge=1)] = 400
+    messages_days: Annotated[int, Field(ge=1)] = 800
+    events_days: Annotated[int, Field(ge=1)] = 90
+    duplicates_days: Annotated[int, Field(ge=1)] = 400
+    audit_days: Annotated[int, Field(ge=1)] = 3_650
+
+
+class Settings(_Group):
+    """Everything the gateway can be told from outside."""
+
+    data_dir: Path = Field(default=Path("data"), description="database, key ring, lock file")
+    partners_dir: Path = Field(default=Path("partner-profiles"), description="one folder a partner: ID/profile.yaml")
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://USER:PASSWORD@HOST/NAME; SQLite in data_dir by default"
+    )
+    broker_url: SecretStr | None = Field(
+        default=None, description="amqp(s)://USER:PASSWORD@HOST/VHOST; the embedded event log by default"
+    )
+    edge_host: str = "127.0.0.1"
+    edge_port: Port = 8080
+    edge_tls_certificate: Path | None = None
+    edge_tls_key: Path | None = None
+    edge_url: str | None = Field(default=None, description="how partners reach us, when it is not this address")
+    operator_host: str = "127.0.0.1"
+    operator_port: Port = 8081
+    operator_tls_certificate: Path | None = None
+    operator_tls_key: Path | None = None
+    operator_allow_plain_http: bool = Field(default=False, description="beyond loopback without TLS")
+    key_passphrase: SecretStr | None = Field(default=None, description="opens the private keys of the key ring")
+    key_passphrase_file: Path | None = None
+    roles: tuple[Role, ...] = ("edge", "worker")
+    identities: tuple[IdentitySettings, ...] = ()
+    profiles_reload_s: Annotated[float, Field(gt=0)] = 5
+    processing_paused: bool = Field(default=False, description="accept and keep, but translate nothing for now")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "json"
+    limits: Limits = Limits()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        names = [identity.name for identity in self.identities]
+        if len(set(names)) != len(names):
+            raise ValueError("identities: two of them have the same name; give each its own")
+        for side in ("edge", "operator"):
+            if (getattr(self, f"{side}_tls_certificate") is None) != (getattr(self, f"{side}_tls_key") is None):
+                raise ValueError(f"{side}_tls_certificate and {side}_tls_key belong together; set both or neither")
+        if (
+            self.operator_host not in LOOPBACK_HOSTS
+            and self.operator_tls_certificate is None
+            and not self.operator_allow_plain_http
+        ):
+            raise ValueError(
+                f"operator_host {self.operator_host} is reachable from other machines: set operator_tls_certificate "
+                "and operator_tls_key, or operator_allow_plain_http: true if something before it speaks TLS"
+            )
+        return self
+
+    def resolved_database_url(self) -> str:
+        """The SQLAlchemy URL: PostgreSQL through pg8000 when set, else the SQLite file in `data_dir`."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir / 'gateway.db'}"
+        url = self.database_url.get_secret_value()
+        for scheme in ("postgresql://", "postgres://"):
+            if url.startswith(scheme):
+                return "postgresql+pg8000://" + url.removeprefix(scheme)
+        return url
+
+    def passphrase(self) -> bytes | None:
+        """The passphrase of the key ring, from the setting or its file; None when neither is set."""
+        if self.key_passphrase is not None:
+            return self.key_passphrase.get_secret_value().encode()
+        if self.key_passphrase_file is not None:
+            return self.key_passphrase_file.read_bytes().rstrip(b"\r\n")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """The settings with the origin of each value that is no default: a dotted name -> file or variable."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ) -> LoadedSettings:
+    """Read `gateway.yaml` (optional) and the environment.
+
+    Raises:
+        SettingsError: with one line for each problem.
+    """
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    if file is not None:
+        values = _read_file(file)
+        origins = {name: str(file) for name in _dotted(values)}
+    problems: list[str] = []
+    for variable, text in sorted(environment.items()):
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        path = _VARIABLES.get(variable)
+        if path is None:
+            if not variable.startswith((f"{ENVIRONMENT_PREFIX}TEST_", f"{ENVIRONMENT_PREFIX}DEMO_")):
+                problems.append(f"{variable}: no such setting{_did_you_mean(variable, _VARIABLES)}")
+            continue
+        _put(values, path, _parse_variable(text))
+        origins[".".join(path)] = variable
+    if problems:
+        raise SettingsError(problems)
+    try:
+        return LoadedSettings(Settings.model_validate(values), origins)
+    except ValidationError as error:
+        raise SettingsError([_problem(detail, origins) for detail in error.errors()]) from None
+
+
+def describe(loaded: LoadedSettings) -> list[tuple[str, str, str]]:
+    """(name, value, origin) of every setting, secrets masked."""
+    rows = []
+    for name, value in _dotted(loaded.settings.model_dump(mode="python")).items():
+        shown = "********" if isinstance(value, SecretStr) else _shown(value)
+        rows.append((name, shown, loaded.origins.get(name, "default")))
+    return rows
+
+
+def _read_file(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(SETTINGS_BYTES_MAX + 1)
+    except OSError as error:
+        raise SettingsError([f"{file}: {error.strerror}; name an existing file with --config"]) from None
+    if len(text) > SETTINGS_BYTES_MAX:
+        raise SettingsError([f"{file}: larger than {SETTINGS_BYTES_MAX} bytes; this is no settings file"])
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError([f"{file}: not readable as YAML: {error}"]) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError([f"{file}: must hold `name: value` lines"])
+    return values
+
+
+def _variables() -> dict[str, tuple[str, ...]]:
+    groups: dict[str, type[BaseModel]] = {"limits": Limits, "retention": Retention}
+    found: dict[str, tuple[str, ...]] = {}
+    for name in Settings.model_fields:
+        if name in groups:
+            for inner in groups[name].model_fields:
+                found[f"{ENVIRONMENT_PREFIX}{name}_{inner}".upper()] = (name, inner)
+        else:
+            found[f"{ENVIRONMENT_PREFIX}{name}".upper()] = (name,)
+    return found
+
+
+_VARIABLES = _variables()
+
+
+def _parse_variable(text: str) -> object:
+    """Lists and mappings are written as YAML flow text; anything else stays the text it is."""
+    if text.startswith(("[", "{")):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return text
+    return text
+
+
+def _put(values: dict[str, object], path: tuple[str, ...], value: object) -> None:
+    *groups, last = path
+    target = values
+    for group in groups:
+        inner = target.setdefault(group, {})
+        if not isinstance(inner, dict):
+            return  # the file holds nonsense there; validation says so
+        target = inner
+    target[last] = value
+
+
+def _dotted(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _dotted(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value) or "(none)"
+    return "(none)" if value is None else str(value)
+
+
+def _did_you_mean(name: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _problem(detail: Mapping[str, object], origins: Mapping[str, str]) -> str:
+    location = detail["loc"]
+    path = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
+    origin = origins.get(path)
+    where = f"{path} (from {origin})" if origin else path or "settings"
+    if detail["type"] == "extra_forbidden" and isinstance(location, tuple):
+        known: Mapping[str, object] = Settings.model_fields
+        if location[0] == "limits" and len(location) > 1:
+            known = Limits.model_fields
+        elif location[0] == "retention" and len(location) > 1:
+            known = Retention.model_fields
+        return f"{where}: no such setting{_did_you_mean(str(location[-1]), known)}"
+    return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"

@@ -1,0 +1,58 @@
+"""The audit: who did or tried what. Never payload, never secrets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy import Connection, select
+
+from gateway.store.statements import Insert, table_of
+from gateway.store.tables import AuditEntry
+
+_AUDIT = table_of(AuditEntry)
+_insert_entry = Insert(AuditEntry, omit=("id",))
+SUBJECT_CHARACTERS_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One entry of the audit.
+
+    Attributes:
+        actor: ``partner:ID``, ``operator:LABEL``, ``command:USER`` or ``unknown``.
+        action: what was done or refused, such as ``refused.unauthenticated`` or ``message.replay``.
+        subject: what it was done to.
+    """
+
+    at_ms: int
+    actor: str
+    action: str
+    subject: str
+    remote: str
+    detail: Mapping[str, object]
+
+
+def record(connection: Connection, act: Act) -> None:
+    """Add an entry."""
+    _insert_entry.run(
+        connection,
+        {
+            "at_ms": act.at_ms,
+            "actor": act.actor[:SUBJECT_CHARACTERS_MAX],
+            "action": act.action,
+            "subject": act.subject[:SUBJECT_CHARACTERS_MAX],
+            "remote": act.remote,
+            "detail": orjson.dumps(act.detail).decode(),
+        },
+    )
+
+
+def find(connection: Connection, *, action: str | None = None, limit: int = 100) -> list[Act]:
+    """The newest entries first."""
+    query = select(_AUDIT).order_by(_AUDIT.c.id.desc()).limit(limit)
+    if action is not None:
+        query = query.where(_AUDIT.c.action == action)
+    return [
+        Act(row.at_ms, row.actor, row.action, row.subject, row.remote, orjson.loads(row.detail))
+        for row in connection.execute(query)
+    ]

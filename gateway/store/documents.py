@@ -1,0 +1,127 @@
+"""Documents of a message: staged in batches, decided with their message, read by people and by the relay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.model.events import BusinessEvent
+from gateway.model.message import EventState
+from gateway.store import outbox
+from gateway.store.statements import table_of
+from gateway.store.tables import Document, OutboxEvent
+
+_DOCUMENT = table_of(Document)
+_EVENT = table_of(OutboxEvent)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """One row of `document`; `location` and `findings` are JSON text, `body` is the canonical JSON."""
+
+    id: str
+    message_id: str
+    partner_id: str
+    revision: int
+    ordinal: int
+    document_type: str
+    number: str
+    purchase_order_number: str
+    status: str
+    location: str
+    findings: str
+    findings_omitted: int
+    schema_version: str
+    body: bytes | None
+    created_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDocument:
+    """A document and, when it was accepted, the event that will carry it (its sequence is given while staging)."""
+
+    document: StoredDocument
+    event: BusinessEvent | None
+
+
+_COLUMNS = [_DOCUMENT.c[field.name] for field in fields(StoredDocument)]
+
+
+def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) -> None:
+    """Write a batch, invisible to the relay.
+
+    Staging again (after a crash, or on a second attempt) changes the rows in place: a document keeps its position in
+    its lane.
+    """
+    if not batch:
+        return
+    dialect_insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    rows = [{field.name: getattr(item.document, field.name) for field in fields(StoredDocument)} for item in batch]
+    statement = dialect_insert(_DOCUMENT)
+    statement = statement.on_conflict_do_update(
+        index_elements=["id"],
+        set_={column.name: statement.excluded[column.name] for column in _COLUMNS if column.name != "id"},
+    )
+    connection.execute(statement, rows)
+    for item in batch:
+        if item.event is not None:
+            outbox.stage(connection, item.event, now_ms)
+
+
+def release(connection: Connection, message_id: str, revision: int, rejected_ids: Sequence[str], now_ms: int) -> int:
+    """Let the relay see the events of a decided message, save those of rejected documents; returns how many."""
+    if rejected_ids:
+        connection.execute(
+            update(_EVENT)
+            .where(_EVENT.c.message_id == message_id, _EVENT.c.document_id.in_(rejected_ids))
+            .where(_EVENT.c.state == EventState.STAGED.value)
+            .values(state=EventState.DROPPED.value)
+        )
+    return connection.execute(
+        update(_EVENT)
+        .where(
+            _EVENT.c.message_id == message_id,
+            _EVENT.c.revision == revision,
+            _EVENT.c.state == EventState.STAGED.value,
+        )
+        .values(state=EventState.READY.value, next_attempt_at_ms=now_ms)
+    ).rowcount
+
+
+def reject(connection: Connection, document_ids: Sequence[str]) -> None:
+    """Mark documents that validated but were refused in the decision (a repeated control number, say)."""
+    if document_ids:
+        connection.execute(update(_DOCUMENT).where(_DOCUMENT.c.id.in_(document_ids)).values(status="rejected"))
+
+
+def drop_staged_after(connection: Connection, message_id: str, revision: int, ordinal: int) -> None:
+    """Drop what an earlier attempt staged beyond the last document of this one."""
+    beyond = (
+        select(_DOCUMENT.c.id)
+        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.revision == revision, _DOCUMENT.c.ordinal > ordinal)
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(_EVENT)
+        .where(_EVENT.c.document_id.in_(beyond), _EVENT.c.state == EventState.STAGED.value)
+        .values(state=EventState.DROPPED.value)
+    )
+
+
+def of_message(connection: Connection, message_id: str) -> list[StoredDocument]:
+    """Every document of a message, all revisions, in their order."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(_DOCUMENT.c.message_id == message_id)
+        .order_by(_DOCUMENT.c.revision, _DOCUMENT.c.ordinal)
+    )
+    return [StoredDocument(*row) for row in rows]
+
+
+def get(connection: Connection, document_id: str) -> StoredDocument | None:
+    """One document."""
+    row = connection.execute(select(*_COLUMNS).where(_DOCUMENT.c.id == document_id)).one_or_none()
+    return StoredDocument(*row) if row is not None else None

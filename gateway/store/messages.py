@@ -1,0 +1,385 @@
+"""Received messages: accepted once, claimed in order, decided once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from gateway.model.machine import advance
+from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
+from gateway.store import claims, timeline
+from gateway.store.statements import Insert, table_of
+from gateway.store.tables import Message, MessageBody, TransportIdentity
+
+PIECE_BYTES = 1_048_576
+
+_MESSAGE = table_of(Message)
+_BODY = table_of(MessageBody)
+_IDENTITY = table_of(TransportIdentity)
+_insert_message = Insert(Message)
+_insert_body = Insert(MessageBody)
+_insert_identity = Insert(TransportIdentity, or_ignore=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What the edge hands in: authenticated, opened, not yet kept.
+
+    Attributes:
+        sha256: digest of the authenticated bytes; the same transport id with another digest is refused.
+        payload: the opened content; `wire` are the bytes as they came, when they differ.
+        answer: what the partner will be told, byte for byte; a duplicate gets the same.
+        security: how it was protected, JSON object as text.
+    """
+
+    id: str
+    partner_id: str
+    profile_digest: str
+    identity: str
+    channel: str
+    transport_id: str | None
+    remote: str
+    received_at_ms: int
+    sha256: str
+    payload: bytes
+    payload_sha256: str
+    wire: bytes | None
+    answer: bytes | None
+    content_type: str
+    filename: str
+    security: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The message that stands for this transport id: the new one, or the one that was there already."""
+
+    message_id: str
+    received_at_ms: int
+    duplicate: bool
+    answer: bytes | None
+
+
+class TransportIdReused(Exception):  # noqa: N818  # an event of the outside world
+    """The transport id was used before for other bytes."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"the id was used before, for message {message_id} with other content")
+        self.message_id = message_id
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One row of `message`, as the rooms above see it."""
+
+    id: str
+    partner_id: str
+    profile_digest: str
+    identity: str
+    channel: str
+    transport_id: str | None
+    remote: str
+    received_at_ms: int
+    state: str
+    revision: int
+    attempts: int
+    next_attempt_at_ms: int | None
+    claim_owner: str | None
+    payload_bytes: int
+    payload_sha256: str
+    content_type: str
+    filename: str
+    security: str
+    syntax: str | None
+    reason: str
+    report: str | None
+    acknowledged: bool
+
+
+_STORED_COLUMNS = [_MESSAGE.c[field.name] for field in fields(StoredMessage)]
+
+
+def accept(connection: Connection, new: NewMessage) -> Acceptance:
+    """Keep a message, or recognise it as one that is kept already.
+
+    Raises:
+        TransportIdReused: same transport id, other bytes.
+    """
+    if new.transport_id is not None and not _insert_identity.run(
+        connection,
+        {
+            "partner_id": new.partner_id,
+            "channel": new.channel,
+            "transport_id": new.transport_id,
+            "message_id": new.id,
+            "sha256": new.sha256,
+            "created_at_ms": new.received_at_ms,
+        },
+    ):
+        return _recognise(connection, new)
+    _insert_message.run(
+        connection,
+        {
+            "id": new.id,
+            "partner_id": new.partner_id,
+            "profile_digest": new.profile_digest,
+            "identity": new.identity,
+            "channel": new.channel,
+            "transport_id": new.transport_id,
+            "remote": new.remote,
+            "received_at_ms": new.received_at_ms,
+            "state": MessageState.RECEIVED.value,
+            "next_attempt_at_ms": new.received_at_ms,
+            "payload_bytes": len(new.payload),
+            "payload_sha256": new.payload_sha256,
+            "content_type": new.content_type,
+            "filename": new.filename,
+            "security": new.security,
+        },
+    )
+    _keep(connection, new.id, "payload", new.payload)
+    if new.wire is not None:
+        _keep(connection, new.id, "wire", new.wire)
+    if new.answer is not None:
+        _keep(connection, new.id, "answer", new.answer)
+    return Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
+
+
+def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
+    known = connection.execute(
+        select(_IDENTITY.c.message_id, _IDENTITY.c.sha256, _IDENTITY.c.created_at_ms).where(
+            _IDENTITY.c.partner_id == new.partner_id,
+            _IDENTITY.c.channel == new.channel,
+            _IDENTITY.c.transport_id == new.transport_id,
+        )
+    ).one()
+    if known.sha256 != new.sha256:
+        raise TransportIdReused(known.message_id)
+    answer = body(connection, known.message_id, "answer")
+    timeline.note(connection, known.message_id, new.received_at_ms, "duplicate", {"remote": new.remote})
+    return Acceptance(known.message_id, known.created_at_ms, duplicate=True, answer=answer)
+
+
+def _keep(connection: Connection, message_id: str, part: str, data: bytes) -> None:
+    for number, start in enumerate(range(0, max(len(data), 1), PIECE_BYTES)):
+        piece = data if len(data) <= PIECE_BYTES else data[start : start + PIECE_BYTES]
+        _insert_body.run(connection, {"message_id": message_id, "part": part, "piece": number, "data": piece})
+
+
+def body(connection: Connection, message_id: str, part: str) -> bytes | None:
+    """The bytes of one part (`payload`, `wire`, `answer`); None when it was never kept, or purged."""
+    pieces = connection.scalars(
+        select(_BODY.c.data).where(_BODY.c.message_id == message_id, _BODY.c.part == part).order_by(_BODY.c.piece)
+    ).all()
+    if not pieces:
+        return None
+    return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+
+
+def get(connection: Connection, message_id: str) -> StoredMessage | None:
+    """One message."""
+    row = connection.execute(select(*_STORED_COLUMNS).where(_MESSAGE.c.id == message_id)).one_or_none()
+    return StoredMessage(*row) if row is not None else None
+
+
+def find(
+    connection: Connection,
+    *,
+    partner_id: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[StoredMessage]:
+    """The newest messages first; `before` is the id to go on from."""
+    query = select(*_STORED_COLUMNS).order_by(_MESSAGE.c.id.desc()).limit(limit)
+    if partner_id is not None:
+        query = query.where(_MESSAGE.c.partner_id == partner_id)
+    if state is not None:
+        query = query.where(_MESSAGE.c.state == state)
+    if before is not None:
+        query = query.where(_MESSAGE.c.id < before)
+    return [StoredMessage(*row) for row in connection.execute(query)]
+
+
+def claim(
+    connection: Connection, owner: str, now_ms: int, *, lease_ms: int, limit: int, busy_partners: Iterable[str] = ()
+) -> list[StoredMessage]:
+    """Take messages that are due, oldest first, whole partners at a time.
+
+    A claim is a lease: while it runs nobody else takes the message, and when it ends without a decision (the process
+    was killed) the message is due again. Each claim counts as an attempt, so that a message which kills the process
+    cannot do so for ever. Messages of one partner are worked on by one process at a time, in their order of arrival;
+    `busy_partners` have one under way already.
+    """
+    due = connection.execute(
+        select(*_STORED_COLUMNS)
+        .where(
+            _MESSAGE.c.next_attempt_at_ms <= now_ms,
+            _MESSAGE.c.partner_id.not_in(list(busy_partners)),
+        )
+        .order_by(_MESSAGE.c.id)
+        .limit(limit)
+    ).all()
+    claimed = []
+    mine: dict[str, bool] = {}
+    for row in due:
+        message = StoredMessage(*row)
+        if message.partner_id not in mine:
+            mine[message.partner_id] = claims.take(
+                connection, f"partner:{message.partner_id}", owner, now_ms, now_ms + lease_ms
+            )
+        if mine[message.partner_id]:
+            claimed.append(message)
+    for message in claimed:
+        state = MessageState(message.state)
+        if state is not MessageState.PROCESSING:
+            advance(MESSAGE_TRANSITIONS, state, MessageEvent.CLAIM)
+    if claimed:
+        connection.execute(
+            update(_MESSAGE)
+            .where(_MESSAGE.c.id.in_([message.id for message in claimed]))
+            .values(
+                state=MessageState.PROCESSING.value,
+                attempts=_MESSAGE.c.attempts + 1,
+                claim_owner=owner,
+                next_attempt_at_ms=now_ms + lease_ms,
+            )
+        )
+    return claimed
+
+
+def renew(connection: Connection, owner: str, message_ids: Iterable[str], until_ms: int) -> None:
+    """Lengthen the leases of messages that are still being worked on."""
+    rows = connection.execute(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id.in_(list(message_ids)), _held_by(owner))
+        .values(next_attempt_at_ms=until_ms)
+        .returning(_MESSAGE.c.partner_id)
+    )
+    for partner_id in {row.partner_id for row in rows}:
+        claims.take(connection, f"partner:{partner_id}", owner, until_ms, until_ms)
+
+
+def release_claims(connection: Connection, owner: str | None, now_ms: int) -> int:
+    """Give back what a process holds (None: every process), at its end or at the start of the only one."""
+    held = _MESSAGE.c.state == MessageState.PROCESSING.value
+    if owner is not None:
+        held = and_(held, _MESSAGE.c.claim_owner == owner)
+    released = connection.execute(
+        update(_MESSAGE).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms)
+    ).rowcount
+    claims.drop(connection, owner)
+    return released
+
+
+def unclaim(connection: Connection, owner: str, message_id: str, now_ms: int) -> None:
+    """Give back one message undecided, at the end of the process; it does not count as an attempt."""
+    connection.execute(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id, _held_by(owner))
+        .values(
+            state=advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, MessageEvent.RELEASE).value,
+            claim_owner=None,
+            attempts=_MESSAGE.c.attempts - 1,
+            next_attempt_at_ms=now_ms,
+        )
+    )
+
+
+class ClaimLost(Exception):  # noqa: N818  # an event between processes
+    """The lease ran out and another process took the message; whatever this one did with it is void."""
+
+
+def finish(
+    connection: Connection,
+    owner: str,
+    message_id: str,
+    event: MessageEvent,
+    *,
+    reason: str = "",
+    syntax: str | None = None,
+    report: dict[str, object] | None = None,
+    acknowledged: bool | None = None,
+    next_attempt_at_ms: int | None = None,
+) -> MessageState:
+    """End this process's work on a message.
+
+    Raises:
+        ClaimLost: the message is no longer ours.
+    """
+    state = advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, event)
+    values: dict[str, object] = {
+        "state": state.value,
+        "claim_owner": None,
+        "reason": reason,
+        "next_attempt_at_ms": next_attempt_at_ms,
+    }
+    if syntax is not None:
+        values["syntax"] = syntax
+    if report is not None:
+        values["report"] = orjson.dumps(report).decode()
+    if acknowledged is not None:
+        values["acknowledged"] = acknowledged
+    changed = connection.execute(
+        update(_MESSAGE).where(_MESSAGE.c.id == message_id, _held_by(owner)).values(values)
+    ).rowcount
+    if not changed:
+        raise ClaimLost(f"message {message_id} is no longer claimed by {owner}")
+    return state
+
+
+def _held_by(owner: str) -> ColumnElement[bool]:
+    return and_(_MESSAGE.c.state == MessageState.PROCESSING.value, _MESSAGE.c.claim_owner == owner)
+
+
+def confirm(connection: Connection, message_id: str, now_ms: int) -> None:
+    """Every event of the message is confirmed: it is published."""
+    state = advance(MESSAGE_TRANSITIONS, MessageState.QUEUED, MessageEvent.CONFIRM)
+    changed = connection.execute(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.QUEUED.value)
+        .values(state=state.value)
+    ).rowcount
+    if changed:
+        timeline.note(connection, message_id, now_ms, "published", {})
+
+
+def reprocess(connection: Connection, message_id: str, now_ms: int, actor: str) -> StoredMessage | None:
+    """Have a message translated again as its next revision; None when there is no such message.
+
+    Raises:
+        IllegalTransition: it is being worked on, or its events still wait for the broker.
+    """
+    message = get(connection, message_id)
+    if message is None:
+        return None
+    state = advance(MESSAGE_TRANSITIONS, MessageState(message.state), MessageEvent.REPROCESS)
+    # A message that was parked never got as far as its first revision.
+    revision = message.revision + (message.state != MessageState.PARKED.value)
+    connection.execute(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id)
+        .values(state=state.value, revision=revision, attempts=0, next_attempt_at_ms=now_ms, reason="")
+    )
+    timeline.note(connection, message_id, now_ms, "reprocess", {"actor": actor, "revision": revision})
+    return get(connection, message_id)
+
+
+def retry(connection: Connection, message_id: str, now_ms: int) -> bool:
+    """Make a parked message due now, with its attempts counted from the start; False when it is not parked."""
+    return bool(
+        connection.execute(
+            update(_MESSAGE)
+            .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.PARKED.value)
+            .values(attempts=0, next_attempt_at_ms=now_ms)
+        ).rowcount
+    )
+
+
+def counts(connection: Connection) -> Iterator[tuple[str, int]]:
+    """(state, number of messages): of those that are not final, for metrics."""
+    open_states = [MessageState.RECEIVED, MessageState.PROCESSING, MessageState.QUEUED, MessageState.PARKED]
+    for state in open_states:
+        number = connection.scalar(select(func.count()).select_from(_MESSAGE).where(_MESSAGE.c.state == state.value))
+        yield state.value, number or 0

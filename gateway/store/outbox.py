@@ -1,0 +1,216 @@
+"""The outbox: business events that wait for the broker, in order within their lane."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.model.events import BusinessEvent
+from gateway.model.machine import advance
+from gateway.model.message import EVENT_TRANSITIONS, LANE_BLOCKING_STATES, EventEvent, EventState
+from gateway.store import messages
+from gateway.store.statements import Insert, table_of
+from gateway.store.tables import Document, Lane, OutboxEvent
+
+_EVENT = table_of(OutboxEvent)
+_DOCUMENT = table_of(Document)
+_LANE = table_of(Lane)
+_insert_event = Insert(OutboxEvent, or_ignore=True)
+_BLOCKING = [state.value for state in LANE_BLOCKING_STATES]
+_EVENT_COLUMNS = [
+    _EVENT.c[field.name] if field.name in _EVENT.c else _DOCUMENT.c[field.name]
+    for field in fields(BusinessEvent)
+    if field.name not in {"partner"}
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """What people see of an event beside its attributes."""
+
+    id: str
+    message_id: str
+    document_id: str
+    partner_id: str
+    document_type: str
+    event: str
+    subject: str
+    lane: str
+    sequence: int
+    revision: int
+    state: str
+    attempts: int
+    published_at_ms: int | None
+    last_error: str
+
+
+_ROW_COLUMNS = [_EVENT.c[field.name] for field in fields(EventRow)]
+
+
+def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
+    """Write an event with the next sequence number of its lane; an event that is there keeps its number."""
+    if connection.execute(select(_EVENT.c.id).where(_EVENT.c.id == event.id)).one_or_none() is not None:
+        return
+    sequence = _next_sequence(connection, event.lane)
+    values: dict[str, object] = {
+        field.name: getattr(event, field.name)
+        for field in fields(BusinessEvent)
+        if field.name not in {"partner", "body"}
+    }
+    _insert_event.run(
+        connection,
+        values
+        | {
+            "partner_id": event.partner,
+            "sequence": sequence,
+            "state": EventState.STAGED.value,
+            "next_attempt_at_ms": now_ms,
+        },
+    )
+
+
+def _next_sequence(connection: Connection, lane: str) -> int:
+    """The lane's row is its lock: numbers are given in the order in which transactions hold it."""
+    dialect_insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    statement = dialect_insert(_LANE).values(lane=lane, last_sequence=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["lane"], set_={"last_sequence": _LANE.c.last_sequence + 1}
+    )
+    return int(connection.execute(statement.returning(_LANE.c.last_sequence)).scalar_one())
+
+
+def claim(connection: Connection, owner: str, now_ms: int, *, lease_ms: int, limit: int) -> list[BusinessEvent]:
+    """Take events that are due and first in their lane, by state and never by a high-water mark.
+
+    The lease moves the next attempt into the future; when it runs out unconfirmed the event is due again, with the same
+    id and body.
+    """
+    earlier = _EVENT.alias("earlier")
+    due = (
+        select(_EVENT.c.id)
+        .where(
+            _EVENT.c.state == EventState.READY.value,
+            _EVENT.c.next_attempt_at_ms <= now_ms,
+            ~exists().where(
+                and_(
+                    earlier.c.lane == _EVENT.c.lane,
+                    earlier.c.sequence < _EVENT.c.sequence,
+                    earlier.c.state.in_(_BLOCKING),
+                )
+            ),
+        )
+        .order_by(_EVENT.c.next_attempt_at_ms, _EVENT.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=_EVENT)
+    )
+    taken = connection.scalars(
+        update(_EVENT)
+        .where(_EVENT.c.id.in_(due.scalar_subquery()))
+        .values(claim_owner=owner, next_attempt_at_ms=now_ms + lease_ms, attempts=_EVENT.c.attempts + 1)
+        .returning(_EVENT.c.id)
+    ).all()
+    return load(connection, taken) if taken else []
+
+
+def load(connection: Connection, event_ids: Sequence[str]) -> list[BusinessEvent]:
+    """The events with their bodies, in the order of their lanes."""
+    columns = [
+        _DOCUMENT.c.body if field.name == "body" else _EVENT.c["partner_id" if field.name == "partner" else field.name]
+        for field in fields(BusinessEvent)
+    ]
+    rows = connection.execute(
+        select(*columns)
+        .join(_DOCUMENT, _DOCUMENT.c.id == _EVENT.c.document_id)
+        .where(_EVENT.c.id.in_(event_ids))
+        .order_by(_EVENT.c.lane, _EVENT.c.sequence)
+    )
+    return [BusinessEvent(*row) for row in rows]
+
+
+def confirm(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
+    """The broker has it. When it was the last open event of its message, the message is published."""
+    changed = connection.execute(
+        update(_EVENT)
+        .where(_EVENT.c.id == event.id, _EVENT.c.state == EventState.READY.value)
+        .values(
+            state=advance(EVENT_TRANSITIONS, EventState.READY, EventEvent.CONFIRM).value,
+            published_at_ms=now_ms,
+            claim_owner=None,
+            last_error="",
+        )
+    ).rowcount
+    if changed and not _has_open_events(connection, event.message_id):
+        messages.confirm(connection, event.message_id, now_ms)
+
+
+def _has_open_events(connection: Connection, message_id: str) -> bool:
+    query = select(_EVENT.c.id).where(_EVENT.c.message_id == message_id, _EVENT.c.state.in_(_BLOCKING)).limit(1)
+    return connection.execute(query).one_or_none() is not None
+
+
+def defer(connection: Connection, event_id: str, next_attempt_at_ms: int, error: str) -> None:
+    """The publish failed or is in doubt: the same event again, later."""
+    connection.execute(
+        update(_EVENT)
+        .where(_EVENT.c.id == event_id, _EVENT.c.state == EventState.READY.value)
+        .values(next_attempt_at_ms=next_attempt_at_ms, claim_owner=None, last_error=error)
+    )
+
+
+def hold(connection: Connection, event_id: str, error: str) -> None:
+    """The broker does not want it: it waits for a person, and its lane with it."""
+    connection.execute(
+        update(_EVENT)
+        .where(_EVENT.c.id == event_id, _EVENT.c.state == EventState.READY.value)
+        .values(state=EventState.HELD.value, claim_owner=None, last_error=error)
+    )
+
+
+def replay(connection: Connection, event_id: str, now_ms: int) -> bool:
+    """Publish an event again, same id and body; False when there is no such event.
+
+    Raises:
+        IllegalTransition: it is on its way already, or was dropped.
+    """
+    row = connection.execute(select(_EVENT.c.state).where(_EVENT.c.id == event_id)).one_or_none()
+    if row is None:
+        return False
+    state = advance(EVENT_TRANSITIONS, EventState(row.state), EventEvent.REPLAY)
+    connection.execute(
+        update(_EVENT)
+        .where(_EVENT.c.id == event_id)
+        .values(state=state.value, next_attempt_at_ms=now_ms, attempts=0, last_error="")
+    )
+    return True
+
+
+def release_claims(connection: Connection, owner: str | None, now_ms: int) -> None:
+    """Give back what a process holds (None: every process); what was in flight is published again."""
+    held = _EVENT.c.state == EventState.READY.value
+    held = and_(held, _EVENT.c.claim_owner == owner) if owner else and_(held, _EVENT.c.claim_owner.is_not(None))
+    connection.execute(update(_EVENT).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms))
+
+
+def of_message(connection: Connection, message_id: str) -> list[EventRow]:
+    """The events of a message."""
+    rows = connection.execute(
+        select(*_ROW_COLUMNS).where(_EVENT.c.message_id == message_id).order_by(_EVENT.c.revision, _EVENT.c.id)
+    )
+    return [EventRow(*row) for row in rows]
+
+
+def get(connection: Connection, event_id: str) -> EventRow | None:
+    """One event."""
+    row = connection.execute(select(*_ROW_COLUMNS).where(_EVENT.c.id == event_id)).one_or_none()
+    return EventRow(*row) if row is not None else None
+
+
+def backlog(connection: Connection) -> tuple[int, int | None]:
+    """How many events wait, and the due time of the one that waits longest (milliseconds since 1970)."""
+    row = connection.execute(
+        select(func.count(), func.min(_EVENT.c.next_attempt_at_ms)).where(_EVENT.c.state == EventState.READY.value)
+    ).one()
+    return int(row[0]), row[1]

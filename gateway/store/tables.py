@@ -1,0 +1,282 @@
+"""Every table of the gateway. Times are milliseconds since 1970, JSON is kept as text, identifiers are strings."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+# SQLite counts up only INTEGER PRIMARY KEY columns by itself.
+_COUNTER = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _big(*, nullable: bool = False) -> Column[int]:
+    return Column(BigInteger, nullable=nullable)
+
+
+def _text(*, nullable: bool = True) -> Column[str]:
+    return Column(Text, nullable=nullable)
+
+
+class Profile(SQLModel, table=True):
+    """A partner's profile with its files as it was loaded; a message keeps the digest it started with."""
+
+    __tablename__ = "profile"
+    digest: str = Field(primary_key=True)
+    partner_id: str = Field(index=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    loaded_at_ms: int = Field(sa_column=_big())
+
+
+class Message(SQLModel, table=True):
+    """What a partner sent in one transport message, and where it stands."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index(
+            "message_waiting",
+            "next_attempt_at_ms",
+            "id",
+            sqlite_where=text("next_attempt_at_ms IS NOT NULL"),
+            postgresql_where=text("next_attempt_at_ms IS NOT NULL"),
+        ),
+        Index("message_by_partner", "partner_id", "id"),
+        Index("message_by_state", "state", "id"),
+        Index("message_by_purge", "received_at_ms"),
+    )
+    id: str = Field(primary_key=True)
+    partner_id: str
+    profile_digest: str
+    identity: str = ""
+    channel: str
+    transport_id: str | None = None
+    remote: str = ""
+    received_at_ms: int = Field(sa_column=_big())
+    state: str
+    revision: int = 1
+    attempts: int = 0
+    # When processing may (again) take it; NULL when nothing more is due without a person.
+    next_attempt_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    claim_owner: str | None = None
+    claim_until_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    payload_bytes: int = Field(sa_column=_big())
+    payload_sha256: str
+    content_type: str = ""
+    filename: str = Field(default="", sa_column=_text(nullable=False))
+    security: str = Field(default="{}", sa_column=_text(nullable=False))
+    syntax: str | None = None
+    reason: str = Field(default="", sa_column=_text(nullable=False))
+    report: str | None = Field(default=None, sa_column=_text())
+    acknowledged: bool = False
+
+
+class MessageBody(SQLModel, table=True):
+    """The bytes of a message in pieces: as they came (`wire`), opened (`payload`), and what we answered (`answer`)."""
+
+    __tablename__ = "message_body"
+    message_id: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    piece: int = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TransportIdentity(SQLModel, table=True):
+    """The duplicate index: only accepted, authenticated messages enter it."""
+
+    __tablename__ = "transport_identity"
+    partner_id: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True)
+    transport_id: str = Field(primary_key=True)
+    message_id: str
+    sha256: str
+    created_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+
+
+class ControlNumberUse(SQLModel, table=True):
+    """ISA13, GS06 and ST02 that were seen, within the window of the agreement."""
+
+    __tablename__ = "control_number_use"
+    key: str = Field(primary_key=True)
+    message_id: str = Field(index=True)
+    created_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+
+
+class ControlNumber(SQLModel, table=True):
+    """The last control number given out for (our id, their id, usage) and kind."""
+
+    __tablename__ = "control_number"
+    scope: str = Field(primary_key=True)
+    last: int = Field(sa_column=_big())
+
+
+class Document(SQLModel, table=True):
+    """One business document of a message: the canonical JSON, or the findings that kept it from becoming one."""
+
+    __tablename__ = "document"
+    __table_args__ = (
+        Index("document_by_message", "message_id", "revision", "ordinal"),
+        Index("document_by_order", "partner_id", "purchase_order_number"),
+    )
+    id: str = Field(primary_key=True)
+    message_id: str
+    partner_id: str
+    revision: int
+    ordinal: int
+    document_type: str
+    number: str = ""
+    purchase_order_number: str = ""
+    status: str
+    location: str = Field(sa_column=_text(nullable=False))
+    findings: str = Field(sa_column=_text(nullable=False))
+    findings_omitted: int = 0
+    schema_version: str = ""
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    created_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+
+
+class Lane(SQLModel, table=True):
+    """The last sequence number given in a lane; its row is the lane's lock."""
+
+    __tablename__ = "lane"
+    lane: str = Field(primary_key=True)
+    last_sequence: int = Field(sa_column=_big())
+
+
+class OutboxEvent(SQLModel, table=True):
+    """One business event on its way to the broker. Its body is its document's canonical JSON."""
+
+    __tablename__ = "outbox_event"
+    __table_args__ = (
+        Index(
+            "outbox_due",
+            "next_attempt_at_ms",
+            "id",
+            sqlite_where=text("state = 'ready'"),
+            postgresql_where=text("state = 'ready'"),
+        ),
+        Index(
+            "outbox_lane_open",
+            "lane",
+            "sequence",
+            sqlite_where=text("state IN ('staged', 'ready', 'held')"),
+            postgresql_where=text("state IN ('staged', 'ready', 'held')"),
+        ),
+        Index("outbox_by_message", "message_id"),
+    )
+    id: str = Field(primary_key=True)
+    message_id: str
+    document_id: str = Field(sa_column=Column(Text, ForeignKey("document.id"), nullable=False, index=True))
+    partner_id: str
+    document_type: str
+    event: str
+    subject: str
+    source: str
+    time: str
+    lane: str
+    sequence: int = Field(sa_column=_big())
+    correlation_id: str
+    causation_id: str | None = None
+    revision: int
+    schema_version: str
+    state: str
+    attempts: int = 0
+    next_attempt_at_ms: int = Field(sa_column=_big())
+    claim_owner: str | None = None
+    published_at_ms: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True, index=True))
+    last_error: str = Field(default="", sa_column=_text(nullable=False))
+
+
+class EventLogEntry(SQLModel, table=True):
+    """The embedded event log: what was published, in order. A replay is a new entry of the same event."""
+
+    __tablename__ = "event_log"
+    position: int | None = Field(default=None, sa_column=Column(_COUNTER, primary_key=True, autoincrement=True))
+    event_id: str = Field(index=True)
+    published_at_ms: int = Field(sa_column=_big())
+
+
+class Acknowledgment(SQLModel, table=True):
+    """A TA1, 997 or 999 that a message earned, kept for delivery."""
+
+    __tablename__ = "acknowledgment"
+    id: str = Field(primary_key=True)
+    message_id: str = Field(index=True)
+    partner_id: str
+    kinds: str
+    control_number: int = Field(sa_column=_big())
+    state: str
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at_ms: int = Field(sa_column=_big())
+
+
+class ExceptionCase(SQLModel, table=True):
+    """Something that waits for a person, or for the next attempt."""
+
+    __tablename__ = "exception_case"
+    __table_args__ = (Index("exception_by_state", "state", "id"),)
+    id: str = Field(primary_key=True)
+    kind: str
+    partner_id: str
+    message_id: str | None = Field(default=None, index=True)
+    event_id: str | None = Field(default=None, index=True)
+    reason: str = Field(sa_column=_text(nullable=False))
+    detail: str = Field(default="", sa_column=_text(nullable=False))
+    state: str
+    attempts: int = 0
+    opened_at_ms: int = Field(sa_column=_big())
+    updated_at_ms: int = Field(sa_column=_big())
+    resolution: str = ""
+
+
+class TimelineEntry(SQLModel, table=True):
+    """One step in the life of a message or document, for people and for evidence."""
+
+    __tablename__ = "timeline"
+    __table_args__ = (Index("timeline_by_message", "message_id", "id"),)
+    id: int | None = Field(default=None, sa_column=Column(_COUNTER, primary_key=True, autoincrement=True))
+    message_id: str
+    document_id: str | None = None
+    at_ms: int = Field(sa_column=_big())
+    step: str
+    detail: str = Field(default="{}", sa_column=_text(nullable=False))
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did or tried what: refusals, security events, acts of operators. Never payload, never secrets."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, sa_column=Column(_COUNTER, primary_key=True, autoincrement=True))
+    at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
+    actor: str
+    action: str
+    subject: str = Field(default="", sa_column=_text(nullable=False))
+    remote: str = ""
+    detail: str = Field(default="{}", sa_column=_text(nullable=False))
+
+
+class ErpOutcome(SQLModel, table=True):
+    """What the ERP made of an event: the last word on it."""
+
+    __tablename__ = "erp_outcome"
+    event_id: str = Field(primary_key=True)
+    status: str
+    code: str = ""
+    text: str = Field(default="", sa_column=_text(nullable=False))
+    at_ms: int = Field(sa_column=_big())
+
+
+class OperatorToken(SQLModel, table=True):
+    """A token of the operator port: its SHA-256, never the token."""
+
+    __tablename__ = "operator_token"
+    sha256: str = Field(primary_key=True)
+    label: str
+    role: str
+    created_at_ms: int = Field(sa_column=_big())
+    last_used_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class Claim(SQLModel, table=True):
+    """Which process works on which partner's messages, until when."""
+
+    __tablename__ = "claim"
+    name: str = Field(primary_key=True)
+    owner: str
+    until_ms: int = Field(sa_column=_big())

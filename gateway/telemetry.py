@@ -1,0 +1,159 @@
+"""Structured logs and metrics. A log line holds ids, states and sizes; never payload, credentials or keys."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+import orjson
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and what the caller gave as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info and record.exc_info[0] is not None:
+            entry["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(entry, default=str).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people: time, level, message, then `name=value` pairs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
+        line = f"{time} {record.levelname.lower():<7} {record.getMessage()}"
+        if extra:
+            line += f"  {extra}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def configure_logging(level: str, line_format: str, stream: TextIO = sys.stderr) -> None:
+    """Send every log line to one stream in one form.
+
+    Args:
+        level: debug, info, warning or error.
+        line_format: json or text.
+        stream: where to.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if line_format == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Libraries that log each request or frame drown what matters, and aiohttp's access log holds query strings.
+    for name in ("aiohttp.access", "aio_pika", "aiormq", "alembic", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Counter:
+    """A number that only grows, split by label values."""
+
+    def __init__(self, name: str, text: str, labels: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.text = text
+        self.labels = labels
+        self.values: dict[tuple[str, ...], float] = {}
+
+    def add(self, *label_values: str, amount: float = 1) -> None:
+        """Count."""
+        self.values[label_values] = self.values.get(label_values, 0) + amount
+
+
+LATENCY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Histogram:
+    """How long something took, in seconds, in the buckets that Prometheus reads."""
+
+    def __init__(self, name: str, text: str, label: str) -> None:
+        self.name = name
+        self.text = text
+        self.label = label
+        self.counts: dict[str, list[int]] = {}
+        self.sums: dict[str, float] = {}
+
+    def observe(self, label_value: str, seconds: float) -> None:
+        """Count one observation."""
+        counts = self.counts.setdefault(label_value, [0] * (len(LATENCY_BOUNDS_S) + 1))
+        self.sums[label_value] = self.sums.get(label_value, 0.0) + seconds
+        for index, bound in enumerate(LATENCY_BOUNDS_S):
+            if seconds <= bound:
+                counts[index] += 1
+                return
+        counts[-1] += 1
+
+
+class Metrics:
+    """Every metric of one process; written in the Prometheus text format by `expose`."""
+
+    def __init__(self) -> None:
+        self.accepted = Counter("gateway_messages_accepted_total", "Messages kept and acknowledged.", ("channel",))
+        self.duplicates = Counter(
+            "gateway_messages_duplicate_total", "Messages recognised as duplicates.", ("channel",)
+        )
+        self.refused = Counter("gateway_refusals_total", "Requests refused at an edge.", ("channel", "reason"))
+        self.decided = Counter("gateway_messages_decided_total", "Messages by outcome.", ("outcome",))
+        self.documents = Counter("gateway_documents_total", "Documents translated.", ("document_type", "status"))
+        self.published = Counter("gateway_events_published_total", "Events confirmed by the broker.")
+        self.publish_failures = Counter("gateway_event_publish_failures_total", "Publishes to try again.", ("cause",))
+        self.profile_problems = Counter("gateway_profile_problems_total", "Problems found when profiles were read.")
+        self.answer_seconds = Histogram("gateway_answer_seconds", "From the first byte to the answer.", "channel")
+        self.lag_seconds = Histogram("gateway_publish_lag_seconds", "From receipt to the broker's confirm.", "event")
+        self.gauges: dict[str, tuple[str, float]] = {}
+
+    def gauge(self, name: str, text: str, value: float) -> None:
+        """Set a number that goes up and down."""
+        self.gauges[name] = (text, value)
+
+    def expose(self) -> str:
+        """Everything, in the Prometheus text exposition format 0.0.4."""
+        lines: list[str] = []
+        for metric in vars(self).values():
+            if isinstance(metric, Counter):
+                lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} counter"]
+                values = metric.values or ({(): 0.0} if not metric.labels else {})
+                lines += [
+                    f"{metric.name}{_labels(zip(metric.labels, key, strict=True))} {value:g}"
+                    for key, value in sorted(values.items())
+                ]
+            elif isinstance(metric, Histogram):
+                lines += _expose_histogram(metric)
+        for name, (text, value) in sorted(self.gauges.items()):
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+        return "\n".join(lines) + "\n"
+
+
+def _expose_histogram(metric: Histogram) -> list[str]:
+    lines = [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} histogram"]
+    for value, counts in sorted(metric.counts.items()):
+        total = 0
+        for bound, count in zip((*LATENCY_BOUNDS_S, "+Inf"), counts, strict=True):
+            total += count
+            lines.append(f"{metric.name}_bucket{_labels([(metric.label, value), ('le', str(bound))])} {total}")
+        lines.append(f"{metric.name}_sum{_labels([(metric.label, value)])} {metric.sums[value]:g}")
+        lines.append(f"{metric.name}_count{_labels([(metric.label, value)])} {total}")
+    return lines
+
+
+def _labels(pairs: "zip[tuple[str, str]] | list[tuple[str, str]]") -> str:
+    written = ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
+    return f"{{{written}}}" if written else ""
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
