@@ -103,9 +103,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.accepted = Counter("gateway_messages_accepted_total", "Messages kept and acknowledged.", ("channel",))
-        self.duplicates = Counter(
-            "gateway_messages_duplicate_total", "Messages recognised as duplicates.", ("channel",)
-        )
+        self.duplicates = Counter("gateway_messages_duplicate_total", "Duplicates recognised.", ("channel",))
         self.refused = Counter("gateway_refusals_total", "Requests refused at an edge.", ("channel", "reason"))
         self.decided = Counter("gateway_messages_decided_total", "Messages by outcome.", ("outcome",))
         self.documents = Counter("gateway_documents_total", "Documents translated.", ("document_type", "status"))

@@ -20,11 +20,8 @@ _DOCUMENT = table_of(Document)
 _LANE = table_of(Lane)
 _insert_event = Insert(OutboxEvent, or_ignore=True)
 _BLOCKING = [state.value for state in LANE_BLOCKING_STATES]
-_EVENT_COLUMNS = [
-    _EVENT.c[field.name] if field.name in _EVENT.c else _DOCUMENT.c[field.name]
-    for field in fields(BusinessEvent)
-    if field.name not in {"partner"}
-]
+# Fields that the event's row holds under the same name.
+_OWN_FIELDS = [field.name for field in fields(BusinessEvent) if field.name not in {"partner", "body"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,7 @@ def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     if connection.execute(select(_EVENT.c.id).where(_EVENT.c.id == event.id)).one_or_none() is not None:
         return
     sequence = _next_sequence(connection, event.lane)
-    values: dict[str, object] = {
-        field.name: getattr(event, field.name)
-        for field in fields(BusinessEvent)
-        if field.name not in {"partner", "body"}
-    }
+    values: dict[str, object] = {name: getattr(event, name) for name in _OWN_FIELDS}
     _insert_event.run(
         connection,
         values
