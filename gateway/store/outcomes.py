@@ -1,0 +1,50 @@
+"""What the ERP made of events."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from gateway.model.events import Outcome
+from gateway.store import outbox, timeline
+from gateway.store.statements import Insert, table_of
+from gateway.store.tables import ErpOutcome
+
+_OUTCOME = table_of(ErpOutcome)
+_insert_outcome = Insert(ErpOutcome, or_ignore=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOutcome:
+    """One row of `erp_outcome`."""
+
+    event_id: str
+    status: str
+    code: str
+    text: str
+    at_ms: int
+
+
+def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
+    """Put an outcome onto the timeline, once; False when no such event exists."""
+    event = outbox.get(connection, outcome.event_id)
+    if event is None:
+        return False
+    row = {
+        "event_id": outcome.event_id,
+        "status": outcome.status,
+        "code": outcome.code,
+        "text": outcome.text,
+        "at_ms": now_ms,
+    }
+    if _insert_outcome.run(connection, row):
+        detail = {"event_id": outcome.event_id, "code": outcome.code, "text": outcome.text}
+        timeline.note(
+            connection, event.message_id, now_ms, f"erp-{outcome.status}", detail, document_id=event.document_id
+        )
+    return True
+
+
+def of_events(connection: Connection, event_ids: list[str]) -> dict[str, RecordedOutcome]:
+    """The outcomes of some events."""
+    rows = connection.execute(select(_OUTCOME).where(_OUTCOME.c.event_id.in_(event_ids)))
+    return {row.event_id: RecordedOutcome(row.event_id, row.status, row.code, row.text, row.at_ms) for row in rows}
