@@ -1,0 +1,118 @@
+"""What people may do to messages, events and cases. Each act is one unit of work with its audit entry."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway.model.machine import IllegalTransition
+from gateway.model.message import EventState, MessageState
+from gateway.store import audit, cases, messages, outbox, timeline
+from gateway.store.cases import CaseKind
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: ``operator:LABEL`` or ``command:USER``, and from where."""
+
+    name: str
+    remote: str = ""
+
+
+class NotPossible(Exception):  # noqa: N818  # told to a person
+    """The act makes no sense now; the text says why and what would."""
+
+
+class Unknown(Exception):  # noqa: N818  # told to a person
+    """There is nothing under this id."""
+
+
+def replay(connection: Connection, message_id: str, actor: Actor, now_ms: int) -> list[str]:
+    """Publish the events of a message again: same ids, same bodies. Returns the event ids.
+
+    Raises:
+        Unknown: no such message.
+        NotPossible: it has no event that could be published again now.
+    """
+    message = messages.get(connection, message_id)
+    if message is None:
+        raise Unknown(f"there is no message {message_id}")
+    replayed = []
+    for event in outbox.of_message(connection, message_id):
+        if event.state in {EventState.PUBLISHED, EventState.HELD}:
+            outbox.replay(connection, event.id, now_ms)
+            replayed.append(event.id)
+    if not replayed:
+        raise NotPossible(
+            f"message {message_id} is {message.state} and has no event to publish again; "
+            "to translate it again use reprocess"
+        )
+    timeline.note(connection, message_id, now_ms, "replay", {"actor": actor.name, "events": replayed})
+    _record(connection, actor, "message.replay", message_id, now_ms, {"events": replayed})
+    return replayed
+
+
+def reprocess(connection: Connection, message_id: str, actor: Actor, now_ms: int) -> int:
+    """Translate a message again as its next revision, which supersedes the one before. Returns the revision.
+
+    Raises:
+        Unknown: no such message.
+        NotPossible: it is being worked on, or its payload was purged.
+    """
+    try:
+        message = messages.reprocess(connection, message_id, now_ms, actor.name)
+    except IllegalTransition:
+        raise NotPossible(f"message {message_id} is being worked on; wait until it is decided") from None
+    if message is None:
+        raise Unknown(f"there is no message {message_id}")
+    if messages.body(connection, message_id, "payload") is None:
+        raise NotPossible(f"the content of message {message_id} was purged; ask the partner to send it again")
+    cases.resolve(connection, now_ms, f"reprocessed by {actor.name}", message_id=message_id)
+    _record(connection, actor, "message.reprocess", message_id, now_ms, {"revision": message.revision})
+    return message.revision
+
+
+def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) -> None:
+    """Have the gateway try again now what a case waits for.
+
+    Raises:
+        Unknown: no such case.
+        NotPossible: it is resolved, or what it waits for has moved on.
+    """
+    case = cases.get(connection, case_id)
+    if case is None:
+        raise Unknown(f"there is no case {case_id}")
+    if case.kind == CaseKind.PROCESSING and case.message_id is not None:
+        done = messages.retry(connection, case.message_id, now_ms)
+    else:
+        done = case.event_id is not None and _try_replay(connection, case.event_id, now_ms)
+    if not done:
+        raise NotPossible(f"case {case_id} waits for nothing that could be tried again; it is {case.state}")
+    if case.message_id is not None:
+        timeline.note(connection, case.message_id, now_ms, "retry", {"actor": actor.name, "case": case_id})
+    if case.kind != CaseKind.PROCESSING:
+        cases.resolve(connection, now_ms, f"retried by {actor.name}", event_id=case.event_id)
+    _record(connection, actor, "exception.retry", case_id, now_ms, {})
+
+
+def _try_replay(connection: Connection, event_id: str, now_ms: int) -> bool:
+    event = outbox.get(connection, event_id)
+    if event is None:
+        return False
+    if event.state == EventState.READY:
+        outbox.defer(connection, event_id, now_ms, event.last_error)
+        return True
+    try:
+        return outbox.replay(connection, event_id, now_ms)
+    except IllegalTransition:
+        return False
+
+
+def _record(
+    connection: Connection, actor: Actor, action: str, subject: str, now_ms: int, detail: dict[str, object]
+) -> None:
+    audit.record(connection, audit.Act(now_ms, actor.name, action, subject, actor.remote, detail))
+
+
+def open_states() -> tuple[str, ...]:
+    """The states of messages that are not over yet."""
+    return tuple(state.value for state in MessageState if state not in {MessageState.PUBLISHED, MessageState.REJECTED})

@@ -1,0 +1,181 @@
+"""Relay: the outbox goes to the broker, one unconfirmed event a lane, many lanes side by side."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from gateway.broker import BrokerUnavailable, Unroutable
+from gateway.model.backoff import delay_ms
+from gateway.model.events import BusinessEvent
+from gateway.store import cases, outbox
+from gateway.store.cases import CaseKind, CaseState
+from gateway.store.database import Database, StoreUnavailable
+from gateway.telemetry import Metrics
+
+POLL_S = 1.0
+LEASE_MS = 60_000
+BACKOFF_BASE_MS = 200
+BACKOFF_CAP_MS = 15_000
+# After that many failures an event becomes a case; the relay goes on trying.
+FAILURES_BEFORE_CASE = 10
+
+log = logging.getLogger(__name__)
+
+
+class Broker(Protocol):
+    """The face that RabbitMQ and the embedded event log share."""
+
+    async def publish(self, event: BusinessEvent) -> None:
+        """Return once the event is safe; raise BrokerUnavailable when in doubt, Unroutable when no queue wants it."""
+
+    async def wait_connected(self) -> None:
+        """Return once publishing makes sense."""
+
+
+class Relay:
+    """Publishes what is ready, until stopped.
+
+    Args:
+        database: the store.
+        broker: where events go.
+        owner: name of this process, for its claims.
+        now_ms: the clock, milliseconds since 1970.
+        metrics: counts what was published.
+        in_flight_max: events that wait for a confirm at the same time.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        owner: str,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        in_flight_max: int,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._owner = owner
+        self._now_ms = now_ms
+        self._metrics = metrics
+        self._in_flight_max = in_flight_max
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something became ready."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled; what is in flight then is waited for by `drain`."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._broker.wait_connected()
+                taken = await self._take()
+            except StoreUnavailable as unavailable:
+                log.warning("the outbox cannot be read now", extra={"cause": str(unavailable)})
+                taken = 0
+            if not taken:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._wake.wait()
+
+    async def drain(self) -> None:
+        """Wait for the confirms that are under way, then give every claim back."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+        with suppress(StoreUnavailable):
+            await self._database.write(
+                lambda connection: outbox.release_claims(connection, self._owner, self._now_ms())
+            )
+
+    async def _take(self) -> int:
+        free = self._in_flight_max - len(self._in_flight)
+        if free <= 0:
+            return 0
+        now_ms = self._now_ms()
+        events = await self._database.write(
+            lambda connection: outbox.claim(connection, self._owner, now_ms, lease_ms=LEASE_MS, limit=free)
+        )
+        for event in events:
+            task = asyncio.create_task(self._publish(event), name=f"publish {event.id}")
+            self._in_flight.add(task)
+            task.add_done_callback(self._landed)
+        return len(events)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The lease runs out and the event is published again; nothing is lost, but somebody should know.
+            log.error("a publish ended unexpectedly", exc_info=error)
+
+    async def _publish(self, event: BusinessEvent) -> None:
+        try:
+            await self._broker.publish(event)
+        except Unroutable as unroutable:
+            self._metrics.publish_failures.add("unroutable")
+            await self._settle(partial(self._hold, event=event, error=str(unroutable)))
+        except BrokerUnavailable as unavailable:
+            self._metrics.publish_failures.add("unavailable")
+            await self._settle(partial(self._defer, event=event, error=str(unavailable)))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("publishing failed", extra={"event_id": event.id})
+            self._metrics.publish_failures.add("error")
+            await self._settle(partial(self._defer, event=event, error=type(error).__name__))
+        else:
+            now_ms = self._now_ms()
+            await self._settle(lambda connection: outbox.confirm(connection, event, now_ms))
+            self._metrics.published.add()
+
+    async def _settle(self, unit: Callable[[Connection], None]) -> None:
+        """Write down how a publish ended; when the store cannot, the lease runs out and the same event goes again."""
+        try:
+            await self._database.write(unit)
+        except StoreUnavailable as unavailable:
+            log.warning("the end of a publish could not be written down", extra={"cause": str(unavailable)})
+
+    def _hold(self, connection: Connection, event: BusinessEvent, error: str) -> None:
+        outbox.hold(connection, event.id, error)
+        cases.raise_case(
+            connection,
+            CaseKind.UNROUTABLE,
+            CaseState.STOPPED,
+            self._now_ms(),
+            partner_id=event.partner,
+            message_id=event.message_id,
+            event_id=event.id,
+            reason="no queue of the broker wants this event; bind one to b2b.events, then retry",
+            detail=error,
+        )
+
+    def _defer(self, connection: Connection, event: BusinessEvent, error: str) -> None:
+        row = outbox.get(connection, event.id)
+        attempts = row.attempts if row is not None else 1
+        now_ms = self._now_ms()
+        chance = random.random()  # noqa: S311  # spreads retries, guards nothing
+        wait_ms = delay_ms(attempts, chance, base_ms=BACKOFF_BASE_MS, cap_ms=BACKOFF_CAP_MS)
+        outbox.defer(connection, event.id, now_ms + wait_ms, error)
+        if attempts >= FAILURES_BEFORE_CASE:
+            cases.raise_case(
+                connection,
+                CaseKind.PUBLISHING,
+                CaseState.OPEN,
+                now_ms,
+                partner_id=event.partner,
+                message_id=event.message_id,
+                event_id=event.id,
+                reason="the event could not be published; the gateway keeps trying",
+                detail=error,
+                attempts=attempts,
+            )

@@ -1,0 +1,181 @@
+"""What people see of a message: its state, its documents, and every step from bytes to published event."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import orjson
+from sqlalchemy import Connection
+
+from gateway.model.message import EventState
+from gateway.store import acknowledgments, cases, documents, messages, outbox, outcomes, timeline
+from gateway.store.cases import Case
+from gateway.store.documents import StoredDocument
+from gateway.store.messages import StoredMessage
+from gateway.store.outbox import EventRow
+from gateway.store.outcomes import RecordedOutcome
+
+
+def instant(at_ms: int | None) -> str | None:
+    """Milliseconds since 1970 as RFC 3339 in UTC."""
+    if at_ms is None:
+        return None
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def message_row(message: StoredMessage) -> dict[str, object]:
+    """A message in one row of a list."""
+    return {
+        "id": message.id,
+        "partner": message.partner_id,
+        "channel": message.channel,
+        "received_at": instant(message.received_at_ms),
+        "status": message.state,
+        "reason": message.reason or None,
+        "syntax": message.syntax,
+        "bytes": message.payload_bytes,
+        "filename": message.filename or None,
+        "transport_id": message.transport_id,
+        "revision": message.revision,
+        "attempts": message.attempts,
+    }
+
+
+def message_view(connection: Connection, message_id: str) -> dict[str, object] | None:
+    """Everything about a message but its bytes; None when there is no such message."""
+    message = messages.get(connection, message_id)
+    if message is None:
+        return None
+    events = outbox.of_message(connection, message_id)
+    erp = outcomes.of_events(connection, [event.id for event in events])
+    by_document = {event.document_id: event for event in events}
+    earned = acknowledgments.of_message(connection, message_id)
+    return message_row(message) | {
+        "remote": message.remote,
+        "content_type": message.content_type,
+        "sha256": message.payload_sha256,
+        "security": orjson.loads(message.security),
+        "profile": message.profile_digest,
+        "report": orjson.loads(message.report) if message.report else None,
+        "documents": [
+            _document(document, by_document.get(document.id), erp)
+            for document in documents.of_message(connection, message_id)
+        ],
+        "acknowledgments": [
+            {
+                "id": acknowledgment.id,
+                "kinds": acknowledgment.kinds.split(),
+                "control_number": acknowledgment.control_number,
+                "state": acknowledgment.state,
+                "x12": acknowledgment.body.decode("latin-1"),
+            }
+            for acknowledgment in earned
+        ],
+        "timeline": _timeline(connection, message, events),
+    }
+
+
+def document_view(connection: Connection, document_id: str) -> dict[str, object] | None:
+    """One document with its canonical content and its place in its message; None when there is no such document."""
+    document = documents.get(connection, document_id)
+    if document is None:
+        return None
+    message = messages.get(connection, document.message_id)
+    if message is None:
+        return None
+    events = [event for event in outbox.of_message(connection, message.id) if event.document_id == document_id]
+    erp = outcomes.of_events(connection, [event.id for event in events])
+    content = orjson.loads(document.body) if document.body is not None else None
+    steps = [
+        step
+        for step in _timeline(connection, message, events)
+        if step.get("document") in {None, document_id} and step.get("event_of") in {None, document_id}
+    ]
+    return _document(document, events[0] if events else None, erp) | {
+        "message": message.id,
+        "partner": message.partner_id,
+        "message_status": message.state,
+        "document": content,
+        "timeline": steps,
+    }
+
+
+def case_view(case: Case) -> dict[str, object]:
+    """One exception."""
+    return {
+        "id": case.id,
+        "kind": case.kind,
+        "state": case.state,
+        "partner": case.partner_id,
+        "message": case.message_id,
+        "event": case.event_id,
+        "reason": case.reason,
+        "detail": case.detail or None,
+        "attempts": case.attempts,
+        "opened_at": instant(case.opened_at_ms),
+        "updated_at": instant(case.updated_at_ms),
+        "resolution": case.resolution or None,
+    }
+
+
+def case_list(connection: Connection, state: str | None = None, limit: int = 100) -> list[dict[str, object]]:
+    """The exceptions list."""
+    return [case_view(case) for case in cases.find(connection, state=state, limit=limit)]
+
+
+def _document(
+    document: StoredDocument, event: EventRow | None, erp: Mapping[str, RecordedOutcome]
+) -> dict[str, object]:
+    outcome = erp.get(event.id) if event is not None else None
+    return {
+        "id": document.id,
+        "type": document.document_type,
+        "number": document.number or None,
+        "purchase_order_number": document.purchase_order_number or None,
+        "status": document.status,
+        "revision": document.revision,
+        "location": orjson.loads(document.location),
+        "findings": orjson.loads(document.findings),
+        "findings_omitted": document.findings_omitted,
+        "event": _event(event) if event is not None else None,
+        "erp": {"status": outcome.status, "code": outcome.code, "text": outcome.text, "at": instant(outcome.at_ms)}
+        if outcome is not None
+        else None,
+    }
+
+
+def _event(event: EventRow) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "state": event.state,
+        "lane": event.lane,
+        "sequence": event.sequence,
+        "attempts": event.attempts,
+        "published_at": instant(event.published_at_ms),
+        "last_error": event.last_error or None,
+    }
+
+
+def _timeline(connection: Connection, message: StoredMessage, events: list[EventRow]) -> list[dict[str, object]]:
+    """The steps in time order. Receipt and publication are read off their own rows, which are written anyway."""
+    steps: list[tuple[int, int, dict[str, object]]] = [
+        (
+            message.received_at_ms,
+            0,
+            {
+                "at": instant(message.received_at_ms),
+                "step": "received",
+                "channel": message.channel,
+                "bytes": message.payload_bytes,
+            },
+        )
+    ]
+    for entry in timeline.of_message(connection, message.id):
+        step: dict[str, object] = {"at": instant(entry.at_ms), "step": entry.step}
+        if entry.document_id is not None:
+            step["document"] = entry.document_id
+        steps.append((entry.at_ms, 1, step | entry.detail))
+    for event in events:
+        if event.state == EventState.PUBLISHED and event.published_at_ms is not None:
+            published = {"at": instant(event.published_at_ms), "step": "event-published", "event": event.id}
+            steps.append((event.published_at_ms, 2, published | {"document": event.document_id}))
+    return [step for _, _, step in sorted(steps, key=lambda item: item[:2])]

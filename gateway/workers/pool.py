@@ -1,0 +1,112 @@
+"""The pool of worker processes: each job has one to itself, and a job that takes too long is killed with it."""
+
+import asyncio
+import logging
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from gateway.workers.frames import LENGTH_BYTES, Batch, Done, Failure, Frame, Job, decode, encode
+from translators.catalog import TranslatedDocument, TranslationResult
+from translators.guide import ReadingRules
+
+FRAME_BYTES_MAX = 512 * 1_048_576
+
+log = logging.getLogger(__name__)
+
+
+class WorkerFailed(Exception):  # noqa: N818  # said of the worker; the message is parked
+    """The worker died, ran out of time or memory, or met a fault of ours. The text never holds payload."""
+
+
+class WorkerPool:
+    """Starts workers when they are needed, up to a number, and keeps them for the next job.
+
+    Args:
+        processes_max: workers at the same time; further jobs wait for one.
+        memory_bytes_max: address space of each (RLIMIT_AS).
+        timeout_s: wall-clock time of a job.
+    """
+
+    def __init__(self, *, processes_max: int, memory_bytes_max: int, timeout_s: float) -> None:
+        self._places = asyncio.Semaphore(processes_max)
+        self._memory_bytes_max = memory_bytes_max
+        self._timeout_s = timeout_s
+        self._idle: list[Process] = []
+        self._all: set[Process] = set()
+
+    async def translate(
+        self, data: bytes, rules: ReadingRules, content_type: str
+    ) -> AsyncIterator[list[TranslatedDocument] | TranslationResult]:
+        """Translate a body in a worker: batches of documents as they come, the result at the end.
+
+        Raises:
+            WorkerFailed: nothing more will come; what came before is void.
+        """
+        async with self._places:
+            worker = self._idle.pop() if self._idle else await self._start()
+            finished = False
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await _send(worker, Job(data, rules, content_type))
+                    while not finished:
+                        frame = await _receive(worker)
+                        if isinstance(frame, Batch):
+                            yield list(frame.documents)
+                        elif isinstance(frame, Done):
+                            yield frame.result
+                            finished = True
+                        else:
+                            raise _failed(frame)
+            except TimeoutError:
+                raise WorkerFailed(f"the worker took longer than {self._timeout_s:g} s and was stopped") from None
+            except (ConnectionError, asyncio.IncompleteReadError):
+                raise WorkerFailed("the worker died, most likely of its memory limit") from None
+            finally:
+                if finished:
+                    self._idle.append(worker)
+                else:
+                    await self._kill(worker)
+
+    async def close(self) -> None:
+        """End every worker."""
+        for worker in list(self._all):
+            await self._kill(worker)
+        self._idle.clear()
+
+    async def _start(self) -> Process:
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.workers.child", str(self._memory_bytes_max), stdin=PIPE, stdout=PIPE
+        )
+        self._all.add(worker)
+        return worker
+
+    async def _kill(self, worker: Process) -> None:
+        self._all.discard(worker)
+        with suppress(ProcessLookupError):
+            worker.kill()
+        await worker.wait()
+
+
+def _failed(frame: Frame) -> WorkerFailed:
+    if isinstance(frame, Failure):
+        log.error("a worker met a fault", extra={"error": frame.error, "places": frame.traceback})
+        return WorkerFailed(f"translation failed with {frame.error}")
+    return WorkerFailed("the worker sent what nobody asked for")
+
+
+async def _send(worker: Process, job: Job) -> None:
+    if worker.stdin is None:
+        raise WorkerFailed("the worker has no standard input")
+    worker.stdin.write(encode(job))
+    await worker.stdin.drain()
+
+
+async def _receive(worker: Process) -> Frame:
+    if worker.stdout is None:
+        raise WorkerFailed("the worker has no standard output")
+    length = int.from_bytes(await worker.stdout.readexactly(LENGTH_BYTES), "big")
+    if length > FRAME_BYTES_MAX:
+        raise WorkerFailed("the worker sent a frame larger than any it should")
+    return decode(await worker.stdout.readexactly(length))
