@@ -153,6 +153,23 @@ def load_directory(partners_dir: Path, previous: Directory | None = None) -> tup
     return Directory(candidates.values(), seen), tuple(problems)
 
 
+def load_all(partners_dir: Path) -> tuple[tuple[LoadedProfile, ...], Problems]:
+    """Every profile below a folder that is fine by itself, whatever it claims, and what is wrong with the others.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
+    loaded: list[LoadedProfile] = []
+    problems: list[Problem] = []
+    for folder in _folders(partners_dir):
+        outcome = load_profile(folder)
+        if isinstance(outcome, LoadedProfile):
+            loaded.append(outcome)
+        else:
+            problems += outcome
+    return tuple(loaded), tuple(problems)
+
+
 def claim_problems(profiles: Iterable[LoadedProfile]) -> Problems:
     """Ids and keys that more than one profile claims; one problem for each claimant."""
     problems: list[Problem] = []

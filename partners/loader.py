@@ -187,10 +187,13 @@ def _read_inside(folder: Path, name: str, bytes_max: int) -> bytes | str:
             return "is a link that leaves the profile's folder"
         # A pipe or device in its place must not hold the reader up.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        with os.fdopen(handle, "rb") as stream:
+        try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return "is no regular file"
-            data = stream.read(bytes_max + 1)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                data = stream.read(bytes_max + 1)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         return "is missing"
     except (OSError, ValueError, RuntimeError) as error:

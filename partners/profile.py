@@ -56,9 +56,16 @@ DocumentType = Literal[
 Direction = Literal["inbound", "outbound"]
 Syntax = Literal["x12", "json", "xml"]
 Digest = Literal["sha-256", "sha-384", "sha-512", "sha-1"]
-Cipher = Literal["aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm", "3des"]
+Cipher = Literal["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
 SAFE_DIGESTS: tuple[Digest, ...] = ("sha-256", "sha-384", "sha-512")
-SAFE_CIPHERS: tuple[Cipher, ...] = ("aes128-cbc", "aes192-cbc", "aes256-cbc", "aes128-gcm", "aes256-gcm")
+SAFE_CIPHERS: tuple[Cipher, ...] = (
+    "aes256-cbc",
+    "aes192-cbc",
+    "aes128-cbc",
+    "aes256-gcm",
+    "aes192-gcm",
+    "aes128-gcm",
+)
 
 Contradiction = tuple[Location, str, str]  # field, what is wrong, what would be right
 
@@ -128,7 +135,7 @@ class As2(_Part):
     digests: Annotated[tuple[Digest, ...], OneOrMany()] = Field(default=SAFE_DIGESTS, min_length=1)
     """Digests we accept in their signatures, the first is the one we sign with; sha-1 only where it is named here."""
     ciphers: Annotated[tuple[Cipher, ...], OneOrMany()] = Field(default=SAFE_CIPHERS, min_length=1)
-    """Ciphers we accept, the first is the one we encrypt with; 3des only where it is named here."""
+    """Ciphers we accept, the first is the one we encrypt with; 3des-cbc only where it is named, never first."""
 
     @property
     def certificate_files(self) -> tuple[CertificateFile, ...]:
@@ -223,7 +230,7 @@ class Profile(_Part):
     duplicates: Duplicates = Duplicates()
     """What a repeated control number earns."""
     acknowledgment: Acknowledgment = Acknowledgment()
-    """What we answer to their X12."""
+    """The acknowledgments that their X12 earns."""
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
@@ -270,6 +277,9 @@ class Profile(_Part):
         elif self.as2.require_signed and not any(item.use != "encryption" for item in files):
             right = "add `certificate: FILE`, or set `require_signed: false`"
             yield ("as2",), "signatures are required, but there is no certificate to verify them with", right
+        if self.as2.ciphers[0] == "3des-cbc":
+            right = "name another first, such as aes256-cbc"
+            yield ("as2", "ciphers"), "the first cipher is the one we encrypt with, and 3DES is only read", right
         yield from _repeated(("as2", "certificates"), [item.file for item in self.as2.certificates], "file")
         for index, item in enumerate(self.as2.certificates):
             if item.valid_from and item.not_after and item.not_after < item.valid_from:
