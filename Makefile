@@ -1,0 +1,48 @@
+# Every target sets up what it needs; a machine with Python 3.11 and make is enough to begin.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check bench soak clean requirements help
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+demo: $(STAMP)  ## set up, then play a supplier's day on embedded defaults and stay up (Ctrl-C ends it)
+	$(BIN)/gateway demo
+
+test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL), run every test
+	$(BIN)/python -m tests.services all --install-only
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## lint, format, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## measure, as ratios to a reference in the same run
+	$(BIN)/python -m tests.services all --install-only
+	$(BIN)/python -m tests.bench
+
+soak: $(STAMP)  ## the long proof: kills and restarts under load, ten rounds and more
+	$(BIN)/python -m tests.services all --install-only
+	$(BIN)/python -m pytest -m soak --timeout 3600
+
+requirements:  ## pin the current dependencies by hash (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
