@@ -1,0 +1,235 @@
+"""A message is written: payload, compression, signature, encryption, and the headers around them (RFC 4130 4, 6)."""
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import quote
+
+from certs.certificates import Certificate, KeyPair
+from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
+from gateway.as2.cms.compressed_data import compress
+from gateway.as2.cms.enveloped_data import encrypt
+from gateway.as2.cms.signed_data import Content, sign
+from gateway.as2.envelope import MESSAGE_ID_LENGTH_MAX, VERSION, MdnRequest, quote_name, write_options
+from gateway.as2.mic import Mic, mics_of
+from gateway.as2.mime import quoted_string, safe_filename
+
+Compression = Literal["before-signing", "after-signing"]
+HeaderFields = tuple[tuple[str, str], ...]
+
+_PLAIN_TEXT = re.compile(r"[^\x00-\x1f\x7f]*")
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(?:;[ -~]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """With which key and how to sign."""
+
+    pair: KeyPair
+    digest: Digest = Digest.SHA256
+    scheme: SignatureScheme = SignatureScheme.RSA_V1_5
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """For which certificates and how to encrypt."""
+
+    certificates: Sequence[Certificate]
+    cipher: Cipher = Cipher.AES256_CBC
+    key_transport: KeyTransport = KeyTransport.RSA_V1_5
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMessage:
+    """A message ready to be posted: a retry sends the same headers and body again.
+
+    Attributes:
+        mics: every MIC that a receipt may rightly state, for each digest; see `gateway.as2.mic.agrees`.
+    """
+
+    message_id: str
+    headers: HeaderFields
+    body: bytes
+    mics: tuple[Mic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A MIME entity that is being written: its fields and its body."""
+
+    fields: HeaderFields
+    body: bytes
+
+    def encoded(self) -> bytes:
+        """Fields, empty line and body."""
+        return b"".join((_field_lines(self.fields), b"\r\n", self.body))
+
+
+def _field_lines(fields: HeaderFields) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("utf-8", "surrogateescape")
+
+
+def write_message(  # noqa: PLR0913 - each is a choice of the protocol
+    payload: bytes,
+    *,
+    as2_from: str,
+    as2_to: str,
+    message_id: str,
+    content_type: str,
+    now: datetime,
+    filename: str | None = None,
+    subject: str = "",
+    signing: Signing | None = None,
+    encryption: Encryption | None = None,
+    compression: Compression | None = None,
+    mdn_request: MdnRequest | None = None,
+) -> WrittenMessage:
+    """The message as headers and body.
+
+    `now` is in UTC. Raises ValueError for names, ids and types that cannot stand in a header.
+    """
+    part = payload_part(payload, content_type, filename)
+    covered = [Content(part.encoded()) if signing or encryption or compression else Content(part.body)]
+    if compression == "before-signing" or (compression and signing is None):
+        uncompressed, part = part, compressed_part(part)
+        if signing is not None:
+            covered = [Content(part.encoded())]
+        elif encryption is None:
+            # RFC 5402 4.3 wants the headers under the MIC, RFC 4130 7.3.1 does not: either answer is a right one.
+            covered.append(Content(uncompressed.body))
+        else:
+            covered.append(Content(part.encoded()))
+    if signing is not None:
+        content = Content(part.encoded())
+        covered = [content]
+        part = signed_part(content, signing, message_id, now)
+        if compression == "after-signing":
+            part = compressed_part(part)
+    mics = mics_of(covered)
+    if encryption is not None:
+        part = encrypted_part(part, encryption)
+    fields = message_headers(as2_from, as2_to, message_id, now)
+    if subject:
+        fields += (("Subject", plain_text("Subject", subject)),)
+    if mdn_request is not None:
+        fields += _request_fields(mdn_request)
+    return WrittenMessage(message_id, fields + part.fields, part.body, mics)
+
+
+def payload_part(payload: bytes, content_type: str, filename: str | None) -> Part:
+    """The business payload as an entity."""
+    if not _MEDIA_TYPE.fullmatch(content_type):
+        raise ValueError(f"not a media type: {content_type!r}")
+    fields: HeaderFields = (("Content-Type", content_type), ("Content-Transfer-Encoding", "binary"))
+    name = safe_filename(filename or "")
+    if name:
+        parameter = f"filename={quoted_string(name)}" if name.isascii() else f"filename*=utf-8''{quote(name, safe='')}"
+        fields += (("Content-Disposition", f"attachment; {parameter}"),)
+    return Part(fields, payload)
+
+
+def compressed_part(part: Part) -> Part:
+    """The entity compressed (RFC 5402 2)."""
+    return _pkcs7_mime(compress(part.encoded()), "compressed-data", "smime.p7z")
+
+
+def encrypted_part(part: Part, encryption: Encryption) -> Part:
+    """The entity encrypted (RFC 8551 3.3)."""
+    sealed = encrypt(
+        part.encoded(), encryption.certificates, cipher=encryption.cipher, key_transport=encryption.key_transport
+    )
+    kind = "authEnveloped-data" if encryption.cipher.value.endswith("gcm") else "enveloped-data"
+    return _pkcs7_mime(sealed, kind, "smime.p7m")
+
+
+def _pkcs7_mime(body: bytes, kind: str, name: str) -> Part:
+    fields = (
+        ("Content-Type", f'application/pkcs7-mime; smime-type={kind}; name="{name}"'),
+        ("Content-Transfer-Encoding", "binary"),
+        ("Content-Disposition", f'attachment; filename="{name}"'),
+    )
+    return Part(fields, body)
+
+
+def signed_part(content: Content, signing: Signing, message_id: str, now: datetime) -> Part:
+    """An encoded entity under a detached signature (RFC 8551 3.5.3)."""
+    signature = sign(content, signing.pair, digest=signing.digest, scheme=signing.scheme, now=now)
+    signature_part = Part(
+        (
+            ("Content-Type", 'application/pkcs7-signature; name="smime.p7s"'),
+            ("Content-Transfer-Encoding", "base64"),
+            ("Content-Disposition", 'attachment; filename="smime.p7s"'),
+        ),
+        _base64_lines(signature),
+    )
+    parts = (content.data, signature_part.encoded())
+    boundary = boundary_for(message_id, "signed", parts)
+    kind = f'multipart/signed; protocol="application/pkcs7-signature"; micalg={signing.digest}; boundary="{boundary}"'
+    return Part((("Content-Type", kind),), multipart_body(parts, boundary))
+
+
+def _base64_lines(data: bytes) -> bytes:
+    encoded = b64encode(data)
+    return b"\r\n".join(encoded[start : start + 76] for start in range(0, len(encoded), 76))
+
+
+def multipart_body(parts: Iterable[bytes | memoryview], boundary: str) -> bytes:
+    """The body of a multipart."""
+    mark = b"--" + boundary.encode("ascii")
+    pieces: list[bytes | memoryview] = []
+    for part in parts:
+        pieces += [mark, b"\r\n", part, b"\r\n"]
+    return b"".join([*pieces, mark, b"--\r\n"])
+
+
+def boundary_for(message_id: str, role: str, parts: Sequence[bytes | memoryview]) -> str:
+    """A boundary that occurs in none of the parts, the same each time for the same message."""
+    number = 0
+    while True:
+        seed = f"{role}/{number}/{message_id}".encode("utf-8", "surrogateescape")
+        boundary = "=_" + hashlib.sha256(seed).hexdigest()[:32]
+        if not any(boundary.encode() in bytes(part) for part in parts):
+            return boundary
+        number += 1
+
+
+def message_headers(as2_from: str, as2_to: str, message_id: str, now: datetime) -> HeaderFields:
+    """The headers that messages and receipts have in common."""
+    if len(message_id) > MESSAGE_ID_LENGTH_MAX or not message_id:
+        raise ValueError(f"a Message-ID has 1 to {MESSAGE_ID_LENGTH_MAX} characters")
+    return (
+        ("AS2-Version", VERSION),
+        ("AS2-From", quote_name(as2_from)),
+        ("AS2-To", quote_name(as2_to)),
+        ("Message-ID", plain_text("Message-ID", message_id)),
+        ("Date", f"{_DAYS[now.weekday()]}, {now:%d} {_MONTHS[now.month - 1]} {now:%Y %H:%M:%S} GMT"),
+        ("MIME-Version", "1.0"),
+    )
+
+
+# strftime would speak the language of the machine.
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def plain_text(name: str, value: str) -> str:
+    """The value, if it can stand in a header; a line end in it would start another one."""
+    if not _PLAIN_TEXT.fullmatch(value):
+        raise ValueError(f"control character in {name}: {value!r}")
+    return value
+
+
+def _request_fields(request: MdnRequest) -> HeaderFields:
+    fields: HeaderFields = (
+        ("Disposition-Notification-To", plain_text("Disposition-Notification-To", request.notification_to)),
+    )
+    if request.signed:
+        options = plain_text("Disposition-Notification-Options", write_options(request))
+        fields += (("Disposition-Notification-Options", options),)
+    if request.delivery_url:
+        fields += (("Receipt-Delivery-Option", plain_text("Receipt-Delivery-Option", request.delivery_url)),)
+    return fields
