@@ -39,6 +39,8 @@ Tolerance = Literal[
     "trailer-numbers",
     "empty-segments",
     "trailing-separators",
+    "separators-in-data",
+    "segment-order",
     "unknown-segments",
     "code-values",
     "element-lengths",

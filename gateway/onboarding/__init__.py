@@ -1,0 +1,1 @@
+"""Bringing a partner in: everything that is checked before the first document crosses."""

@@ -1,0 +1,199 @@
+"""Everything that can be known to be wrong with the partners before the first message: `gateway partner check`."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from certs.certificates import CertificateError, ProblemCode, read_certificate
+from certs.certificates import problems as certificate_problems
+from gateway.agreements import OurIdentity, identity_for, partner_certificates
+from partners.directory import claim_problems, connection_problems, load_all
+from partners.loader import LoadedProfile
+from partners.problems import Location, Problem, one_of, shown
+from partners.profile import As2, CertificateFile
+from translators.x12.dictionary import choose_release, releases
+from translators.x12.documents import DOCUMENT_TYPES
+from translators.x12.grammar import grammar
+
+KEY_EXPIRY_WARNING = timedelta(days=30)
+_TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, ProblemCode.EXPIRES_SOON})
+_UNUSED_FOR = {"encryption": ProblemCode.NOT_FOR_SIGNING, "signing": ProblemCode.NOT_FOR_ENCRYPTION}
+
+
+def check(partners_dir: Path, *, identities: Collection[OurIdentity], now: datetime) -> list[Problem]:
+    """What is wrong with the partners' files, in the order of files and lines; `identities` are ours."""
+    try:
+        profiles, problems = load_all(partners_dir)
+    except OSError as error:
+        what = f"the folder of the partners cannot be read ({error.strerror})"
+        return [Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists")]
+    found = [*problems, *claim_problems(profiles), *connection_problems(profiles)]
+    for loaded in profiles:
+        found += check_profile(loaded, identities=identities, now=now)
+    return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column, problem.what))
+
+
+def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity], now: datetime) -> list[Problem]:
+    """What is wrong with one profile that loads: its certificates, its keys, how it fits with who we are."""
+    found = [*_identity_problems(loaded, identities), *_key_problems(loaded, now), *_reading_problems(loaded)]
+    if loaded.profile.as2 is not None:
+        found += _as2_problems(loaded, loaded.profile.as2, now)
+    if loaded.profile.is_active and not loaded.profile.agreements and not loaded.profile.speaks_for:
+        what, right = "nothing is agreed with this partner: all they send is rejected", "add `agreements:`"
+        found.append(loaded.problem((), what, right, warning=True))
+    return found
+
+
+def _identity_problems(loaded: LoadedProfile, identities: Collection[OurIdentity]) -> Iterator[Problem]:
+    profile = loaded.profile
+    names = [identity.name for identity in identities]
+    if profile.as2 is not None:
+        yield from _as2_identity_problems(loaded, profile.as2, identities)
+    for index, address in enumerate(profile.x12):
+        ours = [
+            item
+            for item in identities
+            if item.x12 and (item.x12.qualifier, item.x12.id) == (address.qualifier, address.id)
+        ]
+        if ours:
+            what = f"{address.qualifier}/{address.id} is our own address, that of the identity {shown(ours[0].name)}"
+            yield loaded.problem(("x12", index, "id"), what, "write the ISA qualifier and id of the partner")
+    for index, agreement in enumerate(profile.agreements):
+        if agreement.our_identity is not None and agreement.our_identity not in names:
+            what = f"we have no identity named {shown(agreement.our_identity)}"
+            yield loaded.problem(("agreements", index, "our_identity"), what, one_of(agreement.our_identity, names))
+            continue
+        meant = [item for item in identities if agreement.our_identity in (None, item.name)]
+        if agreement.syntax == "x12" and not any(item.x12 for item in meant):
+            what = "an X12 agreement, but our identity has no X12 address"
+            right = "add `x12: {qualifier, id, group_id}` to the identity in gateway.yaml"
+            yield loaded.problem(("agreements", index, "syntax"), what, right)
+
+
+def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collection[OurIdentity]) -> Iterator[Problem]:
+    by_name = {identity.name: identity for identity in identities}
+    if as2.id in {identity.as2_id for identity in identities}:
+        yield loaded.problem(("as2", "id"), f"{shown(as2.id)} is our own AS2 id", "write the AS2 id of the partner")
+    if as2.our_identity is not None:
+        if as2.our_identity not in by_name:
+            what = f"we have no identity named {shown(as2.our_identity)}"
+            yield loaded.problem(("as2", "our_identity"), what, one_of(as2.our_identity, by_name))
+        elif by_name[as2.our_identity].as2_id is None:
+            what = f"our identity {shown(as2.our_identity)} has no AS2 id"
+            yield loaded.problem(("as2", "our_identity"), what, "add `as2_id:` to it in gateway.yaml")
+    elif identity_for(loaded.profile, identities) is None:
+        with_as2 = [identity.name for identity in identities if identity.as2_id is not None]
+        if with_as2:
+            right = f"add `our_identity:` with one of: {', '.join(with_as2)}"
+            yield loaded.problem(("as2",), "we have several AS2 ids, and none is named here", right)
+        else:
+            right = "add an identity with `as2_id:` to gateway.yaml"
+            yield loaded.problem(("as2",), "AS2 is agreed, but we have no AS2 id", right)
+
+
+def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
+    """Inbound X12 agreements on what has no grammar or no canonical document."""
+    for index, agreement in enumerate(loaded.profile.agreements):
+        if agreement.syntax != "x12" or agreement.direction != "inbound":
+            continue
+        set_types = [number for number, document in DOCUMENT_TYPES.items() if document == agreement.document]
+        if not set_types:
+            what = f"no X12 reader for the document {shown(agreement.document)}"
+            right = f"remove the agreement; X12 is read for: {', '.join(sorted(set(DOCUMENT_TYPES.values())))}"
+            yield loaded.problem(("agreements", index, "document"), what, right)
+            continue
+        takes_nearest = "newer-release" in (*loaded.profile.tolerances, *agreement.tolerances)
+        for position, release in enumerate(agreement.releases):
+            choice = choose_release(release)
+            is_covered = choice.name is not None and (choice.exact or takes_nearest)
+            if not is_covered or choice.name is None or not any(grammar(number, choice.name) for number in set_types):
+                known = [name for name in releases() if any(grammar(number, name) for number in set_types)]
+                what = f"no grammar for {'/'.join(set_types)} in release {shown(release)}"
+                right = f"use one of: {', '.join(known)}; or tolerate `newer-release` to read it with the nearest"
+                yield loaded.problem(("agreements", index, "releases", position), what, right)
+
+
+def _key_problems(loaded: LoadedProfile, now: datetime) -> Iterator[Problem]:
+    today = now.date()
+    keys = loaded.profile.api_keys
+    only_way_in = loaded.profile.as2 is None and loaded.profile.via is None and loaded.profile.is_active
+    all_expired = all(not key.opens_on(today) for key in keys)
+    for index, key in enumerate(keys):
+        if key.expires_on is None:
+            continue
+        where: Location = ("api_keys", index, "expires_on")
+        if not key.opens_on(today):
+            what = f"the API key {shown(key.label)} expired on {key.expires_on}"
+            fatal = only_way_in and all_expired
+            yield loaded.problem(where, what, "give the partner a new key, or remove this one", warning=not fatal)
+        elif key.expires_on - today <= KEY_EXPIRY_WARNING:
+            lasting = [
+                other for other in keys if other.expires_on is None or other.expires_on - today > KEY_EXPIRY_WARNING
+            ]
+            if not lasting:
+                what = f"the API key {shown(key.label)} expires on {key.expires_on}"
+                yield loaded.problem(where, what, "add a new key and have the partner change over", warning=True)
+
+
+def _as2_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[Problem]:
+    signers = partner_certificates(loaded, "signing", now)
+    recipients = partner_certificates(loaded, "encryption", now)
+    for index, item in enumerate(as2.certificate_files):
+        where: Location = ("as2", "certificates", index, "file") if as2.certificates else ("as2", "certificate")
+        others = len(signers) if item.use != "encryption" else len(recipients)
+        yield from _certificate_problems(loaded, item, where, now, covered=others > 0)
+    in_window = [item for item in as2.certificate_files if item.use != "encryption" and item.used_on(now.date())]
+    if as2.require_signed and not in_window:
+        right = "list one whose days include today"
+        yield loaded.problem(("as2",), "none of the certificates can verify a signature today", right)
+    if not as2.require_signed:
+        what = "unsigned messages are let in: whoever knows the AS2 id may send in this partner's name"
+        yield loaded.problem(("as2", "require_signed"), what, "set it to true as soon as they sign", warning=True)
+    if "sha-1" in as2.digests:
+        right = "remove it as soon as they sign with sha-256"
+        where = ("as2", "digests", as2.digests.index("sha-1"))
+        yield loaded.problem(where, "signatures with SHA-1 are let in, which can be forged", right, warning=True)
+    if "3des-cbc" in as2.ciphers:
+        where = ("as2", "ciphers", as2.ciphers.index("3des-cbc"))
+        right = "remove it as soon as they encrypt with AES"
+        yield loaded.problem(where, "messages encrypted with 3DES are let in", right, warning=True)
+
+
+def _certificate_problems(
+    loaded: LoadedProfile, item: CertificateFile, where: Location, now: datetime, *, covered: bool
+) -> Iterator[Problem]:
+    """What is wrong with one certificate; `covered` says that its work can be done today, so its dates can wait."""
+    try:
+        certificate = read_certificate(loaded.files[item.file])
+    except CertificateError as error:
+        what, right = _two_sentences(str(error))
+        yield loaded.problem(where, f"{shown(item.file)}: {what}", right)
+        return
+    retired = item.not_after is not None and item.not_after < now.date()
+    for problem in certificate_problems(certificate, now):
+        if problem.code == _UNUSED_FOR.get(item.use) or (retired and problem.code in _TIME_PASSED):
+            continue
+        if problem.code is ProblemCode.NOT_YET_VALID and covered:
+            continue  # the next one of a rollover, in place in time
+        if problem.code is ProblemCode.EXPIRES_SOON and _followed(loaded, item, certificate.not_after):
+            continue
+        what, right = _two_sentences(problem.message)
+        warning = not problem.fatal or (problem.code is ProblemCode.EXPIRED and covered)
+        yield loaded.problem(where, f"{shown(item.file)}: {what}", right, warning=warning)
+    if item.valid_from is not None and item.valid_from > certificate.not_after.date():
+        what = f"{shown(item.file)} is to be used from {item.valid_from}, but expires on {certificate.not_after.date()}"
+        yield loaded.problem((*where[:-1], "valid_from"), what, "name an earlier day or another certificate")
+
+
+def _followed(loaded: LoadedProfile, item: CertificateFile, end: datetime) -> bool:
+    """Whether another certificate for the same use will stand in when this one ends."""
+    return any(
+        certificate.not_after > end
+        for certificate in partner_certificates(loaded, "encryption" if item.use == "encryption" else "signing", end)
+    )
+
+
+def _two_sentences(message: str) -> tuple[str, str]:
+    """What is wrong and what to do, out of a message that says both in its first and its last sentence."""
+    what, _, right = message.rstrip(".").rpartition(". ")
+    return (what, right[:1].lower() + right[1:]) if what else (right, "ask the partner for another")

@@ -1,0 +1,175 @@
+"""What the other rooms are told about a partner."""
+
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+
+from certs.creation import create_key_pair
+from gateway.agreements import agreement_for, as2_policy, identity_for, partner_certificates, reading_rules
+from gateway.as2.cms.algorithms import Cipher, Digest
+from gateway.as2.policy import Policy
+from gateway.settings import IdentitySettings, X12Address
+from partners import profile as partner_profile
+from tests.partners.profiles import ACME, NORTHWIND, loaded
+from tests.partners.test_directory import SMALL, VAN
+from translators import guide
+from translators.documents import DOCUMENTS
+from translators.guide import Guide, Identity
+
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
+BIGCORP = IdentitySettings(
+    name="bigcorp", as2_id="BIGCORP-AS2", x12=X12Address(qualifier="ZZ", id="BIGCORP", group_id="BIGCORP")
+)
+PLANT = IdentitySettings(
+    name="plant", as2_id="PLANT-AS2", x12=X12Address(qualifier="01", id="123456789", group_id="PLANT")
+)
+REST_ONLY = IdentitySettings(name="rest-only")
+
+
+def test_both_sides_know_the_same_names() -> None:
+    assert set(get_args(partner_profile.Tolerance)) == set(get_args(guide.Tolerance))
+    assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
+    assert {Cipher(name) for name in get_args(partner_profile.Cipher)} == set(Cipher)
+    assert {Digest(name) for name in get_args(partner_profile.Digest)} <= set(Digest)
+
+
+def test_a_partner_is_read_by_its_own_agreements() -> None:
+    text = ACME.replace("agreements:", "tolerances: [isa-padding]\nencoding: utf-8\nagreements:")
+    text += "  - {document: purchase_order, direction: outbound, syntax: x12, releases: 004010}\n"
+    text += "  - {document: invoice, direction: inbound, syntax: json}\n"
+    rules = reading_rules(loaded(text), [BIGCORP, PLANT, REST_ONLY])
+    assert rules.guides == (Guide("ship_notice", "x12", ("004010",)), Guide("invoice", "json"))
+    assert rules.senders == {Identity("ZZ", "ACMESUPPLY")}
+    assert rules.receivers == {Identity("ZZ", "BIGCORP"), Identity("01", "123456789")}
+    assert rules.tolerances == {"isa-padding"}
+    assert rules.encoding == "utf-8"
+    assert rules.duplicate_action == "reject"
+
+
+def test_a_partner_without_x12_may_speak_for_no_address() -> None:
+    rules = reading_rules(loaded(NORTHWIND), [BIGCORP])
+    assert rules.senders == frozenset()
+    assert rules.guides == (Guide("ship_notice", "json"),)
+
+
+def test_agreements_that_name_our_identity_narrow_the_receivers() -> None:
+    text = ACME.replace("releases: [004010]", "our_identity: plant")
+    assert reading_rules(loaded(text), [BIGCORP, PLANT]).receivers == {Identity("01", "123456789")}
+    text += "  - {document: invoice, direction: inbound, syntax: x12}\n"
+    assert len(reading_rules(loaded(text), [BIGCORP, PLANT]).receivers or ()) == 2
+
+
+class TestConnection:
+    van = loaded(VAN + "tolerances: [missing-trailer]\n")
+    small = loaded(SMALL + "tolerances: [isa-padding, leading-bytes]\nduplicates: {action: process}\n")
+
+    def test_brings_what_its_partners_agreed(self) -> None:
+        rules = reading_rules(self.van, [BIGCORP], [self.small])
+        assert rules.guides == (Guide("invoice", "x12", ("004010",)),)
+        assert rules.senders == {Identity("ZZ", "SMALLPARTS")}
+        assert rules.tolerances == {"isa-padding", "leading-bytes"}
+        assert rules.duplicate_action == "process"
+
+    def test_is_held_to_the_strictest_of_them(self) -> None:
+        other = SMALL.replace("small-parts", "other").replace("SMALLPARTS", "GHOST") + "tolerances: [isa-padding]\n"
+        rules = reading_rules(self.van, [BIGCORP], [self.small, loaded(other)])
+        assert rules.senders == {Identity("ZZ", "SMALLPARTS"), Identity("ZZ", "GHOST")}
+        assert rules.tolerances == {"isa-padding"}
+        assert rules.duplicate_action == "reject"
+
+    @pytest.mark.parametrize("change", [("via: trade-van", "via: other-van"), ("SMALLPARTS", "UNLISTED")])
+    def test_brings_nothing_of_those_it_does_not_speak_for(self, change: tuple[str, str]) -> None:
+        rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL.replace(*change))])
+        assert rules.senders == frozenset()
+
+    def test_brings_nothing_of_the_suspended(self) -> None:
+        rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL + "status: suspended\n")])
+        assert (rules.senders, rules.guides) == (frozenset(), ())
+
+
+class TestAgreementFor:
+    profile = loaded(
+        ACME.replace("[004010]", "[004010, 005010VICS]")
+        + "  - {document: ship_notice, direction: inbound, syntax: x12, our_identity: plant}\n"
+    ).profile
+
+    @pytest.mark.parametrize(
+        ("release", "identity", "found"),
+        [
+            ("004010", None, True),
+            ("004010VICS", "bigcorp", True),
+            ("005010VICS", "bigcorp", True),
+            ("005010", "bigcorp", False),
+            ("003040", "bigcorp", False),
+            ("003040", "plant", True),
+        ],
+    )
+    def test_by_release_and_identity(self, release: str, identity: str | None, found: bool) -> None:
+        agreement = agreement_for(self.profile, "ship_notice", "inbound", "x12", release=release, our_identity=identity)
+        assert (agreement is not None) is found
+
+    def test_what_says_more_goes_first(self) -> None:
+        agreement = agreement_for(self.profile, "ship_notice", "inbound", "x12", release="004010", our_identity="plant")
+        assert agreement is not None
+        assert agreement.our_identity == "plant"
+
+    def test_nothing_else_is_agreed(self) -> None:
+        assert agreement_for(self.profile, "ship_notice", "outbound", "x12") is None
+        assert agreement_for(self.profile, "ship_notice", "inbound", "json") is None
+        assert agreement_for(self.profile, "invoice", "inbound", "x12") is None
+
+
+def test_our_identity_is_the_named_one_or_the_only_one() -> None:
+    acme = loaded(ACME).profile
+    assert identity_for(acme, [BIGCORP, REST_ONLY]) is BIGCORP
+    assert identity_for(acme, [BIGCORP, PLANT]) is None
+    assert identity_for(loaded(NORTHWIND).profile, [BIGCORP]) is None
+    named = loaded(ACME.replace("  id: ACME-AS2", "  id: ACME-AS2\n  our_identity: plant")).profile
+    assert identity_for(named, [BIGCORP, PLANT]) is PLANT
+    assert identity_for(named, [BIGCORP]) is None
+
+
+class TestAs2Policy:
+    def test_is_strict_by_default(self) -> None:
+        assert as2_policy(loaded(ACME).profile, decompressed_bytes_max=104_857_600) == Policy()
+        assert as2_policy(loaded(NORTHWIND).profile, decompressed_bytes_max=104_857_600) == Policy()
+
+    def test_allows_what_the_profile_names(self) -> None:
+        extra = "  require_encrypted: false\n  digests: [sha-256, sha-1]\n  ciphers: [aes128-cbc, 3des-cbc]\nx12:"
+        policy = as2_policy(loaded(ACME.replace("x12:", extra, 1)).profile, decompressed_bytes_max=5_000)
+        assert policy.require_signed
+        assert not policy.require_encrypted
+        assert policy.digests == {Digest.SHA256, Digest.SHA1}
+        assert policy.ciphers == {Cipher.AES128_CBC, Cipher.TRIPLE_DES}
+        assert policy.decompressed_bytes_max == 5_000
+
+    @pytest.mark.parametrize(("ours", "theirs", "limit"), [(5_000, 2_000, 2_000), (5_000, 9_000, 5_000)])
+    def test_no_profile_lifts_the_gateways_limit(self, ours: int, theirs: int, limit: int) -> None:
+        profile = loaded(ACME + f"limits: {{decompressed_bytes_max: {theirs}}}\n").profile
+        assert as2_policy(profile, decompressed_bytes_max=ours).decompressed_bytes_max == limit
+
+
+class TestPartnerCertificates:
+    old = create_key_pair("ACME", now=NOW - timedelta(days=700), valid_days=730).certificate
+    new = create_key_pair("ACME", now=NOW - timedelta(days=10), valid_days=730).certificate
+    expired = create_key_pair("ACME", now=NOW - timedelta(days=700), valid_days=30).certificate
+    text = ACME.replace(
+        "certificate: acme.pem",
+        "certificates: [acme.pem, {file: new.pem, valid_from: 2026-11-01, use: encryption}, expired.pem, junk.pem]",
+    )
+    partner = loaded(text, acme_pem=old.pem(), new_pem=new.pem(), expired_pem=expired.pem(), junk_pem=b"junk")
+
+    def test_signers_are_all_that_may_sign_today(self) -> None:
+        assert partner_certificates(self.partner, "signing", NOW) == (self.old,)
+
+    def test_a_signer_out_of_date_can_be_recognised(self) -> None:
+        found = partner_certificates(self.partner, "signing", NOW, whatever_their_dates=True)
+        assert set(found) == {self.old, self.expired}
+
+    def test_the_newest_in_its_window_is_encrypted_to(self) -> None:
+        assert partner_certificates(self.partner, "encryption", NOW) == (self.old,)
+        assert partner_certificates(self.partner, "encryption", NOW + timedelta(days=31))[0] == self.new
+
+    def test_without_as2_there_are_none(self) -> None:
+        assert partner_certificates(loaded(NORTHWIND), "signing", NOW) == ()
