@@ -1,0 +1,170 @@
+"""The channels between gateway and ERP as an AsyncAPI 3.0 document, for the ERP team and its tools."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gateway.broker.outcomes import CHARACTERS_MAX, STATUSES
+from gateway.broker.publishing import HEADER_PREFIX
+from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTCOMES
+from gateway.model.events import CONTENT_TYPE, DATA_SCHEMA_PREFIX
+
+ASYNCAPI_VERSION: Final = "3.0.0"
+BINDING_VERSION: Final = "0.3.0"
+
+_HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
+    "specversion": {"type": "string", "const": "1.0"},
+    "id": {"type": "string", "description": "event id, also the AMQP message_id; drop what you have seen"},
+    "source": {"type": "string", "format": "uri-reference", "description": "which gateway and partner speaks"},
+    "type": {"type": "string", "description": "b2b.<document_type>.<event>"},
+    "subject": {"type": "string", "description": "number of the document"},
+    "time": {"type": "string", "format": "date-time", "description": "when the message was received"},
+    "dataschema": {"type": "string", "format": "uri", "description": f"{DATA_SCHEMA_PREFIX}:<document_type>:<version>"},
+    "partner": {"type": "string", "description": "partner id"},
+    "documentid": {"type": "string", "description": "key of the document at the gateway"},
+    "correlationid": {"type": "string", "description": "the received message that carried the document"},
+    "partitionkey": {"type": "string", "description": "order is kept among events with the same value"},
+    "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "ascends within the partition key"},
+    "revision": {"type": "integer", "minimum": 1, "description": "a higher one supersedes the lower ones"},
+    "causationid": {"type": "string", "description": "the event that this one supersedes, when processed again"},
+}
+OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid"})
+
+
+def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0.0") -> dict[str, object]:
+    """The description, seen from the gateway: it sends events and receives outcomes.
+
+    Args:
+        schemas: JSON schema of each canonical document by document type.
+        version: of the description.
+    """
+    messages = {document_type: _event_message(document_type) for document_type in schemas}
+    return {
+        "asyncapi": ASYNCAPI_VERSION,
+        "info": {
+            "title": "Partner gateway events",
+            "version": version,
+            "description": (
+                "Documents of trading partners as canonical JSON, at least once, in order within a partition key. "
+                "Drop an event whose id you have processed; let a higher revision of a documentid supersede."
+            ),
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "servers": {
+            "broker": {"host": "rabbitmq:5672", "protocol": "amqp", "protocolVersion": "0.9.1"},
+            "brokerTls": {"host": "rabbitmq:5671", "protocol": "amqps", "protocolVersion": "0.9.1"},
+        },
+        "channels": {
+            "events": _events_channel(messages),
+            "erpInbound": _queue_channel(INBOUND, f"Every event of {EVENTS}; the default for an ERP.", messages),
+            "erpOutcomes": _queue_channel(OUTCOMES, "What the ERP made of an event.", ["outcome"]),
+            "dead": _queue_channel(
+                DEAD,
+                f"What {INBOUND} gave up after its delivery limit (headers x-death), and what the gateway could not "
+                "read (header gateway_reason).",
+                [*messages, "outcome"],
+            ),
+        },
+        "operations": {
+            "publishEvent": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/events"},
+                "messages": [{"$ref": f"#/channels/events/messages/{name}"} for name in messages],
+                "bindings": {
+                    "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": BINDING_VERSION}
+                },
+            },
+            "receiveOutcome": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/erpOutcomes"},
+                "messages": [{"$ref": "#/channels/erpOutcomes/messages/outcome"}],
+                "bindings": {"amqp": {"ack": True, "bindingVersion": BINDING_VERSION}},
+            },
+        },
+        "components": {
+            "messages": messages | {"outcome": _outcome_message()},
+            "schemas": {name: dict(schema) for name, schema in schemas.items()}
+            | {"cloudEventHeaders": _headers_schema(), "outcomeDocument": _outcome_schema()},
+        },
+    }
+
+
+def _events_channel(messages: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "address": "{document_type}.{event}.{partner}",
+        "description": f"Topic exchange {EVENTS}: bind a queue of your own to the routing keys that you want.",
+        "parameters": {
+            "document_type": {"description": "canonical document type", "enum": list(messages)},
+            "event": {"description": "what happened to the document", "examples": ["received"]},
+            "partner": {"description": "partner id"},
+        },
+        "messages": _message_references(messages),
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {"name": EVENTS, "type": "topic", "durable": True, "autoDelete": False},
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+    }
+
+
+def _queue_channel(queue: str, description: str, messages: Mapping[str, object] | list[str]) -> dict[str, object]:
+    return {
+        "address": queue,
+        "description": f"Quorum queue. {description}",
+        "messages": _message_references(messages),
+        "bindings": {
+            "amqp": {
+                "is": "queue",
+                "queue": {"name": queue, "durable": True, "exclusive": False, "autoDelete": False},
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+    }
+
+
+def _message_references(messages: Mapping[str, object] | list[str]) -> dict[str, object]:
+    return {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
+
+
+def _event_message(document_type: str) -> dict[str, object]:
+    return {
+        "name": document_type,
+        "title": document_type.replace("_", " ").capitalize(),
+        "contentType": CONTENT_TYPE,
+        "headers": {"$ref": "#/components/schemas/cloudEventHeaders"},
+        "payload": {"$ref": f"#/components/schemas/{document_type}"},
+        "correlationId": {"location": f"$message.header#/{HEADER_PREFIX}correlationid"},
+    }
+
+
+def _outcome_message() -> dict[str, object]:
+    return {
+        "name": "outcome",
+        "title": "Outcome",
+        "summary": "Plain JSON, or a CloudEvent whose data is this document. May be repeated.",
+        "contentType": CONTENT_TYPE,
+        "payload": {"$ref": "#/components/schemas/outcomeDocument"},
+    }
+
+
+def _headers_schema() -> dict[str, object]:
+    properties = {HEADER_PREFIX + name: dict(schema) for name, schema in _HEADERS.items()}
+    return {
+        "type": "object",
+        "required": [name for name in properties if name not in OPTIONAL_HEADERS],
+        "properties": properties,
+    }
+
+
+def _outcome_schema() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": ["event_id", "status"],
+        "properties": {
+            "event_id": {"type": "string", "minLength": 1, "maxLength": CHARACTERS_MAX["event_id"]},
+            "status": {"type": "string", "enum": list(STATUSES)},
+            "code": {"type": "string", "maxLength": CHARACTERS_MAX["code"]},
+            "text": {"type": "string", "maxLength": CHARACTERS_MAX["text"]},
+        },
+    }

@@ -1,0 +1,217 @@
+"""RabbitMQ: every publish confirmed or reported, every loss of the connection mended, nothing waits without limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ssl import SSLContext
+from typing import Final
+
+from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError, PublishError
+from yarl import URL
+
+from gateway.broker.consuming import Intake, Record, Unusable
+from gateway.broker.link import Delay, Link, NoAnswer, answered, backoff
+from gateway.broker.outcomes import MalformedOutcome, read_outcome
+from gateway.broker.publishing import BrokerCounters, BrokerUnavailable, Unroutable, message_of
+from gateway.broker.topology import EVENTS, INBOUND, OUTCOMES, UNROUTABLE, declare
+from gateway.model.events import BusinessEvent, Outcome
+
+PUBLISH_SECONDS_MAX: Final = 10.0
+SCHEMES: Final = ("amqp", "amqps")
+
+# Returns once the outcome is durable; the same outcome may come again.
+RecordOutcome = Callable[[Outcome], Awaitable[None]]
+# Gets the event id and the reason; returns once the case is durable; the same case may come again.
+ReportUnroutable = Callable[[str, str], Awaitable[None]]
+
+
+class RabbitBroker:
+    """Two connections: RabbitMQ stops reading from a connection that publishes under an alarm, acks and all.
+
+    Attributes:
+        counters: what happened since the start.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        on_outcome: RecordOutcome | None = None,
+        on_unroutable: ReportUnroutable | None = None,
+        inbound_queue: str | None = INBOUND,
+        publish_seconds_max: float = PUBLISH_SECONDS_MAX,
+        delay: Delay = backoff,
+        ssl_context: SSLContext | None = None,
+    ) -> None:
+        """Connects nowhere yet.
+
+        Args:
+            url: ``amqp://user:password@host/vhost``; ``amqps`` for TLS, which verifies the broker's certificate,
+                against ``?cafile=`` where given. ``?heartbeat=`` overrides ours.
+            on_outcome: takes what the ERP says on ``erp.outcomes``; without it the queue is left alone.
+            on_unroutable: takes events that no queue wanted; without it they stay in ``b2b.unroutable``.
+            inbound_queue: the queue that gets every event; None where the ERP team binds its own.
+            publish_seconds_max: how long a publish waits for its confirm.
+            delay: seconds before the nth attempt, for connecting and for outcomes that could not be recorded.
+            ssl_context: instead of the one made from the URL.
+
+        Raises:
+            ValueError: the URL is of another scheme.
+        """
+        if URL(url).scheme not in SCHEMES:
+            raise ValueError("the broker's URL must begin with amqp:// or amqps://")
+        self.counters = BrokerCounters()
+        self._inbound_queue = inbound_queue
+        self._publish_seconds_max = publish_seconds_max
+        self._exchange: AbstractExchange | None = None
+        self._ready: Callable[[], Awaitable[None]] | None = None
+        self._lose: Callable[[str], None] | None = None
+        self._blocked: asyncio.Task[None] | None = None
+        self._intakes: list[Intake] = []
+        self._publishing = Link(
+            "partner-gateway publishing", url, self._set_up_publishing, delay=delay, ssl_context=ssl_context
+        )
+        self._consuming = Link(
+            "partner-gateway consuming", url, self._set_up_consuming, delay=delay, ssl_context=ssl_context
+        )
+        if on_outcome is not None:
+            self._intakes.append(Intake(OUTCOMES, _outcomes_to(on_outcome), delay, self.counters))
+        if on_unroutable is not None:
+            self._intakes.append(Intake(UNROUTABLE, _unroutable_to(on_unroutable), delay, self.counters))
+
+    @property
+    def connected(self) -> bool:
+        """Whether a publish has a chance: connected, and not known to be blocked by an alarm of the broker."""
+        return self._publishing.up and not self._is_blocked
+
+    @property
+    def last_error(self) -> str | None:
+        """Why the broker cannot be used now, for the health report; None when all is well."""
+        if self._is_blocked:
+            return "the broker blocks publishers: memory or disk alarm"
+        return self._publishing.last_error or (self._consuming.last_error if self._intakes else None)
+
+    async def start(self) -> None:
+        """Begin to connect, in the background: the gateway accepts documents without a broker, too."""
+        self._publishing.start()
+        if self._intakes:
+            self._consuming.start()
+
+    async def wait_connected(self) -> None:
+        """Until publishing makes sense and, where we consume, consumption stands."""
+        while not self.connected or (self._intakes and not self._consuming.up):
+            await self._publishing.wait_up()
+            if self._blocked is not None:
+                await asyncio.wait([self._blocked])
+            if self._intakes:
+                await self._consuming.wait_up()
+
+    async def publish(self, event: BusinessEvent) -> None:
+        """Return when the broker has confirmed that the event is safe in every queue that wants it.
+
+        Raises:
+            BrokerUnavailable: in doubt; at once without a connection, else within `publish_seconds_max`.
+            Unroutable: no queue wants it, not even ``b2b.unroutable``.
+        """
+        try:
+            await self._publish(event)
+        except Unroutable:
+            self.counters.returned += 1
+            raise
+        except BaseException:  # cancelled: as much in doubt as a failure
+            self.counters.failures += 1
+            raise
+        self.counters.published += 1
+
+    async def close(self) -> None:
+        """End consumption, then the connections; bounded in time whatever the broker does."""
+        await asyncio.gather(*(intake.close() for intake in self._intakes))
+        await asyncio.gather(self._publishing.close(), self._consuming.close())
+        self._forget_blocked()
+
+    @property
+    def _is_blocked(self) -> bool:
+        return self._blocked is not None and not self._blocked.done()
+
+    async def _publish(self, event: BusinessEvent) -> None:
+        message = message_of(event)
+        exchange = self._exchange
+        if exchange is None or not self.connected:
+            raise BrokerUnavailable(self.last_error or "not connected")
+        publishing = exchange.publish(message, event.routing_key, mandatory=True)
+        try:
+            await answered(publishing, self._publish_seconds_max, "publishing")
+        except PublishError as returned:
+            raise Unroutable(f"no queue wants {event.routing_key}, and {UNROUTABLE} is missing") from returned
+        except DeliveryError as refused:
+            raise BrokerUnavailable("the broker did not take the event: a queue is full or has no quorum") from refused
+        except NoAnswer:
+            await self._suspect(exchange)
+            raise
+        except BrokerUnavailable as failed:
+            # Known here before the library says that its channel is closed: who waits for a connection must not be
+            # told that the broken one is it.
+            if exchange is self._exchange and self._lose is not None:
+                self._lose(str(failed))
+            raise
+
+    async def _suspect(self, exchange: AbstractExchange) -> None:
+        """A publish got no answer: an alarm will end by itself, any other silence is a reason to connect anew."""
+        if exchange is not self._exchange or self._is_blocked or self._ready is None or self._lose is None:
+            return  # somebody else's publish has said so already
+        self._blocked = asyncio.ensure_future(self._ready())
+        await asyncio.sleep(0)  # its first step: done unless the broker has said connection.blocked
+        if self._blocked.done():
+            self._lose("the broker does not answer")
+
+    def _forget_blocked(self) -> None:
+        if self._blocked is not None:
+            self._blocked.cancel()
+            self._blocked = None
+
+    async def _set_up_publishing(self, connection: AbstractConnection, lose: Callable[[str], None]) -> None:
+        self._exchange = None
+        self._forget_blocked()
+        # By default a returned message would look like a confirmed one.
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        channel.close_callbacks.add(lambda _, cause: self._lost_publishing(lose, f"the channel was closed: {cause}"))
+        await declare(channel, self._inbound_queue)
+        self._exchange = await channel.get_exchange(EVENTS, ensure=False)
+        transport = connection.transport
+        self._ready = None if transport is None else transport.ready
+        self._lose = lambda reason: self._lost_publishing(lose, reason)
+        if self._publishing.connects:
+            self.counters.reconnects += 1
+
+    def _lost_publishing(self, lose: Callable[[str], None], reason: str) -> None:
+        self._forget_blocked()
+        lose(reason)
+
+    async def _set_up_consuming(self, connection: AbstractConnection, lose: Callable[[str], None]) -> None:
+        for intake in self._intakes:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            channel.close_callbacks.add(lambda _, cause: lose(f"the channel was closed: {cause}"))
+            await declare(channel, self._inbound_queue)
+            await intake.subscribe(channel, lose)
+        if self._consuming.connects:
+            self.counters.reconnects += 1
+
+
+def _outcomes_to(record: RecordOutcome) -> Record:
+    async def take(message: AbstractIncomingMessage) -> None:
+        try:
+            outcome = read_outcome(message.body, message.content_type)
+        except MalformedOutcome as malformed:
+            raise Unusable(str(malformed)) from malformed
+        await record(outcome)
+
+    return take
+
+
+def _unroutable_to(report: ReportUnroutable) -> Record:
+    async def take(message: AbstractIncomingMessage) -> None:
+        if not (message.message_id or "").strip():
+            raise Unusable(f"published to {EVENTS} without a message_id, so it is no event of the gateway")
+        await report(message.message_id, f"no queue is bound to {EVENTS} for {message.routing_key}")
+
+    return take

@@ -1,0 +1,86 @@
+"""Exchanges, queues and policies: declared by every gateway that connects, the policies imported by the operator.
+
+b2b.events (topic) --#--> erp.inbound --dead letters--> b2b.dead
+    '- no queue wants it -> b2b.unroutable, read by the gateway itself
+erp.outcomes --dead letters--> b2b.dead
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel
+
+EVENTS: Final = "b2b.events"
+UNROUTABLE: Final = "b2b.unroutable"
+DEAD: Final = "b2b.dead"
+INBOUND: Final = "erp.inbound"
+OUTCOMES: Final = "erp.outcomes"
+
+# A message that was delivered so often and never acknowledged makes its consumer fail; it goes to b2b.dead.
+DELIVERY_LIMIT: Final = 20
+POLICY_PRIORITY: Final = 10
+
+_QUORUM: Final = {"x-queue-type": "quorum"}
+# An argument and not only a policy: a broker without our policies must still not drop what is rejected.
+_DEAD_LETTERED: Final = _QUORUM | {"x-dead-letter-exchange": DEAD}
+
+
+async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND) -> None:
+    """Declare everything; harmless when it is there already.
+
+    Args:
+        channel: an open channel.
+        inbound_queue: the queue that gets every event; None where the ERP team binds queues of its own.
+    """
+    await _sink(channel, UNROUTABLE)
+    await _sink(channel, DEAD)
+    # With an alternate exchange, a mandatory message is returned only when that one leads nowhere either.
+    await channel.declare_exchange(
+        EVENTS, ExchangeType.TOPIC, durable=True, arguments={"alternate-exchange": UNROUTABLE}
+    )
+    if inbound_queue is not None:
+        inbound = await channel.declare_queue(inbound_queue, durable=True, arguments=dict(_DEAD_LETTERED))
+        await inbound.bind(EVENTS, "#")
+    await channel.declare_queue(OUTCOMES, durable=True, arguments=dict(_DEAD_LETTERED))
+
+
+async def _sink(channel: AbstractChannel, name: str) -> None:
+    """A fanout exchange with one quorum queue of the same name."""
+    await channel.declare_exchange(name, ExchangeType.FANOUT, durable=True)
+    queue = await channel.declare_queue(name, durable=True, arguments=dict(_QUORUM))
+    await queue.bind(name)
+
+
+def definitions(
+    vhost: str = "/", *, inbound_queue: str = INBOUND, delivery_limit: int = DELIVERY_LIMIT
+) -> dict[str, object]:
+    """The policies as ``rabbitmqctl import_definitions`` reads them.
+
+    Policies and not queue arguments: they can be changed while the queues are in use, and the delivery limit of a
+    quorum queue has no default before RabbitMQ 4.0.
+    """
+    # Nothing may get lost between a queue and its dead letters: at-least-once, which RabbitMQ grants only together
+    # with reject-publish.
+    consumed = {
+        "delivery-limit": delivery_limit,
+        "dead-letter-strategy": "at-least-once",
+        "overflow": "reject-publish",
+    }
+    return {
+        "policies": [
+            _policy(vhost, "partner-gateway-inbound", inbound_queue, consumed),
+            _policy(vhost, "partner-gateway-outcomes", OUTCOMES, consumed),
+        ]
+    }
+
+
+def _policy(vhost: str, name: str, queue: str, definition: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "vhost": vhost,
+        "name": name,
+        "pattern": f"^{queue.replace('.', '[.]')}$",
+        "apply-to": "queues",
+        "priority": POLICY_PRIORITY,
+        "definition": dict(definition),
+    }
