@@ -14,6 +14,8 @@ Tolerance = Literal[
     "trailer-numbers",  # SE02, GE02, IEA02 differ from their header
     "empty-segments",  # two terminators with nothing between
     "trailing-separators",  # separators after the last element with data
+    "separators-in-data",  # a component or repetition separator inside a plain element: kept as text
+    "segment-order",  # segments that come too late are placed where they belong
     "unknown-segments",  # kept as unmapped instead of rejecting the set
     "code-values",  # codes outside the release's list
     "element-lengths",  # too short or too long

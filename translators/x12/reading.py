@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from translators.findings import Finding
+from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.tree import Loop
 
 
@@ -38,6 +39,7 @@ class InterchangeHeader:
     acknowledgment_requested: bool  # ISA14
     usage: str  # ISA15: P, T or I
     start: int
+    delimiters: Delimiters = STANDARD_DELIMITERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,18 @@ class GroupHeader:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class InterchangeAcknowledgment:
+    """TA1: what the receiver of an earlier interchange of ours says of its envelope."""
+
+    control_number: str  # TA101, ISA13 of ours
+    date: str  # TA102
+    time: str  # TA103
+    code: str  # TA104: A, E or R
+    note: str  # TA105
+    start: int
+
+
 @dataclass(slots=True)
 class InterchangeOpened:
     """An ISA was read. ``findings`` so far; more may come with InterchangeClosed."""
@@ -65,9 +79,10 @@ class InterchangeOpened:
 
 @dataclass(slots=True)
 class GroupOpened:
-    """A GS was read."""
+    """A GS was read. ``tables`` is the release whose tables read the group: GS08's own or the nearest, if any."""
 
     header: GroupHeader
+    tables: str | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +111,7 @@ class GroupClosed:
     sets_received: int
     sets_accepted: int
     findings: list[Finding]
+    findings_omitted: int = 0
 
 
 @dataclass(slots=True)
@@ -105,6 +121,9 @@ class InterchangeClosed:
     header: InterchangeHeader
     status: Status
     findings: list[Finding]
+    findings_omitted: int = 0
+    acknowledgments: list[InterchangeAcknowledgment] = field(default_factory=list)
+    end: int = 0
 
 
 @dataclass(slots=True)

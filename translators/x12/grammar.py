@@ -1,0 +1,196 @@
+"""The order of segments and loops in a transaction set, as a machine that goes forward and never back.
+
+``structure.tsv`` of a release holds one row for each place of a segment: set, loop (the trigger segments from outside
+in, parted by ``/``; empty outside loops), loop_max (``min..max`` of the loop, ``n`` unbounded), segment, min, max
+(uses inside its loop). The first row of a loop is its trigger. LS and LE bound a loop named ``LS``.
+
+A segment code that has several places in a set is told apart by position alone: from where the reader stands, the
+innermost loop is asked first, forward from its present place, then the loop around it, and so on. The first place with
+room left is taken; each answer is remembered, so that a segment costs one look-up. A test audits every grammar for
+places that this rule could never reach.
+"""
+
+import functools
+import itertools
+import sys
+from dataclasses import dataclass, field
+
+from translators.x12.dictionary import Release, load_release, read_table
+
+UNBOUNDED = sys.maxsize
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentUse:
+    """A segment at its place in a loop."""
+
+    code: str
+    min: int
+    max: int
+
+
+@dataclass(slots=True)
+class LoopRule:
+    """A loop: its items in order, the trigger first. The whole set is a loop with an empty code."""
+
+    code: str
+    min: int
+    max: int
+    parent: "LoopRule | None"
+    index: int  # its place among the parent's items
+    items: "list[SegmentUse | LoopRule]" = field(default_factory=list)
+
+    def missing(self, after: int, before: int | None = None) -> tuple["SegmentUse | LoopRule", ...]:
+        """The mandatory items between two places."""
+        return tuple(item for item in self.items[after + 1 : before] if item.min > 0)
+
+
+@dataclass(slots=True)
+class Move:
+    """What placing a segment does.
+
+    Attributes:
+        closes: how many loops it leaves.
+        place: where the reader stands afterwards.
+        opens: it is the trigger of a loop.
+        repeats: it uses the same place again; then at most ``max`` uses are allowed.
+        missing: mandatory items that were passed over.
+        otherwise: the next place for this code when this one is full.
+    """
+
+    closes: int
+    place: "Place"
+    opens: bool
+    repeats: bool
+    max: int
+    missing: "tuple[SegmentUse | LoopRule, ...]"
+    otherwise: "Move | None" = None
+
+
+class Place:
+    """A point in the grammar: in ``loop``, at its item ``index``."""
+
+    __slots__ = ("index", "loop", "moves")
+
+    def __init__(self, loop: LoopRule, index: int) -> None:
+        self.loop = loop
+        self.index = index
+        self.moves: dict[str, Move | None] = {}
+
+
+class Grammar:
+    """The structure of one transaction set in one release."""
+
+    def __init__(self, set_type: str, release: Release, rows: list[dict[str, str]]) -> None:
+        self.set_type = set_type
+        self.release = release
+        self.root = _build(rows)
+        self.codes = frozenset(row["segment"] for row in rows)
+        self._places: dict[tuple[int, int], Place] = {}
+        self.start = self._place(self.root, 0)
+
+    def move(self, place: Place, code: str) -> Move | None:
+        """How a segment is placed from here; None when nothing ahead takes it."""
+        if code not in self.codes:
+            return None
+        if code not in place.moves:
+            place.moves[code] = self._resolve(place, code)
+        return place.moves[code]
+
+    def _place(self, loop: LoopRule, index: int) -> Place:
+        return self._places.setdefault((id(loop), index), Place(loop, index))
+
+    def _resolve(self, place: Place, code: str) -> Move | None:
+        moves: list[Move] = []
+        loop: LoopRule | None = place.loop
+        index, closes = place.index, 0
+        passed: tuple[SegmentUse | LoopRule, ...] = ()
+        while loop is not None:
+            # The trigger of the innermost loop is not used again inside it: that would be the loop once more.
+            first = index + 1 if closes == 0 and index == 0 else index
+            for at in range(first, len(loop.items)):
+                item = loop.items[at]
+                if item.code == code:
+                    between = loop.missing(index, at) if at > index else ()
+                    moves.append(self._move(loop, at, closes, repeats=at == index, missing=passed + between))
+            passed += loop.missing(index)
+            index, loop, closes = loop.index, loop.parent, closes + 1
+        for move, after in itertools.pairwise(moves):
+            move.otherwise = after
+        return moves[0] if moves else None
+
+    def _move(
+        self, loop: LoopRule, at: int, closes: int, *, repeats: bool, missing: "tuple[SegmentUse | LoopRule, ...]"
+    ) -> Move:
+        item = loop.items[at]
+        opens = isinstance(item, LoopRule)
+        place = self._place(item, 0) if isinstance(item, LoopRule) else self._place(loop, at)
+        return Move(closes, place, opens, repeats, item.max, missing)
+
+    def misplaced(self, place: Place, code: str) -> Move | None:
+        """Where a segment that came too late belongs: an earlier place of the open loops, innermost first."""
+        loop: LoopRule | None = place.loop
+        index, closes = place.index, 0
+        while loop is not None:
+            for at in range(index - 1, 0, -1):
+                if loop.items[at].code == code:
+                    return self._move(loop, at, closes, repeats=False, missing=())
+            index, loop, closes = loop.index, loop.parent, closes + 1
+        return None
+
+    def places(self) -> list[Place]:
+        """Every place a reader can stand at."""
+        found: list[Place] = []
+
+        def visit(loop: LoopRule) -> None:
+            for index, item in enumerate(loop.items):
+                if isinstance(item, LoopRule):
+                    visit(item)
+                else:
+                    found.append(self._place(loop, index))
+
+        visit(self.root)
+        return found
+
+
+def _build(rows: list[dict[str, str]]) -> LoopRule:
+    root = LoopRule("", 1, 1, None, 0)
+    loops = {"": root}
+    for row in rows:
+        path = row["loop"]
+        if path not in loops:
+            outer, _, code = path.rpartition("/")
+            low, _, high = row["loop_max"].partition("..")
+            parent = loops[outer]
+            loops[path] = LoopRule(code, int(low), _maximum(high), parent, len(parent.items))
+            parent.items.append(loops[path])
+        loops[path].items.append(SegmentUse(row["segment"], int(row["min"]), _maximum(row["max"])))
+    return root
+
+
+def _maximum(text: str) -> int:
+    return UNBOUNDED if text == "n" else int(text)
+
+
+@functools.cache
+def _structures(release: str) -> dict[str, list[dict[str, str]]]:
+    structures: dict[str, list[dict[str, str]]] = {}
+    for row in read_table(release, "structure"):
+        structures.setdefault(row["set"], []).append(row)
+    return structures
+
+
+def set_types(release: str) -> frozenset[str]:
+    """The transaction sets (ST01) that have a grammar in a release with tables."""
+    return frozenset(_structures(release))
+
+
+def grammar(set_type: str, release: str) -> Grammar | None:
+    """The grammar of a transaction set in a release with tables, or None when it has none."""
+    # Only names that exist are remembered: ST01 comes from outside and would fill a cache.
+    return _grammar(set_type, release) if set_type in _structures(release) else None
+
+
+@functools.cache
+def _grammar(set_type: str, release: str) -> Grammar:
+    return Grammar(set_type, load_release(release), _structures(release)[set_type])

@@ -1,0 +1,228 @@
+"""Reads functional groups and the transaction sets in them."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from translators.findings import Finding, Level, Severity
+from translators.guide import Guide, ReadingRules, Tolerance
+from translators.x12.accounting import Account, Strays, Tally
+from translators.x12.delimiters import Delimiters
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
+from translators.x12.faults import (
+    GroupError,
+    Ledger,
+    SetError,
+    duplicate_group_code,
+    duplicate_set_code,
+)
+from translators.x12.grammar import Grammar, grammar
+from translators.x12.interchange import check_ge, check_gs, group_header
+from translators.x12.reading import GroupClosed, GroupHeader, GroupOpened, Piece, SetRead, Status
+from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENTS, FUNCTIONAL_IDS
+from translators.x12.tokenizer import Token, TokenStream
+from translators.x12.validator import SetReader, SetValidator
+
+_SET_NUMBER_WIDTHS = range(4, 10)  # ST02 has four to nine characters
+_GROUP_ENDS = frozenset({"GE", "GS", "IEA", "ISA"})
+
+
+@dataclass(slots=True)
+class _Group:
+    """What the sets of one group have in common."""
+
+    header: GroupHeader
+    tables: str | None
+    ledger: Ledger
+    tally: Tally = field(default_factory=Tally)
+    numbers: set[str] = field(default_factory=set)
+
+
+class GroupReader:
+    """Reads the groups of one interchange, one after the other; `end` is the end of what was read last."""
+
+    def __init__(
+        self, stream: TokenStream, delimiters: Delimiters, rules: ReadingRules, account: Account, interchange: Ledger
+    ) -> None:
+        self._stream = stream
+        self._delimiters = delimiters
+        self._rules = rules
+        self._account = account
+        self._interchange = interchange
+        self._numbers: set[str] = set()
+        self.end = 0
+
+    def pieces(self, opening: Token) -> Generator[Piece, None, Status]:
+        """GS to GE; returns the status of the group."""
+        self._segment(opening)
+        header = group_header(self._stream.parts(opening), opening[1])
+        ledger = Ledger(self._rules.tolerances, self._rules.findings_per_set_max)
+        group = _Group(header, check_gs(header, ledger, self._interchange).name, ledger)
+        self._note_duplicate(header, group)
+        yield GroupOpened(header, group.tables)
+        strays = Strays("transaction set", self._delimiters.element, self._account, self._interchange)
+        while (token := self._stream.next()) is not None:
+            code = self._stream.code(token)
+            if code == "ST" or code in _GROUP_ENDS:
+                strays.flush()
+            if code in _GROUP_ENDS:
+                break
+            if code == "ST":
+                piece = self._set(token, group)
+                group.tally.add(piece.status)
+                yield piece
+            else:
+                strays.add(token)
+                self.end = token[2]
+        strays.flush()
+        claimed = self._close(token, group)
+        status = group.tally.status(ledger)
+        accepted = 0 if status is Status.REJECTED else group.tally.accepted
+        yield GroupClosed(header, status, claimed, group.tally.total, accepted, ledger.findings, ledger.omitted)
+        return status
+
+    def _segment(self, token: Token) -> None:
+        self._account.bytes_in_segments += token[2] - token[1]
+        self.end = token[2]
+
+    def _close(self, token: Token | None, group: _Group) -> int | None:
+        if token is not None and self._stream.code(token) == "GE":
+            self._segment(token)
+            parts = self._stream.parts(token)
+            return check_ge(parts, token[1], group.header, group.tally.total, group.ledger)
+        if token is not None:
+            self._stream.hold(token)
+        severity = group.ledger.severity("missing-trailer")
+        message = f"Group {group.header.control_number} has no GE"
+        group.ledger.add(
+            Finding(Level.GROUP, GroupError.TRAILER_MISSING, message, severity, segment="GE", byte_offset=self.end)
+        )
+        return None
+
+    def _note_duplicate(self, header: GroupHeader, group: _Group) -> None:
+        number = header.control_number
+        if number in self._numbers and self._rules.duplicate_action != "process":
+            message = f"GS06 {number} was used before in this interchange"
+            code = duplicate_group_code(group.tables or header.release)
+            severity = self._duplicate_severity()
+            group.ledger.add(
+                Finding(Level.GROUP, code, message, severity, "GS", None, 6, value=number, byte_offset=header.start)
+            )
+        self._numbers.add(number)
+
+    def _duplicate_severity(self) -> Severity:
+        return Severity.ERROR if self._rules.duplicate_action == "reject" else Severity.WARNING
+
+    def _set(self, opening: Token, group: _Group) -> SetRead:
+        """ST to SE."""
+        values = [*self._stream.parts(opening)[1:4], "", "", ""]
+        set_type, number, implementation = values[:3]
+        guide = _guide(self._rules, set_type, group.header.release)
+        tolerances: frozenset[Tolerance] = self._rules.tolerances | (guide.tolerances if guide else frozenset())
+        ledger = Ledger(tolerances, self._rules.findings_per_set_max)
+        book = self._grammar(set_type, guide, group)
+        reader = (
+            SetReader(self._delimiters, ledger)
+            if book is None
+            else SetValidator(book, self._delimiters, self._rules.encoding, ledger)
+        )
+        if book is None:
+            message = f"Transaction set {set_type} in release {group.header.release} is not supported"
+            _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
+        self._check_st(set_type, number, group, ledger, opening[1])
+        reader.take_envelope(*opening)
+        self.end = opening[2]
+        take, token = reader.take, None
+        for token in self._stream.rest:
+            if not take(*token):
+                break
+            self.end = token[2]
+        else:
+            token = None
+        self._close_set(token, number, reader, ledger)
+        self._account.bytes_in_segments += reader.bytes_in_segments
+        self._account.bytes_in_findings += reader.bytes_in_findings
+        return SetRead(
+            type=set_type,
+            control_number=number,
+            implementation=implementation,
+            status=Tally().status(ledger),
+            segments=reader.segments,
+            tree=reader.tree,
+            findings=ledger.findings,
+            findings_omitted=ledger.omitted,
+            start=opening[1],
+            end=self.end,
+        )
+
+    def _grammar(self, set_type: str, guide: Guide | None, group: _Group) -> Grammar | None:
+        agreed = self._rules.guides is None or guide is not None or set_type in FUNCTIONAL_ACKNOWLEDGMENTS
+        return grammar(set_type, group.tables) if agreed and group.tables is not None else None
+
+    def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
+        expected = FUNCTIONAL_IDS.get(set_type)
+        if not set_type or (expected is not None and expected != group.header.functional_id):
+            message = f"ST01 {set_type} does not belong into a group of kind {group.header.functional_id}"
+            _report(ledger, SetError.IDENTIFIER, message, ("ST", 1, set_type), start)
+        if len(number) not in _SET_NUMBER_WIDTHS:
+            message = f"ST02 {number or '(empty)'} must have four to nine characters"
+            _report(ledger, SetError.CONTROL_NUMBER, message, ("ST", 2, number), start, "element-lengths")
+        elif number in group.numbers and self._rules.duplicate_action != "process":
+            message = f"ST02 {number} was used before in this group"
+            code = duplicate_set_code(load_release(group.tables).codes("718") if group.tables else frozenset())
+            severity = self._duplicate_severity()
+            ledger.add(
+                Finding(Level.TRANSACTION_SET, code, message, severity, "ST", 1, 2, value=number, byte_offset=start)
+            )
+        group.numbers.add(number)
+
+    def _close_set(self, token: Token | None, number: str, reader: SetReader, ledger: Ledger) -> None:
+        if token is None or self._stream.code(token) != "SE":
+            if token is not None:
+                self._stream.hold(token)
+            reader.end_without_trailer(self.end)
+            message = f"Transaction set {number} has no SE"
+            _report(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), self.end, "missing-trailer")
+            return
+        reader.take_envelope(*token)
+        self.end = token[2]
+        count, closing = [*self._stream.parts(token)[1:3], "", ""][:2]
+        if not (count.isascii() and count.isdigit()) or count.lstrip("0") != str(reader.segments):
+            message = f"SE01 counts {count or 'no'} segments, {reader.segments} were read"
+            _report(ledger, SetError.SEGMENT_COUNT, message, ("SE", 1, count), token[1], "trailer-counts")
+        if closing != number:
+            message = f"SE02 is {closing or 'empty'}, ST02 is {number}"
+            _report(ledger, SetError.CONTROL_NUMBER_MISMATCH, message, ("SE", 2, closing), token[1], "trailer-numbers")
+
+
+def _guide(rules: ReadingRules, set_type: str, release: str) -> Guide | None:
+    """The agreement that speaks of this kind of set in this release."""
+    document_type = DOCUMENT_TYPES.get(set_type)
+    for guide in rules.guides or ():
+        if guide.syntax != "x12" or guide.document_type != document_type:
+            continue
+        if not guide.releases or release in guide.releases or release[:BASE_RELEASE_WIDTH] in guide.releases:
+            return guide
+    return None
+
+
+def _report(
+    ledger: Ledger,
+    code: SetError,
+    message: str,
+    place: tuple[str, int | None, str | None],
+    start: int,
+    tolerance: Tolerance | None = None,
+) -> None:
+    segment, element, value = place
+    ledger.add(
+        Finding(
+            Level.TRANSACTION_SET,
+            code,
+            message,
+            ledger.severity(tolerance),
+            segment=segment,
+            element=element,
+            value=None if value is None else value[:99],
+            byte_offset=start,
+        )
+    )

@@ -1,0 +1,147 @@
+"""Reads X12 files: bytes in, pieces out, every byte accounted for, nothing raised whatever the bytes are.
+
+Each interchange is read with the separators of its own ISA. Where the order of envelopes is broken, reading finds its
+footing at the next segment that opens something: ST, GS or ISA.
+"""
+
+import re
+from collections.abc import Iterator
+
+from translators.findings import Finding, Level, Severity
+from translators.guide import ReadingRules
+from translators.x12.accounting import BLANKS, Account, Strays, Tally
+from translators.x12.delimiters import IsaText, find_isa, read_isa
+from translators.x12.faults import InterchangeError, Ledger
+from translators.x12.groups import GroupReader
+from translators.x12.interchange import acknowledgment_of, check_iea, check_isa, header_of
+from translators.x12.reading import (
+    FileRead,
+    InterchangeAcknowledgment,
+    InterchangeClosed,
+    InterchangeHeader,
+    InterchangeOpened,
+    Piece,
+)
+from translators.x12.tokenizer import Token, TokenStream
+
+_LINE_ENDS = re.compile(rb"[\r\n]*")
+
+
+def read(data: bytes | memoryview, rules: ReadingRules) -> Iterator[Piece]:
+    """Read a file, piece by piece, in the order that `translators.x12.reading` tells.
+
+    Memory is bounded by the largest transaction set. Whatever the bytes are, nothing is raised, and each byte lies
+    in a segment or in a finding.
+    """
+    account = Account(Ledger(rules.tolerances, rules.findings_per_set_max))
+    if not len(data):
+        account.nothing()
+    position = 0
+    while True:
+        isa = _next_isa(data, position)
+        account.outside(data, position, len(data) if isa is None else isa.start)
+        if isa is None:
+            break
+        interchange = _InterchangeReader(data, isa, rules, account)
+        yield from interchange.pieces()
+        position = interchange.end
+    unaccounted = len(data) - account.bytes_in_segments - account.bytes_in_findings
+    yield FileRead(len(data), account.bytes_in_segments, unaccounted, account.ledger.findings, account.ledger.omitted)
+
+
+def _next_isa(data: bytes | memoryview, position: int) -> IsaText | None:
+    """The next ISA whose separators can be told: a damaged one only where an interchange is due."""
+    blanks = BLANKS.match(data, position)
+    isa = read_isa(data, position if blanks is None else blanks.end())
+    start = None if isa is not None else find_isa(data, position)
+    while start is not None and isa is None:
+        isa = read_isa(data, start)
+        start = find_isa(data, start + 1) if isa is None else None
+    return isa
+
+
+class _InterchangeReader:
+    """Reads one interchange; `end` is where the next may begin, once all pieces were taken."""
+
+    def __init__(self, data: bytes | memoryview, isa: IsaText, rules: ReadingRules, account: Account) -> None:
+        self._data = data
+        self._isa = isa
+        self._rules = rules
+        self._account = account
+        self._stream = TokenStream(data, isa.end, isa.delimiters)
+        self._ledger = Ledger(rules.tolerances, rules.findings_per_set_max)
+        self._groups = GroupReader(self._stream, isa.delimiters, rules, account, self._ledger)
+        self.end = isa.end
+
+    def pieces(self) -> Iterator[Piece]:
+        """ISA to IEA."""
+        self._account.bytes_in_segments += self._isa.end - self._isa.start
+        header = header_of(self._isa)
+        check_isa(self._isa, self._rules, self._ledger)
+        yield InterchangeOpened(header, list(self._ledger.findings))
+        tally = Tally()
+        acknowledgments: list[InterchangeAcknowledgment] = []
+        strays = Strays("functional group", self._isa.delimiters.element, self._account, self._ledger)
+        while (token := self._stream.next()) is not None:
+            code = self._stream.code(token)
+            if code in {"IEA", "ISA", "GS", "TA1"}:
+                strays.flush()
+            if code in {"IEA", "ISA"}:
+                break
+            if code == "GS":
+                tally.add((yield from self._groups.pieces(token)))
+                self.end = self._groups.end
+                continue
+            if code == "TA1":
+                self._account.bytes_in_segments += token[2] - token[1]
+                acknowledgments.append(acknowledgment_of(self._stream.parts(token), token[1]))
+            else:
+                strays.add(token)
+            self.end = token[2]
+        strays.flush()
+        self._close(token, header, tally)
+        self._tell_leading_bytes()
+        status, ledger = tally.status(self._ledger), self._ledger
+        yield InterchangeClosed(header, status, ledger.findings, ledger.omitted, acknowledgments, self.end)
+
+    def _close(self, token: Token | None, header: InterchangeHeader, tally: Tally) -> None:
+        if token is None or self._stream.code(token) == "ISA":
+            at_end = token is None
+            code = InterchangeError.END_OF_FILE if at_end else InterchangeError.CONTROL_STRUCTURE
+            where = "the file ends" if at_end else "the next interchange begins"
+            severity = self._ledger.severity("missing-trailer")
+            message = f"IEA is missing where {where}"
+            self._ledger.add(Finding(Level.INTERCHANGE, code, message, severity, segment="IEA", byte_offset=self.end))
+            return
+        _, start, self.end = token
+        line_ends = _LINE_ENDS.match(self._data, self.end)
+        self.end = self.end if line_ends is None else line_ends.end()
+        self._account.bytes_in_segments += self.end - start
+        check_iea(self._stream.parts(token), start, header, tally.total, self._ledger)
+        if self._stream.is_unterminated(token):
+            # Its number agrees with ISA13 or was told to differ, so nothing can be lost behind it.
+            self._ledger.add(
+                Finding(
+                    Level.INTERCHANGE,
+                    InterchangeError.TERMINATOR,
+                    "IEA has no terminator",
+                    Severity.WARNING,
+                    segment="IEA",
+                    byte_offset=self.end,
+                )
+            )
+
+    def _tell_leading_bytes(self) -> None:
+        tokenizer = self._stream.tokenizer
+        if tokenizer.leading_bytes == 0:
+            return
+        self._account.bytes_in_findings += tokenizer.leading_bytes
+        self._ledger.add(
+            Finding(
+                Level.INTERCHANGE,
+                InterchangeError.CONTROL_STRUCTURE,
+                f"{tokenizer.leading_bytes} blanks stand before segments, the first at byte {tokenizer.leading_at}",
+                self._ledger.severity("leading-bytes"),
+                byte_offset=tokenizer.leading_at,
+            )
+        )
