@@ -1,0 +1,170 @@
+"""The tree of a ship notice from its HL segments, and the lines that follow from it.
+
+HL02 alone says where a level belongs: not the order of appearance, not BSN05, and not HL04, which is often wrong.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from translators.document_parts import Measure, ProductId
+from translators.documents import Item, Level, OrderReference, PackageReference, ShipNoticeLine
+from translators.findings import Finding, Severity
+from translators.findings import Level as Reach
+from translators.x12.documents.filling import Filling, Values, complete
+from translators.x12.tree import Segment
+
+# S-O-T-P-I and its relatives have five or six levels, a kit in an assembly some more. Nobody needs twenty;
+# canonical JSON is read up to a depth of 64, and each level takes two.
+LEVEL_DEPTH_MAX: Final = 20
+
+_PACKAGES: Final = frozenset({"T", "P", "Q"})
+
+
+def ship_notice(filling: Filling, values: Values) -> None:
+    """Completes the values of a ship notice with its tree and its lines."""
+    tree = _Tree(filling)
+    levels = [tree.level(index) for index in tree.roots]
+    lines = [line for level in levels for line in _lines(level, ())]
+    orders = list(dict.fromkeys(_order_numbers(levels)))
+    values["levels"] = levels
+    values["lines"] = lines
+    values["purchase_order_numbers"] = orders
+    if len(orders) == 1:
+        values["purchase_order_number"] = orders[0]
+
+
+class _Tree:
+    """The levels by index, each with the indexes of its children."""
+
+    def __init__(self, filling: Filling) -> None:
+        self._filling = filling
+        self._values = filling.levels
+        self.roots: list[int] = []
+        self._children: dict[int, list[int]] = {}
+        self._segments: list[Segment] = [values.pop("segment") for values in self._values]
+        self._place()
+
+    def _place(self) -> None:
+        index_of: dict[str, int] = {}
+        depth: list[int] = []
+        for index, values in enumerate(self._values):
+            own = values.setdefault("id", str(index + 1))
+            parent_id = values.get("parent_id")
+            parent = None if parent_id is None else index_of.get(parent_id)
+            if parent_id is not None and parent is None:
+                self._report(index, "level-parent-unknown", f"HL02 {parent_id} names no level before it")
+            if parent is not None and depth[parent] + 1 >= LEVEL_DEPTH_MAX:
+                self._report(index, "level-too-deep", f"levels are nested deeper than {LEVEL_DEPTH_MAX}")
+                parent = None
+            if parent is None:
+                self.roots.append(index)
+                depth.append(0)
+            else:
+                self._children.setdefault(parent, []).append(index)
+                depth.append(depth[parent] + 1)
+            if own in index_of:
+                # The later one is the parent of what follows: senders that count anew mean the nearest.
+                self._report(index, "level-id-repeated", f"HL01 {own} was used before")
+            index_of[own] = index
+
+    def _report(self, index: int, code: str, message: str) -> None:
+        segment = self._segments[index]
+        kept = "; the level is kept at the root of the tree" if code != "level-id-repeated" else ""
+        self._filling.findings.append(
+            Finding(
+                level=Reach.DOCUMENT,
+                code=code,
+                message=f"{message}{kept}",
+                severity=Severity.WARNING,
+                segment="HL",
+                position=segment.position,
+                element=1 if code == "level-id-repeated" else 2,
+                byte_offset=segment.start,
+            )
+        )
+
+    def level(self, index: int) -> Level:
+        """A level with all below it; the depth is bounded by `LEVEL_DEPTH_MAX`."""
+        values = dict(self._values[index])
+        values["children"] = [self.level(child) for child in self._children.get(index, ())]
+        level: Level = complete(Level, values)
+        return level
+
+
+def _order_numbers(levels: list[Level] | tuple[Level, ...]) -> Iterator[str]:
+    for level in levels:
+        if level.order is not None and level.order.purchase_order_number is not None:
+            yield level.order.purchase_order_number
+        yield from _order_numbers(level.children)
+
+
+def _lines(level: Level, above: tuple[Level, ...]) -> Iterator[ShipNoticeLine]:
+    """The items at and below a level; ``above`` are the levels around it, the outermost first."""
+    if _is_item(level):
+        yield _line(level, above)
+    for child in level.children:
+        yield from _lines(child, (*above, level))
+
+
+def _is_item(level: Level) -> bool:
+    # A pack below its item (S-O-I-P) repeats a quantity, but only the level of the item is a line.
+    return level.code == "I" or (level.code is None and bool(level.product_ids))
+
+
+def _line(level: Level, above: tuple[Level, ...]) -> ShipNoticeLine:
+    order = next((held.order for held in (level, *reversed(above)) if held.order is not None), OrderReference())
+    around = [_package(held) for held in reversed(above) if _is_package(held)]
+    own = [_package(level)] if level.marks else []
+    below = [_package(held, with_quantity=True) for held in _below(level) if _is_package(held)]
+    quantity_ordered: Measure | None = level.quantity_ordered
+    return ShipNoticeLine(
+        line_id=_line_id(level, order),
+        level_id=level.id,
+        purchase_order_number=order.purchase_order_number,
+        release_number=order.release_number,
+        purchase_order_date=order.issued_on,
+        quantity=level.quantity,
+        unit=level.unit,
+        unit_as_sent=level.unit_as_sent,
+        quantity_ordered=quantity_ordered,
+        quantity_shipped_to_date=level.quantity_shipped_to_date,
+        status=level.status,
+        product_ids=level.product_ids,
+        descriptions=level.descriptions,
+        references=level.references,
+        dates=level.dates,
+        packages=(*below, *own, *around),
+    )
+
+
+def _line_id(level: Level, order: OrderReference) -> str | None:
+    """The order's line: a PL id or REF*LI say so; else LIN01, SN101 or PRF05, which by custom repeat it."""
+    named = _product_id(level, "PL") or next((held.value for held in level.references if held.qualifier == "LI"), None)
+    return named or level.line_id or order.line_id
+
+
+def _product_id(item: Item, qualifier: str) -> str | None:
+    ids: tuple[ProductId, ...] = item.product_ids
+    return next((held.id for held in ids if held.qualifier == qualifier), None)
+
+
+def _is_package(level: Level) -> bool:
+    return level.code in _PACKAGES or (level.code != "I" and any(mark.sscc for mark in level.marks))
+
+
+def _below(level: Level) -> Iterator[Level]:
+    for child in level.children:
+        if child.code == "I":
+            continue
+        yield from _below(child)
+        yield child
+
+
+def _package(level: Level, *, with_quantity: bool = False) -> PackageReference:
+    return PackageReference(
+        level_id=level.id,
+        kind=level.kind,
+        sscc=next((mark.sscc for mark in level.marks if mark.sscc), None),
+        marks=level.marks,
+        quantity=level.quantity if with_quantity else None,
+    )
