@@ -100,7 +100,8 @@ class Intake:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._delay(deliveries)):
                 await self._closing.wait()
-        await answered(message.nack(requeue=True), ANSWER_SECONDS_MAX, "giving back")
+        # reject and not nack: from RabbitMQ 4.3 on only a reject counts as a delivery that failed.
+        await answered(message.reject(requeue=True), ANSWER_SECONDS_MAX, "giving back")
 
     async def _set_aside(self, channel: AbstractChannel, message: AbstractIncomingMessage, reason: str) -> None:
         """Publish it to the dead letters with the reason, which a plain reject cannot carry, and only then ack it."""

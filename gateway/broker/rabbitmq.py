@@ -1,6 +1,7 @@
 """RabbitMQ: every publish confirmed or reported, every loss of the connection mended, nothing waits without limit."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from ssl import SSLContext
 from typing import Final
@@ -12,11 +13,13 @@ from yarl import URL
 from gateway.broker.consuming import Intake, Record, Unusable
 from gateway.broker.link import Delay, Link, NoAnswer, answered, backoff
 from gateway.broker.outcomes import MalformedOutcome, read_outcome
+from gateway.broker.probe import is_delivery_limited
 from gateway.broker.publishing import BrokerCounters, BrokerUnavailable, Unroutable, message_of
 from gateway.broker.topology import EVENTS, INBOUND, OUTCOMES, UNROUTABLE, declare
 from gateway.model.events import BusinessEvent, Outcome
 
 PUBLISH_SECONDS_MAX: Final = 10.0
+PROBE_SECONDS_MAX: Final = 15.0
 SCHEMES: Final = ("amqp", "amqps")
 
 # Returns once the outcome is durable; the same outcome may come again.
@@ -64,7 +67,7 @@ class RabbitBroker:
         self._inbound_queue = inbound_queue
         self._publish_seconds_max = publish_seconds_max
         self._exchange: AbstractExchange | None = None
-        self._ready: Callable[[], Awaitable[None]] | None = None
+        self._connection: AbstractConnection | None = None
         self._lose: Callable[[str], None] | None = None
         self._blocked: asyncio.Task[None] | None = None
         self._intakes: list[Intake] = []
@@ -123,6 +126,25 @@ class RabbitBroker:
             raise
         self.counters.published += 1
 
+    async def is_delivery_limited(self) -> bool:
+        """Whether the delivery limit of the policies, or RabbitMQ's own, is in force.
+
+        Without one, a message that makes its consumer fail goes round for ever: import `definitions`.
+
+        Raises:
+            BrokerUnavailable: not connected, or no answer in time.
+        """
+        if self._connection is None or not self.connected:
+            raise BrokerUnavailable(self.last_error or "not connected")
+        channel = self._connection.channel()
+        queue = self._inbound_queue or OUTCOMES
+
+        async def ask() -> bool:
+            async with channel:
+                return await is_delivery_limited(channel, queue, secrets.token_hex(4))
+
+        return await answered(ask(), PROBE_SECONDS_MAX, "looking for the delivery limit")
+
     async def close(self) -> None:
         """End consumption, then the connections; bounded in time whatever the broker does."""
         await asyncio.gather(*(intake.close() for intake in self._intakes))
@@ -157,11 +179,13 @@ class RabbitBroker:
 
     async def _suspect(self, exchange: AbstractExchange) -> None:
         """A publish got no answer: an alarm will end by itself, any other silence is a reason to connect anew."""
-        if exchange is not self._exchange or self._is_blocked or self._ready is None or self._lose is None:
+        if exchange is not self._exchange or self._is_blocked or self._lose is None:
             return  # somebody else's publish has said so already
-        self._blocked = asyncio.ensure_future(self._ready())
+        transport = None if self._connection is None else self._connection.transport
+        if transport is not None:
+            self._blocked = asyncio.ensure_future(transport.ready())
         await asyncio.sleep(0)  # its first step: done unless the broker has said connection.blocked
-        if self._blocked.done():
+        if not self._is_blocked:
             self._lose("the broker does not answer")
 
     def _forget_blocked(self) -> None:
@@ -177,8 +201,7 @@ class RabbitBroker:
         channel.close_callbacks.add(lambda _, cause: self._lost_publishing(lose, f"the channel was closed: {cause}"))
         await declare(channel, self._inbound_queue)
         self._exchange = await channel.get_exchange(EVENTS, ensure=False)
-        transport = connection.transport
-        self._ready = None if transport is None else transport.ready
+        self._connection = connection
         self._lose = lambda reason: self._lost_publishing(lose, reason)
         if self._publishing.connects:
             self.counters.reconnects += 1
@@ -210,8 +233,9 @@ def _outcomes_to(record: RecordOutcome) -> Record:
 
 def _unroutable_to(report: ReportUnroutable) -> Record:
     async def take(message: AbstractIncomingMessage) -> None:
-        if not (message.message_id or "").strip():
+        event_id = (message.message_id or "").strip()
+        if not event_id:
             raise Unusable(f"published to {EVENTS} without a message_id, so it is no event of the gateway")
-        await report(message.message_id, f"no queue is bound to {EVENTS} for {message.routing_key}")
+        await report(event_id, f"no queue is bound to {EVENTS} for {message.routing_key}")
 
     return take

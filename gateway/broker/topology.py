@@ -10,6 +10,7 @@ from typing import Final
 
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
+from pamqp.common import FieldTable
 
 EVENTS: Final = "b2b.events"
 UNROUTABLE: Final = "b2b.unroutable"
@@ -19,11 +20,13 @@ OUTCOMES: Final = "erp.outcomes"
 
 # A message that was delivered so often and never acknowledged makes its consumer fail; it goes to b2b.dead.
 DELIVERY_LIMIT: Final = 20
+# The policy of a queue also holds for the probes that look whether it is in force.
+PROBE_INFIX: Final = ".probe."
 POLICY_PRIORITY: Final = 10
 
-_QUORUM: Final = {"x-queue-type": "quorum"}
+QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
 # An argument and not only a policy: a broker without our policies must still not drop what is rejected.
-_DEAD_LETTERED: Final = _QUORUM | {"x-dead-letter-exchange": DEAD}
+_DEAD_LETTERED: Final[FieldTable] = QUORUM | {"x-dead-letter-exchange": DEAD}
 
 
 async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND) -> None:
@@ -48,7 +51,7 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
 async def _sink(channel: AbstractChannel, name: str) -> None:
     """A fanout exchange with one quorum queue of the same name."""
     await channel.declare_exchange(name, ExchangeType.FANOUT, durable=True)
-    queue = await channel.declare_queue(name, durable=True, arguments=dict(_QUORUM))
+    queue = await channel.declare_queue(name, durable=True, arguments=dict(QUORUM))
     await queue.bind(name)
 
 
@@ -79,8 +82,13 @@ def _policy(vhost: str, name: str, queue: str, definition: Mapping[str, object])
     return {
         "vhost": vhost,
         "name": name,
-        "pattern": f"^{queue.replace('.', '[.]')}$",
+        "pattern": f"^{_literal(queue)}({_literal(PROBE_INFIX)}[0-9a-f]+)?$",
         "apply-to": "queues",
         "priority": POLICY_PRIORITY,
         "definition": dict(definition),
     }
+
+
+def _literal(name: str) -> str:
+    """The name as a regular expression; names of queues have no other special characters."""
+    return name.replace(".", "[.]")
