@@ -1,11 +1,11 @@
 """What people see of a message: its state, its documents, and every step from bytes to published event."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import orjson
 from sqlalchemy import Connection
 
+from gateway.model.instants import rfc3339
 from gateway.model.message import EventState
 from gateway.store import acknowledgments, cases, documents, messages, outbox, outcomes, timeline
 from gateway.store.cases import Case
@@ -17,9 +17,7 @@ from gateway.store.outcomes import RecordedOutcome
 
 def instant(at_ms: int | None) -> str | None:
     """Milliseconds since 1970 as RFC 3339 in UTC."""
-    if at_ms is None:
-        return None
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(at_ms) if at_ms is not None else None
 
 
 def message_row(message: StoredMessage) -> dict[str, object]:

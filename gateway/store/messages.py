@@ -333,6 +333,16 @@ def _held_by(owner: str) -> ColumnElement[bool]:
     return and_(_MESSAGE.c.state == MessageState.PROCESSING.value, _MESSAGE.c.claim_owner == owner)
 
 
+def has_earlier_claimed(connection: Connection, owner: str, message: StoredMessage) -> bool:
+    """Whether an earlier message of the same partner is still being worked on by this process."""
+    query = (
+        select(_MESSAGE.c.id)
+        .where(_MESSAGE.c.partner_id == message.partner_id, _MESSAGE.c.id < message.id, _held_by(owner))
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none() is not None
+
+
 def confirm(connection: Connection, message_id: str, now_ms: int) -> None:
     """Every event of the message is confirmed: it is published."""
     state = advance(MESSAGE_TRANSITIONS, MessageState.QUEUED, MessageEvent.CONFIRM)

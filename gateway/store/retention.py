@@ -22,7 +22,6 @@ from gateway.store.tables import (
 )
 
 STEP_ROWS_MAX = 500
-DAY_MS = 86_400_000
 
 _FINAL = [state.value for state in FINAL_STATES]
 _MESSAGE = table_of(Message)

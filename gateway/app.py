@@ -1,0 +1,313 @@
+"""The gateway as one thing: the only file where every part meets."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Connection
+
+from certs.keyring import KeyRing, load_key_ring
+from gateway.broker import EmbeddedLog, RabbitBroker
+from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
+from gateway.flow.housekeeping import Housekeeping
+from gateway.flow.process import Processing
+from gateway.flow.receive import Reception
+from gateway.flow.relay import Relay
+from gateway.flow.terms import TermsOfProfiles
+from gateway.model.events import BusinessEvent, Outcome
+from gateway.model.ids import IdSource
+from gateway.settings import Settings
+from gateway.store import cases, event_log, messages, outbox, outcomes
+from gateway.store.cases import CaseKind, CaseState
+from gateway.store.database import Database, StoreUnavailable
+from gateway.store.schema import migrate
+from gateway.telemetry import Metrics, configure_logging
+from gateway.workers import WorkerPool
+from partners.directory import Directory
+
+KEY_RING_FOLDER = "keys"
+LOCK_FILE = "gateway.lock"
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):  # noqa: N818  # told to a person
+    """The gateway cannot start; the text says why and what to do."""
+
+
+def now_ms() -> int:
+    """The clock of the gateway: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Gateway:
+    """Everything that one process runs.
+
+    Args:
+        settings: frozen.
+        database_synchronous: SQLite's pragma; anything but FULL is for the test that shows why.
+    """
+
+    def __init__(self, settings: Settings, *, database_synchronous: str = "FULL") -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._lock = _lock(settings)
+        self.database = Database(
+            settings.resolved_database_url(),
+            queued_max=settings.limits.writes_queued_max,
+            synchronous=database_synchronous,
+        )
+        self.key_ring = _key_ring(settings)
+        self.broker = self._make_broker()
+        self.housekeeping = Housekeeping(self.database, settings, now_ms=now_ms, metrics=self.metrics)
+        self.relay = Relay(
+            self.database,
+            self.broker,
+            owner=self.owner,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            in_flight_max=settings.limits.events_in_flight_max,
+        )
+        self._pool = WorkerPool(
+            processes_max=settings.limits.worker_processes,
+            memory_bytes_max=settings.limits.worker_memory_bytes_max,
+            timeout_s=settings.limits.worker_timeout_s,
+        )
+        self.processing = Processing(
+            self.database,
+            self._pool,
+            TermsOfProfiles(self.database, settings.identities, self.directory).of,
+            owner=self.owner,
+            source=f"/gateway/{settings.identities[0].name}" if settings.identities else "/gateway",
+            now_ms=now_ms,
+            limits=settings.limits,
+            metrics=self.metrics,
+            decided=self.relay.wake,
+        )
+        self.reception = Reception(
+            self.database, IdSource(now_ms, secrets.randbits), now_ms, arrived=self.processing.wake
+        )
+        edge = Edge(
+            settings=settings,
+            database=self.database,
+            reception=self.reception,
+            metrics=self.metrics,
+            now_ms=now_ms,
+            directory=self.directory,
+            keyring=self.key_ring,
+            not_ready=self._not_ready,
+        )
+        bodies = new_bodies(settings.limits)
+        self._partner_port: HttpServer = partner_port(edge, bodies)
+        self._operator_port: HttpServer = operator_port(edge, bodies)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._line: list[asyncio.Task[None]] = []
+
+    @property
+    def edge_port(self) -> int:
+        """The port that partners reach, once started."""
+        return self._partner_port.address[1]
+
+    @property
+    def operator_port(self) -> int:
+        """The port that operators reach, once started."""
+        return self._operator_port.address[1]
+
+    def directory(self) -> Directory:
+        """The partners as they are now."""
+        return self.housekeeping.directory
+
+    async def start(self) -> None:
+        """Bring the store up to date, read the partners, then open the doors.
+
+        Raises:
+            CannotStart: a port is taken, or the store is not usable.
+        """
+        try:
+            await asyncio.to_thread(migrate, self.database)
+            self.database.start()
+            if self.database.is_sqlite:
+                # The only process of this data_dir: whatever is claimed, a process that is gone claimed it.
+                await self.database.write(_release_all)
+            await self.housekeeping.load_profiles()
+        except StoreUnavailable as unavailable:
+            raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
+        await self.broker.start()
+        settings = self.settings
+        self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
+        if "worker" in settings.roles:
+            if not settings.processing_paused:
+                self._run("processing", self.processing.run)
+            self._run("relay", self.relay.run)
+        if "edge" in settings.roles:
+            tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
+            await _listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
+        tls = tls_context(settings.operator_tls_certificate, settings.operator_tls_key)
+        await _listen(self._operator_port, "operator", settings.operator_host, settings.operator_port, tls)
+
+    async def stop(self) -> None:
+        """Stop accepting, finish what is under way, give back what is claimed, close; bounded in time."""
+        timeout_s = self.settings.limits.shutdown_timeout_s
+        await asyncio.gather(self._partner_port.stop(timeout_s), self._operator_port.stop(timeout_s))
+        for task in (*self._tasks, *self._line):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._line, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.processing.drain()
+                await self.relay.drain()
+        await self._pool.close()
+        await self.broker.close()
+        await asyncio.to_thread(self.database.close)
+        if self._lock is not None:
+            self._lock.close()
+
+    def _run(self, name: str, run: Callable[[], "asyncio.Future[None] | object"]) -> None:
+        self._line.append(asyncio.create_task(_supervise(name, run), name=name))
+
+    def _make_broker(self) -> RabbitBroker | EmbeddedLog:
+        if self.settings.broker_url is None:
+            return EmbeddedLog(self._append_to_log)
+        return RabbitBroker(
+            self.settings.broker_url.get_secret_value(),
+            on_outcome=self._record_outcome,
+            on_unroutable=self._report_unroutable,
+            publish_seconds_max=self.settings.limits.publish_timeout_s,
+        )
+
+    async def _append_to_log(self, event: BusinessEvent) -> None:
+        await self.database.write(lambda connection: event_log.append(connection, event.id, now_ms()))
+
+    async def _record_outcome(self, outcome: Outcome) -> None:
+        known = await self.database.write(lambda connection: outcomes.record(connection, outcome, now_ms()))
+        if not known:
+            log.warning("the ERP reported on an event that is not ours", extra={"event_id": outcome.event_id})
+
+    async def _report_unroutable(self, event_id: str, reason: str) -> None:
+        await self.database.write(partial(_raise_unroutable, event_id=event_id, reason=reason))
+
+    def _not_ready(self) -> list[str]:
+        reasons = []
+        if "worker" in self.settings.roles and self.broker.last_error is not None:
+            reasons.append(f"broker: {self.broker.last_error}")
+        reasons += [
+            f"{task.get_name()} has stopped" for task in (*self._tasks, *self._line) if task.done()
+        ]
+        return reasons
+
+
+async def serve(settings: Settings) -> int:
+    """Run a gateway until SIGTERM or SIGINT; returns the exit code."""
+    configure_logging(settings.log_level, settings.log_format)
+    gateway = Gateway(settings)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    try:
+        await gateway.start()
+        log.info(
+            "the gateway is up",
+            extra={
+                "edge": f"{settings.edge_host}:{gateway.edge_port}" if "edge" in settings.roles else None,
+                "operator": f"{settings.operator_host}:{gateway.operator_port}",
+                "partners": len(gateway.directory()),
+                "database": "sqlite" if gateway.database.is_sqlite else "postgresql",
+                "broker": "rabbitmq" if settings.broker_url is not None else "embedded event log",
+            },
+        )
+        await ended.wait()
+        log.info("the gateway is stopping")
+    finally:
+        await gateway.stop()
+    return 0
+
+
+async def _supervise(name: str, run: Callable[[], object]) -> None:
+    """Start a part of the line again when it fails: a gateway that accepts must also process."""
+    while True:
+        try:
+            await run()  # type: ignore[misc]  # every part's run is a coroutine function
+        except asyncio.CancelledError:
+            # A broker that vanishes can surface as a cancellation that nobody asked for.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.warning("a part of the line was cancelled from below and starts again", extra={"part": name})
+        except Exception:
+            log.exception("a part of the line failed and starts again", extra={"part": name})
+        await asyncio.sleep(1)
+
+
+async def _listen(port: HttpServer, name: str, host: str, number: int, tls: object) -> None:
+    try:
+        await port.start(host, number, tls)  # type: ignore[arg-type]  # an SSLContext or None
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"
+        ) from error
+
+
+def _lock(settings: Settings) -> IO[bytes] | None:
+    """One gateway per data_dir: SQLite and the embedded event log belong to one process.
+
+    Raises:
+        CannotStart: another one runs there.
+    """
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.database_url is not None and not settings.resolved_database_url().startswith("sqlite"):
+        return None
+    lock = (settings.data_dir / LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise CannotStart(
+            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder"
+        ) from None
+    return lock
+
+
+def _key_ring(settings: Settings) -> KeyRing:
+    folder: Path = settings.data_dir / KEY_RING_FOLDER
+    passphrase = settings.passphrase()
+    if passphrase is None:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise CannotStart(
+                f"{folder} holds private keys, but there is no passphrase: "
+                "set GATEWAY_KEY_PASSPHRASE or key_passphrase_file"
+            )
+        return KeyRing()
+    return load_key_ring(folder, passphrase)
+
+
+def _release_all(connection: Connection) -> None:
+    messages.release_claims(connection, None, now_ms())
+    outbox.release_claims(connection, None, now_ms())
+
+
+def _raise_unroutable(connection: Connection, event_id: str, reason: str) -> None:
+    event = outbox.get(connection, event_id)
+    if event is None:
+        return
+    cases.raise_case(
+        connection,
+        CaseKind.UNROUTABLE,
+        CaseState.STOPPED,
+        now_ms(),
+        partner_id=event.partner_id,
+        message_id=event.message_id,
+        event_id=event_id,
+        reason="no queue of the broker wanted this event; bind one to b2b.events, then retry",
+        detail=reason,
+    )

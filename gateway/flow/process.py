@@ -1,0 +1,278 @@
+"""Process: what was received is translated, partner by partner in order of arrival, and decided in one transaction."""
+
+import asyncio
+import logging
+import random
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from functools import partial
+
+from sqlalchemy import Connection
+
+from gateway.flow.decide import Decision, OutOfTurn, decide, park, stage
+from gateway.flow.terms import TermsFor, TermsMissing
+from gateway.model.backoff import delay_ms
+from gateway.model.message import MessageState
+from gateway.settings import Limits
+from gateway.store import messages
+from gateway.store.database import Database, StoreUnavailable
+from gateway.store.messages import ClaimLost, StoredMessage
+from gateway.telemetry import Metrics
+from gateway.workers import WorkerFailed, WorkerPool
+from translators.catalog import TranslatedDocument, TranslationResult, translate
+from translators.guide import ReadingRules
+
+POLL_S = 0.5
+LEASE_MS = 60_000
+RENEW_S = 15.0
+CLAIM_MESSAGES_MAX = 128
+BATCH_DOCUMENTS = 200
+
+log = logging.getLogger(__name__)
+
+
+class PayloadMissing(Exception):  # noqa: N818  # said of a row
+    """The payload of a message is not in the store: it was purged before it could be processed again."""
+
+
+class Processing:
+    """Works through received messages until stopped.
+
+    Args:
+        database: the store.
+        pool: worker processes for large bodies.
+        terms_for: the terms of a message's partner, by the profile that it started with.
+        owner: name of this process, for its claims.
+        source: CloudEvents source of the events, such as ``/gateway/bigcorp``.
+        now_ms: the clock, milliseconds since 1970.
+        limits: how large a body may be translated on the loop, how often a message is tried.
+        metrics: counts outcomes.
+        decided: called after each decision; wakes the relay.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        pool: WorkerPool,
+        terms_for: TermsFor,
+        *,
+        owner: str,
+        source: str,
+        now_ms: Callable[[], int],
+        limits: Limits,
+        metrics: Metrics,
+        decided: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._pool = pool
+        self._terms_for = terms_for
+        self._owner = owner
+        self._source = source
+        self._now_ms = now_ms
+        self._limits = limits
+        self._metrics = metrics
+        self._decided = decided
+        self._wake = asyncio.Event()
+        self._lines: dict[str, asyncio.Task[None]] = {}
+        self._working: set[str] = set()
+
+    def wake(self) -> None:
+        """Something arrived."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Process until cancelled; `drain` then gives back what is under way."""
+        renewing = asyncio.create_task(self._renew_leases(), name="renew leases")
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    claimed = await self._claim()
+                except StoreUnavailable as unavailable:
+                    log.warning("received messages cannot be read now", extra={"cause": str(unavailable)})
+                    claimed = 0
+                if not claimed:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(POLL_S):
+                            await self._wake.wait()
+        finally:
+            renewing.cancel()
+
+    async def drain(self) -> None:
+        """Stop after the messages under way; what was claimed and not begun is given back."""
+        for line in self._lines.values():
+            line.cancel()
+        if self._lines:
+            await asyncio.wait(self._lines.values())
+        with suppress(StoreUnavailable):
+            await self._database.write(
+                lambda connection: messages.release_claims(connection, self._owner, self._now_ms())
+            )
+
+    async def _claim(self) -> int:
+        now_ms = self._now_ms()
+        claimed = await self._database.write(
+            lambda connection: messages.claim(
+                connection,
+                self._owner,
+                now_ms,
+                lease_ms=LEASE_MS,
+                limit=CLAIM_MESSAGES_MAX,
+                busy_partners=tuple(self._lines),
+            )
+        )
+        by_partner: dict[str, list[StoredMessage]] = {}
+        for message in claimed:
+            by_partner.setdefault(message.partner_id, []).append(message)
+            self._working.add(message.id)
+        for partner_id, line in by_partner.items():
+            task = asyncio.create_task(self._work_through(line), name=f"process {partner_id}")
+            self._lines[partner_id] = task
+            task.add_done_callback(partial(self._line_ended, partner_id, line))
+        return len(claimed)
+
+    def _line_ended(self, partner_id: str, line: Sequence[StoredMessage], task: asyncio.Task[None]) -> None:
+        self._lines.pop(partner_id, None)
+        self._working.difference_update(message.id for message in line)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The leases run out and the messages are taken up again; nothing is lost, but somebody should know.
+            log.error("a line ended unexpectedly", extra={"partner": partner_id}, exc_info=error)
+
+    async def _renew_leases(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            working = tuple(self._working)
+            if working:
+                until_ms = self._now_ms() + LEASE_MS
+                with suppress(StoreUnavailable):
+                    await self._database.write(partial(_renew, owner=self._owner, ids=working, until_ms=until_ms))
+
+    async def _work_through(self, line: Sequence[StoredMessage]) -> None:
+        """One partner's messages in their order: while one is being committed the next is translated."""
+        committing: list[asyncio.Task[None]] = []
+        try:
+            bodies = await self._small_bodies(line)
+            for message in line:
+                committed = await self._process(message, bodies.get(message.id))
+                committing.append(asyncio.create_task(committed))
+                await asyncio.sleep(0)  # requests of partners go between two translations
+        except StoreUnavailable as unavailable:
+            log.warning("a line stopped for now", extra={"cause": str(unavailable)})
+        finally:
+            if committing:
+                await asyncio.wait(committing)
+        for task in committing:
+            task.result()
+
+    async def _small_bodies(self, line: Sequence[StoredMessage]) -> dict[str, bytes | None]:
+        small = [message.id for message in line if message.payload_bytes <= self._limits.inline_body_bytes_max]
+
+        def load(connection: Connection) -> dict[str, bytes | None]:
+            return {message_id: messages.body(connection, message_id, "payload") for message_id in small}
+
+        return await self._database.read(load) if small else {}
+
+    async def _process(self, message: StoredMessage, payload: bytes | None) -> Coroutine[None, None, None]:
+        """Translate a message and submit its decision; returns what waits for the commit.
+
+        Units are committed in the order in which they are submitted, so the order of arrival is kept although nobody
+        waits here.
+        """
+        attempts = message.attempts + 1
+        if attempts > self._limits.processing_attempts_max and message.state == MessageState.PROCESSING:
+            # It was being worked on when the process died, again and again: most likely it is what killed it.
+            return self._park(message, attempts, "the process died while working on it", "")
+        try:
+            if payload is None:
+                payload = await self._database.read(partial(_payload, message_id=message.id))
+            terms = await self._terms_for(message)
+            last_batch, result = await self._translate(message, payload, terms.reading)
+        except StoreUnavailable:
+            raise
+        except (WorkerFailed, TermsMissing, PayloadMissing) as known:
+            return self._park(message, attempts, str(known), "")
+        except Exception as error:
+            log.exception("processing failed", extra={"message_id": message.id})
+            return self._park(message, attempts, f"translation failed with {type(error).__name__}", _places(error))
+        decision = Decision(message, self._source, last_batch, result, terms, self._now_ms())
+        unit = partial(decide, owner=self._owner, decision=decision)
+        return self._committed(message, attempts, self._database.submit(unit))
+
+    async def _translate(
+        self, message: StoredMessage, payload: bytes, rules: ReadingRules
+    ) -> tuple[list[TranslatedDocument], TranslationResult]:
+        """Translate; every batch but the last is staged on the way, invisible until the decision."""
+        batch: list[TranslatedDocument] = []
+        if len(payload) <= self._limits.inline_body_bytes_max:
+            for item in translate(payload, rules, content_type=message.content_type):
+                if isinstance(item, TranslationResult):
+                    return batch, item
+                batch.append(item)
+            raise WorkerFailed("the translation ended without a result")
+        async with aclosing(self._pool.translate(payload, rules, message.content_type)) as translated:
+            async for found in translated:
+                if isinstance(found, TranslationResult):
+                    return batch, found
+                batch += found
+                if len(batch) >= BATCH_DOCUMENTS:
+                    staged, batch = batch, []
+                    await self._database.write(
+                        partial(stage, message=message, source=self._source, batch=staged, now_ms=self._now_ms())
+                    )
+        raise WorkerFailed("the worker ended without a result")
+
+    async def _committed(self, message: StoredMessage, attempts: int, future: "asyncio.Future[MessageState]") -> None:
+        try:
+            state = await future
+        except ClaimLost:
+            log.warning("another process took a message over", extra={"message_id": message.id})
+        except (StoreUnavailable, OutOfTurn) as delayed:
+            log.warning("a decision is tried again", extra={"message_id": message.id, "cause": str(delayed)})
+            with suppress(StoreUnavailable):
+                await self._database.write(
+                    partial(messages.unclaim, owner=self._owner, message_id=message.id, now_ms=self._now_ms())
+                )
+        except Exception as error:
+            log.exception("a decision failed", extra={"message_id": message.id})
+            await self._park(message, attempts, f"the decision failed with {type(error).__name__}", _places(error))
+        else:
+            self._metrics.decided.add(state.value)
+            self._decided()
+
+    async def _park(self, message: StoredMessage, attempts: int, reason: str, detail: str) -> None:
+        """Our fault: no acknowledgment of any kind, another attempt later, a case in the exceptions list."""
+        now_ms = self._now_ms()
+        retry_at_ms = None
+        if attempts < self._limits.processing_attempts_max:
+            retry_at_ms = now_ms + delay_ms(attempts, random.random())  # noqa: S311  # spreads retries, guards nothing
+        unit = partial(
+            park,
+            owner=self._owner,
+            message=message,
+            attempts=attempts,
+            reason=reason,
+            detail=detail,
+            now_ms=now_ms,
+            retry_at_ms=retry_at_ms,
+        )
+        with suppress(StoreUnavailable, ClaimLost):  # the lease runs out and the message is taken up again
+            await self._database.write(unit)
+            self._metrics.decided.add(MessageState.PARKED.value)
+
+
+def _payload(connection: Connection, message_id: str) -> bytes:
+    payload = messages.body(connection, message_id, "payload")
+    if payload is None:
+        raise PayloadMissing("the content is no longer in the store: it was purged; ask the partner to send it again")
+    return payload
+
+
+def _renew(connection: Connection, owner: str, ids: Sequence[str], until_ms: int) -> None:
+    messages.renew(connection, owner, ids, until_ms)
+
+
+def _places(error: Exception) -> str:
+    """Where it happened, without the exception's text, which may hold payload."""
+    return "".join(traceback.format_tb(error.__traceback__)[-8:])

@@ -1,0 +1,93 @@
+"""By which terms a message is treated: those of the profile it started with, whatever was loaded since."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from gateway.agreements import reading_rules
+from gateway.settings import IdentitySettings
+from gateway.store import profiles
+from gateway.store.database import Database
+from gateway.store.messages import StoredMessage
+from partners.directory import Directory
+from partners.loader import LoadedProfile, unpack
+from translators.guide import ReadingRules
+
+TERMS_KEPT_MAX = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a profile says of everything that comes from its partner.
+
+    Attributes:
+        reading: how it is read.
+        duplicate_window_days: how long a control number is remembered.
+        ta1: when an interchange earns a TA1; a rejected one is always told something unless ``never``.
+        functional: which acknowledgment a group earns.
+    """
+
+    reading: ReadingRules
+    duplicate_window_days: int
+    ta1: Literal["never", "on_error", "as_requested"]
+    functional: Literal["997", "999", "none"]
+
+
+TermsFor = Callable[[StoredMessage], Awaitable[Terms]]
+
+
+class TermsMissing(Exception):  # noqa: N818  # said of a row
+    """The profile that a message started with cannot be read any more."""
+
+
+class TermsOfProfiles:
+    """Terms by profile digest, kept in memory.
+
+    Args:
+        database: holds every profile that was ever loaded.
+        identities: ours.
+        directory: the partners now; a connection's terms depend on those it carries.
+    """
+
+    def __init__(
+        self, database: Database, identities: Sequence[IdentitySettings], directory: Callable[[], Directory]
+    ) -> None:
+        self._database = database
+        self._identities = identities
+        self._directory = directory
+        self._kept: OrderedDict[str, Terms] = OrderedDict()
+
+    async def of(self, message: StoredMessage) -> Terms:
+        """The terms by which this message is treated.
+
+        Raises:
+            TermsMissing: its profile is not in the store, or was written by a program that knows more.
+        """
+        terms = self._kept.get(message.profile_digest)
+        if terms is not None:
+            self._kept.move_to_end(message.profile_digest)
+            return terms
+        loaded = await self._profile(message)
+        directory = self._directory()
+        terms = Terms(
+            reading_rules(loaded, self._identities, directory.carried_by(loaded)),
+            loaded.profile.duplicates.window_days,
+            loaded.profile.acknowledgment.ta1,
+            loaded.profile.acknowledgment.functional,
+        )
+        if not loaded.profile.speaks_for:  # a connection's terms change with the partners it carries
+            self._kept[message.profile_digest] = terms
+            if len(self._kept) > TERMS_KEPT_MAX:
+                self._kept.popitem(last=False)
+        return terms
+
+    async def _profile(self, message: StoredMessage) -> LoadedProfile:
+        packed = await self._database.read(partial(profiles.get, digest=message.profile_digest))
+        if packed is None:
+            raise TermsMissing(f"the profile {message.profile_digest[:12]} of {message.partner_id} is not in the store")
+        loaded = unpack(packed)
+        if not isinstance(loaded, LoadedProfile):
+            raise TermsMissing(f"the profile {message.profile_digest[:12]} of {message.partner_id} cannot be read")
+        return loaded

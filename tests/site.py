@@ -1,0 +1,222 @@
+"""A whole gateway as a process of its own, with two partners that know how to speak to it: for tests, soak and benches.
+
+The supplier `acme-supply` speaks AS2 and X12, the supplier `northwind-parts` speaks REST and JSON.
+"""
+
+import hashlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import yaml
+
+from certs.certificates import KeyPair
+from certs.creation import create_key_pair
+from certs.keyring import store_key_pair
+from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
+
+PASSPHRASE = "a throw-away passphrase of the tests"
+API_KEY = "a throw-away api key of northwind"
+STARTS_WITHIN_S = 30
+LOOPBACK = "127.0.0.1"
+OUR_X12 = {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}
+IDENTITY = {
+    "name": "bigcorp",
+    "as2_id": "BIGCORP-AS2",
+    "x12": {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"},
+}
+
+
+@lru_cache(maxsize=8)
+def key_pair(name: str) -> KeyPair:
+    """One key pair a name and session: making RSA keys takes a while."""
+    return create_key_pair(name, now=datetime.now(UTC))
+
+
+@dataclass
+class Site:
+    """The folder of a gateway: its settings, keys, partner profiles and data.
+
+    Attributes:
+        root: an empty folder.
+        settings: beside the fixed ones, as in gateway.yaml.
+    """
+
+    root: Path
+    settings: dict[str, object] = field(default_factory=dict)
+    acme_profile: dict[str, object] = field(default_factory=dict)
+    northwind_profile: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.data_dir = self.root / "data"
+        self.partners_dir = self.root / "partner-profiles"
+        self.config = self.root / "gateway.yaml"
+        self.ours, self.acme = key_pair("bigcorp"), key_pair("acme-supply")
+        store_key_pair(self.data_dir / "keys", "bigcorp", self.ours, PASSPHRASE.encode())
+        settings: dict[str, object] = {
+            "data_dir": str(self.data_dir),
+            "partners_dir": str(self.partners_dir),
+            "edge_port": 0,
+            "operator_port": 0,
+            "key_passphrase": PASSPHRASE,
+            "identities": [IDENTITY],
+        }
+        self.config.write_text(yaml.safe_dump(settings | self.settings))
+        self._write_profile("acme-supply", _acme() | self.acme_profile, {"acme.pem": self.acme.certificate.pem()})
+        self._write_profile("northwind-parts", _northwind() | self.northwind_profile, {})
+
+    def _write_profile(self, partner: str, profile: dict[str, object], files: dict[str, bytes]) -> None:
+        folder = self.partners_dir / partner
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        (folder / "profile.yaml").write_text(yaml.safe_dump(profile))
+
+    def as2_message(self, payload: bytes, message_id: str, **changes: object) -> WrittenMessage:
+        """A message of acme-supply to us: signed, encrypted, with a signed receipt asked for."""
+        wanted: dict[str, object] = {
+            "as2_from": "ACME-AS2",
+            "as2_to": "BIGCORP-AS2",
+            "message_id": message_id,
+            "content_type": "application/edi-x12",
+            "now": datetime.now(UTC),
+            "signing": Signing(self.acme),
+            "encryption": Encryption([self.ours.certificate]),
+            "mdn_request": MdnRequest("edi@acme.example", signed=True, micalgs=("sha-256",)),
+        }
+        return write_message(payload, **(wanted | changes))  # type: ignore[arg-type]
+
+
+class RunningGateway:
+    """`gateway serve` as a child process; the ports are read off its log."""
+
+    def __init__(self, site: Site, **environment: str) -> None:
+        self.site = site
+        self._environment = environment
+        self.process: subprocess.Popen[str] | None = None
+        self.log: list[str] = []
+        self.edge_port = 0
+        self.operator_port = 0
+
+    def start(self, *, before: tuple[str, ...] = ()) -> Self:
+        """Start and wait until it listens. `before` is put before the command: strace, say."""
+        command = [*before, sys.executable, "-m", "gateway", "serve", "--config", str(self.site.config)]
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=os.environ | self._environment, cwd=self.site.root
+        )
+        lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._read_log, args=(self.process, lines), daemon=True).start()
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while (line := lines.get(timeout=max(deadline - time.monotonic(), 0.1))) is not None:
+            if '"the gateway is up"' in line:
+                entry = json.loads(line)
+                self.edge_port = int(entry["edge"].rpartition(":")[2])
+                self.operator_port = int(entry["operator"].rpartition(":")[2])
+                return self
+        raise AssertionError("the gateway did not start:\n" + "\n".join(self.log[-50:]))
+
+    def _read_log(self, process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.log.append(line.rstrip("\n"))
+            lines.put(line)
+        lines.put(None)
+
+    @property
+    def edge_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.edge_port}"
+
+    @property
+    def operator_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.operator_port}"
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self if self.process is not None else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+
+def acknowledgment_855(number: int, *, order: str | None = None, interchange: int | None = None) -> bytes:
+    """A small 855 (004010) of ACMESUPPLY to BIGCORP, its own interchange and its own order."""
+    control = interchange if interchange is not None else number
+    order = order or f"PO-{number}"
+    segments = [
+        "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*BIGCORP        "
+        f"*260301*0930*U*00401*{control:09d}*0*P*>",
+        f"GS*PR*ACMESUPPLY*BIGCORP*20260301*0930*{control}*X*004010",
+        "ST*855*0001",
+        f"BAK*00*AC*{order}*20260301****SO-{number}",
+        "PO1*1*10*EA*12.5**BP*AX-100*VP*ACME-7",
+        "ACK*IA*10*EA*068*20260310",
+        "CTT*1",
+        "SE*6*0001",
+        f"GE*1*{control}",
+        f"IEA*1*{control:09d}",
+    ]
+    return "".join(f"{segment}~\n" for segment in segments).encode()
+
+
+def ship_notice_json(number: int) -> bytes:
+    """A canonical ship notice of northwind-parts."""
+    return json.dumps(
+        {
+            "document_type": "ship_notice",
+            "schema_version": "1.0",
+            "number": f"SN-{number}",
+            "issued_on": "2026-03-01",
+            "purchase_order_number": f"NPO-{number}",
+            "lines": [{"line_id": "1", "purchase_order_number": f"NPO-{number}", "quantity": "5", "unit": "EA"}],
+        }
+    ).encode()
+
+
+def _acme() -> dict[str, object]:
+    inbound = [
+        {"document": name, "direction": "inbound", "syntax": "x12", "releases": ["004010", "005010"]}
+        for name in ("purchase_order", "purchase_order_acknowledgment", "ship_notice")
+    ]
+    return {
+        "id": "acme-supply",
+        "name": "ACME Supply Inc.",
+        "as2": {"id": "ACME-AS2", "certificate": "acme.pem"},
+        "x12": {"qualifier": "ZZ", "id": "ACMESUPPLY", "group_id": "ACMESUPPLY"},
+        "agreements": inbound,
+    }
+
+
+def _northwind() -> dict[str, object]:
+    inbound = [
+        {"document": name, "direction": "inbound", "syntax": "json"}
+        for name in ("purchase_order_acknowledgment", "ship_notice")
+    ]
+    return {
+        "id": "northwind-parts",
+        "name": "Northwind Parts Ltd.",
+        "api_keys": [{"label": "tests", "sha256": hashlib.sha256(API_KEY.encode()).hexdigest()}],
+        "agreements": inbound,
+    }
