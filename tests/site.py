@@ -166,8 +166,10 @@ def acknowledgment_855(number: int, *, order: str | None = None, interchange: in
     control = interchange if interchange is not None else number
     order = order or f"PO-{number}"
     segments = [
-        "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*BIGCORP        "
-        f"*260301*0930*U*00401*{control:09d}*0*P*>",
+        (
+            "ISA*00*          *00*          *ZZ*ACMESUPPLY     *ZZ*BIGCORP        "
+            f"*260301*0930*U*00401*{control:09d}*0*P*>"
+        ),
         f"GS*PR*ACMESUPPLY*BIGCORP*20260301*0930*{control}*X*004010",
         "ST*855*0001",
         f"BAK*00*AC*{order}*20260301****SO-{number}",
