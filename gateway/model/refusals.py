@@ -11,6 +11,8 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"
+    HEADERS_TOO_LARGE = "headers-too-large"
+    HEADERS_TOO_SLOW = "headers-too-slow"
     BODY_TOO_LARGE = "body-too-large"
     BODY_TOO_SLOW = "body-too-slow"
     BODY_EMPTY = "body-empty"
@@ -22,8 +24,19 @@ class Reason(StrEnum):
     TOO_MANY_REQUESTS = "too-many-requests"
     STORE_UNAVAILABLE = "store-unavailable"
     OVERLOADED = "overloaded"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
     SHUTTING_DOWN = "shutting-down"
     INTERNAL = "internal-error"
+    # What AS2 has words of its own for (RFC 4130 7.5.6).
+    UNKNOWN_TRADING_RELATIONSHIP = "unknown-trading-relationship"
+    AUTHENTICATION_FAILED = "authentication-failed"
+    DECRYPTION_FAILED = "decryption-failed"
+    DECOMPRESSION_FAILED = "decompression-failed"
+    INTEGRITY_CHECK_FAILED = "integrity-check-failed"
+    INSUFFICIENT_MESSAGE_SECURITY = "insufficient-message-security"
+    UNEXPECTED_PROCESSING_ERROR = "unexpected-processing-error"
+    UNSUPPORTED_RECEIPT = "unsupported-receipt"
+    ASYNCHRONOUS_RECEIPT = "asynchronous-receipt-not-supported"
 
 
 class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours

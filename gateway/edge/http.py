@@ -1,0 +1,242 @@
+"""HTTP: routes, refusals as answers, health, TLS, and a server that starts and ends in good order."""
+
+import asyncio
+import logging
+import re
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from aiohttp import hdrs, web
+
+from gateway.edge.bodies import Bodies, Request
+from gateway.edge.connection import ConnectionServer, log_fault
+from gateway.edge.context import Edge
+from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
+from gateway.edge.throttle import AuditGate
+from gateway.flow.receive import store_unavailable
+from gateway.model.refusals import Reason, Refused
+from gateway.store.database import StoreUnavailable
+
+JSON = "application/json"
+BACKLOG = 1_024
+PATH_CHARACTERS_MAX = 1_024
+SERVER_NAME = "partner-gateway"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+log = logging.getLogger("gateway.edge")
+
+# A handler gets the request and the parts of the path that its route leaves open.
+Handler = Callable[..., Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Routes:
+    """Which handler answers which method and path."""
+
+    exact: dict[str, dict[str, Handler]] = field(default_factory=dict)
+    open: list[tuple[re.Pattern[str], dict[str, Handler]]] = field(default_factory=list)
+
+    def add(self, method: str, path: str, handler: Handler) -> None:
+        """Add a route; `{}` in the path stands for one part of it, which is handed to the handler."""
+        if "{}" not in path:
+            self.exact.setdefault(path, {})[method] = handler
+            return
+        pattern = re.compile(re.escape(path).replace(r"\{\}", "([^/]+)"))
+        for known, methods in self.open:
+            if known.pattern == pattern.pattern:
+                methods[method] = handler
+                return
+        self.open.append((pattern, {method: handler}))
+
+    def find(self, request: Request) -> tuple[Handler, tuple[str, ...]]:
+        """The handler for a request and the open parts of its path.
+
+        Raises:
+            Refused: nothing lies there, or not for this method.
+        """
+        path = request.path
+        parts: tuple[str, ...] = ()
+        methods = self.exact.get(path)
+        if methods is None:
+            methods, parts = self._find_open(path)
+        if methods is None:
+            raise Refused(Reason.NOT_FOUND, "there is nothing at this address")
+        method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
+        handler = methods.get(method)
+        if handler is None:
+            request.allowed = ", ".join(sorted(methods))
+            raise Refused(Reason.METHOD_NOT_ALLOWED, f"this address answers {request.allowed}")
+        return handler, parts
+
+    def _find_open(self, path: str) -> tuple[dict[str, Handler] | None, tuple[str, ...]]:
+        if len(path) <= PATH_CHARACTERS_MAX:
+            for pattern, methods in self.open:
+                if match := pattern.fullmatch(path):
+                    return methods, match.groups()
+        return None, ()
+
+
+class HttpServer:
+    """One port.
+
+    Args:
+        name: of the port, as metrics and audit call it.
+        edge: what it stands on.
+        routes: what it answers.
+        bodies: shared by all ports of a process, as its memory is.
+        gate: to the audit.
+    """
+
+    def __init__(self, name: str, edge: Edge, routes: Routes, bodies: Bodies, gate: AuditGate) -> None:
+        self.name = name
+        self._edge = edge
+        self._routes = routes
+        self._bodies = bodies
+        self._gate = gate
+        self._server: ConnectionServer | None = None
+        self._listener: asyncio.Server | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it listens on; the port is known once it has started."""
+        if self._listener is None:
+            raise RuntimeError("the server has not started")
+        host, port = self._listener.sockets[0].getsockname()[:2]
+        return str(host), int(port)
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is about to end; whoever answers for long asks now and then."""
+        return self._server is None or self._server.draining
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        limits = self._edge.settings.limits
+        self._server = ConnectionServer(
+            self._answer,  # type: ignore[arg-type]  # every request is a Request, made by the factory below
+            request_factory=_make_request,
+            limits=limits,
+            count=lambda reason: self._edge.metrics.refused.add(self.name, reason.value),
+            refuse=self._refuse_unparsed,
+        )
+        handshake_timeout_s = limits.header_timeout_s if tls is not None else None
+        self._listener = await asyncio.get_running_loop().create_server(
+            self._server, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake_timeout_s
+        )
+        self._server.start_sweeping()
+
+    async def stop(self, timeout_s: float) -> None:
+        """Stop listening, finish what is under way within the time, then cut."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._server is not None:
+            await self._server.drain(timeout_s)
+        if self._listener is not None:
+            await self._listener.wait_closed()
+            self._listener = None
+
+    async def _answer(self, request: Request) -> web.StreamResponse:
+        try:
+            handler, parts = self._routes.find(request)
+            response = await handler(request, *parts)
+        except Refused as refused:
+            response = await self._refuse(request, refused)
+        except StoreUnavailable as unavailable:
+            response = await self._refuse(request, store_unavailable(unavailable))
+        except ConnectionError:
+            raise  # the other side is gone; there is nobody to answer
+        except Exception as error:  # noqa: BLE001  # whatever a handler does, the answer is one of ours
+            log_fault("a request failed", error, method=request.method, port=self.name)
+            response = await self._refuse(request, Refused(Reason.INTERNAL, "the request could not be handled"))
+        finally:
+            if request.held_bytes:
+                self._bodies.release(request)
+        headers = response.headers
+        if not response.prepared:
+            headers[hdrs.SERVER] = SERVER_NAME
+            if self._server is not None and self._server.draining:
+                response.force_close()
+        return response
+
+    async def _refuse(self, request: Request, refused: Refused) -> web.Response:
+        """Answer a refusal; the audit learns the true reason of those that it keeps."""
+        reference = self._edge.reception.new_id()
+        await self._gate.record(self.name, request, refused, reference)
+        response = self._refusal(refused, reference)
+        if request.allowed:
+            response.headers[hdrs.ALLOW] = request.allowed
+        return response
+
+    def _refuse_unparsed(self, refused: Refused) -> web.Response:
+        self._edge.metrics.refused.add(self.name, refused.reason.value)
+        return self._refusal(refused)
+
+    def _refusal(self, refused: Refused, reference: str | None = None) -> web.Response:
+        answer = ANSWERS[refused.reason]
+        headers = {hdrs.CONTENT_TYPE: PROBLEM_CONTENT_TYPE, hdrs.SERVER: SERVER_NAME}
+        if refused.retry_after_s is not None:
+            headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
+        if refused.reason is Reason.UNAUTHENTICATED:
+            headers[hdrs.WWW_AUTHENTICATE] = f'Bearer realm="{SERVER_NAME}"'
+        body = problem(refused, reference or self._edge.reception.new_id())
+        response = web.Response(body=body, status=answer.status, headers=headers)
+        if answer.closes:
+            response.force_close()
+        return response
+
+
+def health_routes(edge: Edge, routes: Routes) -> None:
+    """`/health/live`: the process answers. `/health/ready`: it can take and keep messages."""
+
+    async def live(_request: Request) -> web.Response:
+        return json_response({"status": "live"})
+
+    async def ready(_request: Request) -> web.Response:
+        reasons = edge.not_ready()
+        return json_response(
+            {"status": "not ready", "reasons": reasons} if reasons else {"status": "ready"},
+            status=503 if reasons else 200,
+        )
+
+    routes.add("GET", "/health/live", live)
+    routes.add("GET", "/health/ready", ready)
+
+
+def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer in JSON. No cache keeps it: it is about one partner's business."""
+    sent: dict[str, str] = {hdrs.CONTENT_TYPE: JSON, hdrs.CACHE_CONTROL: "no-store"}
+    if headers:
+        sent |= headers
+    return web.Response(body=orjson.dumps(value, default=str), status=status, headers=sent)
+
+
+def safe_header(value: str) -> str:
+    """A value that cannot end its header field, whoever chose it."""
+    return _CONTROL.sub("", value).encode("latin-1", "replace").decode("latin-1")
+
+
+def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with this certificate (PEM, its chain behind it); None where none is set.
+
+    Raises:
+        OSError: a file cannot be read.
+        ssl.SSLError: they do not belong together.
+    """
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def _make_request(*parts: object) -> Request:
+    message, payload, protocol, writer, task = parts
+    return Request(message, payload, protocol, writer, task, asyncio.get_running_loop())  # type: ignore[arg-type]

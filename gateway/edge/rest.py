@@ -1,0 +1,216 @@
+"""REST: documents of any syntax in, their fate out. A partner sees its own and nothing else."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from aiohttp import hdrs, web
+from sqlalchemy import Connection
+
+from gateway.edge.bodies import Bodies, Request
+from gateway.edge.context import Edge
+from gateway.edge.http import Routes, json_response
+from gateway.edge.refusals import catalogue
+from gateway.edge.throttle import Throttle, storable
+from gateway.flow.receive import Arrival
+from gateway.flow.views import document_view, instant, message_row, message_view
+from gateway.model.refusals import Reason, Refused
+from gateway.store import documents, messages
+from partners.directory import KeyHolder
+
+CHANNEL = "rest"
+DOCUMENTS_PATH = "/v1/documents"
+API_KEY_CHARACTERS_MAX = 512
+IDEMPOTENCY_KEY = "Idempotency-Key"
+API_KEY = "X-API-Key"
+LIST_LIMIT_DEFAULT = 50
+LIST_LIMIT_MAX = 200
+# What our own people wrote or did stays with them.
+_INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts")
+_INTERNAL_STEP_MEMBERS = ("actor", "case", "remote", "claim_owner")
+_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
+_MESSAGE_ID = re.compile(r"[0-9A-Z]{26}")
+_DOCUMENT_ID = re.compile(r"([0-9A-Z]{26})-[0-9]{1,9}(?:-r[0-9]{1,9})?")
+_FILENAME = re.compile(r'filename="?([^";\x00-\x1f\x7f]{1,255})"?', re.IGNORECASE)
+
+
+class Rest:
+    """The REST interface of the partner port.
+
+    Args:
+        edge: what it stands on.
+        bodies: reads bodies within the limits.
+        throttle: each partner's rate, over all its doors.
+        sniff: the syntax that a body begins like, None for none that is spoken.
+    """
+
+    def __init__(self, edge: Edge, bodies: Bodies, throttle: Throttle, sniff: Callable[[bytes], str | None]) -> None:
+        self._edge = edge
+        self._bodies = bodies
+        self._throttle = throttle
+        self._sniff = sniff
+
+    def add_to(self, routes: Routes) -> None:
+        """Put its routes among the others."""
+        routes.add("POST", DOCUMENTS_PATH, self.submit)
+        routes.add("GET", DOCUMENTS_PATH, self.list_submissions)
+        routes.add("GET", DOCUMENTS_PATH + "/{}", self.show)
+        routes.add("GET", "/v1/problems", self.problems)
+
+    async def submit(self, request: Request) -> web.Response:
+        """Keep a document, durably, and say so with 202. It is read afterwards: its fate stands under its address."""
+        began_ms = self._edge.now_ms()
+        holder = self._authenticate(request)
+        partner = holder.partner
+        key = request.single(IDEMPOTENCY_KEY)
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise Refused(Reason.INVALID_REQUEST, "an Idempotency-Key has 1 to 255 printable ASCII characters")
+        limit = partner.profile.limits.body_bytes_max or self._edge.settings.limits.body_bytes_max
+        body = await self._bodies.read(request, limit)
+        if not body:
+            raise Refused(Reason.BODY_EMPTY, "the request has no body")
+        if self._sniff(body) is None:
+            raise Refused(Reason.UNSUPPORTED_SYNTAX, "the body begins neither like X12 nor like JSON nor like XML")
+        acceptance = await self._edge.reception.keep(
+            Arrival(
+                partner_id=partner.id,
+                profile_digest=partner.digest,
+                channel=CHANNEL,
+                payload=body,
+                transport_id=key,
+                content_type=storable(request.headers.get(hdrs.CONTENT_TYPE, "")[:255]),
+                filename=_filename(request),
+                remote=request.address,
+                security={"api_key": holder.label, "tls": request.secure},
+            )
+        )
+        metrics = self._edge.metrics
+        (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
+        metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
+        # A function of what was kept, so a duplicate gets the same bytes.
+        address = f"{DOCUMENTS_PATH}/{acceptance.message_id}"
+        headers: dict[str, str] = {hdrs.LOCATION: address}
+        if acceptance.duplicate:
+            headers["Idempotency-Replayed"] = "true"
+        return json_response(
+            {
+                "id": acceptance.message_id,
+                "status": "received",
+                "received_at": instant(acceptance.received_at_ms),
+                "links": {"self": address},
+            },
+            status=202,
+            headers=headers,
+        )
+
+    async def show(self, request: Request, name: str) -> web.Response:
+        """A submission or one of its documents. Somebody else's looks like one that never was."""
+        partner_id = self._authenticate(request).partner.id
+        request.subject = name[:64]
+        view = await self._edge.database.read(lambda connection: _view(connection, partner_id, name))
+        if view is None:
+            raise Refused(Reason.NOT_FOUND, "you have no submission or document with this id")
+        return json_response(view)
+
+    async def list_submissions(self, request: Request) -> web.Response:
+        """The partner's submissions, the newest first."""
+        partner_id = self._authenticate(request).partner.id
+        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        before = request.query.get("before")
+        if before is not None and not _MESSAGE_ID.fullmatch(before):
+            raise Refused(Reason.INVALID_REQUEST, "`before` is the id of a submission, as `next` in the list before")
+        found = await self._edge.database.read(
+            lambda connection: messages.find(connection, partner_id=partner_id, before=before, limit=limit + 1)
+        )
+        rows = [_for_partner(message_row(message)) for message in found[:limit]]
+        following = f"{DOCUMENTS_PATH}?before={found[limit - 1].id}&limit={limit}" if len(found) > limit else None
+        return json_response({"submissions": rows, "links": {"next": following}})
+
+    async def problems(self, _request: Request) -> web.Response:
+        """Every kind of problem that this interface answers with."""
+        return json_response({"problems": catalogue()})
+
+    def _authenticate(self, request: Request) -> KeyHolder:
+        """Whose key it is. A key that is absent, unknown, expired or misspelt gets one and the same answer."""
+        key = request.single(API_KEY)
+        authorization = request.single(hdrs.AUTHORIZATION)
+        if key is None and authorization is not None:
+            scheme, _, credentials = authorization.partition(" ")
+            if scheme.lower() == "bearer":
+                key = credentials.strip()
+        presented = (key or "")[:API_KEY_CHARACTERS_MAX].encode("utf-8", "surrogateescape")
+        today = datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC).date()
+        holder = self._edge.directory().by_api_key(hashlib.sha256(presented).hexdigest(), today)
+        if holder is None:
+            raise Refused(
+                Reason.UNAUTHENTICATED,
+                "no partner has this key",
+                audit="no key was sent" if key is None else "no active key has this digest",
+            )
+        partner = holder.partner
+        request.actor = f"partner:{partner.id}"
+        if not partner.profile.is_active:
+            raise Refused(Reason.PARTNER_SUSPENDED, "this partner is suspended", audit=f"key {holder.label}")
+        rate = partner.profile.limits.requests_per_second_max
+        if rate is not None:
+            self._throttle.admit(partner.id, rate)
+        return holder
+
+
+def read_number(request: Request, name: str, default: int, maximum: int, *, minimum: int = 1) -> int:
+    """A number in the query.
+
+    Raises:
+        Refused: it is none, or outside its bounds.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
+        raise Refused(Reason.INVALID_REQUEST, f"`{name}` is a number from {minimum} to {maximum}")
+    return int(text)
+
+
+def _view(connection: Connection, partner_id: str, name: str) -> dict[str, object] | None:
+    if _MESSAGE_ID.fullmatch(name):
+        message = messages.get(connection, name)
+        if message is None or message.partner_id != partner_id:
+            return None
+        view = message_view(connection, name)
+    elif _DOCUMENT_ID.fullmatch(name):
+        document = documents.get(connection, name)
+        if document is None or document.partner_id != partner_id:
+            return None
+        view = document_view(connection, name)
+    else:
+        return None
+    if view is None:
+        return None
+    return _for_partner(view) | {"links": {"self": f"{DOCUMENTS_PATH}/{name}"}}
+
+
+def _for_partner(view: dict[str, object]) -> dict[str, object]:
+    """A view without what is only ours to know: our operators, our addresses, our broker's errors."""
+    shown = {name: value for name, value in view.items() if name not in _INTERNAL_MEMBERS}
+    if isinstance(steps := shown.get("timeline"), list):
+        shown["timeline"] = [
+            {name: value for name, value in step.items() if name not in _INTERNAL_STEP_MEMBERS} for step in steps
+        ]
+    if isinstance(held := shown.get("documents"), list):
+        shown["documents"] = [_without_event_errors(document) for document in held]
+    return _without_event_errors(shown)
+
+
+def _without_event_errors(document: dict[str, object]) -> dict[str, object]:
+    event = document.get("event")
+    if not isinstance(event, dict):
+        return document
+    return document | {"event": {name: event[name] for name in ("id", "state", "published_at") if name in event}}
+
+
+def _filename(request: Request) -> str:
+    """The name that the sender gave the document: data for people, never a path of ours."""
+    disposition = request.headers.get(hdrs.CONTENT_DISPOSITION, "")
+    found = _FILENAME.search(disposition)
+    return storable(found.group(1).strip()) if found else ""

@@ -1,0 +1,183 @@
+"""A whole edge on loopback: real store, real keys, two partners, and raw sockets to be rude with."""
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from certs.certificates import KeyPair
+from certs.creation import create_key_pair
+from certs.keyring import IdentityKeys, KeyRing
+from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
+from gateway.edge.as2 import As2
+from gateway.edge.bodies import Bodies
+from gateway.edge.context import Edge
+from gateway.edge.http import HttpServer, Routes, health_routes
+from gateway.edge.rest import Rest
+from gateway.edge.throttle import AuditGate, Throttle
+from gateway.flow.receive import Reception
+from gateway.model.ids import IdSource
+from gateway.settings import IdentitySettings, Limits, Settings
+from gateway.store import audit
+from gateway.store.database import Database
+from gateway.store.schema import migrate
+from gateway.telemetry import Metrics
+from partners.directory import Directory
+from partners.loader import LoadedProfile, parse_profile
+
+ACME_KEY = "acme-key-0123456789"
+GLOBEX_KEY = "globex-key-0123456789"
+IDLE_KEY = "idle-key-0123456789"
+OLD_KEY = "old-key-0123456789"
+X12 = (
+    b"ISA*00*          *00*          *ZZ*ACME           *ZZ*BIGCORP        *260301*1200*U*00401*000000001*0*P*>~"
+    b"GS*PR*ACME*BIGCORP*20260301*1200*1*X*004010~GE*0*1~IEA*1*000000001~"
+)
+
+
+@cache
+def our_keys() -> KeyPair:
+    return create_key_pair("bigcorp", now=datetime.now(UTC))
+
+
+@cache
+def acme_keys() -> KeyPair:
+    return create_key_pair("acme", now=datetime.now(UTC))
+
+
+@cache
+def stranger_keys() -> KeyPair:
+    return create_key_pair("stranger", now=datetime.now(UTC))
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def profile(text: str, **files: bytes) -> LoadedProfile:
+    named = {name.replace("_pem", ".pem"): content for name, content in files.items()}
+    loaded = parse_profile({"profile.yaml": text.encode(), **named})
+    assert isinstance(loaded, LoadedProfile), loaded
+    return loaded
+
+
+def acme(extra: str = "", as2: str = "") -> LoadedProfile:
+    return profile(
+        f"id: acme\nname: ACME\nas2:\n  id: ACME-AS2\n  certificate: acme.pem\n{as2}"
+        f"api_keys:\n  - {{label: main, sha256: {digest(ACME_KEY)}}}\n"
+        f"  - {{label: old, sha256: {digest(OLD_KEY)}, expires_on: 2020-01-01}}\n{extra}",
+        acme_pem=acme_keys().certificate.pem(),
+    )
+
+
+def globex(extra: str = "") -> LoadedProfile:
+    return profile(f"id: globex\nname: Globex\napi_keys: [{{label: main, sha256: {digest(GLOBEX_KEY)}}}]\n{extra}")
+
+
+def idle() -> LoadedProfile:
+    return profile(
+        "id: idle\nname: Idle\nstatus: suspended\nas2: {id: IDLE-AS2, certificate: idle.pem}\n"
+        f"api_keys: [{{label: main, sha256: {digest(IDLE_KEY)}}}]\n",
+        idle_pem=acme_keys().certificate.pem(),
+    )
+
+
+def looks_like(body: bytes) -> str | None:
+    start = body.lstrip()[:3]
+    if start == b"ISA":
+        return "x12"
+    return {b"{": "json", b"[": "json", b"<": "xml"}.get(start[:1])
+
+
+@dataclass(slots=True)
+class House:
+    edge: Edge
+    server: HttpServer
+    database: Database
+    metrics: Metrics
+    as2: As2
+    bodies: Bodies
+    arrived: list[int] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        host, port = self.server.address
+        return f"http://{host}:{port}"
+
+    async def acts(self, action: str | None = None) -> list[audit.Act]:
+        return await self.database.read(lambda connection: audit.find(connection, action=action))
+
+    async def raw(self, data: bytes, *, timeout_s: float = 10) -> bytes:
+        """What comes back until the server closes, or until an answer with its length is complete."""
+        reader, writer = await asyncio.open_connection(*self.server.address)
+        writer.write(data)
+        received = b""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(timeout_s):
+                while chunk := await reader.read(65_536):
+                    received += chunk
+        writer.close()
+        return received
+
+
+@asynccontextmanager
+async def open_house(
+    tmp_path: Path, *, profiles: list[LoadedProfile] | None = None, now_ms: Any = None, tls: Any = None, **limits: Any
+) -> AsyncIterator[House]:
+    settings = Settings(
+        data_dir=tmp_path,
+        identities=(IdentitySettings(name="bigcorp", as2_id="BIGCORP"), IdentitySettings(name="plant", as2_id=None)),
+        limits=Limits(**limits),
+    )
+    clock = now_ms or (lambda: time.time_ns() // 1_000_000)
+    database = Database(settings.resolved_database_url(), synchronous="OFF")
+    migrate(database)
+    database.start()
+    metrics, arrived, reasons = Metrics(), [], []
+    directory = Directory(profiles if profiles is not None else [acme(), globex(), idle()])
+    ring = KeyRing({"bigcorp": IdentityKeys("bigcorp", our_keys(), (our_keys(),))})
+    reception = Reception(database, IdSource(clock, secrets.randbits), clock, lambda: arrived.append(1))
+    edge = Edge(settings, database, reception, metrics, clock, lambda: directory, lambda: ring, lambda: reasons)
+    gate, bodies, throttle = AuditGate(reception, metrics, clock), Bodies(settings.limits), Throttle(clock)
+    routes, as2 = Routes(), As2(edge, bodies, throttle, gate)
+    as2.add_to(routes)
+    Rest(edge, bodies, throttle, looks_like).add_to(routes)
+    health_routes(edge, routes)
+    server = HttpServer("edge", edge, routes, bodies, gate)
+    await server.start("127.0.0.1", 0, tls)
+    try:
+        yield House(edge, server, database, metrics, as2, bodies, arrived, reasons)
+    finally:
+        await server.stop(1)
+        as2.close()
+        database.close()
+
+
+def message(payload: bytes = X12, **choices: Any) -> WrittenMessage:
+    """A signed and encrypted message of ACME, unless told otherwise."""
+    fixed: dict[str, Any] = {
+        "as2_from": "ACME-AS2",
+        "as2_to": "BIGCORP",
+        "message_id": f"<{secrets.token_hex(8)}@acme>",
+        "content_type": "application/edi-x12",
+        "now": datetime.now(UTC),
+        "signing": Signing(acme_keys()),
+        "encryption": Encryption([our_keys().certificate]),
+        "mdn_request": MdnRequest("edi@acme", signed=True, micalgs=("sha-256",)),
+    }
+    return write_message(payload, **(fixed | choices))
+
+
+def problem_in(answer: bytes) -> dict[str, Any]:
+    """The problem details in a raw answer."""
+    return orjson.loads(answer.partition(b"\r\n\r\n")[2])
