@@ -24,7 +24,11 @@ _HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
     "correlationid": {"type": "string", "description": "the received message that carried the document"},
     "partitionkey": {"type": "string", "description": "order is kept among events with the same value"},
     "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "ascends within the partition key"},
-    "revision": {"type": "integer", "minimum": 1, "description": "a higher one supersedes the lower ones"},
+    "revision": {
+        "type": "integer",
+        "minimum": 1,
+        "description": "one more each time the message is processed again",
+    },
     "causationid": {"type": "string", "description": "the event that this one supersedes, when processed again"},
 }
 OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid"})
@@ -45,7 +49,7 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
             "version": version,
             "description": (
                 "Documents of trading partners as canonical JSON, at least once, in order within a partition key. "
-                "Drop an event whose id you have processed; let a higher revision of a documentid supersede."
+                "Drop an event whose id you have processed; a causationid names the event that this one supersedes."
             ),
         },
         "defaultContentType": CONTENT_TYPE,
