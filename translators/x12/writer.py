@@ -1,0 +1,110 @@
+"""Writes segments as bytes. What would be misread is refused: a separator inside data ends an element early."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from translators.x12.delimiters import ISA_WIDTHS, STANDARD_DELIMITERS, Delimiters
+from translators.x12.reading import InterchangeHeader
+from translators.x12.tree import Element, Segment
+
+REPETITION_SINCE = "00402"  # ISA12 from which ISA11 is the repetition separator
+STANDARDS_ID = "U"  # ISA11 before that
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """Why a segment cannot be written: an element holds what these separators give a meaning to."""
+
+    segment: str
+    position: int  # among the segments given, 1-based
+    element: int
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How bytes are laid out: the separators, what stands behind each terminator, and the text's encoding."""
+
+    delimiters: Delimiters = STANDARD_DELIMITERS
+    line_end: str = ""
+    encoding: str = "latin-1"
+
+
+STANDARD_FRAMING = Framing()
+
+
+def write_segments(segments: Iterable[Segment], framing: Framing = STANDARD_FRAMING) -> bytes | Unwritable:
+    """The bytes of segments, or the first element that cannot be written with these separators.
+
+    ISA is not checked for separators: two of its elements are separators.
+    """
+    out = []
+    delimiters = framing.delimiters
+    for position, segment in enumerate(segments, 1):
+        texts = []
+        for number, element in enumerate(segment.elements, 1):
+            fault = None if segment.code == "ISA" else _fault(element, delimiters, framing.encoding)
+            if fault is not None:
+                return Unwritable(segment.code, position, number, str(element), fault)
+            texts.append(_joined(element, delimiters))
+        out.append(delimiters.element.join((segment.code, *texts)) + delimiters.terminator + framing.line_end)
+    return "".join(out).encode(framing.encoding)
+
+
+def _fault(element: Element, delimiters: Delimiters, encoding: str) -> str | None:
+    values = [element] if isinstance(element, str) else [value for repetition in element for value in repetition]
+    for value in values:
+        held = next((character for character in delimiters.all() if character in value), None)
+        if held is not None:
+            return f"holds the separator {held!r}"
+        try:
+            value.encode(encoding)
+        except UnicodeEncodeError:
+            return f"holds a character that {encoding} has not"
+    if not isinstance(element, str):
+        if len(element) > 1 and not delimiters.repetition:
+            return "repeats, and the interchange has no repetition separator"
+        if any(len(repetition) > 1 for repetition in element) and not delimiters.component:
+            return "has components, and the interchange has no component separator"
+    return None
+
+
+def _joined(element: Element, delimiters: Delimiters) -> str:
+    if isinstance(element, str):
+        return element
+    return delimiters.repetition.join(delimiters.component.join(repetition) for repetition in element)
+
+
+def segment(code: str, *values: Element) -> Segment:
+    """A segment to be written; empty elements at its end are left out, as the standard demands."""
+    elements = list(values)
+    while elements and elements[-1] == "":
+        elements.pop()
+    return Segment(code, elements, position=0, start=0, end=0)
+
+
+def isa_segment(header: InterchangeHeader) -> Segment:
+    """ISA padded to its fixed width; authorization and security information are not used."""
+    delimiters = header.delimiters
+    repetition = delimiters.repetition if header.version >= REPETITION_SINCE else STANDARDS_ID
+    values: Sequence[str] = (
+        "00",
+        "",
+        "00",
+        "",
+        header.sender_qualifier,
+        header.sender_id,
+        header.receiver_qualifier,
+        header.receiver_id,
+        header.date,
+        header.time,
+        repetition or STANDARDS_ID,
+        header.version,
+        header.control_number.zfill(9),
+        "1" if header.acknowledgment_requested else "0",
+        header.usage,
+        delimiters.component,
+    )
+    padded = [value.ljust(width)[:width] for value, width in zip(values, ISA_WIDTHS, strict=True)]
+    return Segment("ISA", list(padded), position=0, start=0, end=0)
