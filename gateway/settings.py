@@ -14,6 +14,10 @@ ENVIRONMENT_PREFIX = "GATEWAY_"
 SETTINGS_BYTES_MAX = 1_048_576
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Role = Literal["edge", "worker"]
+# What lies in `data_dir` beside the database.
+DATABASE_FILE = "gateway.db"
+KEY_RING_FOLDER = "keys"
+LOCK_FILE = "gateway.lock"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -107,6 +111,9 @@ class Settings(_Group):
     roles: tuple[Role, ...] = ("edge", "worker")
     identities: tuple[IdentitySettings, ...] = ()
     profiles_reload_s: Annotated[float, Field(gt=0)] = 5
+    restore_step: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        default=1_000, description="how far `gateway restore` moves control numbers and sequences ahead"
+    )
     processing_paused: bool = Field(default=False, description="accept and keep, but translate nothing for now")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "json"
@@ -135,12 +142,17 @@ class Settings(_Group):
     def resolved_database_url(self) -> str:
         """The SQLAlchemy URL: PostgreSQL through pg8000 when set, else the SQLite file in `data_dir`."""
         if self.database_url is None:
-            return f"sqlite:///{self.data_dir / 'gateway.db'}"
+            return f"sqlite:///{self.data_dir / DATABASE_FILE}"
         url = self.database_url.get_secret_value()
         for scheme in ("postgresql://", "postgres://"):
             if url.startswith(scheme):
                 return "postgresql+pg8000://" + url.removeprefix(scheme)
         return url
+
+    @property
+    def key_ring_dir(self) -> Path:
+        """Where our private keys lie, encrypted."""
+        return self.data_dir / KEY_RING_FOLDER
 
     def passphrase(self) -> bytes | None:
         """The passphrase of the key ring, from the setting or its file; None when neither is set."""
