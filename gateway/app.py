@@ -7,8 +7,9 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -173,7 +174,7 @@ class Gateway:
         if self._lock is not None:
             self._lock.close()
 
-    def _run(self, name: str, run: Callable[[], "asyncio.Future[None] | object"]) -> None:
+    def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._line.append(asyncio.create_task(_supervise(name, run), name=name))
 
     def _make_broker(self) -> RabbitBroker | EmbeddedLog:
@@ -201,9 +202,7 @@ class Gateway:
         reasons = []
         if "worker" in self.settings.roles and self.broker.last_error is not None:
             reasons.append(f"broker: {self.broker.last_error}")
-        reasons += [
-            f"{task.get_name()} has stopped" for task in (*self._tasks, *self._line) if task.done()
-        ]
+        reasons += [f"{task.get_name()} has stopped" for task in (*self._tasks, *self._line) if task.done()]
         return reasons
 
 
@@ -233,11 +232,11 @@ async def serve(settings: Settings) -> int:
     return 0
 
 
-async def _supervise(name: str, run: Callable[[], object]) -> None:
+async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Start a part of the line again when it fails: a gateway that accepts must also process."""
     while True:
         try:
-            await run()  # type: ignore[misc]  # every part's run is a coroutine function
+            await run()
         except asyncio.CancelledError:
             # A broker that vanishes can surface as a cancellation that nobody asked for.
             task = asyncio.current_task()
@@ -249,9 +248,9 @@ async def _supervise(name: str, run: Callable[[], object]) -> None:
         await asyncio.sleep(1)
 
 
-async def _listen(port: HttpServer, name: str, host: str, number: int, tls: object) -> None:
+async def _listen(port: HttpServer, name: str, host: str, number: int, tls: ssl.SSLContext | None) -> None:
     try:
-        await port.start(host, number, tls)  # type: ignore[arg-type]  # an SSLContext or None
+        await port.start(host, number, tls)
     except OSError as error:
         raise CannotStart(
             f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"

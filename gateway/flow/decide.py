@@ -1,7 +1,7 @@
 """The decision on a message: one short transaction that makes its documents visible, or says why not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import orjson
 from sqlalchemy import Connection
@@ -17,11 +17,18 @@ from gateway.store.cases import CaseKind, CaseState
 from gateway.store.documents import StagedDocument, StoredDocument
 from gateway.store.messages import StoredMessage
 from translators.catalog import TranslatedDocument, TranslationResult
+from translators.documents import SCHEMA_VERSION
+from translators.findings import Severity
 from translators.x12.acknowledgment import (
     InterchangeResult,
+    earned_by,
+    group_keys,
+    interchange_key,
     reject_duplicate_group,
     reject_duplicate_interchange,
+    write_acknowledgment,
 )
+from translators.x12.faults import InterchangeError
 from translators.x12.reading import Status
 
 RECEIVED = "received"  # the event that a document from a partner causes
@@ -37,13 +44,15 @@ class Decision:
     """What processing found out about a message.
 
     Attributes:
-        last_batch: the documents that are not staged yet.
+        documents: how many it holds, good and bad.
+        last_batch: those that are not staged yet.
         result: what the translation says of the whole.
         terms: of the partner's profile.
     """
 
     message: StoredMessage
     source: str
+    documents: int
     last_batch: Sequence[TranslatedDocument]
     result: TranslationResult
     terms: Terms
@@ -78,7 +87,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     published = documents.release(connection, message.id, message.revision, refused_ids, now_ms)
     is_accepted = decision.result.accepted and not refused_ids
     is_rejected = published == 0 and not is_accepted
-    reason = _reason(decision.result, interchanges) if is_rejected else ""
+    reason = _reason(connection, decision, interchanges) if is_rejected else ""
     state = messages.finish(
         connection,
         owner,
@@ -122,9 +131,7 @@ def park(
     Raises:
         ClaimLost: another process has taken the message over.
     """
-    messages.finish(
-        connection, owner, message.id, MessageEvent.PARK, reason=reason, next_attempt_at_ms=retry_at_ms
-    )
+    messages.finish(connection, owner, message.id, MessageEvent.PARK, reason=reason, next_attempt_at_ms=retry_at_ms)
     cases.raise_case(
         connection,
         CaseKind.PROCESSING,
@@ -251,7 +258,7 @@ def _acknowledge(connection: Connection, decision: Decision, interchanges: Seque
     message = decision.message
     if message.acknowledged:
         return True
-    earned = [item for item in earned_by(interchanges, ta1=decision.terms.ta1, functional=decision.terms.functional)]
+    earned = list(earned_by(interchanges, ta1=decision.terms.ta1, functional=decision.terms.functional))
     for number, item in enumerate(earned, start=1):
         isa = control_numbers.allocate(connection, f"ISA|{item.scope}")
         groups = [control_numbers.allocate(connection, f"GS|{item.scope}") for _ in range(item.groups)]
@@ -273,3 +280,47 @@ def _acknowledge(connection: Connection, decision: Decision, interchanges: Seque
             connection, message.id, decision.now_ms, "acknowledged", {"kinds": list(item.kinds), "control_number": isa}
         )
     return bool(earned)
+
+
+def _reason(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> str:
+    """Why a message was rejected, in one sentence: the envelope's fault before that of the first bad document."""
+    for interchange in interchanges:
+        if interchange.note == InterchangeError.DUPLICATE:
+            return f"interchange control number {interchange.header.control_number} was used before (TA105 025)"
+    found = [*decision.result.findings, *(finding for item in decision.last_batch for finding in item.findings)]
+    first = next((finding.message for finding in found if finding.severity is Severity.ERROR), None)
+    return first or documents.first_error(connection, decision.message.id) or "nothing in it was accepted"
+
+
+def _report(result: TranslationResult, interchanges: Sequence[InterchangeResult]) -> dict[str, object]:
+    """What is kept of the envelopes for people: numbers, parties and verdicts, not the documents themselves."""
+    return {
+        "syntax": result.syntax,
+        "bytes_total": result.bytes_total,
+        "bytes_in_segments": result.bytes_in_segments,
+        "bytes_unaccounted": result.bytes_unaccounted,
+        "findings": [finding.as_json() for finding in result.findings],
+        "interchanges": [
+            {
+                "control_number": item.header.control_number,
+                "sender": f"{item.header.sender_qualifier}/{item.header.sender_id}",
+                "receiver": f"{item.header.receiver_qualifier}/{item.header.receiver_id}",
+                "usage": item.header.usage,
+                "status": item.status.value,
+                "ta1": {"code": item.code, "note": item.note},
+                "groups": [
+                    {
+                        "control_number": group.header.control_number,
+                        "functional_id": group.header.functional_id,
+                        "release": group.header.release,
+                        "status": group.status.value,
+                        "sets_received": group.sets_received,
+                        "sets_accepted": group.sets_accepted,
+                        "codes": list(group.codes),
+                    }
+                    for group in item.groups
+                ],
+            }
+            for item in interchanges
+        ],
+    }

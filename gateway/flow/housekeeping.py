@@ -31,9 +31,7 @@ class Housekeeping:
         metrics: counts profile problems.
     """
 
-    def __init__(
-        self, database: Database, settings: Settings, *, now_ms: Callable[[], int], metrics: Metrics
-    ) -> None:
+    def __init__(self, database: Database, settings: Settings, *, now_ms: Callable[[], int], metrics: Metrics) -> None:
         self._database = database
         self._settings = settings
         self._now_ms = now_ms
@@ -79,9 +77,7 @@ class Housekeeping:
         """Remove what is older than its retention, a step at a time so that partners' messages go between."""
         removed: dict[str, int] = {}
         for kind, before_ms in purge_limits(self._settings.retention, self._now_ms()).items():
-            while count := await self._database.write(
-                partial(retention.step, kind=kind, before_ms=before_ms)
-            ):
+            while count := await self._database.write(partial(retention.step, kind=kind, before_ms=before_ms)):
                 removed[kind] = removed.get(kind, 0) + count
                 await asyncio.sleep(PURGE_PAUSE_S)
         if removed:

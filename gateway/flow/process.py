@@ -188,7 +188,7 @@ class Processing:
             if payload is None:
                 payload = await self._database.read(partial(_payload, message_id=message.id))
             terms = await self._terms_for(message)
-            last_batch, result = await self._translate(message, payload, terms.reading)
+            found = await self._translate(message, payload, terms.reading)
         except StoreUnavailable:
             raise
         except (WorkerFailed, TermsMissing, PayloadMissing) as known:
@@ -196,25 +196,30 @@ class Processing:
         except Exception as error:
             log.exception("processing failed", extra={"message_id": message.id})
             return self._park(message, attempts, f"translation failed with {type(error).__name__}", _places(error))
-        decision = Decision(message, self._source, last_batch, result, terms, self._now_ms())
+        decision = Decision(message, self._source, *found, terms, self._now_ms())
         unit = partial(decide, owner=self._owner, decision=decision)
         return self._committed(message, attempts, self._database.submit(unit))
 
     async def _translate(
         self, message: StoredMessage, payload: bytes, rules: ReadingRules
-    ) -> tuple[list[TranslatedDocument], TranslationResult]:
-        """Translate; every batch but the last is staged on the way, invisible until the decision."""
+    ) -> tuple[int, list[TranslatedDocument], TranslationResult]:
+        """How many documents, the last batch of them, and the result of the whole.
+
+        Every batch but the last is staged on the way, invisible until the decision.
+        """
+        number = 0
         batch: list[TranslatedDocument] = []
         if len(payload) <= self._limits.inline_body_bytes_max:
             for item in translate(payload, rules, content_type=message.content_type):
                 if isinstance(item, TranslationResult):
-                    return batch, item
+                    return len(batch), batch, item
                 batch.append(item)
             raise WorkerFailed("the translation ended without a result")
         async with aclosing(self._pool.translate(payload, rules, message.content_type)) as translated:
             async for found in translated:
                 if isinstance(found, TranslationResult):
-                    return batch, found
+                    return number, batch, found
+                number += len(found)
                 batch += found
                 if len(batch) >= BATCH_DOCUMENTS:
                     staged, batch = batch, []

@@ -174,6 +174,10 @@ def _timeline(connection: Connection, message: StoredMessage, events: list[Event
         steps.append((entry.at_ms, 1, step | entry.detail))
     for event in events:
         if event.state == EventState.PUBLISHED and event.published_at_ms is not None:
-            published = {"at": instant(event.published_at_ms), "step": "event-published", "event": event.id}
+            published: dict[str, object] = {
+                "at": instant(event.published_at_ms),
+                "step": "event-published",
+                "event": event.id,
+            }
             steps.append((event.published_at_ms, 2, published | {"document": event.document_id}))
     return [step for _, _, step in sorted(steps, key=lambda item: item[:2])]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -125,3 +126,18 @@ def get(connection: Connection, document_id: str) -> StoredDocument | None:
     """One document."""
     row = connection.execute(select(*_COLUMNS).where(_DOCUMENT.c.id == document_id)).one_or_none()
     return StoredDocument(*row) if row is not None else None
+
+
+def first_error(connection: Connection, message_id: str) -> str | None:
+    """The message of the first error in the documents of a message."""
+    rows = connection.execute(
+        select(_DOCUMENT.c.findings)
+        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.status == "rejected")
+        .order_by(_DOCUMENT.c.revision.desc(), _DOCUMENT.c.ordinal)
+        .limit(1)
+    )
+    for row in rows:
+        for finding in orjson.loads(row.findings):
+            if finding["severity"] == "error":
+                return str(finding["message"])
+    return None

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from gateway.workers.frames import LENGTH_BYTES, Batch, Done, Failure, Frame, Job, decode, encode
@@ -38,7 +38,7 @@ class WorkerPool:
 
     async def translate(
         self, data: bytes, rules: ReadingRules, content_type: str
-    ) -> AsyncIterator[list[TranslatedDocument] | TranslationResult]:
+    ) -> AsyncGenerator[list[TranslatedDocument] | TranslationResult, None]:
         """Translate a body in a worker: batches of documents as they come, the result at the end.
 
         Raises:
