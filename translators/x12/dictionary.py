@@ -96,7 +96,7 @@ class ElementRule:
         if self.type.startswith("N"):
             return rf"-?[0-9]{{{low},{high}}}"
         blank = r"(?! +(?:\*|\Z))" if self.required else ""  # a mandatory text of blanks alone says nothing
-        return rf"{blank}{TEXT}{{{low},{high}}}"
+        return rf"{blank}{TEXT}{{{low},{high}}}+"
 
     @property
     def notes_need_more(self) -> bool:

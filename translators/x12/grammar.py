@@ -65,6 +65,12 @@ class Move:
     max: int
     missing: "tuple[SegmentUse | LoopRule, ...]"
     otherwise: "Move | None" = None
+    plain: bool = field(init=False)  # nothing to look at: no gap, no limit
+    stays: bool = field(init=False)  # no loop is left or opened
+
+    def __post_init__(self) -> None:
+        self.stays = not (self.closes or self.opens)
+        self.plain = not self.missing and (not self.repeats or self.max == UNBOUNDED)
 
 
 class Place:

@@ -49,6 +49,7 @@ class GroupReader:
         self._account = account
         self._interchange = interchange
         self._numbers: set[str] = set()
+        self._clean: dict[str, set[str]] = {}
         self.end = 0
 
     def pieces(self, opening: Token) -> Generator[Piece, None, Status]:
@@ -68,8 +69,9 @@ class GroupReader:
                 break
             if code == "ST":
                 piece = self._set(token, group)
-                group.tally.add(piece.status)
                 yield piece
+                # Counted last: who takes the set may still reject it for what translation finds.
+                group.tally.add(piece.status)
             else:
                 strays.add(token)
                 self.end = token[2]
@@ -123,22 +125,15 @@ class GroupReader:
         reader = (
             SetReader(self._delimiters, ledger)
             if book is None
-            else SetValidator(book, self._delimiters, self._rules.encoding, ledger)
+            else SetValidator(book, self._delimiters, self._rules.encoding, ledger, self._clean_texts(book))
         )
         if book is None:
             message = f"Transaction set {set_type} in release {group.header.release} is not supported"
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
         self._check_st(set_type, number, group, ledger, opening[1])
         reader.take_envelope(*opening)
-        self.end = opening[2]
-        take, token = reader.take, None
-        for token in self._stream.rest:
-            if not take(*token):
-                break
-            self.end = token[2]
-        else:
-            token = None
-        self._close_set(token, number, reader, ledger)
+        self._close_set(reader.take_all(self._stream.rest), number, reader, ledger)
+        self.end = reader.end
         self._account.bytes_in_segments += reader.bytes_in_segments
         self._account.bytes_in_findings += reader.bytes_in_findings
         return SetRead(
@@ -157,6 +152,9 @@ class GroupReader:
     def _grammar(self, set_type: str, guide: Guide | None, group: _Group) -> Grammar | None:
         agreed = self._rules.guides is None or guide is not None or set_type in FUNCTIONAL_ACKNOWLEDGMENTS
         return grammar(set_type, group.tables) if agreed and group.tables is not None else None
+
+    def _clean_texts(self, book: Grammar) -> set[str]:
+        return self._clean.setdefault(book.release.name, set())
 
     def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
         expected = FUNCTIONAL_IDS.get(set_type)
@@ -179,12 +177,11 @@ class GroupReader:
         if token is None or self._stream.code(token) != "SE":
             if token is not None:
                 self._stream.hold(token)
-            reader.end_without_trailer(self.end)
+            reader.end_without_trailer()
             message = f"Transaction set {number} has no SE"
-            _report(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), self.end, "missing-trailer")
+            _report(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), reader.end, "missing-trailer")
             return
         reader.take_envelope(*token)
-        self.end = token[2]
         count, closing = [*self._stream.parts(token)[1:3], "", ""][:2]
         if not (count.isascii() and count.isdigit()) or count.lstrip("0") != str(reader.segments):
             message = f"SE01 counts {count or 'no'} segments, {reader.segments} were read"

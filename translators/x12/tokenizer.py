@@ -49,13 +49,13 @@ class Tokenizer:
         """Yield the tokens in file order; each byte belongs to one of them or to the leading bytes."""
         held: str | None = None
         held_start = self._start
-        line_ends, step = self._line_ends, len(self._terminator)
+        line_ends, blanks, step = self._line_ends, self._blanks, len(self._terminator)
         for pieces, first, terminated in self._batches():
             position = first
             for raw in pieces:
                 text = raw.lstrip(line_ends)
                 start = end = position + len(raw) - len(text)
-                if text and text[0] in self._blanks:
+                if text[:1] in blanks and text:
                     start, text = self._without_blanks(text, start)
                 if not terminated:
                     text = text.rstrip(line_ends + " ")
