@@ -44,15 +44,13 @@ class Decision:
     """What processing found out about a message.
 
     Attributes:
-        documents: how many it holds, good and bad.
-        last_batch: those that are not staged yet.
+        last_batch: the documents that are not staged yet.
         result: what the translation says of the whole.
         terms: of the partner's profile.
     """
 
     message: StoredMessage
     source: str
-    documents: int
     last_batch: Sequence[TranslatedDocument]
     result: TranslationResult
     terms: Terms
@@ -81,7 +79,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         raise OutOfTurn(f"message {message.id} waits for an earlier one of {message.partner_id}")
     stage(connection, message, decision.source, decision.last_batch, now_ms)
     if message.attempts:
-        documents.drop_staged_after(connection, message.id, message.revision, decision.documents)
+        documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
     interchanges = _without_repetitions(connection, decision)
     refused_ids = _refused_documents(connection, message, interchanges)
     published = documents.release(connection, message.id, message.revision, refused_ids, now_ms)
@@ -98,7 +96,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         report=_report(decision.result, interchanges),
         acknowledged=_acknowledge(connection, decision, interchanges),
     )
-    step: dict[str, object] = {"documents": decision.documents, "accepted": published}
+    step: dict[str, object] = {"documents": decision.result.documents, "accepted": published}
     timeline.note(
         connection,
         message.id,
@@ -160,8 +158,8 @@ def _staged(
         revision=message.revision,
         ordinal=item.ordinal,
         document_type=item.document_type,
-        number=item.number,
-        purchase_order_number=item.purchase_order_number,
+        number=item.number or "",
+        purchase_order_number=item.purchase_order_number or "",
         status=item.status.value,
         location=orjson.dumps(asdict(item.location)).decode(),
         findings=orjson.dumps([finding.as_json() for finding in item.findings]).decode(),
@@ -178,7 +176,7 @@ def _staged(
         partner=message.partner_id,
         document_type=item.document_type,
         event=RECEIVED,
-        subject=item.number,
+        subject=item.number or key,
         source=source,
         time=rfc3339(message.received_at_ms),
         # Without an order number a document is alone in its lane.

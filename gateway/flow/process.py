@@ -202,24 +202,19 @@ class Processing:
 
     async def _translate(
         self, message: StoredMessage, payload: bytes, rules: ReadingRules
-    ) -> tuple[int, list[TranslatedDocument], TranslationResult]:
-        """How many documents, the last batch of them, and the result of the whole.
-
-        Every batch but the last is staged on the way, invisible until the decision.
-        """
-        number = 0
+    ) -> tuple[list[TranslatedDocument], TranslationResult]:
+        """Translate; every batch but the last is staged on the way, invisible until the decision."""
         batch: list[TranslatedDocument] = []
         if len(payload) <= self._limits.inline_body_bytes_max:
             for item in translate(payload, rules, content_type=message.content_type):
                 if isinstance(item, TranslationResult):
-                    return len(batch), batch, item
+                    return batch, item
                 batch.append(item)
             raise WorkerFailed("the translation ended without a result")
         async with aclosing(self._pool.translate(payload, rules, message.content_type)) as translated:
             async for found in translated:
                 if isinstance(found, TranslationResult):
-                    return number, batch, found
-                number += len(found)
+                    return batch, found
                 batch += found
                 if len(batch) >= BATCH_DOCUMENTS:
                     staged, batch = batch, []

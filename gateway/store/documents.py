@@ -98,11 +98,11 @@ def reject(connection: Connection, document_ids: Sequence[str]) -> None:
         connection.execute(update(_DOCUMENT).where(_DOCUMENT.c.id.in_(document_ids)).values(status="rejected"))
 
 
-def drop_staged_after(connection: Connection, message_id: str, revision: int, ordinal: int) -> None:
+def drop_staged_after(connection: Connection, message_id: str, revision: int, documents: int) -> None:
     """Drop what an earlier attempt staged beyond the last document of this one."""
     beyond = (
         select(_DOCUMENT.c.id)
-        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.revision == revision, _DOCUMENT.c.ordinal > ordinal)
+        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.revision == revision, _DOCUMENT.c.ordinal >= documents)
         .scalar_subquery()
     )
     connection.execute(
