@@ -6,7 +6,8 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from types import NoneType, UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -59,6 +60,8 @@ class Shape:
     fields: dict[str, Field]
 
 
+# What tells a thing from its neighbours comes first, though a base class may hold the other fields.
+_LEADING: Final = frozenset({"id", "parent_id", "kind", "code", "line_id", "line_id_assigned"})
 _SHAPES: Final[dict[type[Any], Shape]] = {}
 _PLANS: Final[dict[type[Any], "_Plan"]] = {}
 
@@ -70,7 +73,7 @@ def shape(of: type[Any]) -> Shape:
         return known
     hints = get_type_hints(of)
     found = {}
-    for item in fields(of):
+    for item in sorted(fields(of), key=lambda item: item.name not in _LEADING):
         kind, held, many = _kind(hints[item.name])
         required = item.default is MISSING and item.default_factory is MISSING
         found[item.name] = Field(item.name, kind, held, many, required)
@@ -93,23 +96,36 @@ def _kind(hint: object) -> tuple[Kind, type[Any] | None, bool]:
 
 def decimal_text(number: Decimal) -> str:
     """A number as canonical JSON shows it: digits and a point, never an exponent."""
-    return format(number, "f")
+    text = str(number)
+    return format(number, "f") if "E" in text else text
 
 
-_Row: TypeAlias = tuple[str, Kind, bool, bool]  # name, kind, list or not, shown as null or not
-_Plan: TypeAlias = tuple[Callable[[object], tuple[Any, ...]], tuple[_Row, ...]]
+_Row: TypeAlias = tuple[str, Callable[[Any], Any] | None]  # name, and what turns the value into JSON
+_Plan: TypeAlias = tuple[Callable[[object], tuple[Any, ...]], tuple[_Row, ...], tuple[Any, ...], tuple[str, ...]]
 
 
 def _plan(of: type[Any]) -> _Plan:
-    """What `_members` needs of a class: all values at once, and what to do with each."""
+    """What `_members` needs of a class: all values at once, rows, what counts as absent, units shown as null."""
     known = _PLANS.get(of)
     if known is not None:
         return known
-    names = shape(of).fields
-    rows = tuple((field.name, field.kind, field.many, f"{field.name}_as_sent" in names) for field in names.values())
+    held = shape(of).fields
+    rows = tuple((field.name, _encoder(field)) for field in held.values())
+    absent = tuple(() if field.many else None for field in held.values())
+    units = tuple(name for name in held if f"{name}_as_sent" in held)
     # attrgetter of a single name returns no tuple; every canonical class has more.
-    _PLANS[of] = (attrgetter(*names), rows)
+    _PLANS[of] = (attrgetter(*held), rows, absent, units)
     return _PLANS[of]
+
+
+def _encoder(field: Field) -> Callable[[Any], Any] | None:
+    if field.kind is Kind.OBJECT:
+        return _list_of_members if field.many else _members
+    if field.many:
+        return list
+    if field.kind is Kind.DECIMAL:
+        return decimal_text
+    return _isoformat if field.kind in {Kind.DATE, Kind.TIME} else None
 
 
 def as_json(document: Document) -> dict[str, Any]:
@@ -119,25 +135,25 @@ def as_json(document: Document) -> dict[str, Any]:
 
 
 def _members(part: object) -> dict[str, Any]:
-    values, rows = _plan(type(part))
+    values_of, rows, absent, units = _PLANS.get(type(part)) or _plan(type(part))
+    values = values_of(part)
     members: dict[str, Any] = {}
-    for value, (name, kind, many, nullable) in zip(values(part), rows, strict=True):
-        if value is None:
-            # A null unit says that the code beside it has no sure counterpart in Rec 20.
-            if nullable and getattr(part, f"{name}_as_sent") is not None:
-                members[name] = None
-        elif many:
-            if value:
-                members[name] = [_members(item) for item in value] if kind is Kind.OBJECT else list(value)
-        elif kind is Kind.TEXT or kind is Kind.INTEGER or kind is Kind.BOOLEAN:
-            members[name] = value
-        elif kind is Kind.OBJECT:
-            members[name] = _members(value)
-        elif kind is Kind.DECIMAL:
-            members[name] = decimal_text(value)
-        else:
-            members[name] = value.isoformat()
+    # Most fields of most parts are absent. None and the empty tuple are one object each, so identity tells.
+    for (name, encode), value in compress(zip(rows, values, strict=True), map(is_not, values, absent)):
+        members[name] = value if encode is None else encode(value)
+    for name in units:
+        # A null unit says that the code beside it has no sure counterpart in Rec 20.
+        if name not in members and f"{name}_as_sent" in members:
+            members[name] = None
     return members
+
+
+def _list_of_members(parts: tuple[object, ...]) -> list[dict[str, Any]]:
+    return [_members(part) for part in parts]
+
+
+def _isoformat(moment: date | time) -> str:
+    return moment.isoformat()
 
 
 def to_bytes(document: Document) -> bytes:

@@ -1,0 +1,5 @@
+"""Canonical JSON in."""
+
+from translators.json.reader import read
+
+__all__ = ["read"]

@@ -110,24 +110,29 @@ class Filling:
     def elements(self, segment_map: SegmentMap, segment: Segment, values: Values) -> None:
         """Reads the elements of a segment; the rest of them is left for ``unmapped``."""
         places = segment_map.places
+        known = len(places)
         left: list[int] = []
-        empty = True
+        is_empty = True
+        has_composites = False
         for number, held in enumerate(segment.elements, 1):
             if not held:
                 continue
-            plain = held if isinstance(held, str) else segment.value(number)
-            value = plain.rstrip()
+            if isinstance(held, str):
+                value = held.rstrip()
+            else:
+                has_composites = True
+                value = segment.value(number).rstrip()
             if not value:
                 if not isinstance(held, str):
                     left.append(number)
                 continue
-            empty = False
-            place = places[number] if number < len(places) else None
+            is_empty = False
+            place = places[number] if number < known else None
             if place is None or not _READERS[place.take](self, place, segment, value, values):
                 left.append(number)
-        if left or empty:
+        if left or is_empty:
             self.leave(segment, left)
-        if any(not isinstance(held, str) for held in segment.elements):
+        if has_composites:
             self._leave_components(segment, left)
 
     # --- what is left over -------------------------------------------------------------------------------------------

@@ -6,13 +6,13 @@ A `SegmentMap` reads from X12 to canonical; the same rows say where a writer fin
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as default
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Any
 
 from translators.document_parts import Measure
 
 
-class Take(Enum):
+class Take(IntEnum):
     """How an element's value becomes a field."""
 
     TEXT = auto()  # as it stands, with `label` beside it where the code list is known

@@ -1,0 +1,107 @@
+"""What a canonical document must make sense of, whatever syntax it came in.
+
+An error means that nobody can act on the document; everything else is a warning and travels with it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Final
+
+from translators.documents import (
+    Document,
+    FunctionalAcknowledgment,
+    Header,
+    Invoice,
+    OrderLine,
+    PurchaseOrder,
+    PurchaseOrderAcknowledgment,
+    PurchaseOrderChange,
+    PurchaseOrderChangeAcknowledgment,
+    Receipt,
+    ReceiptLine,
+    ShipNotice,
+)
+from translators.findings import Finding, Level, Severity
+
+# Dates of what is still to come (element 374): requested or promised delivery and shipment, cancel after.
+_TO_COME: Final = frozenset({"001", "002", "010", "061", "063", "067", "068", "069", "079"})
+
+
+def check(document: Document) -> list[Finding]:
+    """The findings of one document, with JSON pointers into its canonical form."""
+    if isinstance(document, FunctionalAcknowledgment):
+        return list(_functional_acknowledgment(document))
+    found = list(_numbers(document))
+    found.extend(_dates(document))
+    if isinstance(document, ShipNotice):
+        found.extend(_ship_notice(document))
+    else:
+        found.extend(_line_ids(document.lines))
+        found.extend(_quantities(document.lines, may_be_zero=not isinstance(document, PurchaseOrder)))
+    return found
+
+
+def _numbers(document: Document) -> Iterator[Finding]:
+    match document:
+        case PurchaseOrder() | ShipNotice() | Invoice() | Receipt():
+            if not document.number:
+                yield _finding("number-missing", "the document has no number; send one", "/number", Severity.ERROR)
+        case PurchaseOrderAcknowledgment() | PurchaseOrderChange() | PurchaseOrderChangeAcknowledgment():
+            if not document.purchase_order_number:
+                message = "no order is named, so the document belongs to none; send purchase_order_number"
+                yield _finding("order-number-missing", message, "/purchase_order_number", Severity.ERROR)
+        case FunctionalAcknowledgment():
+            return
+
+
+def _functional_acknowledgment(document: FunctionalAcknowledgment) -> Iterator[Finding]:
+    if not document.group_control_number:
+        message = "no group is named, so nothing is acknowledged; send group_control_number"
+        yield _finding("group-number-missing", message, "/group_control_number", Severity.ERROR)
+
+
+def _ship_notice(document: ShipNotice) -> Iterator[Finding]:
+    for index, line in enumerate(document.lines):
+        if not line.purchase_order_number and not document.purchase_order_number:
+            message = "the line names no order; it cannot be matched by its order"
+            yield _finding("order-number-missing", message, f"/lines/{index}/purchase_order_number")
+        if line.quantity is not None and line.quantity < 0:
+            yield _negative(index, line.quantity)
+
+
+def _line_ids(lines: Iterable[OrderLine | ReceiptLine]) -> Iterator[Finding]:
+    seen: Counter[str] = Counter()
+    for index, line in enumerate(lines):
+        seen[line.line_id] += 1
+        if seen[line.line_id] == 2:  # noqa: PLR2004 - the second of its kind is told, not every further one
+            message = f"line {line.line_id} stands more than once"
+            yield _finding("line-id-repeated", message, f"/lines/{index}/line_id")
+
+
+def _quantities(lines: Iterable[OrderLine | ReceiptLine], *, may_be_zero: bool) -> Iterator[Finding]:
+    for index, line in enumerate(lines):
+        if line.quantity is None:
+            continue
+        if line.quantity < 0:
+            yield _negative(index, line.quantity)
+        elif line.quantity == 0 and not may_be_zero:
+            yield _finding("quantity-zero", "nothing is ordered by this line", f"/lines/{index}/quantity")
+
+
+def _negative(index: int, quantity: Decimal) -> Finding:
+    message = f"the quantity {quantity} is below zero"
+    return _finding("quantity-negative", message, f"/lines/{index}/quantity")
+
+
+def _dates(document: Header) -> Iterator[Finding]:
+    if document.issued_on is None:
+        return
+    for index, held in enumerate(document.dates):
+        if held.date is not None and held.qualifier in _TO_COME and held.date < document.issued_on:
+            message = f"{held.label or held.qualifier} {held.date} lies before the document's date {document.issued_on}"
+            yield _finding("date-before-issue", message, f"/dates/{index}/date")
+
+
+def _finding(code: str, message: str, pointer: str, severity: Severity = Severity.WARNING) -> Finding:
+    return Finding(Level.DOCUMENT, code, message, severity, pointer=pointer)
