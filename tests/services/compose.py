@@ -32,7 +32,7 @@ class ComposeRabbit:
     """The `rabbitmq` service of the compose file under a project name of its own."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port, self._management_port = free_port(), free_port()
         self._password = secrets.token_hex(16)
         self._project = f"gateway-test-{secrets.token_hex(4)}"
         self._alarmed = False
@@ -41,8 +41,10 @@ class ComposeRabbit:
         return os.environ | {
             "COMPOSE_PROJECT_NAME": self._project,
             "RABBITMQ_PORT": str(self.port),
+            "RABBITMQ_MANAGEMENT_PORT": str(self._management_port),
             "RABBITMQ_PASSWORD": self._password,
             "POSTGRES_PASSWORD": self._password,
+            "KEY_PASSPHRASE": self._password,
         }
 
     def _compose(self, *arguments: str, stdin: str = "") -> str:
