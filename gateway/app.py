@@ -79,6 +79,7 @@ class Gateway:
             now_ms=now_ms,
             metrics=self.metrics,
             in_flight_max=settings.limits.events_in_flight_max,
+            lease_s=settings.limits.claim_lease_s,
         )
         self._pool = WorkerPool(
             processes_max=settings.limits.worker_processes,

@@ -70,6 +70,7 @@ class Limits(_Group):
     shutdown_timeout_s: Annotated[float, Field(gt=0)] = 20
     events_in_flight_max: Annotated[int, Field(ge=1, le=1_000)] = 100
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10
+    claim_lease_s: Annotated[float, Field(ge=2)] = 60
     processing_attempts_max: Annotated[int, Field(ge=1)] = 8
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
 

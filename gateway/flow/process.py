@@ -24,8 +24,7 @@ from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import ReadingRules
 
 POLL_S = 0.5
-LEASE_MS = 60_000
-RENEW_S = 15.0
+RENEWALS_PER_LEASE = 4
 CLAIM_MESSAGES_MAX = 128
 BATCH_DOCUMENTS = 200
 
@@ -71,6 +70,7 @@ class Processing:
         self._source = source
         self._now_ms = now_ms
         self._limits = limits
+        self._lease_ms = int(limits.claim_lease_s * 1_000)
         self._metrics = metrics
         self._decided = decided
         self._wake = asyncio.Event()
@@ -117,7 +117,7 @@ class Processing:
                 connection,
                 self._owner,
                 now_ms,
-                lease_ms=LEASE_MS,
+                lease_ms=self._lease_ms,
                 limit=CLAIM_MESSAGES_MAX,
                 busy_partners=tuple(self._lines),
             )
@@ -142,12 +142,17 @@ class Processing:
 
     async def _renew_leases(self) -> None:
         while True:
-            await asyncio.sleep(RENEW_S)
+            await asyncio.sleep(self._limits.claim_lease_s / RENEWALS_PER_LEASE)
             working = tuple(self._working)
             if working:
-                until_ms = self._now_ms() + LEASE_MS
+                now_ms = self._now_ms()
+                until_ms = now_ms + self._lease_ms
                 with suppress(StoreUnavailable):
-                    await self._database.write(partial(_renew, owner=self._owner, ids=working, until_ms=until_ms))
+                    await self._database.write(
+                        partial(
+                            messages.renew, owner=self._owner, message_ids=working, now_ms=now_ms, until_ms=until_ms
+                        )
+                    )
 
     async def _work_through(self, line: Sequence[StoredMessage]) -> None:
         """One partner's messages in their order: while one is being committed the next is translated."""
@@ -163,6 +168,11 @@ class Processing:
         finally:
             if committing:
                 await asyncio.wait(committing)
+            if not self._database.is_sqlite:
+                with suppress(StoreUnavailable):
+                    await self._database.write(
+                        lambda connection: messages.release_partner(connection, self._owner, line[0].partner_id)
+                    )
         for task in committing:
             task.result()
 
@@ -267,10 +277,6 @@ def _payload(connection: Connection, message_id: str) -> bytes:
     if payload is None:
         raise PayloadMissing("the content is no longer in the store: it was purged; ask the partner to send it again")
     return payload
-
-
-def _renew(connection: Connection, owner: str, ids: Sequence[str], until_ms: int) -> None:
-    messages.renew(connection, owner, ids, until_ms)
 
 
 def _places(error: Exception) -> str:

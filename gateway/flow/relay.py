@@ -19,7 +19,6 @@ from gateway.store.database import Database, StoreUnavailable
 from gateway.telemetry import Metrics
 
 POLL_S = 1.0
-LEASE_MS = 60_000
 BACKOFF_BASE_MS = 200
 BACKOFF_CAP_MS = 15_000
 # After that many failures an event becomes a case; the relay goes on trying.
@@ -48,6 +47,7 @@ class Relay:
         now_ms: the clock, milliseconds since 1970.
         metrics: counts what was published.
         in_flight_max: events that wait for a confirm at the same time.
+        lease_s: how long a claimed event stays with this process unless it settles it.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Relay:
         now_ms: Callable[[], int],
         metrics: Metrics,
         in_flight_max: int,
+        lease_s: float,
     ) -> None:
         self._database = database
         self._broker = broker
@@ -66,6 +67,7 @@ class Relay:
         self._now_ms = now_ms
         self._metrics = metrics
         self._in_flight_max = in_flight_max
+        self._lease_ms = int(lease_s * 1_000)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -103,7 +105,7 @@ class Relay:
             return 0
         now_ms = self._now_ms()
         events = await self._database.write(
-            lambda connection: outbox.claim(connection, self._owner, now_ms, lease_ms=LEASE_MS, limit=free)
+            lambda connection: outbox.claim(connection, self._owner, now_ms, lease_ms=self._lease_ms, limit=free)
         )
         for event in events:
             task = asyncio.create_task(self._publish(event), name=f"publish {event.id}")

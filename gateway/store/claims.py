@@ -1,6 +1,6 @@
 """Which process works on what: a named lease, taken atomically."""
 
-from sqlalchemy import Connection, delete, or_
+from sqlalchemy import Connection, Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -22,9 +22,18 @@ def take(connection: Connection, name: str, owner: str, now_ms: int, until_ms: i
     return connection.execute(statement.returning(_CLAIM.c.name)).one_or_none() is not None
 
 
-def drop(connection: Connection, owner: str | None) -> None:
-    """Give back every lease of a process; None: of all processes."""
+def held_by_others(prefix: str, owner: str, now_ms: int) -> Select[str]:
+    """The names under this prefix, without it, whose lease another process holds now."""
+    return select(func.substr(_CLAIM.c.name, len(prefix) + 1)).where(
+        _CLAIM.c.name.startswith(prefix, autoescape=True), _CLAIM.c.owner != owner, _CLAIM.c.until_ms >= now_ms
+    )
+
+
+def drop(connection: Connection, owner: str | None, name: str | None = None) -> None:
+    """Give back one lease of a process, or every one; owner None: of all processes."""
     statement = delete(_CLAIM)
     if owner is not None:
         statement = statement.where(_CLAIM.c.owner == owner)
+    if name is not None:
+        statement = statement.where(_CLAIM.c.name == name)
     connection.execute(statement)

@@ -13,7 +13,10 @@ from gateway.store.statements import Insert, table_of
 from gateway.store.tables import Message, MessageBody, TransportIdentity
 
 PIECE_BYTES = 1_048_576
+# A message that was claimed so often without a decision may be what kills the process: it is tried alone.
+SUSPECT_ATTEMPTS = 2
 
+_PARTNER_CLAIM = "partner:"
 _MESSAGE = table_of(Message)
 _BODY = table_of(MessageBody)
 _IDENTITY = table_of(TransportIdentity)
@@ -209,47 +212,62 @@ def claim(
 
     A claim is a lease: while it runs nobody else takes the message, and when it ends without a decision (the process
     was killed) the message is due again. Each claim counts as an attempt, so that a message which kills the process
-    cannot do so for ever. Messages of one partner are worked on by one process at a time, in their order of arrival;
-    `busy_partners` have one under way already.
+    cannot do so for ever, and one that was claimed before is in the end claimed alone, so that no other is charged with
+    its attempts. Messages of one partner are worked on by one process at a time, in their order of arrival;
+    `busy_partners` have one under way already, and partners that another process works for are passed over.
     """
     due = connection.execute(
         select(*_STORED_COLUMNS)
         .where(
             _MESSAGE.c.next_attempt_at_ms <= now_ms,
             _MESSAGE.c.partner_id.not_in(list(busy_partners)),
+            _MESSAGE.c.partner_id.not_in(claims.held_by_others(_PARTNER_CLAIM, owner, now_ms)),
         )
         .order_by(_MESSAGE.c.id)
         .limit(limit)
     ).all()
-    claimed = []
-    mine: dict[str, bool] = {}
-    for row in due:
-        message = StoredMessage(*row)
-        if message.partner_id not in mine:
-            mine[message.partner_id] = claims.take(
-                connection, f"partner:{message.partner_id}", owner, now_ms, now_ms + lease_ms
-            )
-        if mine[message.partner_id]:
-            claimed.append(message)
-    for message in claimed:
+    wanted = _without_company([StoredMessage(*row) for row in due])
+    mine = {
+        partner_id: claims.take(connection, _PARTNER_CLAIM + partner_id, owner, now_ms, now_ms + lease_ms)
+        for partner_id in sorted({message.partner_id for message in wanted})  # sorted: two processes cannot deadlock
+    }
+    wanted = [message for message in wanted if mine[message.partner_id]]
+    for message in wanted:
         state = MessageState(message.state)
         if state is not MessageState.PROCESSING:
             advance(MESSAGE_TRANSITIONS, state, MessageEvent.CLAIM)
-    if claimed:
-        connection.execute(
-            update(_MESSAGE)
-            .where(_MESSAGE.c.id.in_([message.id for message in claimed]))
-            .values(
-                state=MessageState.PROCESSING.value,
-                attempts=_MESSAGE.c.attempts + 1,
-                claim_owner=owner,
-                next_attempt_at_ms=now_ms + lease_ms,
-            )
+    if not wanted:
+        return []
+    # Asked again: between our look and our lease another process may have decided some of them.
+    taken = connection.scalars(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id.in_([message.id for message in wanted]), _MESSAGE.c.next_attempt_at_ms <= now_ms)
+        .values(
+            state=MessageState.PROCESSING.value,
+            attempts=_MESSAGE.c.attempts + 1,
+            claim_owner=owner,
+            next_attempt_at_ms=now_ms + lease_ms,
         )
-    return claimed
+        .returning(_MESSAGE.c.id)
+    ).all()
+    still_there = set(taken)
+    return [message for message in wanted if message.id in still_there]
 
 
-def renew(connection: Connection, owner: str, message_ids: Iterable[str], until_ms: int) -> None:
+def _without_company(due: list[StoredMessage]) -> list[StoredMessage]:
+    """The messages to take now: up to the first that is suspected of killing its process, or that one alone."""
+    for index, message in enumerate(due):
+        if message.state == MessageState.PROCESSING and message.attempts >= SUSPECT_ATTEMPTS:
+            return due[:index] or [message]
+    return due
+
+
+def release_partner(connection: Connection, owner: str, partner_id: str) -> None:
+    """This process has no message of the partner under way any more: another may take the next."""
+    claims.drop(connection, owner, _PARTNER_CLAIM + partner_id)
+
+
+def renew(connection: Connection, owner: str, message_ids: Iterable[str], now_ms: int, until_ms: int) -> None:
     """Lengthen the leases of messages that are still being worked on."""
     rows = connection.execute(
         update(_MESSAGE)
@@ -258,33 +276,36 @@ def renew(connection: Connection, owner: str, message_ids: Iterable[str], until_
         .returning(_MESSAGE.c.partner_id)
     )
     for partner_id in {row.partner_id for row in rows}:
-        claims.take(connection, f"partner:{partner_id}", owner, until_ms, until_ms)
+        claims.take(connection, _PARTNER_CLAIM + partner_id, owner, now_ms, until_ms)
 
 
 def release_claims(connection: Connection, owner: str | None, now_ms: int) -> int:
-    """Give back what a process holds (None: every process), at its end or at the start of the only one."""
-    held = _MESSAGE.c.state == MessageState.PROCESSING.value
+    """Give back what a process holds, at its end, or (None) what every process held, at the start of the only one.
+
+    Who ends in good order gives the attempt back, too; where a process is gone it counts.
+    """
     if owner is not None:
-        held = and_(held, _MESSAGE.c.claim_owner == owner)
-    released = connection.execute(
-        update(_MESSAGE).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms)
-    ).rowcount
+        query = update(_MESSAGE).where(_held_by(owner)).values(_unclaimed(now_ms))
+    else:
+        held = _MESSAGE.c.state == MessageState.PROCESSING.value
+        query = update(_MESSAGE).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms)
+    released = connection.execute(query).rowcount
     claims.drop(connection, owner)
     return released
 
 
 def unclaim(connection: Connection, owner: str, message_id: str, now_ms: int) -> None:
     """Give back one message undecided, at the end of the process; it does not count as an attempt."""
-    connection.execute(
-        update(_MESSAGE)
-        .where(_MESSAGE.c.id == message_id, _held_by(owner))
-        .values(
-            state=advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, MessageEvent.RELEASE).value,
-            claim_owner=None,
-            attempts=_MESSAGE.c.attempts - 1,
-            next_attempt_at_ms=now_ms,
-        )
-    )
+    connection.execute(update(_MESSAGE).where(_MESSAGE.c.id == message_id, _held_by(owner)).values(_unclaimed(now_ms)))
+
+
+def _unclaimed(now_ms: int) -> dict[str, object]:
+    return {
+        "state": advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, MessageEvent.RELEASE).value,
+        "claim_owner": None,
+        "attempts": _MESSAGE.c.attempts - 1,
+        "next_attempt_at_ms": now_ms,
+    }
 
 
 class ClaimLost(Exception):  # noqa: N818  # an event between processes
