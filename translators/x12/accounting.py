@@ -11,7 +11,7 @@ from translators.x12.reading import Status
 from translators.x12.tokenizer import Token
 
 # Blanks, line ends, NUL and the byte order mark of UTF-8 say nothing.
-BLANKS = re.compile(rb"(?:[ \t\r\n\x00]|\xef\xbb\xbf)*")
+BLANKS = re.compile(rb"[ \t\r\n\x00\xef\xbb\xbf]*")
 
 
 @dataclass(slots=True)

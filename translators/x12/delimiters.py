@@ -69,6 +69,23 @@ def find_isa(data: bytes | memoryview, position: int) -> int | None:
     return None
 
 
+class IsaFinder:
+    """Finds the next ISA of one file; each byte is searched once, however often and in whatever order it is asked."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = data
+        self._from = 0
+        self._found: int | None = -1
+
+    def next(self, position: int) -> int | None:
+        """The offset of the next ISA at or behind ``position`` that holds all its elements."""
+        known = self._from <= position and (self._found is None or position <= self._found)
+        if not known:
+            self._found = find_isa(self._data, position)
+            self._from = position
+        return self._found
+
+
 def _is_plausible(elements: list[str]) -> bool:
     return (
         all(len(elements[index].strip()) in {0, _QUALIFIER_WIDTH} for index in _QUALIFIERS)

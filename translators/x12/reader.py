@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from translators.findings import Finding, Level, Severity
 from translators.guide import ReadingRules
 from translators.x12.accounting import BLANKS, Account, Strays, Tally
-from translators.x12.delimiters import IsaText, find_isa, read_isa
+from translators.x12.delimiters import IsaFinder, IsaText, read_isa
 from translators.x12.faults import InterchangeError, Ledger
 from translators.x12.groups import GroupReader
 from translators.x12.interchange import acknowledgment_of, check_iea, check_isa, header_of
@@ -24,6 +24,8 @@ from translators.x12.reading import (
 )
 from translators.x12.tokenizer import Token, TokenStream
 
+DAMAGED_ISA_MAX = 100  # ISA segments cut short that are still read; a file of them is no X12
+
 _LINE_ENDS = re.compile(rb"[\r\n]*")
 
 
@@ -36,39 +38,47 @@ def read(data: bytes | memoryview, rules: ReadingRules) -> Iterator[Piece]:
     account = Account(Ledger(rules.tolerances, rules.findings_per_set_max))
     if not len(data):
         account.nothing()
-    position = 0
+    position = damaged = 0
+    finder = IsaFinder(data)
     while True:
-        isa = _next_isa(data, position)
+        isa = _next_isa(data, position, finder, may_be_damaged=damaged < DAMAGED_ISA_MAX)
         account.outside(data, position, len(data) if isa is None else isa.start)
         if isa is None:
             break
-        interchange = _InterchangeReader(data, isa, rules, account)
+        damaged += not isa.complete
+        interchange = _InterchangeReader(data, isa, rules, account, finder)
         yield from interchange.pieces()
         position = interchange.end
     unaccounted = len(data) - account.bytes_in_segments - account.bytes_in_findings
     yield FileRead(len(data), account.bytes_in_segments, unaccounted, account.ledger.findings, account.ledger.omitted)
 
 
-def _next_isa(data: bytes | memoryview, position: int) -> IsaText | None:
+def _next_isa(data: bytes | memoryview, position: int, finder: IsaFinder, *, may_be_damaged: bool) -> IsaText | None:
     """The next ISA whose separators can be told: a damaged one only where an interchange is due."""
     blanks = BLANKS.match(data, position)
     isa = read_isa(data, position if blanks is None else blanks.end())
-    start = None if isa is not None else find_isa(data, position)
-    while start is not None and isa is None:
+    if isa is not None and (isa.complete or may_be_damaged):
+        return isa
+    start = finder.next(position)
+    while start is not None:
         isa = read_isa(data, start)
-        start = find_isa(data, start + 1) if isa is None else None
-    return isa
+        if isa is not None:
+            return isa
+        start = finder.next(start + 1)
+    return None
 
 
 class _InterchangeReader:
     """Reads one interchange; `end` is where the next may begin, once all pieces were taken."""
 
-    def __init__(self, data: bytes | memoryview, isa: IsaText, rules: ReadingRules, account: Account) -> None:
+    def __init__(
+        self, data: bytes | memoryview, isa: IsaText, rules: ReadingRules, account: Account, finder: IsaFinder
+    ) -> None:
         self._data = data
         self._isa = isa
         self._rules = rules
         self._account = account
-        self._stream = TokenStream(data, isa.end, isa.delimiters)
+        self._stream = TokenStream(data, isa.end, isa.delimiters, finder)
         self._ledger = Ledger(rules.tolerances, rules.findings_per_set_max)
         self._groups = GroupReader(self._stream, isa.delimiters, rules, account, self._ledger)
         self.end = isa.end
@@ -106,7 +116,7 @@ class _InterchangeReader:
 
     def _close(self, token: Token | None, header: InterchangeHeader, tally: Tally) -> None:
         if token is None or self._stream.code(token) == "ISA":
-            at_end = token is None
+            at_end = token is None and self._stream.tokenizer.end == len(self._data)
             code = InterchangeError.END_OF_FILE if at_end else InterchangeError.CONTROL_STRUCTURE
             where = "the file ends" if at_end else "the next interchange begins"
             severity = self._ledger.severity("missing-trailer")

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Generator, Iterator
 
-from translators.x12.delimiters import Delimiters, find_isa
+from translators.x12.delimiters import Delimiters, IsaFinder
 
-WINDOW_BYTES = 262_144
+# Text is decoded in windows that grow: a file of many tiny interchanges must not cost a large window for each.
+WINDOW_BYTES_MIN = 4_096
+WINDOW_BYTES_MAX = 262_144
 
 # A segment's text without terminator and line ends, and its bytes start..end with them.
 Token = tuple[str, int, int]
@@ -23,26 +25,22 @@ class Tokenizer:
         leading_at: offset of the first of them.
     """
 
-    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters) -> None:
+    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
         self._data = data
+        self._delimiters = delimiters
         self._terminator = delimiters.terminator
         self._line_ends = "\r\n".replace(delimiters.terminator, "")
         self._blanks = "".join(blank for blank in " \t\r\n\x00" if blank not in delimiters.all())
-        element, terminator = re.escape(delimiters.element), re.escape(delimiters.terminator)
-        self._binary_start = re.compile(rf"(?:\A|{terminator})(?=[\r\n ]*(?:BIN|BDS){element})")
-        # BIN01 and BDS02 count the bytes of the binary element behind them; terminators inside are data.
-        self._binary_head = re.compile(
-            rf"[\r\n ]*(?:BIN{element}|BDS{element}[A-Z0-9]{{1,3}}{element})([0-9]{{1,15}}){element}"
-        )
         self._binary_marks = (f"BIN{delimiters.element}", f"BDS{delimiters.element}")
         self._start = start
+        self._finder = finder
         self.end = self._bound(start)
         self.unterminated_at: int | None = None
         self.leading_bytes = 0
         self.leading_at = 0
 
     def _bound(self, position: int) -> int:
-        isa = find_isa(self._data, position)
+        isa = self._finder.next(position)
         return len(self._data) if isa is None else isa
 
     def __iter__(self) -> Iterator[Token]:
@@ -64,6 +62,8 @@ class Tokenizer:
                     self.unterminated_at = start
                 if held is not None:
                     yield held, held_start, end
+                elif end > held_start:
+                    self._note_leading(held_start, end - held_start)  # line ends that ISA did not take with it
                 held, held_start = text, start
                 position += len(raw) + step
         if held is not None:
@@ -75,17 +75,22 @@ class Tokenizer:
         if not bare:
             return start, ""
         blanks = len(text) - len(bare)
+        self._note_leading(start, blanks)
+        return start + blanks, bare
+
+    def _note_leading(self, start: int, count: int) -> None:
         if self.leading_bytes == 0:
             self.leading_at = start
-        self.leading_bytes += blanks
-        return start + blanks, bare
+        self.leading_bytes += count
 
     def _batches(self) -> Iterator[tuple[list[str], int, bool]]:
         """Texts between terminators, the offset of the first, and whether a terminator follows each."""
         position = self._start
         step = len(self._terminator)
+        window = WINDOW_BYTES_MIN
         while position < self.end:
-            text = str(self._data[position : min(position + WINDOW_BYTES, self.end)], "latin-1")
+            text = str(self._data[position : min(position + window, self.end)], "latin-1")
+            window = min(window * 4, WINDOW_BYTES_MAX)
             cut = text.rfind(self._terminator)
             if cut < 0:
                 # Text of a whole window without a terminator is damage; it is handed on in pieces of that size.
@@ -103,9 +108,11 @@ class Tokenizer:
     def _around_binaries(self, text: str, position: int) -> Generator[tuple[list[str], int, bool], None, int]:
         """The batches of a window that may hold binary segments; returns the offset behind them."""
         step = len(self._terminator)
+        before = rf"(?:\A|{re.escape(self._terminator)})"
+        binary_start = re.compile(rf"{before}(?=[\r\n ]*(?:BIN|BDS){re.escape(self._delimiters.element)})")
         offset = 0
         while offset < len(text):  # a binary segment may lead past this window
-            mark = self._binary_start.search(text, max(0, offset - step))
+            mark = binary_start.search(text, max(0, offset - step))
             stop = len(text) if mark is None else mark.end()
             if stop > offset:
                 yield text[offset : stop - step].split(self._terminator), position + offset, True
@@ -120,7 +127,11 @@ class Tokenizer:
 
     def _binary_end(self, text: str, offset: int, position: int) -> int | None:
         """The offset behind a binary segment, or None when its length leads to no terminator."""
-        head = self._binary_head.match(text, offset)
+        element = re.escape(self._delimiters.element)
+        # BIN01 and BDS02 count the bytes of the binary element behind them; terminators inside are data.
+        head = re.compile(
+            rf"[\r\n ]*(?:BIN{element}|BDS{element}[A-Z0-9]{{1,3}}{element})([0-9]{{1,15}}){element}"
+        ).match(text, offset)
         if head is None:
             return None
         end = position + head.end() + int(head[1])
@@ -135,8 +146,8 @@ class Tokenizer:
 class TokenStream:
     """The tokens of one interchange, of which the last taken may be put back."""
 
-    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters) -> None:
-        self.tokenizer = Tokenizer(data, start, delimiters)
+    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
+        self.tokenizer = Tokenizer(data, start, delimiters, finder)
         self._separator = delimiters.element
         self._held: Token | None = None
         self.rest = iter(self.tokenizer)  # for a loop of its own; nothing must be held then

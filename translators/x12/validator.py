@@ -19,6 +19,7 @@ from translators.x12.tokenizer import Token
 from translators.x12.tree import Loop, Segment
 
 CLEAN_TEXTS_MAX = 4_096
+ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
 
 # Segments of the envelopes: one of these inside a transaction set ends it.
 ENVELOPE_SEGMENTS = frozenset({"ISA", "IEA", "GS", "GE", "ST", "SE", "TA1"})
@@ -204,6 +205,8 @@ class SetValidator(SetReader):
             self._clean.add(text)
             del parts[0]
             return parts
+        if self._ledger.errors >= ERRORS_EXAMINED_MAX:
+            return parts[1:]
         return self._checker.check(rule, parts, At(rule.code, self.segments, self._place.loop.code or None, start))
 
     def _follow(self, move: Move, segment: Segment) -> None:
@@ -227,8 +230,8 @@ class SetValidator(SetReader):
     def _uncommon(self, code: str, start: int) -> Move | None:
         """The move for a code that was not asked for here before, whose place may be full, or that leaves a gap."""
         move = self._grammar.move(self._place, code)
-        if move is None:
-            return None
+        if move is None or self._ledger.errors >= ERRORS_EXAMINED_MAX:
+            return move
         chosen: Move | None = move
         while chosen is not None and chosen.repeats and self._counts[-1 - chosen.closes] >= chosen.max:
             chosen = chosen.otherwise
