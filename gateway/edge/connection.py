@@ -7,6 +7,7 @@ times within the shortest deadline; that costs the hot path one comparison for e
 import asyncio
 import ipaddress
 import logging
+import re
 import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,14 @@ SWEEPS_PER_DEADLINE = 4
 SWEEP_S_MAX = 1.0
 IPV6_PREFIX_LENGTH = 64  # one customer's network, the unit in which IPv6 addresses are handed out
 
+FOLDING_PATH = b"POST /as2"
+_FOLDED_FIELD = re.compile(
+    rb"(?i)\r\n(?:content-type|content-disposition|disposition-notification-to|disposition-notification-options"
+    rb"|receipt-delivery-option|subject|message-id|as2-from|as2-to|ediint-features|user-agent|date)"
+    rb":[^\r\n]*(?:\r\n[ \t][^\r\n]*)+"
+)
+_FOLD = re.compile(rb"\r\n[ \t]+")
+
 log = logging.getLogger("gateway.edge")
 
 
@@ -35,6 +44,7 @@ class Connection(web.RequestHandler):
 
     __slots__ = (
         "_closing_since",
+        "_folded",
         "_head_bytes",
         "_head_since",
         "_server",
@@ -62,6 +72,7 @@ class Connection(web.RequestHandler):
         self._wire: asyncio.Transport | None = None
         self._head_since: float | None = None
         self._head_bytes = 0
+        self._folded = b""
         self._unread_since: float | None = None
         self._closing_since: float | None = None
         self.address = ""
@@ -70,7 +81,7 @@ class Connection(web.RequestHandler):
     @property
     def is_idle(self) -> bool:
         """Whether it waits for a request of which nothing has come."""
-        return self._waiter is not None and self._head_since is None
+        return self._waiter is not None and not self._head_bytes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it; one too many is told so and closed."""
@@ -96,8 +107,11 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse, and note when a head began."""
-        if self._head_since is None and data and self._waiter is not None:
-            self._head_since = self._loop.time()
+        if self._waiter is not None and data:
+            if self._head_since is None:
+                self._head_since = self._loop.time()
+            if self._folded or (not self._head_bytes and data[: len(FOLDING_PATH)] == FOLDING_PATH[: len(data)]):
+                data = self._unfold(data)
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
@@ -107,6 +121,23 @@ class Connection(web.RequestHandler):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._end(Reason.HEADERS_TOO_LARGE, f"more than {HEAD_BYTES_MAX} bytes before the body")
+
+    def _unfold(self, data: bytes) -> bytes:
+        """Hold the head of an AS2 message until it is whole, then put its folded fields on one line.
+
+        Older AS2 products fold long MIME fields as mail does. RFC 9112 5.2 gave that up and lets a server replace the
+        fold by a space; this is done for fields of MIME and AS2 alone, all others stay as they came and are refused.
+        """
+        self._folded += data
+        end = self._folded.find(b"\r\n\r\n")
+        if end < 0 and len(self._folded) <= HEAD_BYTES_MAX:
+            self._head_bytes = len(self._folded)
+            return b""
+        whole, self._folded = self._folded, b""
+        self._head_bytes = 0
+        if whole.find(b"\r\n ", 0, end) < 0 and whole.find(b"\r\n\t", 0, end) < 0:
+            return whole
+        return _FOLDED_FIELD.sub(lambda found: _FOLD.sub(b" ", found[0]), whole[: end + 2]) + whole[end + 2 :]
 
     def pause_writing(self) -> None:
         """The other side reads slower than we write."""

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +108,7 @@ class House:
     bodies: Bodies
     arrived: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -117,9 +118,15 @@ class House:
     async def acts(self, action: str | None = None) -> list[audit.Act]:
         return await self.database.read(lambda connection: audit.find(connection, action=action))
 
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection that is closed with the house at the latest."""
+        reader, writer = await asyncio.open_connection(*self.server.address)
+        self.writers.append(writer)
+        return reader, writer
+
     async def raw(self, data: bytes, *, timeout_s: float = 10) -> bytes:
         """What comes back until the server closes, or until an answer with its length is complete."""
-        reader, writer = await asyncio.open_connection(*self.server.address)
+        reader, writer = await self.connect()
         writer.write(data)
         received = b""
         with suppress(ConnectionError):
@@ -155,9 +162,15 @@ async def open_house(
     health_routes(edge, routes)
     server = HttpServer("edge", edge, routes, bodies, gate)
     await server.start("127.0.0.1", 0, tls)
+    house = House(edge, server, database, metrics, as2, bodies, arrived, reasons)
     try:
-        yield House(edge, server, database, metrics, as2, bodies, arrived, reasons)
+        yield house
     finally:
+        for writer in house.writers:
+            writer.close()
+        for writer in house.writers:
+            with suppress(ConnectionError):
+                await writer.wait_closed()
         await server.stop(1)
         as2.close()
         database.close()
@@ -181,3 +194,10 @@ def message(payload: bytes = X12, **choices: Any) -> WrittenMessage:
 def problem_in(answer: bytes) -> dict[str, Any]:
     """The problem details in a raw answer."""
     return orjson.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the server does by itself; a test that waits for nothing fails."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # what is waited for has no event to wait for
+            await asyncio.sleep(0.01)

@@ -11,7 +11,20 @@ from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.mdn import Mdn, objection, read_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage
 from gateway.store import messages
-from tests.edge.house import ACME_KEY, X12, House, acme, acme_keys, digest, globex, message, open_house, our_keys, profile, stranger_keys
+from tests.edge.house import (
+    ACME_KEY,
+    X12,
+    House,
+    acme,
+    acme_keys,
+    digest,
+    globex,
+    message,
+    open_house,
+    our_keys,
+    profile,
+    stranger_keys,
+)
 
 NO_RECEIPT = {"mdn_request": None}
 
@@ -50,7 +63,7 @@ async def test_a_message_is_kept_and_gets_its_signed_receipt(house, client):
     assert status == 200
     mdn = receipt(headers, body)
     assert objection(mdn, message_id=sent.message_id, as2_from="ACME-AS2", as2_to="BIGCORP", mics=sent.mics) is None
-    (kept,) = await house.database.read(lambda c: messages.find(c))
+    (kept,) = await house.database.read(messages.find)
     assert (kept.partner_id, kept.channel, kept.identity) == ("acme", "as2", "bigcorp")
     assert (kept.transport_id, kept.filename) == (sent.message_id, "order.edi")
     payload, wire, answer = await house.database.read(
@@ -182,7 +195,13 @@ async def test_every_failure_of_an_encrypted_message_looks_the_same(tmp_path: Pa
     unsigned = message(signing=None)
     weak = message(encryption=Encryption([our_keys().certificate], Cipher.AES128_CBC))
     changed = message()
-    cases = [(foreign_key, None), (foreign_signature, None), (unsigned, None), (weak, None), (changed, tampered(changed))]
+    cases = [
+        (foreign_key, None),
+        (foreign_signature, None),
+        (unsigned, None),
+        (weak, None),
+        (changed, tampered(changed)),
+    ]
     cases += [(changed, changed.body[:-16]), (changed, changed.body[:200]), (changed, b"0")]
     texts = set()
     async with open_house(tmp_path, profiles=[acme(as2="  ciphers: [aes256-cbc]\n")]) as house:
@@ -259,9 +278,13 @@ async def test_a_receipt_never_earns_a_receipt(house, client):
 
 async def test_an_unknown_receipt_protocol_is_answered(house, client):
     headers = dict(message().headers)
-    headers["Disposition-Notification-Options"] = "signed-receipt-protocol=required, pgp; signed-receipt-micalg=optional, sha1"
+    headers["Disposition-Notification-Options"] = (
+        "signed-receipt-protocol=required, pgp; signed-receipt-micalg=optional, sha1"
+    )
     sent = message()
-    status, answered, body = await send(house, client, WrittenMessage(sent.message_id, tuple(headers.items()), sent.body, sent.mics))
+    status, answered, body = await send(
+        house, client, WrittenMessage(sent.message_id, tuple(headers.items()), sent.body, sent.mics)
+    )
     assert status == 200
     mdn = receipt(answered, body, signed=False)
     assert (mdn.disposition.type, mdn.disposition.text) == ("failed", "unsupported format")
