@@ -121,12 +121,17 @@ def unquote_name(raw: str) -> str | None:
         if len(raw) < 2 or not raw.endswith('"'):  # noqa: PLR2004 - two quotes
             return None
         name = re.sub(r"\\(.)", r"\1", raw[1:-1])
-    return name if _NAME.fullmatch(name) and name.strip() else None
+    return name if is_name(name) else None
+
+
+def is_name(name: str) -> bool:
+    """Whether this is an AS2 name: 1 to 128 printable ASCII characters, and not blanks alone."""
+    return bool(_NAME.fullmatch(name)) and not name.isspace()
 
 
 def quote_name(name: str) -> str:
     """An AS2 name as it stands in a header; raises ValueError for an illegal one."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise ValueError(f"An AS2 name has 1 to {NAME_LENGTH_MAX} printable ASCII characters, not {name!r}.")
     if _NEEDS_NO_QUOTES.fullmatch(name):
         return name

@@ -10,8 +10,8 @@ from gateway.as2.cms.algorithms import SIGNED_DATA, Digest
 from gateway.as2.cms.ber import BerError
 from gateway.as2.cms.content_info import CmsError, read_content_info
 from gateway.as2.cms.signed_data import Content, Signature, covered_by, read_signed_data, verify
-from gateway.as2.disposition import PROCESSED, As2Refused, Disposition, parse_disposition
-from gateway.as2.envelope import unquote_name
+from gateway.as2.disposition import PROCESSED, Disposition, parse_disposition
+from gateway.as2.envelope import is_name, unquote_name
 from gateway.as2.mic import Mic, agrees, parse_mic
 from gateway.as2.mime import Entity, Headers, MimeError, read_entity, split_multipart
 from gateway.as2.policy import DIGESTS_DEFAULT
@@ -112,7 +112,7 @@ def _field(value: str) -> str:
 
 
 def _name(value: str) -> str:
-    return value if unquote_name(value) == value else _UNNAMED
+    return value if is_name(value) else _UNNAMED
 
 
 def _lines(text: str) -> bytes:
@@ -217,8 +217,3 @@ def objection(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: It
     if not agrees(mdn.mic, mics):
         return "the MIC of the receipt is not that of the message: something else arrived"
     return None
-
-
-def refused_disposition(refusal: As2Refused) -> tuple[Disposition, str]:
-    """Disposition and human readable text for a refusal; its audit reason stays with us."""
-    return refusal.disposition, refusal.explanation

@@ -76,6 +76,12 @@ _SIGNATURE_ANSWERS = {
     Fault.BAD_DIGEST: Modifier.INTEGRITY_CHECK_FAILED,
 }
 
+# The answer for bytes that are no CMS at all, by the smime-type they claim; encryption is the usual one.
+_CLAIM_ANSWERS = {
+    "compressed-data": Modifier.DECOMPRESSION_FAILED,
+    "signed-data": Modifier.AUTHENTICATION_FAILED,
+}
+
 _PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 _COMPOUND = ("multipart/related", "multipart/mixed")
@@ -219,13 +225,8 @@ class _Opening:
         try:
             kind, element = read_content_info(*entity.decoded())
         except (CmsError, MimeError) as error:
-            # Encrypted by its own account: then a decryption failed, and not our understanding.
             claimed = entity.content_type.parameters.get("smime-type", "").lower()
-            modifier = Modifier.UNEXPECTED_PROCESSING_ERROR
-            if not self.layers and claimed in ("", "enveloped-data", "authenveloped-data", "authenveloped-data"):
-                modifier = Modifier.DECRYPTION_FAILED
-            elif claimed == "compressed-data":
-                modifier = Modifier.DECOMPRESSION_FAILED
+            modifier = _CLAIM_ANSWERS.get(claimed, Modifier.DECRYPTION_FAILED)
             raise As2Refused(modifier, str(error)) from None
         layer = _LAYER_OF_CONTENT.get(kind)
         if layer is None:
