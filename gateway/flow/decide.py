@@ -78,7 +78,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     if messages.has_earlier_claimed(connection, owner, message):
         raise OutOfTurn(f"message {message.id} waits for an earlier one of {message.partner_id}")
     stage(connection, message, decision.source, decision.last_batch, now_ms)
-    if message.attempts:
+    if message.was_tried:
         documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
     interchanges = _without_repetitions(connection, decision)
     refused_ids = _refused_documents(connection, message, interchanges)
@@ -104,7 +104,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         "rejected" if is_rejected else "translated",
         step | {"reason": reason} if reason else step,
     )
-    if message.attempts:
+    if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)
     if state is MessageState.QUEUED and published == 0:
         # Acknowledgments of envelopes (TA1) and empty files: there is nothing to publish.

@@ -99,6 +99,11 @@ class StoredMessage:
     report: str | None
     acknowledged: bool
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether an earlier attempt may have left staged documents or a case behind."""
+        return self.attempts > 0 or bool(self.reason)
+
 
 _STORED_COLUMNS = [_MESSAGE.c[field.name] for field in fields(StoredMessage)]
 
@@ -391,7 +396,7 @@ def reprocess(connection: Connection, message_id: str, now_ms: int, actor: str) 
     connection.execute(
         update(_MESSAGE)
         .where(_MESSAGE.c.id == message_id)
-        .values(state=state.value, revision=revision, attempts=0, next_attempt_at_ms=now_ms, reason="")
+        .values(state=state.value, revision=revision, attempts=0, next_attempt_at_ms=now_ms)
     )
     timeline.note(connection, message_id, now_ms, "reprocess", {"actor": actor, "revision": revision})
     return get(connection, message_id)
