@@ -109,6 +109,7 @@ class Gateway:
             directory=self.directory,
             keyring=self.key_ring,
             not_ready=self._not_ready,
+            wake=self._wake,
         )
         bodies = new_bodies(settings.limits)
         self._partner_port: HttpServer = partner_port(edge, bodies)
@@ -198,6 +199,10 @@ class Gateway:
 
     async def _report_unroutable(self, event_id: str, reason: str) -> None:
         await self.database.write(partial(_raise_unroutable, event_id=event_id, reason=reason))
+
+    def _wake(self) -> None:
+        self.processing.wake()
+        self.relay.wake()
 
     def _not_ready(self) -> list[str]:
         reasons = []
