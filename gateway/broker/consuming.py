@@ -10,6 +10,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 from pamqp.commands import Basic
+from pamqp.common import FieldTable, FieldValue
 
 from gateway.broker.link import Delay, answered
 from gateway.broker.publishing import BrokerCounters, BrokerUnavailable
@@ -97,8 +98,12 @@ class Intake:
             reason = f"not recorded in {deliveries} deliveries, the last time: {type(error).__name__}: {error}"
             await self._set_aside(channel, message, reason)
             return
+        await self._give_back(message)
+
+    async def _give_back(self, message: AbstractIncomingMessage) -> None:
+        """To the queue again, after a while."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._delay(deliveries)):
+            async with asyncio.timeout(self._delay(deliveries_of(message))):
                 await self._closing.wait()
         # reject and not nack: from RabbitMQ 4.3 on only a reject counts as a delivery that failed.
         await answered(message.reject(requeue=True), ANSWER_SECONDS_MAX, "giving back")
@@ -107,7 +112,11 @@ class Intake:
         """Publish it to the dead letters with the reason, which a plain reject cannot carry, and only then ack it."""
         letter = Message(
             message.body,
-            headers={**message.headers, REASON_HEADER: reason[:REASON_CHARACTERS_MAX], QUEUE_HEADER: self._queue},
+            headers={
+                **_writable(message.headers),
+                REASON_HEADER: reason[:REASON_CHARACTERS_MAX],
+                QUEUE_HEADER: self._queue,
+            },
             content_type=message.content_type,
             content_encoding=message.content_encoding,
             delivery_mode=DeliveryMode.PERSISTENT,
@@ -119,12 +128,25 @@ class Intake:
             dead = await answered(channel.get_exchange(DEAD, ensure=False), ANSWER_SECONDS_MAX, "setting aside")
             await answered(dead.publish(letter, self._queue), ANSWER_SECONDS_MAX, "setting aside")
             await answered(message.ack(), ANSWER_SECONDS_MAX, "acknowledging")
-        except (BrokerUnavailable, DeliveryError):
-            with contextlib.suppress(BrokerUnavailable):
-                await answered(message.nack(requeue=True), ANSWER_SECONDS_MAX, "giving back")
-            raise
+        except (BrokerUnavailable, DeliveryError) as error:
+            log.warning("a message of %s could not be set aside: %s", self._queue, error)
+            await self._give_back(message)
+            return
         self._counters.dead_lettered += 1
         log.warning("a message of %s went to %s: %s", self._queue, DEAD, reason)
+
+
+def _writable(table: FieldTable) -> FieldTable:
+    """The library reads strings that are not UTF-8 as bytes, and then refuses to write them; as byte arrays it does."""
+    return {name: _writable_value(value) for name, value in table.items()}
+
+
+def _writable_value(value: FieldValue) -> FieldValue:
+    if isinstance(value, dict):
+        return _writable(value)
+    if isinstance(value, list):
+        return [_writable_value(item) for item in value]
+    return bytearray(value) if isinstance(value, bytes) else value
 
 
 def deliveries_of(message: AbstractIncomingMessage) -> int:

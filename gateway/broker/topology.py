@@ -1,8 +1,8 @@
 """Exchanges, queues and policies: declared by every gateway that connects, the policies imported by the operator.
 
 b2b.events (topic) --#--> erp.inbound --dead letters--> b2b.dead
-    '- no queue wants it -> b2b.unroutable, read by the gateway itself
-erp.outcomes --dead letters--> b2b.dead
+    '- no queue wants it -> b2b.unroutable, read by the gateway --dead letters--> b2b.dead
+erp.outcomes, read by the gateway --dead letters--> b2b.dead
 """
 
 from collections.abc import Mapping
@@ -36,8 +36,8 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
         channel: an open channel.
         inbound_queue: the queue that gets every event; None where the ERP team binds queues of its own.
     """
-    await _sink(channel, UNROUTABLE)
-    await _sink(channel, DEAD)
+    await _sink(channel, DEAD, QUORUM)
+    await _sink(channel, UNROUTABLE, _DEAD_LETTERED)
     # With an alternate exchange, a mandatory message is returned only when that one leads nowhere either.
     await channel.declare_exchange(
         EVENTS, ExchangeType.TOPIC, durable=True, arguments={"alternate-exchange": UNROUTABLE}
@@ -48,10 +48,10 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
     await channel.declare_queue(OUTCOMES, durable=True, arguments=dict(_DEAD_LETTERED))
 
 
-async def _sink(channel: AbstractChannel, name: str) -> None:
+async def _sink(channel: AbstractChannel, name: str, arguments: FieldTable) -> None:
     """A fanout exchange with one quorum queue of the same name."""
     await channel.declare_exchange(name, ExchangeType.FANOUT, durable=True)
-    queue = await channel.declare_queue(name, durable=True, arguments=dict(QUORUM))
+    queue = await channel.declare_queue(name, durable=True, arguments=dict(arguments))
     await queue.bind(name)
 
 
@@ -74,6 +74,7 @@ def definitions(
         "policies": [
             _policy(vhost, "partner-gateway-inbound", inbound_queue, consumed),
             _policy(vhost, "partner-gateway-outcomes", OUTCOMES, consumed),
+            _policy(vhost, "partner-gateway-unroutable", UNROUTABLE, consumed),
         ]
     }
 

@@ -68,9 +68,9 @@ async def next_message(channel, queue_name):
 
 async def drained(channel, queue_name):
     """Everything that waits in the queue now."""
-    queue = await channel.get_queue(queue_name, ensure=False)
-    messages = []
-    while (message := await queue.get(fail=False)) is not None:
-        await message.ack()
-        messages.append(message)
-    return messages
+    queue = await channel.declare_queue(queue_name, passive=True)
+    waiting = queue.declaration_result.message_count
+    if not waiting:
+        return []
+    async with queue.iterator(no_ack=True) as messages:
+        return [await anext(messages) for _ in range(waiting)]

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.broker import BrokerUnavailable, RabbitBroker
 from tests.broker.conftest import drained, event_of
+from tests.broker.proxy import Proxy
 
 
 async def publish_until_confirmed(broker, event):
@@ -116,7 +117,7 @@ async def test_a_start_before_the_broker_is_there_connects_later(brokers, broker
 async def test_a_connection_reset_is_mended(brokers, broker_url):
     """A relay in between resets every connection: RST, as a firewall sends it."""
     parts = urlsplit(broker_url)
-    proxy = ResettingProxy(parts.hostname, parts.port)
+    proxy = Proxy(parts.hostname, parts.port)
     async with proxy:
         broker = await brokers(parts._replace(netloc=f"guest:guest@127.0.0.1:{proxy.port}").geturl())
         await broker.publish(event_of(1))
@@ -124,41 +125,3 @@ async def test_a_connection_reset_is_mended(brokers, broker_url):
         await asyncio.gather(*(publish_until_confirmed(broker, event_of(n)) for n in range(2, 30)))
         await broker.close()
     assert set(await arrived(broker_url)) == {f"EV-{n}.received" for n in range(1, 30)}
-
-
-class ResettingProxy:
-    """Passes bytes both ways until told to reset its connections."""
-
-    def __init__(self, host, port):
-        self._target = (host, port)
-        self._writers = []
-        self._tasks = set()
-
-    async def __aenter__(self):
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_):
-        self._server.close()
-        self.reset()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def reset(self):
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
-
-    async def _accept(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        upstream_reader, upstream_writer = await asyncio.open_connection(*self._target)
-        self._writers += [writer, upstream_writer]
-        await asyncio.gather(_pump(reader, upstream_writer), _pump(upstream_reader, writer), return_exceptions=True)
-
-
-async def _pump(reader, writer):
-    while chunk := await reader.read(65_536):
-        writer.write(chunk)
-        await writer.drain()

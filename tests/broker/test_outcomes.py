@@ -1,18 +1,33 @@
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import aio_pika
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pamqp import decode, encode
 from pamqp.commands import Basic
 
-from gateway.broker.consuming import DELIVERIES_MAX
+from gateway.broker.consuming import DELIVERIES_MAX, _writable
 from gateway.broker.outcomes import OUTCOME_BYTES_MAX, MalformedOutcome, read_outcome
 from gateway.model.events import Outcome
 from tests.broker.conftest import drained, next_message
 
 POSTED = {"event_id": "EV-1", "status": "posted", "code": "OK", "text": "goods receipt 4711"}
+# Every type of field that AMQP knows: what cannot be written again could not be set aside.
+OWN_HEADERS = {
+    "text": "kept \u2713",
+    "number": 7,
+    "big": 2**40,
+    "ratio": 0.5,
+    "yes": True,
+    "nothing": None,
+    "bytes": bytearray(b"\x00\xff"),
+    "when": datetime(2026, 3, 2, tzinfo=UTC),
+    "list": ["a", 1],
+    "table": {"a": {"b": "c"}},
+}
 READ = Outcome("EV-1", "posted", "OK", "goods receipt 4711")
 
 
@@ -99,17 +114,25 @@ async def test_an_outcome_is_acknowledged_once_it_is_recorded(brokers, client):
 async def test_a_malformed_outcome_is_set_aside_with_the_reason_and_blocks_nobody(brokers, client):
     record = Recorder()
     broker = await brokers(on_outcome=record)
-    await say(client, b"posted!", message_id="M-1", correlation_id="C-1", headers={"own": "kept"})
+    await say(client, b"posted!", message_id="M-1", correlation_id="C-1", headers=OWN_HEADERS)
     await say(client, json.dumps(POSTED).encode())
     assert await record.next() == READ
     letter = await asyncio.wait_for(next_message(client, "b2b.dead"), 30)
     assert letter.body == b"posted!"
     assert (letter.message_id, letter.correlation_id) == ("M-1", "C-1")
-    assert letter.headers["own"] == "kept"
+    assert {name: letter.headers[name] for name in OWN_HEADERS} == OWN_HEADERS
     assert letter.headers["gateway_queue"] == "erp.outcomes"
     assert "not JSON" in letter.headers["gateway_reason"]
     await broker.close()
     assert broker.counters.dead_lettered == 1
+
+
+def test_strings_that_are_not_utf_8_can_be_set_aside_too():
+    read = {"a": b"\xff", "b": {"c": [b"\xfe", "d", 1]}}
+    written = _writable(read)
+    assert written == read
+    size, decoded = decode.field_table(encode.field_table(written))
+    assert decoded == read
 
 
 async def test_an_outcome_that_cannot_be_recorded_now_is_tried_again(brokers, client):
@@ -151,7 +174,7 @@ async def test_consumption_goes_on_after_the_queue_was_deleted(brokers, client):
     record = Recorder()
     broker = await brokers(on_outcome=record)
     await client.queue_delete("erp.outcomes")
-    while broker.counters.reconnects == 0:  # noqa: ASYNC110  # the broker tells of it when it likes
+    while broker.counters.reconnects == 0:  # the broker tells of it when it likes
         await asyncio.sleep(0.01)
     await asyncio.wait_for(broker.wait_connected(), 30)
     await say(client, json.dumps(POSTED).encode())

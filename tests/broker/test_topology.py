@@ -23,7 +23,7 @@ def test_definitions_are_plain_json_for_the_queues_by_name():
     printed = json.loads(json.dumps(definitions("b2b")))
     patterns = {policy["pattern"]: policy["definition"]["delivery-limit"] for policy in printed["policies"]}
     assert set(patterns.values()) == {DELIVERY_LIMIT}
-    for queue in ("erp.inbound", "erp.outcomes", "erp.inbound.probe.0a1b"):
+    for queue in ("erp.inbound", "erp.outcomes", "b2b.unroutable", "erp.inbound.probe.0a1b"):
         assert sum(re.search(pattern, queue) is not None for pattern in patterns) == 1
     for queue in ("erpxinbound", "erp.inbound.own", "my.erp.inbound", "b2b.dead"):
         assert not any(re.search(pattern, queue) for pattern in patterns)
@@ -31,7 +31,11 @@ def test_definitions_are_plain_json_for_the_queues_by_name():
 
 async def test_imported_definitions_arrive_as_policies(rabbitmq, limited):
     policies = await asyncio.to_thread(rabbitmq.policies, limited)
-    assert {policy["name"] for policy in policies} == {"partner-gateway-inbound", "partner-gateway-outcomes"}
+    assert {policy["name"] for policy in policies} == {
+        "partner-gateway-inbound",
+        "partner-gateway-outcomes",
+        "partner-gateway-unroutable",
+    }
 
 
 @pytest.mark.usefixtures("limited")
@@ -78,7 +82,7 @@ async def test_without_a_connection_the_probe_says_so():
 async def test_a_queue_declared_otherwise_by_somebody_is_reported_and_left_alone(brokers, broker_url, client):
     await client.declare_queue("erp.inbound", durable=True)  # classic
     broker = await brokers(connected=False)
-    while "erp.inbound" not in (broker.last_error or ""):  # noqa: ASYNC110  # no event tells of a failed attempt
+    while "erp.inbound" not in (broker.last_error or ""):  # no event tells of a failed attempt
         await asyncio.sleep(0.01)
     assert not broker.connected
     with pytest.raises(BrokerUnavailable, match="inequivalent arg"):

@@ -1,4 +1,4 @@
-"""``python -m tests.services rabbitmq|postgres|all [--install-only]``: install them, or start them to look at."""
+"""``python -m tests.services rabbitmq|postgres|strace|all [--install-only]``: install, or start to look at."""
 
 import argparse
 import signal
@@ -7,14 +7,15 @@ from contextlib import ExitStack
 from tests.services.install import ServiceUnavailable
 from tests.services.postgres import PostgresServer, find_or_install_postgres
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq
+from tests.services.strace import find_or_install_strace
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.services", description=__doc__)
-    parser.add_argument("service", choices=["rabbitmq", "postgres", "all"])
+    parser.add_argument("service", choices=["rabbitmq", "postgres", "strace", "all"])
     parser.add_argument("--install-only", action="store_true", help="install what is missing and end")
     call = parser.parse_args()
-    wanted = ["rabbitmq", "postgres"] if call.service == "all" else [call.service]
+    wanted = ["rabbitmq", "postgres", "strace"] if call.service == "all" else [call.service]
     with ExitStack() as running:
         if "rabbitmq" in wanted:
             sbin = find_or_install_rabbitmq()
@@ -32,9 +33,14 @@ def main() -> int:
                 running.callback(server.close)
                 server.start()
                 print(f"postgres: {server.url}", flush=True)
+        if "strace" in wanted:
+            print(f"strace: {find_or_install_strace()}")
         if not call.install_only:
             print("running; end with Ctrl-C", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            # Only now: the services would inherit the mask and never hear a SIGTERM.
+            ending = {signal.SIGINT, signal.SIGTERM}
+            signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+            signal.sigwait(ending)
     return 0
 
 
