@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +24,9 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]+")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
 _PARAMETER_NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _QUOTED = re.compile(r'\s*+"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+# A partner sends the same few header values all day; longer ones would only fill the memory.
+_USUAL_LENGTH_MAX = 256
+
 _LINE_FEED = b"\n"
 _WHITESPACE = b" \t\r\n"
 _IDENTITY_ENCODINGS = ("", "binary", "7bit", "8bit")
@@ -237,6 +240,15 @@ def _boundary_line(data: bytes, position: int, limit: int) -> tuple[bool, int]:
 
 def parse_parameterized(value: str) -> Parameterized:
     """A Content-Type or Content-Disposition; what cannot be understood in it is left out."""
+    return _parse_usual(value) if len(value) <= _USUAL_LENGTH_MAX else _parse(value)
+
+
+@lru_cache(maxsize=512)
+def _parse_usual(value: str) -> Parameterized:
+    return _parse(value)
+
+
+def _parse(value: str) -> Parameterized:
     head, _, rest = value.partition(";")
     sections: dict[str, list[_Section]] = {}
     for count, (name, text) in enumerate(_parameters(rest)):
