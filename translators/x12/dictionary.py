@@ -99,6 +99,11 @@ class ElementRule:
         return rf"{blank}{TEXT}{{{low},{high}}}+"
 
     @property
+    def plain_codes(self) -> frozenset[str]:
+        """The code list for a value without separators: of a composite that is its first component."""
+        return self.components[0].codes if self.components else self.codes
+
+    @property
     def notes_need_more(self) -> bool:
         """Whether the first component alone may break a note."""
         return any(note.is_broken(b"\x01\x01") for note in self.notes)
@@ -113,7 +118,7 @@ class SegmentRule:
         self.notes = notes
         # Elements with a closed code list, by their index in the segment text split at its separator.
         self.coded = tuple(
-            (index, rule.codes | {""}) for index, rule in enumerate(elements, 1) if rule.codes and not rule.components
+            (index, rule.plain_codes | {""}) for index, rule in enumerate(elements, 1) if rule.plain_codes
         )
         self._presences: dict[bytes, tuple[Note, ...]] = {}
 

@@ -89,7 +89,7 @@ class ElementChecker:
         plain = not rule.components and (rule.repeat == 1 or bool(component and component in raw))
         if plain and "separators-in-data" in self._ledger.tolerances:
             message = f"{_name(at, spot)} {rule.name} holds a separator; it is kept as text"
-            self._report(at, spot, ElementError.CHARACTER, rule, raw, message, "separators-in-data")
+            self._report(at, spot, self._too_many_components, rule, raw, message, "separators-in-data")
             return self._text(raw)
         self._parted(rule, raw, at, spot)
         return self._split(raw)
@@ -159,11 +159,12 @@ class ElementChecker:
             if not note.is_broken(presence):
                 continue
             absent = [n for n in note.positions if n >= len(parts) or not parts[n]]
-            present = [n for n in note.positions if n not in absent]
+            present = sorted(n for n in note.positions if n not in absent)
             exclusion = note.kind == "E"
             blamed = present[1] if exclusion else absent[0]
             code = ElementError.EXCLUSION if exclusion else ElementError.CONDITIONAL_MISSING
-            offset = at.start + len(self._delimiters.element.join(parts[:blamed])) + 1 if inside is None else at.start
+            before = self._delimiters.element.join(parts[:blamed])
+            offset = at.start if inside is not None else at.start + len(before) + (blamed < len(parts))
             spot = _Spot(blamed, None, offset) if inside is None else _Spot(inside, blamed, offset)
             what = "must not stand beside" if exclusion else "is required by"
             where = at.code if inside is None else f"{at.code}{inside:02d}"

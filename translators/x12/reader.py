@@ -116,6 +116,8 @@ class _InterchangeReader:
 
     def _close(self, token: Token | None, header: InterchangeHeader, tally: Tally) -> None:
         if token is None or self._stream.code(token) == "ISA":
+            if token is not None:
+                self.end = token[1]  # blanks before it were told of here
             at_end = token is None and self._stream.tokenizer.end == len(self._data)
             code = InterchangeError.END_OF_FILE if at_end else InterchangeError.CONTROL_STRUCTURE
             where = "the file ends" if at_end else "the next interchange begins"

@@ -52,18 +52,19 @@ class Tokenizer:
             position = first
             for raw in pieces:
                 text = raw.lstrip(line_ends)
-                start = end = position + len(raw) - len(text)
-                if text[:1] in blanks and text:
-                    start, text = self._without_blanks(text, start)
+                start = position + len(raw) - len(text)
                 if not terminated:
                     text = text.rstrip(line_ends + " ")
                     if not text:
                         break
-                    self.unterminated_at = start
                 if held is not None:
-                    yield held, held_start, end
-                elif end > held_start:
-                    self._note_leading(held_start, end - held_start)  # line ends that ISA did not take with it
+                    yield held, held_start, start
+                elif start > held_start:
+                    self._note_leading(held_start, start - held_start)  # line ends that ISA did not take with it
+                if text[:1] in blanks and text:
+                    start, text = self._without_blanks(text, start)
+                if not terminated:
+                    self.unterminated_at = start
                 held, held_start = text, start
                 position += len(raw) + step
         if held is not None:
