@@ -1,1 +1,12 @@
-"""Where bytes come in: the partner port (AS2, REST) and the operator port, each with limits before anything else."""
+"""Where bytes come in: the partner port (AS2, REST) and the operator port, each with limits before anything else.
+
+connection   deadlines and caps      bodies   sizes, rates, memory      http   routes, refusals as answers, the end
+as2, rest    what partners send      operator, events   what our own people and programs ask
+refusals     the one table: reason -> status, words, AS2 modifier
+"""
+
+from gateway.edge.context import Edge
+from gateway.edge.http import HttpServer, tls_context
+from gateway.edge.ports import new_bodies, operator_port, partner_port
+
+__all__ = ["Edge", "HttpServer", "new_bodies", "operator_port", "partner_port", "tls_context"]

@@ -97,8 +97,8 @@ class As2:
         routes.add("POST", PATH, self.receive)
 
     def close(self) -> None:
-        """End the threads; what they work on is finished first."""
-        self._threads.shutdown(wait=True)
+        """End the threads; what they work on is finished first, by nobody waited for."""
+        self._threads.shutdown(wait=False)
 
     async def receive(self, request: Request) -> web.Response:
         """Receive one message and answer it."""
@@ -163,7 +163,7 @@ class As2:
             return _unknown(f"partner {partner.id} is suspended")
         if identity_for(partner.profile, self._edge.settings.identities) != identity:
             return _unknown(f"partner {partner.id} was agreed with another of our identities")
-        keys = self._edge.key_ring().identities.get(identity.name)
+        keys = self._edge.keyring.identities.get(identity.name)
         if keys is None:
             log_fault("an AS2 identity has no key", None, identity=identity.name)
             raise Refused(Reason.INTERNAL, "the message cannot be opened now", audit="no key for the identity")
@@ -173,7 +173,7 @@ class As2:
         """Who signs the receipt for a message that was refused by its names: whom it was for, else our first."""
         identities = self._edge.settings.identities
         named = [identity for identity in identities if identity.as2_id == as2_to]
-        rings = (self._edge.key_ring().identities.get(identity.name) for identity in (*named, *identities))
+        rings = (self._edge.keyring.identities.get(identity.name) for identity in (*named, *identities))
         return next((keys for keys in rings if keys is not None), None)
 
     async def _refuse(

@@ -215,6 +215,7 @@ class ConnectionServer(web.Server):
         limits: the settings' limits.
         count: called with each reason that ends a connection.
         refuse: the answer to what could not be parsed.
+        changed: called with the number of open connections when it changes.
     """
 
     def __init__(
@@ -225,11 +226,13 @@ class ConnectionServer(web.Server):
         limits: Limits,
         count: Callable[[Reason], None],
         refuse: Callable[[Refused], web.StreamResponse],
+        changed: Callable[[int], None],
     ) -> None:
         super().__init__(handler, request_factory=request_factory)
         self.limits = limits
         self.count = count
         self.refuse = refuse
+        self._changed = changed
         self.draining = False
         self._open: set[Connection] = set()
         self._by_network: Counter[str] = Counter()
@@ -263,6 +266,7 @@ class ConnectionServer(web.Server):
         self._open.add(connection)
         self._by_network[connection.network] += 1
         self._empty.clear()
+        self._changed(len(self._open))
         return True
 
     def dismiss(self, connection: Connection) -> None:
@@ -273,6 +277,7 @@ class ConnectionServer(web.Server):
         self._by_network[connection.network] -= 1
         if self._by_network[connection.network] <= 0:
             del self._by_network[connection.network]
+        self._changed(len(self._open))
         if not self._open:
             self._empty.set()
 

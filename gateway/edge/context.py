@@ -11,6 +11,10 @@ from gateway.telemetry import Metrics
 from partners.directory import Directory
 
 
+def _nothing() -> None:
+    """Processing and relay look for work by themselves, only later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """The parts of the gateway that the edge uses.
@@ -18,8 +22,9 @@ class Edge:
     Attributes:
         now_ms: the clock, milliseconds since 1970.
         directory: the partners as they are now.
-        key_ring: our keys as they are now, by the name of the identity.
+        keyring: our keys, by the name of the identity.
         not_ready: what keeps the gateway from doing its work, a sentence each; empty when it is ready.
+        wake: called after an act that gives processing or relay something to do.
     """
 
     settings: Settings
@@ -28,5 +33,6 @@ class Edge:
     metrics: Metrics
     now_ms: Callable[[], int]
     directory: Callable[[], Directory]
-    key_ring: Callable[[], KeyRing]
+    keyring: KeyRing
     not_ready: Callable[[], list[str]]
+    wake: Callable[[], None] = _nothing

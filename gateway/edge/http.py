@@ -88,14 +88,24 @@ class HttpServer:
         routes: what it answers.
         bodies: shared by all ports of a process, as its memory is.
         gate: to the audit.
+        closing: called when the last request is answered.
     """
 
-    def __init__(self, name: str, edge: Edge, routes: Routes, bodies: Bodies, gate: AuditGate) -> None:
+    def __init__(
+        self,
+        name: str,
+        edge: Edge,
+        routes: Routes,
+        bodies: Bodies,
+        gate: AuditGate,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
         self.name = name
         self._edge = edge
         self._routes = routes
         self._bodies = bodies
         self._gate = gate
+        self._closing = closing
         self._server: ConnectionServer | None = None
         self._listener: asyncio.Server | None = None
 
@@ -125,6 +135,7 @@ class HttpServer:
             limits=limits,
             count=lambda reason: self._edge.metrics.refused.add(self.name, reason.value),
             refuse=self._refuse_unparsed,
+            changed=self._note_connections,
         )
         handshake_timeout_s = limits.header_timeout_s if tls is not None else None
         self._listener = await asyncio.get_running_loop().create_server(
@@ -141,6 +152,8 @@ class HttpServer:
         if self._listener is not None:
             await self._listener.wait_closed()
             self._listener = None
+        if self._closing is not None:
+            self._closing()
 
     async def _answer(self, request: Request) -> web.StreamResponse:
         try:
@@ -173,6 +186,11 @@ class HttpServer:
         if request.allowed:
             response.headers[hdrs.ALLOW] = request.allowed
         return response
+
+    def _note_connections(self, number: int) -> None:
+        self._edge.metrics.gauge(
+            f"gateway_{self.name}_connections", f"Open connections of the {self.name} port.", number
+        )
 
     def _refuse_unparsed(self, refused: Refused) -> web.Response:
         self._edge.metrics.refused.add(self.name, refused.reason.value)

@@ -89,6 +89,7 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         R.INVALID_REQUEST: Answer(
             400, "Invalid request", "Correct what the detail names and send the request again.", closes=True
         ),
+        R.NOT_POSSIBLE: Answer(409, "Not possible now", "Do what the detail names first."),
         R.IDEMPOTENCY_CONFLICT: Answer(
             422,
             "Identifier used for other content",

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
@@ -18,6 +17,7 @@ from gateway.flow.views import document_view, instant, message_row, message_view
 from gateway.model.refusals import Reason, Refused
 from gateway.store import documents, messages
 from partners.directory import KeyHolder
+from translators.catalog import sniff
 
 CHANNEL = "rest"
 DOCUMENTS_PATH = "/v1/documents"
@@ -42,14 +42,12 @@ class Rest:
         edge: what it stands on.
         bodies: reads bodies within the limits.
         throttle: each partner's rate, over all its doors.
-        sniff: the syntax that a body begins like, None for none that is spoken.
     """
 
-    def __init__(self, edge: Edge, bodies: Bodies, throttle: Throttle, sniff: Callable[[bytes], str | None]) -> None:
+    def __init__(self, edge: Edge, bodies: Bodies, throttle: Throttle) -> None:
         self._edge = edge
         self._bodies = bodies
         self._throttle = throttle
-        self._sniff = sniff
 
     def add_to(self, routes: Routes) -> None:
         """Put its routes among the others."""
@@ -68,9 +66,10 @@ class Rest:
             raise Refused(Reason.INVALID_REQUEST, "an Idempotency-Key has 1 to 255 printable ASCII characters")
         limit = partner.profile.limits.body_bytes_max or self._edge.settings.limits.body_bytes_max
         body = await self._bodies.read(request, limit)
+        content_type = storable(request.headers.get(hdrs.CONTENT_TYPE, "")[:255])
         if not body:
             raise Refused(Reason.BODY_EMPTY, "the request has no body")
-        if self._sniff(body) is None:
+        if sniff(body, content_type) is None:
             raise Refused(Reason.UNSUPPORTED_SYNTAX, "the body begins neither like X12 nor like JSON nor like XML")
         acceptance = await self._edge.reception.keep(
             Arrival(
@@ -79,7 +78,7 @@ class Rest:
                 channel=CHANNEL,
                 payload=body,
                 transport_id=key,
-                content_type=storable(request.headers.get(hdrs.CONTENT_TYPE, "")[:255]),
+                content_type=content_type,
                 filename=_filename(request),
                 remote=request.address,
                 security={"api_key": holder.label, "tls": request.secure},

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     CONTENT_ENCODING = "content-encoding-not-supported"
     UNSUPPORTED_SYNTAX = "unsupported-syntax"
     INVALID_REQUEST = "invalid-request"
+    NOT_POSSIBLE = "not-possible-now"
     IDEMPOTENCY_CONFLICT = "idempotency-key-reused"
     TOO_MANY_REQUESTS = "too-many-requests"
     STORE_UNAVAILABLE = "store-unavailable"

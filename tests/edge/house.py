@@ -18,17 +18,14 @@ from certs.certificates import KeyPair
 from certs.creation import create_key_pair
 from certs.keyring import IdentityKeys, KeyRing
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
-from gateway.edge.as2 import As2
+from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port
 from gateway.edge.bodies import Bodies
-from gateway.edge.context import Edge
-from gateway.edge.http import HttpServer, Routes, health_routes
-from gateway.edge.rest import Rest
-from gateway.edge.throttle import AuditGate, Throttle
 from gateway.flow.receive import Reception
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
-from gateway.store import audit
+from gateway.store import audit, operators
 from gateway.store.database import Database
+from gateway.store.operators import Role
 from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.directory import Directory
@@ -91,29 +88,35 @@ def idle() -> LoadedProfile:
     )
 
 
-def looks_like(body: bytes) -> str | None:
-    start = body.lstrip()[:3]
-    if start == b"ISA":
-        return "x12"
-    return {b"{": "json", b"[": "json", b"<": "xml"}.get(start[:1])
-
-
 @dataclass(slots=True)
 class House:
     edge: Edge
     server: HttpServer
+    operator: HttpServer
     database: Database
     metrics: Metrics
-    as2: As2
     bodies: Bodies
     arrived: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    woken: list[int] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
         host, port = self.server.address
         return f"http://{host}:{port}"
+
+    @property
+    def operator_url(self) -> str:
+        host, port = self.operator.address
+        return f"http://{host}:{port}"
+
+    async def token(self, role: Role) -> dict[str, str]:
+        """A new operator token, as headers."""
+        token = secrets.token_urlsafe(16)
+        sha256 = operators.token_sha256(token)
+        await self.database.write(lambda connection: operators.add(connection, sha256, role.value, role, 1))
+        return {"Authorization": f"Bearer {token}"}
 
     async def acts(self, action: str | None = None) -> list[audit.Act]:
         return await self.database.read(lambda connection: audit.find(connection, action=action))
@@ -154,15 +157,23 @@ async def open_house(
     directory = Directory(profiles if profiles is not None else [acme(), globex(), idle()])
     ring = KeyRing({"bigcorp": IdentityKeys("bigcorp", our_keys(), (our_keys(),))})
     reception = Reception(database, IdSource(clock, secrets.randbits), clock, lambda: arrived.append(1))
-    edge = Edge(settings, database, reception, metrics, clock, lambda: directory, lambda: ring, lambda: reasons)
-    gate, bodies, throttle = AuditGate(reception, metrics, clock), Bodies(settings.limits), Throttle(clock)
-    routes, as2 = Routes(), As2(edge, bodies, throttle, gate)
-    as2.add_to(routes)
-    Rest(edge, bodies, throttle, looks_like).add_to(routes)
-    health_routes(edge, routes)
-    server = HttpServer("edge", edge, routes, bodies, gate)
+    woken: list[int] = []
+    edge = Edge(
+        settings,
+        database,
+        reception,
+        metrics,
+        clock,
+        lambda: directory,
+        ring,
+        lambda: reasons,
+        wake=lambda: woken.append(1),
+    )
+    bodies = new_bodies(settings.limits)
+    server, operator = partner_port(edge, bodies), operator_port(edge, bodies)
     await server.start("127.0.0.1", 0, tls)
-    house = House(edge, server, database, metrics, as2, bodies, arrived, reasons)
+    await operator.start("127.0.0.1", 0)
+    house = House(edge, server, operator, database, metrics, bodies, arrived, reasons, woken)
     try:
         yield house
     finally:
@@ -171,8 +182,7 @@ async def open_house(
         for writer in house.writers:
             with suppress(ConnectionError):
                 await writer.wait_closed()
-        await server.stop(1)
-        as2.close()
+        await asyncio.gather(server.stop(1), operator.stop(1))
         database.close()
 
 
@@ -199,5 +209,5 @@ def problem_in(answer: bytes) -> dict[str, Any]:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for what the server does by itself; a test that waits for nothing fails."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # what is waited for has no event to wait for
+        while not condition():  # what is waited for has no event to wait for
             await asyncio.sleep(0.01)

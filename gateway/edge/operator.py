@@ -1,0 +1,265 @@
+"""The operator port: what our own people and programs see and do, each under a token, each act in the audit."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from aiohttp import hdrs, web
+from sqlalchemy import Connection
+
+from gateway.broker.outcomes import OUTCOME_BYTES_MAX, MalformedOutcome, read_outcome
+from gateway.edge.bodies import Bodies, Request
+from gateway.edge.context import Edge
+from gateway.edge.http import Routes, json_response
+from gateway.edge.rest import read_number
+from gateway.edge.throttle import storable
+from gateway.flow import operations
+from gateway.flow.operations import Actor, NotPossible, Unknown
+from gateway.flow.views import case_list, case_view, instant, message_row, message_view
+from gateway.model.message import MessageState
+from gateway.model.refusals import Reason, Refused
+from gateway.store import audit, cases, messages, operators, outcomes
+from gateway.store.cases import CaseState
+from gateway.store.operators import Operator, Role
+from partners.loader import LoadedProfile
+
+T = TypeVar("T")
+
+TOKEN_CHARACTERS_MAX = 512
+ID_CHARACTERS_MAX = 300
+LIST_LIMIT_DEFAULT = 50
+LIST_LIMIT_MAX = 500
+TOUCH_INTERVAL_MS = 60_000
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+_RANKS = tuple(Role)
+_MESSAGE_STATES = tuple(state.value for state in MessageState)
+_CASE_STATES = tuple(state.value for state in CaseState)
+
+
+class Desk:
+    """Everything on the operator port but the event feed.
+
+    Args:
+        edge: what it stands on.
+        bodies: reads bodies within the limits.
+    """
+
+    def __init__(self, edge: Edge, bodies: Bodies) -> None:
+        self._edge = edge
+        self._bodies = bodies
+        self._touched_ms: dict[str, int] = {}
+
+    def add_to(self, routes: Routes) -> None:
+        """Put its routes among the others."""
+        routes.add("GET", "/metrics", self.metrics)
+        routes.add("GET", "/messages", self.list_messages)
+        routes.add("GET", "/messages/{}", self.show_message)
+        routes.add("POST", "/messages/{}/replay", self.replay)
+        routes.add("POST", "/messages/{}/reprocess", self.reprocess)
+        routes.add("GET", "/exceptions", self.list_cases)
+        routes.add("GET", "/exceptions/{}", self.show_case)
+        routes.add("POST", "/exceptions/{}/retry", self.retry)
+        routes.add("POST", "/outcomes", self.record_outcome)
+        routes.add("GET", "/partners", self.list_partners)
+        routes.add("GET", "/audit", self.list_audit)
+
+    async def admit(self, request: Request, least: Role) -> Operator:
+        """Who asks, if their role reaches.
+
+        Raises:
+            Refused: no such token, or its role is too low; both stand in the audit.
+        """
+        request.subject = f"{request.method} {request.path}"[:ID_CHARACTERS_MAX]
+        scheme, _, token = (request.single(hdrs.AUTHORIZATION) or "").partition(" ")
+        token = token.strip()[:TOKEN_CHARACTERS_MAX] if scheme.lower() == "bearer" else ""
+        sha256 = operators.token_sha256(storable(token))
+        operator = await self._edge.database.read(lambda connection: operators.find(connection, sha256))
+        if operator is None or not token:
+            raise Refused(Reason.UNAUTHENTICATED, "there is no such token")
+        request.actor = f"operator:{operator.label}"
+        if _RANKS.index(operator.role) < _RANKS.index(least):
+            raise Refused(
+                Reason.FORBIDDEN, f"this asks for the role {least.value}; the token has {operator.role.value}"
+            )
+        await self._touch(sha256)
+        return operator
+
+    async def metrics(self, request: Request) -> web.Response:
+        """Every metric in the Prometheus text format."""
+        await self.admit(request, Role.VIEWER)
+        metrics = self._edge.metrics
+        metrics.gauge("gateway_body_bytes_held", "Bytes of bodies in memory.", self._bodies.held_bytes)
+        metrics.gauge("gateway_store_writes_waiting", "Units that wait for the writer.", self._edge.database.waiting)
+        return web.Response(text=metrics.expose(), headers={hdrs.CONTENT_TYPE: EXPOSITION})
+
+    async def list_messages(self, request: Request) -> web.Response:
+        """Messages, the newest first; `partner`, `state`, `before`, `limit` narrow the list."""
+        await self.admit(request, Role.VIEWER)
+        query = request.query
+        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        state = _one_of(request, "state", _MESSAGE_STATES)
+        found = await self._edge.database.read(
+            lambda connection: messages.find(
+                connection,
+                partner_id=query.get("partner"),
+                state=state,
+                before=query.get("before"),
+                limit=limit + 1,
+            )
+        )
+        following = found[limit - 1].id if len(found) > limit else None
+        return json_response({"messages": [message_row(message) for message in found[:limit]], "next": following})
+
+    async def show_message(self, request: Request, message_id: str) -> web.Response:
+        """Everything about a message but its bytes."""
+        await self.admit(request, Role.VIEWER)
+        view = await self._edge.database.read(lambda connection: message_view(connection, storable(message_id)))
+        if view is None:
+            raise Refused(Reason.NOT_FOUND, "there is no message with this id")
+        return json_response(view)
+
+    async def replay(self, request: Request, message_id: str) -> web.Response:
+        """Publish a message's events again: same ids, same bodies."""
+        events = await self._act(request, "message.replay", message_id, operations.replay)
+        return json_response({"message": message_id, "events": events}, status=HTTPStatus.ACCEPTED)
+
+    async def reprocess(self, request: Request, message_id: str) -> web.Response:
+        """Translate a message again as its next revision."""
+        revision = await self._act(request, "message.reprocess", message_id, operations.reprocess)
+        return json_response({"message": message_id, "revision": revision}, status=HTTPStatus.ACCEPTED)
+
+    async def list_cases(self, request: Request) -> web.Response:
+        """The exceptions list: by default what is not resolved."""
+        await self.admit(request, Role.VIEWER)
+        state = _one_of(request, "state", _CASE_STATES)
+        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        found = await self._edge.database.read(lambda connection: case_list(connection, state, limit))
+        return json_response({"exceptions": found})
+
+    async def show_case(self, request: Request, case_id: str) -> web.Response:
+        """One case."""
+        await self.admit(request, Role.VIEWER)
+        case = await self._edge.database.read(lambda connection: cases.get(connection, storable(case_id)))
+        if case is None:
+            raise Refused(Reason.NOT_FOUND, "there is no case with this id")
+        return json_response(case_view(case))
+
+    async def retry(self, request: Request, case_id: str) -> web.Response:
+        """Try again now what a case waits for."""
+        await self._act(request, "exception.retry", case_id, operations.retry_case)
+        return json_response({"exception": case_id, "state": "retried"}, status=HTTPStatus.ACCEPTED)
+
+    async def record_outcome(self, request: Request) -> web.Response:
+        """What the ERP made of an event, from an ERP that reads the event feed and no broker."""
+        operator = await self.admit(request, Role.OPERATOR)
+        body = await self._bodies.read(request, OUTCOME_BYTES_MAX)
+        try:
+            outcome = read_outcome(body, request.headers.get(hdrs.CONTENT_TYPE))
+        except MalformedOutcome as malformed:
+            raise Refused(Reason.INVALID_REQUEST, str(malformed)) from None
+        now_ms = self._edge.now_ms()
+        act = audit.Act(
+            now_ms,
+            f"operator:{operator.label}",
+            "outcome.record",
+            storable(outcome.event_id),
+            request.address,
+            {"status": outcome.status, "code": outcome.code},
+        )
+
+        def record(connection: Connection) -> bool:
+            known = outcomes.record(connection, outcome, now_ms)
+            if known:
+                audit.record(connection, act)
+            return known
+
+        if not await self._edge.database.write(record):
+            await self._note_refused(request, "outcome.record", outcome.event_id, "no such event")
+            raise Refused(Reason.NOT_FOUND, "there is no event with this id")
+        return json_response({"event_id": outcome.event_id, "status": outcome.status})
+
+    async def list_partners(self, request: Request) -> web.Response:
+        """The partners as the gateway knows them now."""
+        await self.admit(request, Role.VIEWER)
+        return json_response({"partners": [_partner(loaded) for loaded in self._edge.directory()]})
+
+    async def list_audit(self, request: Request) -> web.Response:
+        """The newest entries of the audit; `action` narrows the list."""
+        await self.admit(request, Role.ADMIN)
+        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        action = request.query.get("action")
+        acts = await self._edge.database.read(lambda connection: audit.find(connection, action=action, limit=limit))
+        rows = [
+            {
+                "at": instant(act.at_ms),
+                "actor": act.actor,
+                "action": act.action,
+                "subject": act.subject,
+                "remote": act.remote,
+                "detail": act.detail,
+            }
+            for act in acts
+        ]
+        return json_response({"audit": rows})
+
+    async def _act(
+        self, request: Request, action: str, subject: str, act: Callable[[Connection, str, Actor, int], T]
+    ) -> T:
+        """Do something in one unit of work with its audit entry; what was refused stands in the audit as well."""
+        operator = await self.admit(request, Role.OPERATOR)
+        actor, now_ms = Actor(f"operator:{operator.label}", request.address), self._edge.now_ms()
+        try:
+            result = await self._edge.database.write(
+                lambda connection: act(connection, storable(subject[:ID_CHARACTERS_MAX]), actor, now_ms)
+            )
+        except Unknown as unknown:
+            await self._note_refused(request, action, subject, str(unknown))
+            raise Refused(Reason.NOT_FOUND, str(unknown)) from None
+        except NotPossible as not_possible:
+            await self._note_refused(request, action, subject, str(not_possible))
+            raise Refused(Reason.NOT_POSSIBLE, str(not_possible)) from None
+        self._edge.wake()
+        return result
+
+    async def _note_refused(self, request: Request, action: str, subject: str, why: str) -> None:
+        entry = audit.Act(
+            self._edge.now_ms(),
+            request.actor,
+            f"refused.{action}",
+            storable(subject),
+            request.address,
+            {"cause": storable(why)},
+        )
+        await self._edge.database.write(lambda connection: audit.record(connection, entry))
+
+    async def _touch(self, sha256: str) -> None:
+        """Note the use of a token, at most once a minute."""
+        now_ms = self._edge.now_ms()
+        if now_ms - self._touched_ms.get(sha256, 0) >= TOUCH_INTERVAL_MS:
+            self._touched_ms[sha256] = now_ms
+            await self._edge.database.write(lambda connection: operators.touch(connection, sha256, now_ms))
+
+
+def _one_of(request: Request, name: str, values: tuple[str, ...]) -> str | None:
+    value = request.query.get(name)
+    if value is not None and value not in values:
+        raise Refused(Reason.INVALID_REQUEST, f"`{name}` is one of {', '.join(values)}")
+    return value
+
+
+def _partner(loaded: LoadedProfile) -> dict[str, object]:
+    profile = loaded.profile
+    return {
+        "id": profile.id,
+        "name": profile.name,
+        "status": profile.status,
+        "as2_id": profile.as2.id if profile.as2 is not None else None,
+        "x12": [f"{address.qualifier}/{address.id}" for address in profile.x12],
+        "api_keys": [{"label": key.label, "expires_on": key.expires_on} for key in profile.api_keys],
+        "via": profile.via,
+        "agreements": [
+            {"document": item.document, "direction": item.direction, "syntax": item.syntax, "releases": item.releases}
+            for item in profile.agreements
+        ],
+        "profile": loaded.digest,
+    }

@@ -1,0 +1,41 @@
+"""The two ports: which doors each of them has."""
+
+from gateway.edge.as2 import As2
+from gateway.edge.bodies import Bodies
+from gateway.edge.context import Edge
+from gateway.edge.events import EventFeed
+from gateway.edge.http import HttpServer, Routes, health_routes
+from gateway.edge.operator import Desk
+from gateway.edge.rest import Rest
+from gateway.edge.throttle import AuditGate, Throttle
+from gateway.settings import Limits
+
+
+def new_bodies(limits: Limits) -> Bodies:
+    """The one body budget of a process."""
+    return Bodies(limits)
+
+
+def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
+    """What partners reach: AS2, REST and health."""
+    routes, gate, throttle = Routes(), _gate(edge), Throttle(edge.now_ms)
+    as2 = As2(edge, bodies, throttle, gate)
+    as2.add_to(routes)
+    Rest(edge, bodies, throttle).add_to(routes)
+    health_routes(edge, routes)
+    return HttpServer("edge", edge, routes, bodies, gate, closing=as2.close)
+
+
+def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:
+    """What our own people and programs reach, each with a token: metrics, events, messages, exceptions."""
+    routes = Routes()
+    server = HttpServer("operator", edge, routes, bodies, _gate(edge))
+    desk = Desk(edge, bodies)
+    desk.add_to(routes)
+    EventFeed(edge, desk, lambda: server.draining).add_to(routes)
+    health_routes(edge, routes)
+    return server
+
+
+def _gate(edge: Edge) -> AuditGate:
+    return AuditGate(edge.reception, edge.metrics, edge.now_ms)
