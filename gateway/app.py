@@ -98,7 +98,11 @@ class Gateway:
             decided=self.relay.wake,
         )
         self.reception = Reception(
-            self.database, IdSource(now_ms, secrets.randbits), now_ms, arrived=self.processing.wake
+            self.database,
+            IdSource(now_ms, secrets.randbits),
+            now_ms,
+            arrived=self.processing.wake,
+            disk_is_low=lambda: self.housekeeping.disk_is_low,
         )
         edge = Edge(
             settings=settings,
@@ -144,6 +148,7 @@ class Gateway:
                 # The only process of this data_dir: whatever is claimed, a process that is gone claimed it.
                 await self.database.write(_release_all)
             await self.housekeeping.load_profiles()
+            self.housekeeping.look_at_disk()
         except StoreUnavailable as unavailable:
             raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
         await self.broker.start()
@@ -206,6 +211,8 @@ class Gateway:
 
     def _not_ready(self) -> list[str]:
         reasons = []
+        if self.housekeeping.disk_is_low:
+            reasons.append("the disk is low; free space where data_dir lies")
         if "worker" in self.settings.roles and self.broker.last_error is not None:
             reasons.append(f"broker: {self.broker.last_error}")
         reasons += [f"{task.get_name()} has stopped" for task in (*self._tasks, *self._line) if task.done()]

@@ -101,7 +101,6 @@ class Settings(_Group):
     edge_port: Port = 8080
     edge_tls_certificate: Path | None = None
     edge_tls_key: Path | None = None
-    edge_url: str | None = Field(default=None, description="how partners reach us, when it is not this address")
     operator_host: str = "127.0.0.1"
     operator_port: Port = 8081
     operator_tls_certificate: Path | None = None

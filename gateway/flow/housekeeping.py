@@ -1,7 +1,8 @@
-"""Housekeeping: profiles are read again when their files change, what is older than its retention goes."""
+"""Housekeeping: profiles are read again when they change, old records go, disk and backlog are looked at."""
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from functools import partial
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.model.instants import DAY_MS
 from gateway.settings import Retention, Settings
-from gateway.store import profiles, retention
+from gateway.store import cases, messages, outbox, profiles, retention
 from gateway.store.database import Database, StoreUnavailable
 from gateway.telemetry import Metrics
 from partners.directory import Directory, load_directory
@@ -38,6 +39,7 @@ class Housekeeping:
         self._metrics = metrics
         self._problems: frozenset[str] = frozenset()
         self.directory = Directory()
+        self.disk_is_low = False
 
     async def load_profiles(self) -> None:
         """Read the profiles that changed; a broken one leaves its last good version in force.
@@ -64,7 +66,9 @@ class Housekeeping:
         while True:
             await asyncio.sleep(self._settings.profiles_reload_s)
             try:
+                self.look_at_disk()
                 await self.load_profiles()
+                await self.measure()
                 if asyncio.get_running_loop().time() - purged_at >= PURGE_EVERY_S:
                     purged_at = asyncio.get_running_loop().time()
                     await self.purge()
@@ -72,6 +76,33 @@ class Housekeeping:
                 log.warning("housekeeping waits for the store", extra={"cause": str(unavailable)})
             except Exception:
                 log.exception("housekeeping failed and tries again")
+
+    def look_at_disk(self) -> None:
+        """Stop accepting before the disk is full, so that what was accepted can still be processed.
+
+        A database elsewhere (PostgreSQL) watches its own disk.
+        """
+        if not self._database.is_sqlite:
+            return
+        free_bytes = shutil.disk_usage(self._settings.data_dir).free
+        is_low = free_bytes < self._settings.limits.disk_free_bytes_min
+        if is_low != self.disk_is_low:
+            log.warning("the disk is low" if is_low else "the disk has room again", extra={"free_bytes": free_bytes})
+        self.disk_is_low = is_low
+        self._metrics.gauge("gateway_disk_free_bytes", "Free bytes where the database lies.", free_bytes)
+
+    async def measure(self) -> None:
+        """Read off the store how much waits, for metrics."""
+        states = await self._database.read(lambda connection: dict(messages.counts(connection)))
+        waiting, oldest_due_ms = await self._database.read(outbox.backlog)
+        open_cases = await self._database.read(cases.count_open)
+        gauge = self._metrics.gauge
+        for state, number in states.items():
+            gauge(f"gateway_messages_{state}", f"Messages that are {state}.", number)
+        age_s = max(0.0, (self._now_ms() - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0
+        gauge("gateway_outbox_events", "Events that wait for the broker.", waiting)
+        gauge("gateway_outbox_oldest_due_seconds", "How long the event that waits longest has been due.", age_s)
+        gauge("gateway_exceptions_open", "Cases of the exceptions list that are not resolved.", open_cases)
 
     async def purge(self) -> dict[str, int]:
         """Remove what is older than its retention, a step at a time so that partners' messages go between."""

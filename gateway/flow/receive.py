@@ -53,15 +53,22 @@ class Reception:
         ids: gives message ids.
         now_ms: the clock, milliseconds since 1970.
         arrived: called after each durable commit of something new; wakes the processing.
+        disk_is_low: whether to accept nothing more for now.
     """
 
     def __init__(
-        self, database: Database, ids: IdSource, now_ms: Callable[[], int], arrived: Callable[[], None]
+        self,
+        database: Database,
+        ids: IdSource,
+        now_ms: Callable[[], int],
+        arrived: Callable[[], None],
+        disk_is_low: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._ids = ids
         self._now_ms = now_ms
         self._arrived = arrived
+        self._disk_is_low = disk_is_low
 
     def new_id(self) -> str:
         """The id for a message, for edges whose answer names it before it is kept (an MDN, say)."""
@@ -83,6 +90,8 @@ class Reception:
             Refused: IDEMPOTENCY_CONFLICT, same transport id with other bytes (audited); STORE_UNAVAILABLE, nothing was
                 kept and the sender should try again.
         """
+        if self._disk_is_low():
+            raise store_unavailable(StoreUnavailable("the disk is low"))
         payload_sha256 = hashlib.sha256(arrival.payload).hexdigest()
         digest = payload_sha256 if arrival.authenticated is None else hashlib.sha256(arrival.authenticated).hexdigest()
         new = NewMessage(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from gateway.store.statements import Insert, table_of
 from gateway.store.tables import ExceptionCase
@@ -113,3 +113,9 @@ def find(connection: Connection, *, state: str | None = None, limit: int = 100) 
     query = select(*_COLUMNS).order_by(_CASE.c.updated_at_ms.desc()).limit(limit)
     query = query.where(_CASE.c.state == state if state else _CASE.c.state != CaseState.RESOLVED.value)
     return [Case(*row) for row in connection.execute(query)]
+
+
+def count_open(connection: Connection) -> int:
+    """How many cases are not resolved."""
+    query = select(func.count()).select_from(_CASE).where(_CASE.c.state != CaseState.RESOLVED.value)
+    return connection.scalar(query) or 0
