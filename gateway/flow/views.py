@@ -171,7 +171,8 @@ def _timeline(connection: Connection, message: StoredMessage, events: list[Event
         step: dict[str, object] = {"at": instant(entry.at_ms), "step": entry.step}
         if entry.document_id is not None:
             step["document"] = entry.document_id
-        steps.append((entry.at_ms, 1, step | entry.detail))
+        # "Every event is published" comes behind the events that it speaks of.
+        steps.append((entry.at_ms, 3 if entry.step == "published" else 1, step | entry.detail))
     for event in events:
         if event.state == EventState.PUBLISHED and event.published_at_ms is not None:
             published: dict[str, object] = {

@@ -22,7 +22,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import orjson
 from sqlalchemy import Connection, update
@@ -137,14 +137,16 @@ def copy_database(source: Path, copy: Path) -> None:
     The source stays in one read transaction, so that writers (who go on beside it, thanks to WAL) cannot make the
     copying start over again and again.
     """
-    with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as writer:
-            reader.execute("BEGIN")
-            reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            reader.backup(writer, pages=PAGES_A_STEP, sleep=0)
-            reader.execute("COMMIT")
-            writer.execute("PRAGMA journal_mode=DELETE")
-            check_database(writer)
+    with (
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader,
+        closing(sqlite3.connect(copy, isolation_level=None)) as writer,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        reader.backup(writer, pages=PAGES_A_STEP, sleep=0)
+        reader.execute("COMMIT")
+        writer.execute("PRAGMA journal_mode=DELETE")
+        check_database(writer)
 
 
 def check_database(connection: sqlite3.Connection) -> None:
@@ -175,11 +177,11 @@ def _write_archive(target: Path, sources: list[tuple[str, Path]], head: Manifest
             for name, path in sources:
                 with path.open("rb") as content:
                     status = os.fstat(content.fileno())
-                    reader = _Hashing(content, lambda so_far, before=done: advance(before + so_far))  # type: ignore[misc]
+                    reader = _Hashing(content, advance, done)
                     member = tarfile.TarInfo(name)
                     member.size, member.mtime, member.mode = status.st_size, int(status.st_mtime), 0o600
-                    archive.addfile(member, reader)  # type: ignore[arg-type]  # reads it and nothing else
-                done += status.st_size
+                    archive.addfile(member, reader)
+                done = reader.done
                 files.append(File(name, status.st_size, reader.sha256.hexdigest()))
             made = Manifest(head.made_at, head.gateway_version, head.database, tuple(files))
             described = orjson.dumps({"format": FORMAT} | asdict(made), option=orjson.OPT_INDENT_2)
@@ -194,17 +196,17 @@ def _write_archive(target: Path, sources: list[tuple[str, Path]], head: Manifest
 class _Hashing:
     """A file that is digested while it is read."""
 
-    def __init__(self, content: BinaryIO, advance: Advance) -> None:
+    def __init__(self, content: BinaryIO, advance: Advance, done: int) -> None:
         self._content = content
         self._advance = advance
-        self._read = 0
+        self.done = done
         self.sha256 = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         piece = self._content.read(size)
         self.sha256.update(piece)
-        self._read += len(piece)
-        self._advance(self._read)
+        self.done += len(piece)
+        self._advance(self.done)
         return piece
 
 
@@ -250,12 +252,11 @@ def _read_archive(archive: Path, folder: Path | None) -> Manifest:
     return manifest
 
 
-def _take(name: str, content: BinaryIO | object, folder: Path | None) -> File:
+def _take(name: str, content: IO[bytes], folder: Path | None) -> File:
     """Digest one member and, where a folder is given, write it there."""
     digest, size = hashlib.sha256(), 0
-    read = content.read  # type: ignore[union-attr,attr-defined]  # tarfile's own reader
     with open(os.devnull if folder is None else _place(folder, name), "wb") as target:  # noqa: PTH123  # devnull too
-        while piece := read(CHUNK_BYTES):
+        while piece := content.read(CHUNK_BYTES):
             digest.update(piece)
             size += len(piece)
             target.write(piece)
@@ -281,7 +282,9 @@ def _manifest(archive: Path, described: bytes | None) -> Manifest:
     try:
         held = orjson.loads(described or b"")
         if held["format"] != FORMAT:
-            raise BackupError(f"{archive} has the format {held['format']}, this program reads {FORMAT}; use a newer one")
+            raise BackupError(
+                f"{archive} has the format {held['format']}, this program reads {FORMAT}; use a newer one"
+            )
         files = tuple(File(str(file["name"]), int(file["bytes"]), str(file["sha256"])) for file in held["files"])
         return Manifest(str(held["made_at"]), str(held["gateway_version"]), str(held["database"]), files)
     except (ValueError, KeyError, TypeError) as error:

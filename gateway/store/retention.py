@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from gateway.model.message import FINAL_STATES
 from gateway.store.statements import table_of
@@ -98,6 +98,28 @@ KINDS: Mapping[str, Callable[[Connection, int], int]] = {
     "duplicates_days": _duplicates,
     "audit_days": _audit,
 }
+
+
+_OLD: Mapping[str, Callable[[int], tuple[ColumnElement[bool], ...]]] = {
+    "events_days": lambda before_ms: (
+        _EVENT.c.state.in_(["published", "dropped"]),
+        _EVENT.c.published_at_ms < before_ms,
+    ),
+    "documents_days": lambda before_ms: (_DOCUMENT.c.created_at_ms < before_ms,),
+    "bodies_days": lambda before_ms: (
+        _MESSAGE.c.received_at_ms < before_ms,
+        _MESSAGE.c.state.in_(_FINAL),
+        exists().where(_BODY.c.message_id == _MESSAGE.c.id),
+    ),
+    "messages_days": lambda before_ms: (_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL)),
+    "duplicates_days": lambda before_ms: (table_of(TransportIdentity).c.created_at_ms < before_ms,),
+    "audit_days": lambda before_ms: (table_of(AuditEntry).c.at_ms < before_ms,),
+}
+
+
+def count(connection: Connection, kind: str, before_ms: int) -> int:
+    """How many records of a kind a purge would remove, at most: what something younger refers to stays."""
+    return connection.scalar(select(func.count()).where(*_OLD[kind](before_ms))) or 0
 
 
 def step(connection: Connection, kind: str, before_ms: int) -> int:

@@ -1,0 +1,49 @@
+"""A partner that is named in a call: its profile, and how what it sends is read."""
+
+import argparse
+import re
+from pathlib import Path
+
+from gateway.agreements import reading_rules
+from gateway.commands.opening import open_settings
+from gateway.commands.parsing import Unusable, did_you_mean, shown
+from gateway.settings import Settings
+from partners.directory import load_directory
+from partners.loader import LoadedProfile, load_profile
+from translators.guide import ReadingRules
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def folder_of(settings: Settings, partner: str) -> Path:
+    """The folder of a partner.
+
+    Raises:
+        Unusable: there is none.
+    """
+    folder = settings.partners_dir / partner
+    if not _ID.fullmatch(partner) or not folder.is_dir():
+        known = sorted(path.name for path in settings.partners_dir.glob("[a-z0-9]*") if path.is_dir())
+        hint = did_you_mean(partner, known) or "; `gateway partner list` shows those there are"
+        raise Unusable(f"there is no partner {shown(partner)} in {settings.partners_dir}{hint}")
+    return folder
+
+
+def profile_of(settings: Settings, partner: str) -> LoadedProfile:
+    """The profile of a partner.
+
+    Raises:
+        Unusable: there is none, or it does not load; the text has the lines that are wrong.
+    """
+    loaded = load_profile(folder_of(settings, partner))
+    if not isinstance(loaded, LoadedProfile):
+        raise Unusable("the profile does not load\n" + "\n".join(f"  {problem}" for problem in loaded))
+    return loaded
+
+
+def reading_rules_of(called: argparse.Namespace) -> ReadingRules:
+    """How a file is read when `--partner` sent it."""
+    settings = open_settings(called)
+    loaded = profile_of(settings, called.partner)
+    directory, _ = load_directory(settings.partners_dir)
+    return reading_rules(loaded, settings.identities, directory.carried_by(loaded))

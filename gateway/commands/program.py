@@ -1,0 +1,177 @@
+"""Finds the noun, lets its file do the work, and turns what happens into an exit code.
+
+0 fine, 1 the content is bad, 2 the call or a file is unusable; 130 interrupted by ctrl-C.
+"""
+
+import argparse
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from gateway import __version__
+from gateway.commands.parsing import UNUSABLE, Parser, Unusable, did_you_mean, shown
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A word after `gateway`. Its file is imported only when it is called, so that help costs nothing."""
+
+    name: str
+    does: str
+    module: str = ""
+
+
+class NounFile(Protocol):
+    """What the file of a noun offers."""
+
+    def build(self, parser: Parser) -> None:
+        """Add the noun's arguments or verbs."""
+
+
+GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
+    (
+        "start here",
+        (
+            Noun("demo", "the whole gateway on this machine, with suppliers who send: nothing to install or set up"),
+            Noun("serve", "run the gateway"),
+        ),
+    ),
+    (
+        "files, without a server",
+        (
+            Noun("validate", "what is wrong in an X12 file: segment, element, byte offset, remedy"),
+            Noun("translate", "X12 to canonical JSON documents"),
+            Noun("acknowledge", "the TA1, 997 or 999 that an X12 file earns"),
+            Noun("schema", "JSON Schemas of documents and profiles, AsyncAPI of the broker's channels"),
+        ),
+    ),
+    (
+        "what happened",
+        (
+            Noun("messages", "what partners sent: list, show, trace, replay, reprocess"),
+            Noun("exceptions", "what waits for a person: list, show, retry"),
+            Noun("events", "the business events of the embedded log, once or as they come"),
+        ),
+    ),
+    (
+        "partners and keys",
+        (
+            Noun("partner", "partner profiles: list, show, check, key"),
+            Noun("certs", "our keys and certificates: new, import, list"),
+            Noun("operator", "tokens for the operator port: new, list, remove"),
+        ),
+    ),
+    (
+        "care",
+        (
+            Noun("backup", "database, keys and profiles into one verified archive"),
+            Noun("restore", "bring a backup back, control numbers moved ahead"),
+            Noun("purge", "remove what is older than its retention"),
+            Noun("broker", "policies for RabbitMQ: definitions"),
+        ),
+    ),
+)
+NOUNS = {noun.name: noun for _, nouns in GROUPS for noun in nouns}
+
+_EXAMPLES = """\
+examples:
+  gateway demo                                   see everything work, in one command
+  gateway validate order-response.edi            check a file before anybody else does
+  gateway translate order-response.edi | jq      the same as canonical JSON
+  gateway serve --config gateway.yaml            run it
+  gateway messages list --state rejected         what was refused, and why
+  gateway events --follow --format json          what goes to the ERP, as it goes
+
+exit codes: 0 fine, 1 the content is bad, 2 the call or a file cannot be used
+more: gateway COMMAND --help, each with an example"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character gets its escape, not a traceback.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        called = _called(words)
+    except SystemExit as end:  # argparse has said what it has to say
+        return int(end.code or 0)
+    if called is None:
+        return 0
+    return _run(called)
+
+
+def build(noun: Noun) -> Parser:
+    """The parser of a noun, with everything below it."""
+    file = cast("NounFile", importlib.import_module(f"gateway.commands.{noun.name}"))
+    parser = Parser(prog=f"gateway {noun.name}", description=f"{noun.does[:1].upper()}{noun.does[1:]}.")
+    file.build(parser)
+    return parser
+
+
+def _called(words: list[str]) -> argparse.Namespace | None:
+    """The call; None when help or the version was all that was asked for."""
+    top = Parser(prog="gateway", usage="gateway COMMAND ...", add_help=False)
+    first = words[0] if words else "--help"
+    if first in {"-h", "--help", "help"} and len(words) < 2:  # noqa: PLR2004  # help for one command takes its name
+        sys.stdout.write(_help())
+        return None
+    if first == "help":
+        words = [*words[1:], "--help"]
+        first = words[0]
+    if first == "--version":
+        sys.stdout.write(f"partner-gateway {__version__}\n")
+        return None
+    if first.startswith("-"):
+        top.error(f"the command comes first, not {shown(first)}")
+    if first not in NOUNS:
+        top.error(f"unknown command {shown(first)}{did_you_mean(first, NOUNS)}")
+    parser = build(NOUNS[first])
+    return parser.parse(words[1:])
+
+
+def _help() -> str:
+    lines = ["usage: gateway COMMAND ...", "", "A B2B partner gateway: AS2, REST and X12 in, business events out.", ""]
+    for group, nouns in GROUPS:
+        lines.append(f"{group}:")
+        lines += [f"  {noun.name:<12} {noun.does}" for noun in nouns]
+        lines.append("")
+    return "\n".join([*lines, _EXAMPLES, ""])
+
+
+def _run(called: argparse.Namespace) -> int:
+    try:
+        code = int(called.run(called))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has enough (`| head`). What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the last door: people get a sentence, --debug the rest
+        return _told(error, called)
+    return code
+
+
+def _told(error: Exception, called: argparse.Namespace) -> int:
+    program = called.leaf.prog
+    if called.debug or os.environ.get("GATEWAY_DEBUG"):
+        traceback.print_exc()
+    if isinstance(error, Unusable):
+        sys.stderr.write(f"{program}: {error}\n")
+    elif isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"{program}: {place}{error.strerror}\n")
+    else:
+        where = "" if called.debug else "; run it again with --debug and report what it shows"
+        sys.stderr.write(f"{program}: failed unexpectedly ({type(error).__name__}: {error}){where}\n")
+    return UNUSABLE

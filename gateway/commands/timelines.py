@@ -1,0 +1,121 @@
+"""A timeline as a picture: one line a step, with the time since the step before, down to the published event."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from gateway.commands.output import STYLES, console, size, visible
+
+# Steps that end something, well or badly; the others are on the way.
+_STEP_STYLES = {
+    "received": "cyan",
+    "translated": "green",
+    "published": "green",
+    "event-published": "green",
+    "acknowledged": "green",
+    "rejected": "red",
+    "parked": "red",
+    "duplicate": "yellow",
+}
+_DURATION_STEPS = ((60_000, 1_000, "s"), (3_600_000, 60_000, "min"), (86_400_000, 3_600_000, "h"))
+
+
+def print_timeline(view: Mapping[str, Any]) -> None:
+    """The way of one message, as `gateway.flow.views.message_view` describes it."""
+    console().print(_heading(view))
+    for line in lines(view["timeline"]):
+        console().print(line, soft_wrap=True)
+
+
+def _heading(view: Mapping[str, Any]) -> Text:
+    text = Text(f"{visible(view['id'])}  {visible(view['partner'])} over {visible(view['channel'])}  ", style="bold")
+    text.append(visible(view["status"]), style=STYLES.get(view["status"], ""))
+    if view.get("reason"):
+        text.append(f"  {visible(view['reason'])}", style="not bold")
+    return text
+
+
+def lines(steps: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    """One line a step."""
+    before: datetime | None = None
+    for number, step in enumerate(steps):
+        at = datetime.fromisoformat(step["at"])
+        since = "" if before is None else f"+{duration(int((at - before).total_seconds() * 1_000))}"
+        before = at
+        branch = "└" if number == len(steps) - 1 else "├" if number else "┌"
+        text = Text(f"  {branch} {at:%H:%M:%S}.{at.microsecond // 1_000:03d} {since:>9}  ", style="dim")
+        text.append(f"{visible(step['step']):<16}", style=f"not dim {_STEP_STYLES.get(step['step'], '')}".strip())
+        text.append(detail(step), style="not dim")
+        text.rstrip()
+        yield text
+
+
+def detail(step: Mapping[str, Any]) -> str:
+    """What a step says beside its name and time, in a sentence where we know one."""
+    words = _SENTENCES.get(step["step"], in_words)
+    return words({name: value for name, value in step.items() if name not in {"at", "step"}})
+
+
+def _received(step: Mapping[str, Any]) -> str:
+    return f"{size(step['bytes'])} over {visible(step['channel'])}, kept before it was answered"
+
+
+def _acknowledged(step: Mapping[str, Any]) -> str:
+    return f"{' and '.join(map(visible, step['kinds']))}, our interchange {step['control_number']:09d}"
+
+
+def _decided(step: Mapping[str, Any]) -> str:
+    counted = f"{step['documents']} document{'' if step['documents'] == 1 else 's'}, {step['accepted']} accepted"
+    return f"{counted}: {visible(step['reason'])}" if step.get("reason") else counted
+
+
+def _event_published(step: Mapping[str, Any]) -> str:
+    return visible(step["event"])
+
+
+def _duplicate(step: Mapping[str, Any]) -> str:
+    return f"came again from {visible(step['remote'])}; got the same answer, was not processed again"
+
+
+def _published(_: Mapping[str, Any]) -> str:
+    return "every event is confirmed"
+
+
+_SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "received": _received,
+    "acknowledged": _acknowledged,
+    "translated": _decided,
+    "rejected": _decided,
+    "event-published": _event_published,
+    "duplicate": _duplicate,
+    "published": _published,
+}
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """Names and values in a row; what is false, empty or absent is left out, what is true is said by its name."""
+    words = []
+    for name, value in values.items():
+        label = visible(name).replace("_", " ")
+        if value is True:
+            words.append(label)
+        elif isinstance(value, list):
+            words += [f"{label} {', '.join(visible(item) for item in value)}"] if value else []
+        elif isinstance(value, Mapping):
+            inner = in_words(value)
+            words += [f"{label} ({inner})"] if inner else []
+        elif value not in (None, "", False):
+            words.append(f"{label} {visible(value)}")
+    return ", ".join(words)
+
+
+def duration(elapsed_ms: int) -> str:
+    """A time span in the unit that suits it."""
+    if elapsed_ms < 1_000:  # noqa: PLR2004  # up to a second: milliseconds
+        return f"{elapsed_ms} ms"
+    for below, unit_ms, unit in _DURATION_STEPS:
+        if elapsed_ms < below:
+            return f"{elapsed_ms / unit_ms:.1f} {unit}"
+    return f"{elapsed_ms / 86_400_000:.1f} d"

@@ -1,0 +1,86 @@
+"""A throw-away gateway's folder: settings, keys, two partner profiles, and the secrets that its suppliers hold."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from certs.certificates import Certificate, KeyPair
+from certs.creation import create_key_pair
+from certs.keyring import store_key_pair
+from gateway.settings import KEY_RING_FOLDER
+
+CERTIFICATE_DAYS = 2
+IDENTITY = "bigcorp"
+OUR_AS2_ID = "BIGCORP-AS2"
+ACME = "acme-supply"
+ACME_AS2_ID = "ACME-AS2"
+NORTHWIND = "northwind-parts"
+
+
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What was furnished.
+
+    Attributes:
+        config: the settings, for `--config` of every command.
+        ours: our certificate, as partners have it.
+        acme: the supplier's key, which only a supplier would have.
+        api_keys: by partner id.
+    """
+
+    folder: Path
+    config: Path
+    ours: Certificate
+    acme: KeyPair
+    api_keys: dict[str, str]
+
+
+def furnish(folder: Path, *, edge_port: int, operator_port: int, now: datetime) -> Premises:
+    """Write everything that a gateway needs into an empty folder; nothing in it outlives the demo's certificates."""
+    data_dir, partners_dir = folder / "data", folder / "partner-profiles"
+    passphrase_file = folder / "key-passphrase"
+    passphrase = secrets.token_urlsafe(32)
+    _write_secret(passphrase_file, passphrase)
+    ours = create_key_pair(OUR_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="BigCorp (demo)")
+    acme = create_key_pair(ACME_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="ACME Supply (demo)")
+    store_key_pair(data_dir / KEY_RING_FOLDER, IDENTITY, ours, passphrase.encode())
+    api_keys = {partner: secrets.token_urlsafe(32) for partner in (ACME, NORTHWIND)}
+    for partner, key in api_keys.items():
+        _write_profile(partners_dir / partner, partner, key)
+    (partners_dir / ACME / "acme-as2.pem").write_bytes(acme.certificate.pem())
+    config = folder / "gateway.yaml"
+    settings = {
+        "data_dir": str(data_dir),
+        "partners_dir": str(partners_dir),
+        "key_passphrase_file": str(passphrase_file),
+        "edge_port": edge_port,
+        "operator_port": operator_port,
+        "identities": [
+            {"name": IDENTITY, "as2_id": OUR_AS2_ID, "x12": {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}}
+        ],
+    }
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return Premises(folder, config, ours.certificate, acme, api_keys)
+
+
+def sample(name: str) -> bytes:
+    """A document that the demo's suppliers send."""
+    return files("gateway.demo").joinpath("samples", name).read_bytes()
+
+
+def _write_profile(folder: Path, partner: str, key: str) -> None:
+    folder.mkdir(parents=True)
+    text = files("gateway.demo").joinpath("profiles", f"{partner}.yaml").read_text("utf-8")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    (folder / "profile.yaml").write_text(Template(text).substitute(api_key_sha256=digest))
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(secret)

@@ -1,0 +1,98 @@
+"""What the demo tells, as lines for whoever prints them: no printing here, no looking anything up."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.demo.premises import NORTHWIND
+from gateway.demo.scenario import Act, Sent, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the story; the style is a word that rich knows."""
+
+    text: str
+    style: str = ""
+
+
+def opening(stage: Stage) -> Iterator[Line]:
+    """Where everything is."""
+    yield Line("A gateway of its own on this machine, with two suppliers who speak to it over HTTP.", "bold")
+    yield Line(f"  partners reach it at   {stage.edge_url}")
+    yield Line(f"  operators reach it at  {stage.operator_url}")
+    yield Line(f"  everything lies in     {stage.premises.folder}")
+    yield Line("")
+
+
+def told(number: int, act: Act) -> Iterator[Line]:
+    """An act and what was seen of it."""
+    yield Line(f"{number:>2}. {act.claim}")
+    yield Line(f"    {'ok' if act.held else 'NOT SO'}: {act.seen}", "green" if act.held else "bold red")
+
+
+def heading(sent: Sent) -> Iterator[Line]:
+    """Before the timeline of one message."""
+    yield Line("")
+    yield Line(f"{sent.label}, from {sent.partner}", "bold")
+
+
+def contents(view: Mapping[str, Any]) -> Iterator[Line]:
+    """What was in a message: each document with its event, or with what is wrong and where."""
+    for document in view["documents"]:
+        order = f" for order {document['purchase_order_number']}" if document["purchase_order_number"] else ""
+        yield Line(f"  {document['type']} {document['number'] or ''}{order}: {document['status']}")
+        for finding in document["findings"]:
+            element = f"{finding['element']:02d}" if finding["element"] else ""
+            place = f"{finding['segment'] or ''}{element}"
+            at = f"{place}, segment {finding['position']}, byte {finding['byte_offset']}, code {finding['code']}"
+            yield Line(f"    {at}: {finding['message']}", "red")
+    for acknowledgment in view["acknowledgments"]:
+        yield Line(f"  {' '.join(acknowledgment['kinds'])} kept for the partner:", "dim")
+        for segment in acknowledgment["x12"].split("~"):
+            if segment.strip().startswith(("TA1", "AK", "IK")):
+                yield Line(f"    {segment.strip()}~", "dim")
+
+
+def verdict(acts: Sequence[Act]) -> Iterator[Line]:
+    """Whether all of it happened."""
+    failed = [act for act in acts if not act.held]
+    yield Line("")
+    if not failed:
+        yield Line(
+            f"All {len(acts)} claims were checked against the running gateway, and all of them hold.", "bold green"
+        )
+        return
+    yield Line(f"{len(failed)} of {len(acts)} claims do not hold:", "bold red")
+    for act in failed:
+        yield Line(f"  {act.claim}: {act.seen}", "red")
+
+
+def what_next(stage: Stage, sent: Sequence[Sent]) -> Iterator[Line]:
+    """Commands to copy, while the gateway stays up."""
+    config = f"--config {shlex.quote(str(stage.premises.config))}"
+    samples = stage.premises.folder / "samples"
+    key = stage.premises.api_keys[NORTHWIND]
+    rejected = next((one for one in sent if one.final == "rejected"), None)
+    yield Line("")
+    yield Line("What to try next, in another terminal:", "bold")
+    post = (
+        f"curl -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
+        f"--data-binary @{shlex.quote(str(samples / 'ship-notice.json'))} {stage.edge_url}/v1/documents"
+    )
+    metrics = f"curl -H 'Authorization: Bearer {stage.operator_token}' {stage.operator_url}/metrics"
+    for what, command in (
+        ("what was received", f"gateway messages list {config}"),
+        ("why one was rejected", f"gateway messages show {rejected.message_id} {config}" if rejected else ""),
+        ("events as they come", f"gateway events --follow {config}"),
+        ("send something yourself", post),
+        ("the metrics", metrics),
+        ("check a file", f"gateway validate {shlex.quote(str(samples / 'order-response-broken.edi'))}"),
+        ("partners and their rules", f"gateway partner show acme-supply {config}"),
+    ):
+        if command:
+            yield Line(f"  # {what}", "dim")
+            yield Line(f"  {command}")
+    yield Line("")
+    yield Line("The gateway stays up until ctrl-C.", "bold")
