@@ -12,7 +12,8 @@ NAME_LENGTH_MAX = 128  # RFC 4130 6.2
 MESSAGE_ID_LENGTH_MAX = 998  # RFC 2822 2.1.1
 OPTIONS_LENGTH_MAX = 2_000
 DIGESTS_REQUESTED_MAX = 16
-VERSION = "1.2"  # with EDIINT-Features (RFC 6017)
+VERSION = "1.2"  # announces that EDIINT-Features follows (RFC 6017 4)
+FEATURES = "multiple-attachments"  # RFC 6362 3
 
 # Whoever repeats one of these wants two readers to see two messages.
 _SINGLE = (

@@ -16,7 +16,8 @@ To build a message, as tests, the demo and benches do, and to open it on the oth
 
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope, MdnRequest, read_envelope
-from gateway.as2.opening import Attachment, Layer, Opened, open_message
+from gateway.as2.mime import Attachment
+from gateway.as2.opening import Layer, Opened, open_message
 from gateway.as2.policy import Policy
 from gateway.as2.writing import Encryption, Signing, WrittenMessage, write_message
 

@@ -24,6 +24,9 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]+")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
 _PARAMETER_NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _QUOTED = re.compile(r'\s*+"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
+# Only these are believed: some of the codecs Python knows take quadratic time.
+_CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
+
 # A partner sends the same few header values all day; longer ones would only fill the memory.
 _USUAL_LENGTH_MAX = 256
 
@@ -127,6 +130,15 @@ class Entity:
         else:
             raise MimeError(f"Content-Transfer-Encoding {encoding[:40]!r} does not exist")
         return content, 0, len(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A further part beside the payload (RFC 6362)."""
+
+    content: bytes
+    content_type: str
+    filename: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,10 +319,8 @@ def _joined(name: str, sections: list[_Section]) -> str:
             charset, _language, text = text.split("'", 2)
         encoded = text.encode("utf-8", "surrogateescape")
         raw += unquote_to_bytes(encoded) if section.extended else encoded
-    try:
-        return raw.decode(charset or "utf-8", "replace")
-    except (LookupError, ValueError):
-        return raw.decode("utf-8", "replace")
+    charset = charset.lower()
+    return raw.decode(charset if charset in _CHARSETS else "utf-8", "replace")
 
 
 def safe_filename(name: str) -> str | None:

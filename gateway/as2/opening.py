@@ -32,7 +32,7 @@ from gateway.as2.cms.signed_data import Content, Signature, covered_by, read_sig
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
 from gateway.as2.mic import Mic, choose_algorithm, covered_content
-from gateway.as2.mime import Entity, Headers, MimeError, Multipart, read_entity, split_multipart
+from gateway.as2.mime import Attachment, Entity, Headers, MimeError, Multipart, read_entity, split_multipart
 from gateway.as2.policy import Policy
 
 
@@ -85,15 +85,6 @@ _CLAIM_ANSWERS = {
 _PKCS7_MIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _PKCS7_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 _COMPOUND = ("multipart/related", "multipart/mixed")
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A further part beside the payload (RFC 6362)."""
-
-    content: bytes
-    content_type: str
-    filename: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureSc
 from gateway.as2.cms.compressed_data import compress
 from gateway.as2.cms.enveloped_data import encrypt
 from gateway.as2.cms.signed_data import Content, sign
-from gateway.as2.envelope import MESSAGE_ID_LENGTH_MAX, VERSION, MdnRequest, quote_name, write_options
+from gateway.as2.envelope import FEATURES, MESSAGE_ID_LENGTH_MAX, VERSION, MdnRequest, quote_name, write_options
 from gateway.as2.mic import Mic, mics_of
-from gateway.as2.mime import quoted_string, safe_filename
+from gateway.as2.mime import Attachment, quoted_string, safe_filename
 
 Compression = Literal["before-signing", "after-signing"]
 HeaderFields = tuple[tuple[str, str], ...]
@@ -83,6 +83,7 @@ def write_message(  # noqa: PLR0913 - each is a choice of the protocol
     now: datetime,
     filename: str | None = None,
     subject: str = "",
+    attachments: Sequence[Attachment] = (),
     signing: Signing | None = None,
     encryption: Encryption | None = None,
     compression: Compression | None = None,
@@ -93,6 +94,8 @@ def write_message(  # noqa: PLR0913 - each is a choice of the protocol
     `now` is in UTC. Raises ValueError for names, ids and types that cannot stand in a header.
     """
     part = payload_part(payload, content_type, filename)
+    if attachments:
+        part = related_part(part, attachments, message_id)
     covered = [Content(part.encoded()) if signing or encryption or compression else Content(part.body)]
     if compression == "before-signing" or (compression and signing is None):
         uncompressed, part = part, compressed_part(part)
@@ -130,6 +133,16 @@ def payload_part(payload: bytes, content_type: str, filename: str | None) -> Par
         parameter = f"filename={quoted_string(name)}" if name.isascii() else f"filename*=utf-8''{quote(name, safe='')}"
         fields += (("Content-Disposition", f"attachment; {parameter}"),)
     return Part(fields, payload)
+
+
+def related_part(root: Part, attachments: Sequence[Attachment], message_id: str) -> Part:
+    """The payload with further documents beside it (RFC 6362 2, RFC 2387)."""
+    beside = [payload_part(item.content, item.content_type, item.filename).encoded() for item in attachments]
+    parts = [root.encoded(), *beside]
+    boundary = boundary_for(message_id, "related", parts)
+    root_type = quoted_string(dict(root.fields)["Content-Type"].partition(";")[0])
+    kind = f'multipart/related; type={root_type}; boundary="{boundary}"'
+    return Part((("Content-Type", kind),), multipart_body(parts, boundary))
 
 
 def compressed_part(part: Part) -> Part:
@@ -203,6 +216,7 @@ def message_headers(as2_from: str, as2_to: str, message_id: str, now: datetime) 
         raise ValueError(f"a Message-ID has 1 to {MESSAGE_ID_LENGTH_MAX} characters")
     return (
         ("AS2-Version", VERSION),
+        ("EDIINT-Features", FEATURES),
         ("AS2-From", quote_name(as2_from)),
         ("AS2-To", quote_name(as2_to)),
         ("Message-ID", plain_text("Message-ID", message_id)),

@@ -14,9 +14,9 @@ from gateway.as2.disposition import (
     disposition_of,
     parse_disposition,
 )
-from gateway.as2.message import Policy
+from gateway.as2.message import Attachment, Policy, read_envelope
 from gateway.as2.mic import Mic, agrees, choose_algorithm, parse_mic
-from tests.as2.parties import PAYLOAD, enveloped, open_
+from tests.as2.parties import PAYLOAD, encryption, enveloped, open_, signing, write
 
 ACTION = "automatic-action/MDN-sent-automatically; "
 DISPOSITIONS = [
@@ -158,6 +158,18 @@ def test_attachments(content_type, payload, attachment):
     assert [item.content for item in opened.attachments] == [attachment]
     assert {opened.filename, opened.attachments[0].filename} == {"a.edi", "b.pdf"}
     assert opened.attachments[0].content_type in ("application/pdf", "application/edi-x12")
+
+
+@pytest.mark.parametrize(
+    "protection", [{}, {"signing": signing(), "encryption": encryption(), "compression": "before-signing"}]
+)
+def test_attachments_of_our_own(protection):
+    attachments = (Attachment(b"\x00pdf", "application/pdf", "drawing 1.pdf"), Attachment(b"", "text/plain", None))
+    message = write(attachments=attachments, filename="a.edi", **protection)
+    opened = open_(message, PLAIN)
+    assert (opened.payload, opened.filename, opened.attachments) == (PAYLOAD, "a.edi", attachments)
+    assert agrees(opened.mic, message.mics)
+    assert read_envelope(message.headers).features == {"multiple-attachments"}
 
 
 def test_the_mic_of_a_plain_message_is_over_the_decoded_content():

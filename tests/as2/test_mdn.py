@@ -138,7 +138,7 @@ def test_a_changed_receipt():
 
 
 def unsigned(body, kind="multipart/report; boundary=b"):
-    return (*receipt(signing=None).headers[:6], ("Content-Type", kind)), body
+    return (*receipt(signing=None).headers[:7], ("Content-Type", kind)), body
 
 
 NOTIFICATION = b"--b\r\nContent-Type: message/disposition-notification\r\n\r\n"
