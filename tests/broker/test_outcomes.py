@@ -131,7 +131,7 @@ def test_strings_that_are_not_utf_8_can_be_set_aside_too():
     read = {"a": b"\xff", "b": {"c": [b"\xfe", "d", 1]}}
     written = _writable(read)
     assert written == read
-    size, decoded = decode.field_table(encode.field_table(written))
+    _size, decoded = decode.field_table(encode.field_table(written))
     assert decoded == read
 
 
