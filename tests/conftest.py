@@ -69,6 +69,19 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     drop_database(server_url, fresh)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    if skipped:
+        terminalreporter.write_line(f"{skipped} skipped: a skipped test is a hole, so this run fails", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A skip that nobody sees is a test that nobody has."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == pytest.ExitCode.OK and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @contextmanager
 def _closing(service: RabbitNode | ComposeRabbit | PostgresServer) -> Iterator[None]:
     try:
