@@ -154,7 +154,7 @@ class SetValidator(SetReader):
             if text in clean:
                 del parts[0]
             else:
-                parts = self._elements(rule, parts, text, start)
+                parts = self._elements(rule, parts, text, start, move)
             segment = Segment(code, parts, self.segments, start, end)
             if move is None:
                 self._misplaced(segment)
@@ -172,7 +172,7 @@ class SetValidator(SetReader):
         if parts[0] == "ST":
             self.segments += 1
             self.bytes_in_segments += end - start
-            elements = self._elements(self._grammar.release.segments["ST"], parts, text, start)
+            elements = self._elements(self._grammar.release.segments["ST"], parts, text, start, None)
             self._root.items.append(Segment("ST", elements, 1, start, end))
             self._counts[:] = [1]
             self.end = end
@@ -182,7 +182,7 @@ class SetValidator(SetReader):
             self.bytes_in_segments += end - start
             self.end = end
             move = self._uncommon("SE", start)
-            elements = self._elements(rule, parts, text, start)
+            elements = self._elements(rule, parts, text, start, move)
             if move is not None:
                 self._follow(move, Segment("SE", elements, self.segments, start, end))
 
@@ -192,7 +192,7 @@ class SetValidator(SetReader):
         if move is not None:
             self._missing(move, self.end)
 
-    def _elements(self, rule: SegmentRule, parts: list[Any], text: str, start: int) -> list[Any]:
+    def _elements(self, rule: SegmentRule, parts: list[Any], text: str, start: int, move: Move | None) -> list[Any]:
         if (
             self._component not in text
             and self._repetition not in text
@@ -207,7 +207,8 @@ class SetValidator(SetReader):
             return parts
         if self._ledger.errors >= ERRORS_EXAMINED_MAX:
             return parts[1:]
-        return self._checker.check(rule, parts, At(rule.code, self.segments, self._place.loop.code or None, start))
+        loop = (self._place if move is None else move.place).loop.code or None
+        return self._checker.check(rule, parts, At(rule.code, self.segments, loop, start))
 
     def _follow(self, move: Move, segment: Segment) -> None:
         loops, counts = self._loops, self._counts

@@ -34,10 +34,26 @@ LETTER = {
 }
 VALID = sorted(path.read_bytes() for path in FIXTURES.glob("*.edi"))
 PARTS = [
-    isa().encode(), b"ISA*", b"GS*PO*A*B*20260101*0000*1*X*004010~", b"ST*850*0001~", b"BEG*00*SA*1**20260101~", b"PO1*1~",
-    b"SE*4*0001~", b"GE*1*1~", b"IEA*1*000000001~", b"TA1*000000001*260101*0000*A*000~", b"BIN*4*~~~~~", b"BIN*99*x~", b"~",
-    b"\n", b" ", b"*", b">", b"\xef\xbb\xbf", b"\x00", b"N1*ST~", b"HL*1**S~", b"REF*DP*1**ZZ>1~", b"junk", b"\xc3\xa9",
-]  # fmt: skip
+    isa().encode(),
+    b"ISA*",
+    b"GS*PO*A*B*20260101*0000*1*X*004010~",
+    b"ST*850*0001~",
+    b"BEG*00*SA*1**20260101~",
+    b"PO1*1~",
+    b"SE*4*0001~",
+    b"GE*1*1~",
+    b"IEA*1*000000001~",
+    b"TA1*000000001*260101*0000*A*000~",
+    b"BIN*4*~~~~~",
+    b"BIN*99*x~",
+    b"N1*ST~",
+    b"HL*1**S~",
+    b"REF*DP*1**ZZ>1~",
+    b"junk",
+    b"\xef\xbb\xbf",
+    b"\xc3\xa9",
+    *(bytes([one]) for one in b"~\n *>\x00"),
+]
 
 
 def check(data: bytes, rules: ReadingRules) -> None:
