@@ -5,15 +5,19 @@ import zlib
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.ciphers import Cipher as Primitive
+from cryptography.hazmat.primitives.ciphers import algorithms, modes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.as2 import opening
 from gateway.as2.cms import enveloped_data
 from gateway.as2.cms.algorithms import (
+    CIPHERS,
     COMPRESSED_DATA,
     DATA,
     DIGESTS,
+    ENVELOPED_DATA,
     NULL,
     RSA_ENCRYPTION,
     SIGNED_DATA,
@@ -253,6 +257,14 @@ def signed_without_attributes(content: bytes, signature: bytes) -> bytes:
     [INNER, compressed_part(INNER), signed(INNER), signed(compressed_part(INNER)), compressed_part(signed(INNER))],
 )
 def test_only_encryption_is_encryption(part):
+    for policy in (STRICT, Policy(require_signed=False)):
+        modifier, reason = refusal(sent(part), policy)
+        assert modifier is Modifier.INSUFFICIENT_MESSAGE_SECURITY
+        assert "not encrypted" in reason
+
+
+@pytest.mark.parametrize("part", [signed(INNER, stranger()), compressed_part(Part((), b" " * 3_000_000))])
+def test_what_is_not_encrypted_is_not_worked_on_at_all(part):
     assert refusal(sent(part), STRICT)[0] is Modifier.INSUFFICIENT_MESSAGE_SECURITY
 
 
@@ -357,6 +369,36 @@ def test_wrong_padding_over_a_good_signature_is_refused_at_the_end():
     body = flipped(message.body, len(message.body) - 17, 0x40)
     modifier, reason = refusal((message.headers, body), STRICT)
     assert (modifier, "wrong padding" in reason) == (Modifier.DECRYPTION_FAILED, True)
+
+
+def wrongly_padded(part: Part):
+    """The part encrypted with blanks where its padding belongs; every signature inside stays good."""
+    content = part.encoded()
+    content += b" " * (-len(content) % 16)
+    key, nonce = bytes(16), bytes(16)
+    sealer = Primitive(algorithms.AES(key), modes.CBC(nonce)).encryptor()
+    recipient = der(
+        SEQUENCE,
+        b"\x02\x01\x00",
+        issuer_and_serial(us().certificate),
+        algorithm(RSA_ENCRYPTION, NULL),
+        der(OCTET_STRING, us().certificate.public_key.encrypt(key, padding.PKCS1v15())),
+    )
+    cipher = algorithm(CIPHERS[Cipher.AES128_CBC].identifier, der(OCTET_STRING, nonce))
+    inner = der(SEQUENCE, der(OBJECT_IDENTIFIER, DATA), cipher, der(0x80, sealer.update(content)))
+    body = write_content_info(ENVELOPED_DATA, der(SEQUENCE, b"\x02\x01\x00", der(SET, recipient), inner))
+    return enveloped("application/pkcs7-mime", body)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [INNER, signed(INNER), signed(compressed_part(Part((), b" " * 3_000_000))), signed(signed(INNER))],
+)
+def test_a_wrong_padding_outweighs_everything_inside(part):
+    for policy in (STRICT, ANY):
+        modifier, reason = refusal(wrongly_padded(part), policy)
+        assert modifier is Modifier.DECRYPTION_FAILED
+        assert "wrong padding" in reason
 
 
 ENCRYPTED_FAILURES = {
