@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,6 +29,8 @@ from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage,
 PASSPHRASE = "a throw-away passphrase of the tests"
 API_KEY = "a throw-away api key of northwind"
 STARTS_WITHIN_S = 30
+SERVE = ("-m", "gateway", "serve")
+PROJECT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
 OUR_X12 = {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}
 IDENTITY = {
@@ -104,18 +107,25 @@ class RunningGateway:
         self.site = site
         self._environment = environment
         self.process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self.log: list[str] = []
         self.edge_port = 0
         self.operator_port = 0
+        self._tokens: dict[str, str] = {}
 
-    def start(self, *, before: tuple[str, ...] = ()) -> Self:
-        """Start and wait until it listens. `before` is put before the command: strace, say."""
-        command = [*before, sys.executable, "-m", "gateway", "serve", "--config", str(self.site.config)]
-        self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=os.environ | self._environment, cwd=self.site.root
-        )
+    def start(self, *, before: tuple[str, ...] = (), program: tuple[str, ...] = SERVE) -> Self:
+        """Start and wait until it listens.
+
+        Args:
+            before: put before the command: strace, say.
+            program: what Python runs; it gets `--config FILE`.
+        """
+        command = [*before, sys.executable, *program, "--config", str(self.site.config)]
+        environment = os.environ | {"PYTHONPATH": str(PROJECT)} | self._environment
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=self.site.root)
         lines: queue.Queue[str | None] = queue.Queue()
-        threading.Thread(target=self._read_log, args=(self.process, lines), daemon=True).start()
+        self._reader = threading.Thread(target=self._read_log, args=(self.process, lines), daemon=True)
+        self._reader.start()
         deadline = time.monotonic() + STARTS_WITHIN_S
         while (line := lines.get(timeout=max(deadline - time.monotonic(), 0.1))) is not None:
             if '"the gateway is up"' in line:
@@ -127,9 +137,10 @@ class RunningGateway:
 
     def _read_log(self, process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
         assert process.stderr is not None
-        for line in process.stderr:
-            self.log.append(line.rstrip("\n"))
-            lines.put(line)
+        with process.stderr:
+            for line in process.stderr:
+                self.log.append(line.rstrip("\n"))
+                lines.put(line)
         lines.put(None)
 
     @property
@@ -140,18 +151,43 @@ class RunningGateway:
     def operator_url(self) -> str:
         return f"http://{LOOPBACK}:{self.operator_port}"
 
+    def command(self, *arguments: str) -> str:
+        """The standard output of a `gateway` command beside the running server."""
+        command = [sys.executable, "-m", "gateway", *arguments, "--config", str(self.site.config)]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def token(self, role: str = "viewer") -> str:
+        """A token for the operator port, the same one each time."""
+        if role not in self._tokens:
+            self._tokens[role] = self.command("operator", "token", "new", "--label", role, "--role", role).strip()
+        return self._tokens[role]
+
+    def metrics(self) -> dict[str, float]:
+        """Every metric by its name, with its labels where it has some."""
+        request = urllib.request.Request(
+            f"{self.operator_url}/metrics", headers={"Authorization": f"Bearer {self.token()}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            lines = response.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (ln.rpartition(" ") for ln in lines if not ln.startswith("#"))}
+
     def kill(self) -> None:
         """SIGKILL: nothing is flushed, nothing is said."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+        """SIGTERM; returns the exit code once everything that it and its tracer had to say is read."""
         assert self.process is not None
+        assert self._reader is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60)
+        self._reader.join(timeout=60)
+        return code
 
     def __enter__(self) -> Self:
         return self if self.process is not None else self.start()
@@ -183,16 +219,17 @@ def acknowledgment_855(number: int, *, order: str | None = None, interchange: in
     return "".join(f"{segment}~\n" for segment in segments).encode()
 
 
-def ship_notice_json(number: int) -> bytes:
-    """A canonical ship notice of northwind-parts."""
+def ship_notice_json(number: int, *, order: str | None = None) -> bytes:
+    """A canonical ship notice of northwind-parts, by default for an order of its own."""
+    order = order or f"NPO-{number}"
     return json.dumps(
         {
             "document_type": "ship_notice",
             "schema_version": "1.0",
             "number": f"SN-{number}",
             "issued_on": "2026-03-01",
-            "purchase_order_number": f"NPO-{number}",
-            "lines": [{"line_id": "1", "purchase_order_number": f"NPO-{number}", "quantity": "5", "unit": "EA"}],
+            "purchase_order_number": order,
+            "lines": [{"line_id": "1", "purchase_order_number": order, "quantity": "5", "unit": "EA"}],
         }
     ).encode()
 

@@ -1,0 +1,121 @@
+"""The ERP's side: whatever comes out of `erp.inbound`, kept by event id; it outlives the broker's outages."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError
+
+from gateway.broker.topology import INBOUND
+
+RECONNECT_S = 0.1
+PREFETCH = 500
+SEEN_WITHIN_S = 60
+
+
+@dataclass(frozen=True)
+class Received:
+    """One delivery of an event."""
+
+    event_id: str
+    lane: str
+    sequence: int
+    body: bytes
+
+
+class Erp:
+    """Consumes until left: `async with Erp(url) as erp`."""
+
+    def __init__(self, broker_url: str, queue: str = INBOUND) -> None:
+        self._url = broker_url
+        self._queue = queue
+        self.deliveries: list[Received] = []
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._consume())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    @property
+    def event_ids(self) -> set[str]:
+        return {delivery.event_id for delivery in self.deliveries}
+
+    @property
+    def bodies(self) -> dict[str, set[bytes]]:
+        bodies: dict[str, set[bytes]] = {}
+        for delivery in self.deliveries:
+            bodies.setdefault(delivery.event_id, set()).add(delivery.body)
+        return bodies
+
+    def first_deliveries(self) -> dict[str, list[Received]]:
+        """By lane, each event where it came first."""
+        lanes: dict[str, list[Received]] = {}
+        seen: set[str] = set()
+        for delivery in self.deliveries:
+            if delivery.event_id not in seen:
+                seen.add(delivery.event_id)
+                lanes.setdefault(delivery.lane, []).append(delivery)
+        return lanes
+
+    async def wait_for(self, event_ids: Collection[str]) -> None:
+        """Until all of them have come.
+
+        Raises:
+            AssertionError: some did not in time.
+        """
+        wanted = set(event_ids)
+        try:
+            async with asyncio.timeout(SEEN_WITHIN_S):
+                while not wanted <= self.event_ids:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            missing = sorted(wanted - self.event_ids)
+            raise AssertionError(f"{len(missing)} events never came: {missing[:5]}") from None
+
+    async def wait_for_count(self, number: int) -> None:
+        """Until so many different events have come."""
+        async with asyncio.timeout(SEEN_WITHIN_S):
+            while len(self.event_ids) < number:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _consume(self) -> None:
+        while True:
+            with suppress(AMQPError, OSError, TimeoutError, RuntimeError):
+                await self._one_connection()
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _one_connection(self) -> None:
+        lost = asyncio.Event()
+        connection = await aio_pika.connect(self._url, timeout=5)
+        connection.close_callbacks.add(lambda *_: lost.set())
+        async with connection:
+            channel = await connection.channel()
+            channel.close_callbacks.add(lambda *_: lost.set())
+            await channel.set_qos(prefetch_count=PREFETCH)
+            queue = await channel.get_queue(self._queue)  # fails until the gateway has declared it
+            await queue.consume(self._take)
+            await lost.wait()
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        self.deliveries.append(
+            Received(
+                event_id=message.message_id or "",
+                lane=str(message.headers["cloudEvents_partitionkey"]),
+                sequence=int(str(message.headers["cloudEvents_sequence"])),
+                body=message.body,
+            )
+        )
+        self._news.set()
+        await message.ack()
