@@ -8,7 +8,6 @@ anything outside its connection.
 
 import asyncio
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy import Connection
+
+from gateway.store.connections import postgresql_engine, sqlite_engine
+from gateway.store.failures import StoreFault, StoreUnavailable, failure_of, is_database_error, means_unavailable
+
+__all__ = ["BUSY_TIMEOUT_MS", "Database", "StoreFault", "StoreUnavailable", "Unit"]
 
 T = TypeVar("T")
 Unit = Callable[[Connection], T]
@@ -26,14 +28,11 @@ Unit = Callable[[Connection], T]
 GROUP_UNITS_MAX = 256
 READERS_MAX = 4
 BUSY_TIMEOUT_MS = 5_000
-
-# Errors that put the whole transaction in doubt: locked, full, gone. Statements of the hot path run on the driver's
-# own cursor, so the driver's class stands beside SQLAlchemy's.
-_TRANSACTION_ERRORS = (OperationalError, sqlite3.OperationalError)
+ANSWER_TIMEOUT_S = 30.0
 
 
-class StoreUnavailable(Exception):  # noqa: N818  # said of the store, answered with 503
-    """The database cannot commit now (locked, full, unreachable). Nothing of the unit was kept; try again later."""
+class _NotBegun(Exception):  # noqa: N818  # a word between two functions of this file
+    """No transaction could be begun, so no unit of the group was run."""
 
 
 @dataclass(slots=True)
@@ -54,6 +53,7 @@ class Database:
         synchronous: SQLite's ``synchronous`` pragma. FULL is what makes an acknowledgment true; a test takes it away
             to show that it would notice.
         busy_timeout_ms: how long SQLite waits for another process's write lock.
+        answer_timeout_s: how long PostgreSQL may stay silent before its connection counts as dead.
     """
 
     def __init__(
@@ -63,15 +63,23 @@ class Database:
         queued_max: int = 4_096,
         synchronous: str = "FULL",
         busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self.is_sqlite = url.startswith("sqlite")
-        self._synchronous = synchronous
-        self._busy_timeout_ms = busy_timeout_ms
-        self.engine = self._create_engine(url, writes=True)
-        self._reader_engine = self._create_engine(url, writes=False) if self.is_sqlite else self.engine
+        if self.is_sqlite:
+            self.engine, self._reader_engine = (
+                sqlite_engine(url, writes=writes, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
+                for writes in (True, False)
+            )
+            self._next_savepoint = ["RELEASE SAVEPOINT unit", "SAVEPOINT unit"]
+        else:
+            self.engine = self._reader_engine = postgresql_engine(url, answer_timeout_s=answer_timeout_s)
+            # One round trip instead of two.
+            self._next_savepoint = ["RELEASE SAVEPOINT unit; SAVEPOINT unit"]
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queued_max)
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="store-reader")
         self._writer: threading.Thread | None = None
+        self._closed = False
         self.commits = 0
         self.units = 0
 
@@ -86,11 +94,13 @@ class Database:
         self._writer.start()
 
     def close(self) -> None:
-        """Let the writer finish what is queued, then close every connection."""
+        """Let the writer finish what is queued, then close every connection; what comes later is refused."""
+        self._closed = True
         if self._writer is not None:
             self._jobs.put(None)
             self._writer.join()
             self._writer = None
+        _deliver(self._refuse_queued())
         self._readers.shutdown(wait=True)
         self.engine.dispose()
         self._reader_engine.dispose()
@@ -100,6 +110,7 @@ class Database:
 
         Raises:
             StoreUnavailable: it could not be committed; nothing of it was kept.
+            StoreFault: the database refused it for good; nothing of it was kept.
             Exception: what the unit itself raised; nothing of it was kept.
         """
         return await self.submit(unit)
@@ -107,9 +118,13 @@ class Database:
     def submit(self, unit: Unit[T]) -> asyncio.Future[T]:
         """Queue a unit now; units are committed in the order in which they were submitted.
 
+        A unit is committed even if nobody waits for its future any more.
+
         Raises:
-            StoreUnavailable: too many units wait already.
+            StoreUnavailable: too many units wait already, or the store is closed.
         """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
         job = _Job(unit, loop, loop.create_future())
         try:
@@ -119,15 +134,25 @@ class Database:
         return job.future
 
     def write_now(self, unit: Unit[T]) -> T:
-        """Run a unit in a transaction of its own, in this thread."""
+        """Run a unit in a transaction of its own, in this thread.
+
+        Raises:
+            StoreUnavailable: it could not be committed; nothing of it was kept.
+            StoreFault: the database refused it for good; nothing of it was kept.
+            Exception: what the unit itself raised; nothing of it was kept.
+        """
         try:
             with self.engine.begin() as connection:
                 return unit(connection)
-        except (DBAPIError, sqlite3.Error) as error:
-            raise _unavailable(error) from error
+        except Exception as error:
+            if is_database_error(error):
+                raise failure_of(error) from None
+            raise
 
     async def read(self, unit: Unit[T]) -> T:
-        """Run a reading unit on a connection of its own, beside the writer."""
+        """Run a reading unit on a connection of its own, beside the writer; raises what `read_now` raises."""
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, unit)
 
     def read_now(self, unit: Unit[T]) -> T:
@@ -135,60 +160,48 @@ class Database:
 
         Raises:
             StoreUnavailable: the database cannot be read now.
+            StoreFault: the database refused the question for good.
         """
         try:
             with self._reader_engine.connect() as connection:
                 return unit(connection)
-        except (DBAPIError, sqlite3.Error) as error:
-            raise _unavailable(error) from error
-
-    def _create_engine(self, url: str, *, writes: bool) -> Engine:
-        if not self.is_sqlite:
-            return create_engine(url, pool_size=READERS_MAX + 2, pool_pre_ping=True, pool_timeout=10)
-        # The writer keeps its one connection; other writes of a process (commands) open their own.
-        pool = NullPool if writes else QueuePool
-        engine = create_engine(url, poolclass=pool, connect_args={"check_same_thread": False})
-        begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
-
-        @event.listens_for(engine, "connect")
-        def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own type
-            connection.isolation_level = None  # we say BEGIN ourselves
-            cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={self._busy_timeout_ms}")
-            cursor.execute("PRAGMA journal_mode=WAL")
-            cursor.execute(f"PRAGMA synchronous={self._synchronous}")
-            cursor.execute("PRAGMA foreign_keys=ON")
-            if not writes:
-                cursor.execute("PRAGMA query_only=ON")
-            cursor.close()
-
-        @event.listens_for(engine, "begin")
-        def _begun(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        return engine
+        except Exception as error:
+            if is_database_error(error):
+                raise failure_of(error) from None
+            raise
 
     def _write_groups(self) -> None:
         connection: Connection | None = None
         stopping = False
         while not stopping:
             jobs, stopping = self._next_group()
-            if not jobs:
-                continue
-            try:
-                if connection is None:
-                    connection = self.engine.connect()
-                self._commit_group(connection, jobs)
-            except Exception as error:  # noqa: BLE001  # the writer must outlive whatever happens to one group
-                _discard(connection)
-                connection = None
-                if len(jobs) == 1:
-                    jobs[0].error = _unavailable(error)
-                else:
-                    self._commit_one_by_one(jobs)
-            _deliver(jobs)
-        if connection is not None:
-            connection.close()
+            if jobs:
+                connection = self._commit(connection, jobs)
+                _deliver(jobs)
+        _discard(connection)
+
+    def _commit(self, connection: Connection | None, jobs: Sequence[_Job]) -> Connection | None:
+        """Commit a group, or find out which of its units can be; returns the connection to go on with."""
+        # SQLite's connection cannot go stale; where it cannot begin, another process holds the database.
+        is_kept = connection is not None and not self.is_sqlite
+        try:
+            connection = connection or self._connect()
+            self._commit_group(connection, jobs)
+        except Exception as error:  # noqa: BLE001  # the writer must outlive whatever happens to one group
+            _discard(connection)
+            begun = not isinstance(error, _NotBegun)
+            if is_kept or (begun and len(jobs) > 1):
+                self._commit_one_by_one(jobs)
+            else:
+                _fail(jobs, error)
+            return None
+        return connection
+
+    def _connect(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except Exception as error:
+            raise _NotBegun from error
 
     def _next_group(self) -> tuple[list[_Job], bool]:
         jobs: list[_Job] = []
@@ -203,38 +216,70 @@ class Database:
                 return jobs, False
         return jobs, True
 
+    def _refuse_queued(self) -> list[_Job]:
+        """What slipped in behind the writer's last group."""
+        jobs = []
+        with suppress(queue.Empty):
+            while True:
+                if (job := self._jobs.get_nowait()) is not None:
+                    job.error = StoreUnavailable("the store is closed")
+                    jobs.append(job)
+        return jobs
+
     def _commit_group(self, connection: Connection, jobs: Sequence[_Job]) -> None:
         """Run the units under savepoints and commit.
 
         Raises:
-            Exception: the group as a whole could not be committed; nothing of it was kept.
+            _NotBegun: no unit was run.
+            Exception: the group as a whole could not be committed; the connection is of no more use.
         """
-        with connection.begin():
+        try:
+            transaction = connection.begin()
             cursor = connection.connection.cursor()
-            for job in jobs:
-                job.result = job.error = None
-                cursor.execute("SAVEPOINT unit")
-                try:
-                    job.result = job.unit(connection)
-                except _TRANSACTION_ERRORS:
+            cursor.execute("SAVEPOINT unit")
+        except Exception as error:
+            raise _NotBegun from error
+        for job in jobs:
+            job.result = job.error = None
+            try:
+                job.result = job.unit(connection)
+            except Exception as failure:
+                if is_database_error(failure) and means_unavailable(failure):
                     raise
-                except Exception as failure:  # noqa: BLE001  # the unit's own failure belongs to its caller alone
-                    # Where the connection itself is gone this raises, and the group is tried one by one.
-                    cursor.execute("ROLLBACK TO SAVEPOINT unit")
-                    job.error = _unavailable(failure) if isinstance(failure, DBAPIError) else failure
-                cursor.execute("RELEASE SAVEPOINT unit")
-            cursor.close()
+                # The unit's own failure belongs to its caller alone. Where the connection is gone this raises.
+                cursor.execute("ROLLBACK TO SAVEPOINT unit")
+                job.error = failure_of(failure)
+            for statement in self._next_savepoint:
+                cursor.execute(statement)
+        cursor.close()
+        transaction.commit()
         self.commits += 1
         self.units += len(jobs)
 
     def _commit_one_by_one(self, jobs: Sequence[_Job]) -> None:
         """The group could not commit: find out which of its units can, each on a fresh connection."""
-        for job in jobs:
+        for index, job in enumerate(jobs):
+            connection: Connection | None = None
             try:
-                with self.engine.connect() as connection:
-                    self._commit_group(connection, [job])
+                connection = self._connect()
+                self._commit_group(connection, [job])
+            except _NotBegun as error:
+                # It would be the same for every other one, and each would wait its full time.
+                _discard(connection)
+                _fail(jobs[index:], error)
+                return
             except Exception as failure:  # noqa: BLE001  # handed to the caller of the unit
-                job.error = _unavailable(failure)
+                _discard(connection)
+                _fail([job], failure)
+            else:
+                connection.close()
+
+
+def _fail(jobs: Sequence[_Job], error: Exception) -> None:
+    """Each caller gets an exception of its own: one raised in several tasks would gather all their tracebacks."""
+    cause = error.__cause__ if isinstance(error, _NotBegun) and isinstance(error.__cause__, Exception) else error
+    for job in jobs:
+        job.error = failure_of(cause)
 
 
 def _deliver(jobs: Sequence[_Job]) -> None:
@@ -263,10 +308,3 @@ def _discard(connection: Connection | None) -> None:
             connection.invalidate()
         with suppress(Exception):
             connection.close()
-
-
-def _unavailable(error: Exception) -> StoreUnavailable:
-    """The driver's own words, without the statement and its parameters (they hold payload)."""
-    failure = StoreUnavailable(str(error.orig) if isinstance(error, DBAPIError) else str(error))
-    failure.__cause__ = error
-    return failure
