@@ -1,25 +1,28 @@
 """Which process works on what: a named lease, taken atomically."""
 
 from sqlalchemy import Connection, Select, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.store.statements import table_of
+from gateway.store.statements import Prepared, given, table_of
 from gateway.store.tables import Claim
 
 _CLAIM = table_of(Claim)
+_take = Prepared(
+    lambda insert: (
+        insert(_CLAIM)
+        .values(name=given("name"), owner=given("owner"), until_ms=given("until_ms"))
+        .on_conflict_do_update(
+            index_elements=["name"],
+            set_={"owner": given("owner"), "until_ms": given("until_ms")},
+            where=or_(_CLAIM.c.owner == given("owner"), _CLAIM.c.until_ms < given("now_ms")),
+        )
+        .returning(_CLAIM.c.name)
+    )
+)
 
 
 def take(connection: Connection, name: str, owner: str, now_ms: int, until_ms: int) -> bool:
     """Take or lengthen a lease; False when another process holds it still."""
-    dialect_insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = dialect_insert(_CLAIM).values(name=name, owner=owner, until_ms=until_ms)
-    statement = statement.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"owner": owner, "until_ms": until_ms},
-        where=or_(_CLAIM.c.owner == owner, _CLAIM.c.until_ms < now_ms),
-    )
-    return connection.execute(statement.returning(_CLAIM.c.name)).one_or_none() is not None
+    return bool(_take.rows(connection, name=name, owner=owner, now_ms=now_ms, until_ms=until_ms))
 
 
 def held_by_others(prefix: str, owner: str, now_ms: int) -> Select[str]:

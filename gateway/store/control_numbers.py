@@ -1,10 +1,8 @@
 """Control numbers: ours are given out once and ascend; theirs are remembered so that a repetition is noticed."""
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.store.statements import Insert, table_of
+from gateway.store.statements import Insert, Prepared, given, table_of
 from gateway.store.tables import ControlNumber, ControlNumberUse
 
 CONTROL_NUMBER_MAX = 999_999_999  # ISA13 has nine digits
@@ -12,6 +10,14 @@ CONTROL_NUMBER_MAX = 999_999_999  # ISA13 has nine digits
 _NUMBER = table_of(ControlNumber)
 _USE = table_of(ControlNumberUse)
 _insert_use = Insert(ControlNumberUse, or_ignore=True)
+_allocate = Prepared(
+    lambda insert: (
+        insert(_NUMBER)
+        .values(scope=given("scope"), last=1)
+        .on_conflict_do_update(index_elements=["scope"], set_={"last": _NUMBER.c.last % CONTROL_NUMBER_MAX + 1})
+        .returning(_NUMBER.c.last)
+    )
+)
 
 
 def allocate(connection: Connection, scope: str) -> int:
@@ -19,12 +25,7 @@ def allocate(connection: Connection, scope: str) -> int:
 
     After 999,999,999 comes 1 again, as X12 partners expect.
     """
-    dialect_insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = dialect_insert(_NUMBER).values(scope=scope, last=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["scope"], set_={"last": _NUMBER.c.last % CONTROL_NUMBER_MAX + 1}
-    )
-    return int(connection.execute(statement.returning(_NUMBER.c.last)).scalar_one())
+    return int(_allocate.rows(connection, scope=scope)[0][0])
 
 
 def jump_ahead(connection: Connection, step: int) -> int:
@@ -43,5 +44,10 @@ def remember(connection: Connection, key: str, message_id: str, now_ms: int, *, 
         return True
     if known.created_at_ms >= window_from_ms:
         return False
-    connection.execute(update(_USE).where(_USE.c.key == key).values(message_id=message_id, created_at_ms=now_ms))
-    return True
+    # Of two that come upon an old use at the same time, one is the repetition of the other.
+    renewed = connection.execute(
+        update(_USE)
+        .where(_USE.c.key == key, _USE.c.message_id == known.message_id, _USE.c.created_at_ms == known.created_at_ms)
+        .values(message_id=message_id, created_at_ms=now_ms)
+    )
+    return bool(renewed.rowcount)

@@ -1,19 +1,18 @@
 """Documents of a message: staged in batches, decided with their message, read by people and by the relay."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, or_, select, update
 
 from gateway.model.events import BusinessEvent
 from gateway.model.message import EventState
 from gateway.store import outbox
-from gateway.store.statements import table_of
+from gateway.store.statements import Prepared, given, table_of
 from gateway.store.tables import Document, OutboxEvent
+
+PARAMETERS_MAX = 1_000
 
 _DOCUMENT = table_of(Document)
 _EVENT = table_of(OutboxEvent)
@@ -49,6 +48,27 @@ class StagedDocument:
 
 
 _COLUMNS = [_DOCUMENT.c[field.name] for field in fields(StoredDocument)]
+_keep = Prepared(
+    lambda insert: (
+        insert(_DOCUMENT)
+        .values({column.name: given(column.name) for column in _COLUMNS})
+        .on_conflict_do_update(
+            index_elements=["id"],
+            set_={column.name: given(column.name) for column in _COLUMNS if column.name != "id"},
+        )
+    )
+)
+_release = Prepared(
+    lambda _: (
+        update(_EVENT)
+        .where(
+            _EVENT.c.message_id == given("message_id"),
+            _EVENT.c.revision == given("revision"),
+            _EVENT.c.state == EventState.STAGED.value,
+        )
+        .values(state=EventState.READY.value, next_attempt_at_ms=given("now_ms"))
+    )
+)
 
 
 def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) -> None:
@@ -57,52 +77,45 @@ def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) 
     Staging again (after a crash, or on a second attempt) changes the rows in place: a document keeps its position in
     its lane.
     """
-    if not batch:
-        return
-    dialect_insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    rows = [{field.name: getattr(item.document, field.name) for field in fields(StoredDocument)} for item in batch]
-    statement = dialect_insert(_DOCUMENT)
-    statement = statement.on_conflict_do_update(
-        index_elements=["id"],
-        set_={column.name: statement.excluded[column.name] for column in _COLUMNS if column.name != "id"},
-    )
-    connection.execute(statement, rows)
     for item in batch:
+        _keep.count(connection, **{column.name: getattr(item.document, column.name) for column in _COLUMNS})
         if item.event is not None:
             outbox.stage(connection, item.event, now_ms)
 
 
 def release(connection: Connection, message_id: str, revision: int, rejected_ids: Sequence[str], now_ms: int) -> int:
     """Let the relay see the events of a decided message, save those of rejected documents; returns how many."""
-    if rejected_ids:
+    for ids in _in_steps(rejected_ids):
         connection.execute(
             update(_EVENT)
-            .where(_EVENT.c.message_id == message_id, _EVENT.c.document_id.in_(rejected_ids))
+            .where(_EVENT.c.message_id == message_id, _EVENT.c.document_id.in_(ids))
             .where(_EVENT.c.state == EventState.STAGED.value)
             .values(state=EventState.DROPPED.value)
         )
-    return connection.execute(
-        update(_EVENT)
-        .where(
-            _EVENT.c.message_id == message_id,
-            _EVENT.c.revision == revision,
-            _EVENT.c.state == EventState.STAGED.value,
-        )
-        .values(state=EventState.READY.value, next_attempt_at_ms=now_ms)
-    ).rowcount
+    return _release.count(connection, message_id=message_id, revision=revision, now_ms=now_ms)
 
 
 def reject(connection: Connection, document_ids: Sequence[str]) -> None:
     """Mark documents that validated but were refused in the decision (a repeated control number, say)."""
-    if document_ids:
-        connection.execute(update(_DOCUMENT).where(_DOCUMENT.c.id.in_(document_ids)).values(status="rejected"))
+    for ids in _in_steps(document_ids):
+        connection.execute(update(_DOCUMENT).where(_DOCUMENT.c.id.in_(ids)).values(status="rejected"))
+
+
+def _in_steps(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Databases take only so many parameters in a statement."""
+    for start in range(0, len(ids), PARAMETERS_MAX):
+        yield ids[start : start + PARAMETERS_MAX]
 
 
 def drop_staged_after(connection: Connection, message_id: str, revision: int, documents: int) -> None:
-    """Drop what an earlier attempt staged beyond the last document of this one."""
+    """Drop what an earlier attempt staged and this one does not publish: documents beyond its last, or rejected."""
     beyond = (
         select(_DOCUMENT.c.id)
-        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.revision == revision, _DOCUMENT.c.ordinal >= documents)
+        .where(
+            _DOCUMENT.c.message_id == message_id,
+            _DOCUMENT.c.revision == revision,
+            or_(_DOCUMENT.c.ordinal >= documents, _DOCUMENT.c.status == "rejected"),
+        )
         .scalar_subquery()
     )
     connection.execute(

@@ -9,18 +9,19 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
 from gateway.store import claims, timeline
-from gateway.store.statements import Insert, table_of
+from gateway.store.statements import Insert, Prepared, constant, given, storable, table_of
 from gateway.store.tables import Message, MessageBody, TransportIdentity
 
 PIECE_BYTES = 1_048_576
 # A message that was claimed so often without a decision may be what kills the process: it is tried alone.
 SUSPECT_ATTEMPTS = 2
 
+GIVEN_BACK = "given back undecided"
 _PARTNER_CLAIM = "partner:"
 _MESSAGE = table_of(Message)
 _BODY = table_of(MessageBody)
 _IDENTITY = table_of(TransportIdentity)
-_insert_message = Insert(Message)
+_insert_message = Insert(Message, or_ignore=True)
 _insert_body = Insert(MessageBody)
 _insert_identity = Insert(TransportIdentity, or_ignore=True)
 
@@ -106,6 +107,40 @@ class StoredMessage:
 
 
 _STORED_COLUMNS = [_MESSAGE.c[field.name] for field in fields(StoredMessage)]
+_finish = Prepared(
+    lambda _: (
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == given("message_id"), _held_by(given("owner")))
+        .values(
+            state=given("state"),
+            claim_owner=None,
+            reason=given("reason"),
+            next_attempt_at_ms=given("next_attempt_at_ms"),
+            # What this attempt did not find out stays as it was.
+            syntax=func.coalesce(given("syntax"), _MESSAGE.c.syntax),
+            report=func.coalesce(given("report"), _MESSAGE.c.report),
+            acknowledged=func.coalesce(given("acknowledged"), _MESSAGE.c.acknowledged),
+        )
+    )
+)
+_earlier_claimed = Prepared(
+    lambda _: (
+        select(_MESSAGE.c.id)
+        .where(
+            _MESSAGE.c.partner_id == given("partner_id"),
+            _MESSAGE.c.id < given("message_id"),
+            _held_by(given("owner")),
+        )
+        .limit(1)
+    )
+)
+_confirm = Prepared(
+    lambda _: (
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == given("message_id"), _MESSAGE.c.state == MessageState.QUEUED.value)
+        .values(state=advance(MESSAGE_TRANSITIONS, MessageState.QUEUED, MessageEvent.CONFIRM).value)
+    )
+)
 
 
 def accept(connection: Connection, new: NewMessage) -> Acceptance:
@@ -126,7 +161,8 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
         },
     ):
         return _recognise(connection, new)
-    _insert_message.run(
+    acceptance = Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
+    if not _insert_message.run(
         connection,
         {
             "id": new.id,
@@ -145,13 +181,14 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
             "filename": new.filename,
             "security": new.security,
         },
-    )
+    ):
+        return acceptance  # its commit was in doubt, yet had succeeded; this is the second run
     _keep(connection, new.id, "payload", new.payload)
     if new.wire is not None:
         _keep(connection, new.id, "wire", new.wire)
     if new.answer is not None:
         _keep(connection, new.id, "answer", new.answer)
-    return Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
+    return acceptance
 
 
 def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
@@ -159,9 +196,11 @@ def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
         select(_IDENTITY.c.message_id, _IDENTITY.c.sha256, _IDENTITY.c.created_at_ms).where(
             _IDENTITY.c.partner_id == new.partner_id,
             _IDENTITY.c.channel == new.channel,
-            _IDENTITY.c.transport_id == new.transport_id,
+            _IDENTITY.c.transport_id == storable(new.transport_id),
         )
     ).one()
+    if known.message_id == new.id:
+        return Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
     if known.sha256 != new.sha256:
         raise TransportIdReused(known.message_id)
     answer = body(connection, known.message_id, "answer")
@@ -230,6 +269,8 @@ def claim(
         )
         .order_by(_MESSAGE.c.id)
         .limit(limit)
+        # Whoever moves one of them right now comes first; then it is looked at as it has become.
+        .with_for_update(of=_MESSAGE)
     ).all()
     wanted = _without_company([StoredMessage(*row) for row in due])
     mine = {
@@ -273,15 +314,20 @@ def release_partner(connection: Connection, owner: str, partner_id: str) -> None
 
 
 def renew(connection: Connection, owner: str, message_ids: Iterable[str], now_ms: int, until_ms: int) -> None:
-    """Lengthen the leases of messages that are still being worked on."""
-    rows = connection.execute(
-        update(_MESSAGE)
-        .where(_MESSAGE.c.id.in_(list(message_ids)), _held_by(owner))
-        .values(next_attempt_at_ms=until_ms)
-        .returning(_MESSAGE.c.partner_id)
-    )
-    for partner_id in {row.partner_id for row in rows}:
-        claims.take(connection, _PARTNER_CLAIM + partner_id, owner, now_ms, until_ms)
+    """Lengthen the leases of messages that are still being worked on.
+
+    Where another process works for the partner by now, its messages are left to that one.
+    """
+    held = and_(_MESSAGE.c.id.in_(list(message_ids)), _held_by(owner))
+    partners = connection.scalars(select(_MESSAGE.c.partner_id).where(held).distinct()).all()
+    ours = [
+        partner_id
+        for partner_id in sorted(partners)
+        if claims.take(connection, _PARTNER_CLAIM + partner_id, owner, now_ms, until_ms)
+    ]
+    if ours:
+        query = update(_MESSAGE).where(held, _MESSAGE.c.partner_id.in_(ours))
+        connection.execute(query.values(next_attempt_at_ms=until_ms))
 
 
 def release_claims(connection: Connection, owner: str | None, now_ms: int) -> int:
@@ -310,6 +356,8 @@ def _unclaimed(now_ms: int) -> dict[str, object]:
         "claim_owner": None,
         "attempts": _MESSAGE.c.attempts - 1,
         "next_attempt_at_ms": now_ms,
+        # What was staged until then is still there, and the next attempt has to know.
+        "reason": GIVEN_BACK,
     }
 
 
@@ -335,49 +383,34 @@ def finish(
         ClaimLost: the message is no longer ours.
     """
     state = advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, event)
-    values: dict[str, object] = {
-        "state": state.value,
-        "claim_owner": None,
-        "reason": reason,
-        "next_attempt_at_ms": next_attempt_at_ms,
-    }
-    if syntax is not None:
-        values["syntax"] = syntax
-    if report is not None:
-        values["report"] = orjson.dumps(report).decode()
-    if acknowledged is not None:
-        values["acknowledged"] = acknowledged
-    changed = connection.execute(
-        update(_MESSAGE).where(_MESSAGE.c.id == message_id, _held_by(owner)).values(values)
-    ).rowcount
+    changed = _finish.count(
+        connection,
+        message_id=message_id,
+        owner=owner,
+        state=state.value,
+        reason=reason,
+        next_attempt_at_ms=next_attempt_at_ms,
+        syntax=syntax,
+        report=orjson.dumps(report).decode() if report is not None else None,
+        acknowledged=acknowledged,
+    )
     if not changed:
         raise ClaimLost(f"message {message_id} is no longer claimed by {owner}")
     return state
 
 
-def _held_by(owner: str) -> ColumnElement[bool]:
-    return and_(_MESSAGE.c.state == MessageState.PROCESSING.value, _MESSAGE.c.claim_owner == owner)
+def _held_by(owner: str | ColumnElement[str]) -> ColumnElement[bool]:
+    return and_(_MESSAGE.c.state == constant(MessageState.PROCESSING.value), _MESSAGE.c.claim_owner == owner)
 
 
 def has_earlier_claimed(connection: Connection, owner: str, message: StoredMessage) -> bool:
     """Whether an earlier message of the same partner is still being worked on by this process."""
-    query = (
-        select(_MESSAGE.c.id)
-        .where(_MESSAGE.c.partner_id == message.partner_id, _MESSAGE.c.id < message.id, _held_by(owner))
-        .limit(1)
-    )
-    return connection.execute(query).one_or_none() is not None
+    return bool(_earlier_claimed.rows(connection, partner_id=message.partner_id, message_id=message.id, owner=owner))
 
 
 def confirm(connection: Connection, message_id: str, now_ms: int) -> None:
     """Every event of the message is confirmed: it is published."""
-    state = advance(MESSAGE_TRANSITIONS, MessageState.QUEUED, MessageEvent.CONFIRM)
-    changed = connection.execute(
-        update(_MESSAGE)
-        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.QUEUED.value)
-        .values(state=state.value)
-    ).rowcount
-    if changed:
+    if _confirm.count(connection, message_id=message_id):
         timeline.note(connection, message_id, now_ms, "published", {})
 
 
@@ -387,9 +420,11 @@ def reprocess(connection: Connection, message_id: str, now_ms: int, actor: str) 
     Raises:
         IllegalTransition: it is being worked on, or its events still wait for the broker.
     """
-    message = get(connection, message_id)
-    if message is None:
+    query = select(*_STORED_COLUMNS).where(_MESSAGE.c.id == message_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
         return None
+    message = StoredMessage(*row)
     state = advance(MESSAGE_TRANSITIONS, MessageState(message.state), MessageEvent.REPROCESS)
     # A message that was parked never got as far as its first revision.
     revision = message.revision + (message.state != MessageState.PARKED.value)

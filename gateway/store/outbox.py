@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from gateway.model.events import BusinessEvent
 from gateway.model.machine import advance
 from gateway.model.message import EVENT_TRANSITIONS, LANE_BLOCKING_STATES, EventEvent, EventState
-from gateway.store import messages
-from gateway.store.statements import Insert, table_of
-from gateway.store.tables import Document, Lane, OutboxEvent
+from gateway.store import cases, messages
+from gateway.store.statements import Insert, Prepared, constant, given, table_of
+from gateway.store.tables import Document, Lane, Message, OutboxEvent
 
 _EVENT = table_of(OutboxEvent)
 _DOCUMENT = table_of(Document)
 _LANE = table_of(Lane)
+_MESSAGE = table_of(Message)
 _insert_event = Insert(OutboxEvent, or_ignore=True)
-_BLOCKING = [state.value for state in LANE_BLOCKING_STATES]
+# In the order of the index.
+_BLOCKING = [constant(state.value) for state in EventState if state in LANE_BLOCKING_STATES]
 # Fields that the event's row holds under the same name.
 _OWN_FIELDS = [field.name for field in fields(BusinessEvent) if field.name not in {"partner", "body"}]
 
@@ -45,13 +44,42 @@ class EventRow:
 
 
 _ROW_COLUMNS = [_EVENT.c[field.name] for field in fields(EventRow)]
+_known = Prepared(lambda _: select(_EVENT.c.id).where(_EVENT.c.id == given("id")))
+_next_sequence = Prepared(
+    lambda insert: (
+        insert(_LANE)
+        .values(lane=given("lane"), last_sequence=1)
+        .on_conflict_do_update(index_elements=["lane"], set_={"last_sequence": _LANE.c.last_sequence + 1})
+        .returning(_LANE.c.last_sequence)
+    )
+)
+_confirm = Prepared(
+    lambda _: (
+        update(_EVENT)
+        .where(_EVENT.c.id == given("id"), _EVENT.c.state == EventState.READY.value)
+        .values(
+            state=advance(EVENT_TRANSITIONS, EventState.READY, EventEvent.CONFIRM).value,
+            published_at_ms=given("now_ms"),
+            claim_owner=None,
+            last_error="",
+        )
+        .returning(_EVENT.c.attempts)
+    )
+)
+_open_of_message = Prepared(
+    lambda _: (
+        select(_EVENT.c.id).where(_EVENT.c.message_id == given("message_id"), _EVENT.c.state.in_(_BLOCKING)).limit(1)
+    )
+)
+_lock_message = Prepared(lambda _: select(_MESSAGE.c.id).where(_MESSAGE.c.id == given("message_id")).with_for_update())
 
 
 def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     """Write an event with the next sequence number of its lane; an event that is there keeps its number."""
-    if connection.execute(select(_EVENT.c.id).where(_EVENT.c.id == event.id)).one_or_none() is not None:
+    if _known.rows(connection, id=event.id):
         return
-    sequence = _next_sequence(connection, event.lane)
+    # The lane's row is its lock: numbers are given in the order in which transactions hold it.
+    sequence = int(_next_sequence.rows(connection, lane=event.lane)[0][0])
     values: dict[str, object] = {name: getattr(event, name) for name in _OWN_FIELDS}
     _insert_event.run(
         connection,
@@ -65,43 +93,41 @@ def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     )
 
 
-def _next_sequence(connection: Connection, lane: str) -> int:
-    """The lane's row is its lock: numbers are given in the order in which transactions hold it."""
-    dialect_insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = dialect_insert(_LANE).values(lane=lane, last_sequence=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["lane"], set_={"last_sequence": _LANE.c.last_sequence + 1}
-    )
-    return int(connection.execute(statement.returning(_LANE.c.last_sequence)).scalar_one())
-
-
 def claim(connection: Connection, owner: str, now_ms: int, *, lease_ms: int, limit: int) -> list[BusinessEvent]:
     """Take events that are due and first in their lane, by state and never by a high-water mark.
 
     The lease moves the next attempt into the future; when it runs out unconfirmed the event is due again, with the same
     id and body.
     """
-    earlier = _EVENT.alias("earlier")
+    other = _EVENT.alias("other")
     due = (
         select(_EVENT.c.id)
         .where(
-            _EVENT.c.state == EventState.READY.value,
+            _EVENT.c.state == constant(EventState.READY.value),
             _EVENT.c.next_attempt_at_ms <= now_ms,
             ~exists().where(
-                and_(
-                    earlier.c.lane == _EVENT.c.lane,
-                    earlier.c.sequence < _EVENT.c.sequence,
-                    earlier.c.state.in_(_BLOCKING),
-                )
+                other.c.lane == _EVENT.c.lane,
+                other.c.state.in_(_BLOCKING),
+                or_(
+                    other.c.sequence < _EVENT.c.sequence,
+                    # A later one is under way, and this is the replay of an earlier one.
+                    and_(
+                        other.c.sequence > _EVENT.c.sequence,
+                        other.c.claim_owner.is_not(None),
+                        other.c.next_attempt_at_ms > now_ms,
+                    ),
+                ),
             ),
         )
         .order_by(_EVENT.c.next_attempt_at_ms, _EVENT.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=_EVENT)
     )
+    # Named and used twice over, so that PostgreSQL cannot run it again for each row, with another LIMIT each time.
+    chosen = due.cte("due")
     taken = connection.scalars(
         update(_EVENT)
-        .where(_EVENT.c.id.in_(due.scalar_subquery()))
+        .where(_EVENT.c.id.in_(select(chosen.c.id)))
         .values(claim_owner=owner, next_attempt_at_ms=now_ms + lease_ms, attempts=_EVENT.c.attempts + 1)
         .returning(_EVENT.c.id)
     ).all()
@@ -125,23 +151,40 @@ def load(connection: Connection, event_ids: Sequence[str]) -> list[BusinessEvent
 
 def confirm(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     """The broker has it. When it was the last open event of its message, the message is published."""
-    changed = connection.execute(
-        update(_EVENT)
-        .where(_EVENT.c.id == event.id, _EVENT.c.state == EventState.READY.value)
-        .values(
-            state=advance(EVENT_TRANSITIONS, EventState.READY, EventEvent.CONFIRM).value,
-            published_at_ms=now_ms,
-            claim_owner=None,
-            last_error="",
-        )
-    ).rowcount
-    if changed and not _has_open_events(connection, event.message_id):
-        messages.confirm(connection, event.message_id, now_ms)
+    changed = _confirm.rows(connection, id=event.id, now_ms=now_ms)
+    if not changed:
+        return
+    if changed[0][0] > 1:
+        # It took more than one attempt, so there may be a case that says so.
+        cases.resolve(connection, now_ms, "published", event_id=event.id)
+    _confirm_message(connection, event.message_id, now_ms)
 
 
-def _has_open_events(connection: Connection, message_id: str) -> bool:
-    query = select(_EVENT.c.id).where(_EVENT.c.message_id == message_id, _EVENT.c.state.in_(_BLOCKING)).limit(1)
-    return connection.execute(query).one_or_none() is not None
+def drop(connection: Connection, event_id: str, now_ms: int) -> bool:
+    """A person gives an event up: its lane goes on without it. False when there is no such event.
+
+    Raises:
+        IllegalTransition: it is published, or was dropped before.
+    """
+    row = connection.execute(select(*_ROW_COLUMNS).where(_EVENT.c.id == event_id).with_for_update()).one_or_none()
+    if row is None:
+        return False
+    state = advance(EVENT_TRANSITIONS, EventState(row.state), EventEvent.DROP)
+    connection.execute(update(_EVENT).where(_EVENT.c.id == event_id).values(state=state.value, claim_owner=None))
+    cases.resolve(connection, now_ms, "given up", event_id=event_id)
+    _confirm_message(connection, row.message_id, now_ms)
+    return True
+
+
+def _confirm_message(connection: Connection, message_id: str, now_ms: int) -> None:
+    if _open_of_message.rows(connection, message_id=message_id):
+        if connection.dialect.name == "sqlite":
+            return  # one transaction writes at a time
+        # Two processes that confirm the last two events side by side do not see each other's; the lock makes one wait.
+        _lock_message.rows(connection, message_id=message_id)
+        if _open_of_message.rows(connection, message_id=message_id):
+            return
+    messages.confirm(connection, message_id, now_ms)
 
 
 def defer(connection: Connection, event_id: str, next_attempt_at_ms: int, error: str) -> None:
@@ -168,10 +211,12 @@ def replay(connection: Connection, event_id: str, now_ms: int) -> bool:
     Raises:
         IllegalTransition: it is on its way already, or was dropped.
     """
-    row = connection.execute(select(_EVENT.c.state).where(_EVENT.c.id == event_id)).one_or_none()
+    row = connection.execute(select(_EVENT.c.state).where(_EVENT.c.id == event_id).with_for_update()).one_or_none()
     if row is None:
         return False
     state = advance(EVENT_TRANSITIONS, EventState(row.state), EventEvent.REPLAY)
+    if row.state == EventState.HELD.value:
+        cases.resolve(connection, now_ms, "published again", event_id=event_id)
     connection.execute(
         update(_EVENT)
         .where(_EVENT.c.id == event_id)
@@ -204,6 +249,8 @@ def get(connection: Connection, event_id: str) -> EventRow | None:
 def backlog(connection: Connection) -> tuple[int, int | None]:
     """How many events wait, and the due time of the one that waits longest (milliseconds since 1970)."""
     row = connection.execute(
-        select(func.count(), func.min(_EVENT.c.next_attempt_at_ms)).where(_EVENT.c.state == EventState.READY.value)
+        select(func.count(), func.min(_EVENT.c.next_attempt_at_ms)).where(
+            _EVENT.c.state == constant(EventState.READY.value)
+        )
     ).one()
     return int(row[0]), row[1]

@@ -4,13 +4,16 @@ SQLAlchemy Core compiles the statement (so that it stays one text for SQLite and
 cursor leaves out the per-execution work of Core, which would cost more than the statement itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Executable, Table
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import SQLModel
+
+_GIVEN = "given_"
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -19,10 +22,69 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
-def insert_or_ignore(connection: Connection, model: type[SQLModel]) -> Any:  # noqa: ANN401  # two dialects, one face
-    """INSERT ... ON CONFLICT DO NOTHING for the connection's dialect."""
-    dialect_insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return dialect_insert(table_of(model)).on_conflict_do_nothing()
+def dialect_insert(connection: Connection, model: type[SQLModel]) -> Any:  # noqa: ANN401  # two dialects, one face
+    """An INSERT of the connection's dialect, for ON CONFLICT."""
+    return (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table_of(model))
+
+
+def storable(value: object) -> object:
+    """The value, or a text that both databases can hold: PostgreSQL has no NUL, and UTF-8 no half surrogate pairs.
+
+    What a partner wrote is escaped visibly, so two texts that differ still differ.
+    """
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return value.replace("\0", "\\x00").encode(errors="backslashreplace").decode()
+
+
+class Prepared:
+    """A statement with named parameters, compiled once for each dialect and run on the driver's own cursor.
+
+    Args:
+        build: makes the statement; it is given the dialect's `insert`, which knows ON CONFLICT. Parameters are
+            `given("name")`; lists for IN are not possible.
+    """
+
+    def __init__(self, build: Callable[[Any], Any]) -> None:
+        self._build = build
+        self._compiled: dict[str, tuple[str, list[str], dict[str, object]]] = {}
+
+    def rows(self, connection: Connection, **values: object) -> list[Sequence[Any]]:
+        """Run it; the rows that it selects or returns."""
+        with closing(self._execute(connection, values)) as cursor:
+            return list(cursor.fetchall())
+
+    def count(self, connection: Connection, **values: object) -> int:
+        """Run it; how many rows it changed."""
+        with closing(self._execute(connection, values)) as cursor:
+            return int(cursor.rowcount)
+
+    def _execute(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401  # the driver's own
+        compiled = self._compiled.get(connection.dialect.name)
+        if compiled is None:
+            compiled = self._compiled[connection.dialect.name] = self._compile(connection.dialect)
+        text, order, constants = compiled
+        cursor = connection.connection.cursor()
+        cursor.execute(text, [storable(values[name]) if name in values else constants[name] for name in order])
+        return cursor
+
+    def _compile(self, dialect: Dialect) -> tuple[str, list[str], dict[str, object]]:
+        insert = sqlite_insert if dialect.name == "sqlite" else postgresql_insert
+        compiled = self._build(insert).compile(dialect=dialect)
+        prefix = len(_GIVEN)
+        order = [name[prefix:] if name.startswith(_GIVEN) else name for name in compiled.positiontup or []]
+        return str(compiled), order, dict(compiled.params)
+
+
+def given(name: str) -> Any:  # noqa: ANN401  # stands where a value of any type may stand
+    """A parameter of a prepared statement."""
+    # SQLAlchemy keeps the plain column names for itself in SET and VALUES.
+    return bindparam(_GIVEN + name)
+
+
+def constant(value: str) -> ColumnElement[str]:
+    """A text of our own, written into the statement: SQLite uses a partial index only where it sees the value."""
+    return literal_column(f"'{value}'", Text())
 
 
 class Insert:
@@ -49,15 +111,17 @@ class Insert:
         text, order = compiled
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(text, [values[name] if name in values else self._defaults.get(name) for name in order])
+            cursor.execute(
+                text, [storable(values[name]) if name in values else self._defaults.get(name) for name in order]
+            )
             return bool(cursor.rowcount)
         finally:
             cursor.close()
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[str]]:
-        dialect_insert = sqlite_insert if dialect.name == "sqlite" else postgresql_insert
-        statement: Executable = dialect_insert(self._table)
+        insert: Any = sqlite_insert if dialect.name == "sqlite" else postgresql_insert
+        statement = insert(self._table)
         if self._or_ignore:
-            statement = dialect_insert(self._table).on_conflict_do_nothing()
-        compiled = statement.compile(dialect=dialect, column_keys=self._columns)  # type: ignore[attr-defined]
+            statement = statement.on_conflict_do_nothing()
+        compiled = statement.compile(dialect=dialect, column_keys=self._columns)
         return str(compiled), list(compiled.positiontup or [])

@@ -31,9 +31,10 @@ class Message(SQLModel, table=True):
     __tablename__ = "message"
     __table_args__ = (
         Index(
+            # By id first: what is due is taken in the order of arrival, however long the line is.
             "message_waiting",
-            "next_attempt_at_ms",
             "id",
+            "next_attempt_at_ms",
             sqlite_where=text("next_attempt_at_ms IS NOT NULL"),
             postgresql_where=text("next_attempt_at_ms IS NOT NULL"),
         ),
@@ -55,7 +56,6 @@ class Message(SQLModel, table=True):
     # When processing may (again) take it; NULL when nothing more is due without a person.
     next_attempt_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
     claim_owner: str | None = None
-    claim_until_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
     payload_bytes: int = Field(sa_column=_big())
     payload_sha256: str
     content_type: str = ""
@@ -187,6 +187,8 @@ class EventLogEntry(SQLModel, table=True):
     """The embedded event log: what was published, in order. A replay is a new entry of the same event."""
 
     __tablename__ = "event_log"
+    # A position is never given twice, also when everything before it was purged: readers go on from the last they saw.
+    __table_args__ = ({"sqlite_autoincrement": True},)
     position: int | None = Field(default=None, sa_column=Column(_COUNTER, primary_key=True, autoincrement=True))
     event_id: str = Field(index=True)
     published_at_ms: int = Field(sa_column=_big())

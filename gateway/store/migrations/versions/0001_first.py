@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("published_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_event_log_event_id", "event_log", ["event_id"], unique=False)
 
@@ -142,7 +143,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("claim_owner", sa.String(), nullable=True),
-        sa.Column("claim_until_ms", sa.BigInteger(), nullable=True),
         sa.Column("payload_bytes", sa.BigInteger(), nullable=False),
         sa.Column("payload_sha256", sa.String(), nullable=False),
         sa.Column("content_type", sa.String(), nullable=False),
@@ -160,7 +160,7 @@ def upgrade() -> None:
     op.create_index(
         "message_waiting",
         "message",
-        ["next_attempt_at_ms", "id"],
+        ["id", "next_attempt_at_ms"],
         unique=False,
         sqlite_where=sa.text("next_attempt_at_ms IS NOT NULL"),
         postgresql_where=sa.text("next_attempt_at_ms IS NOT NULL"),
