@@ -17,6 +17,7 @@ Tolerance = Literal[
     "separators-in-data",  # a component or repetition separator inside a plain element: kept as text
     "segment-order",  # segments that come too late are placed where they belong
     "unknown-segments",  # kept as unmapped instead of rejecting the set
+    "group-kind",  # a transaction set in a group of another functional identifier (GS01)
     "code-values",  # codes outside the release's list
     "element-lengths",  # too short or too long
     "newer-release",  # a release without tables is read with the nearest one

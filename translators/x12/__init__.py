@@ -1,0 +1,6 @@
+"""X12: bytes become transaction sets with findings in the standard's words, and acknowledgments become bytes.
+
+The way through: `delimiters` finds an ISA, `tokenizer` cuts segments, `interchange` and `groups` check the envelopes,
+`validator` places each segment in the `grammar` and has `elements` look closer where the fast pattern of the
+`dictionary` refused; `reader` strings it together. `results` keep what `acknowledgment` needs, `report` tells it all.
+"""

@@ -160,7 +160,10 @@ class GroupReader:
         expected = FUNCTIONAL_IDS.get(set_type)
         if not set_type or (expected is not None and expected != group.header.functional_id):
             message = f"ST01 {set_type} does not belong into a group of kind {group.header.functional_id}"
-            _report(ledger, SetError.IDENTIFIER, message, ("ST", 1, set_type), start)
+            # ST01 alone decides how a set is read, so another GS01 can be tolerated; an empty ST01 cannot.
+            _report(
+                ledger, SetError.IDENTIFIER, message, ("ST", 1, set_type), start, "group-kind" if set_type else None
+            )
         if len(number) not in _SET_NUMBER_WIDTHS:
             message = f"ST02 {number or '(empty)'} must have four to nine characters"
             _report(ledger, SetError.CONTROL_NUMBER, message, ("ST", 2, number), start, "element-lengths")

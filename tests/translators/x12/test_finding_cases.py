@@ -129,3 +129,35 @@ def test_a_syntax_note_of_a_release_that_carried_it_over_rejects_nothing():
     checker = ElementChecker(release, STANDARD_DELIMITERS, "latin-1", ledger)
     checker.check(release.segments["REF"], ["REF", "DP"], At("REF", 3, None, 0))
     assert [(finding.code, finding.severity) for finding in ledger.findings] == [("2", Severity.WARNING)]
+
+
+def test_a_set_full_of_errors_is_read_to_its_end_without_a_closer_look():
+    body = f"{BEG}{'REF**~' * 6_000}{PO1}"
+    (piece,) = sets_of(pieces_of(interchange(body)))
+    assert piece.status is Status.REJECTED
+    assert piece.segments == 6_004
+    assert 5_000 <= len(piece.findings) + piece.findings_omitted < 5_010
+
+
+def test_components_of_an_element_that_repeats():
+    # CTX01 of the 999 is the one element that may repeat, ten times.
+    body = "AK1*PO*78*005010~AK2*850*0001~IK3*REF*4**8~{}IK5*R*5~AK9*R*1*1*0~"
+    rows = [
+        ("CTX*SITUATIONAL TRIGGER^OTHER:5~", []),
+        (f"CTX*{'^'.join('abcdefghijk')}~", [("CTX", 5, 1, None, "12")]),
+        ("CTX*:5~", [("CTX", 5, 1, 1, "1")]),
+        ("CTX*A:B:C~", [("CTX", 5, 1, 3, "13")]),
+        ("CTX*A:~", [("CTX", 5, 1, None, "8")]),
+    ]
+    for segment, expected in rows:
+        data = interchange(
+            body.format(segment),
+            kind="999",
+            group="FA",
+            release="005010",
+            version="00501",
+            repetition="^",
+            component=":",
+        )
+        (piece,) = sets_of(pieces_of(data))
+        assert [one[:5] for one in places(piece, data)] == expected, segment

@@ -254,3 +254,18 @@ def test_an_independent_validator_accepts_our_997(tmp_path):
     path = tmp_path / "answer.edi"
     path.write_bytes(answer(data))
     assert pyx12.x12n_document.x12n_document(pyx12.params.params(), str(path), io.StringIO(), None, None) is True
+
+
+def test_repetitions_in_what_is_rejected_anyway(fixture_bytes):
+    (bad,) = results_of(interchange(BODY).replace(b"IEA*1*000000001", b"IEA*1*000000009"))
+    assert reject_duplicate_interchange(bad, "accept_with_error") == bad
+    assert reject_duplicate_interchange(bad).note == "025"
+    assert reject_duplicate_group(bad, 0).status is Status.REJECTED
+    (group,) = results_of(interchange(BODY).replace(b"GE*1*7", b"GE*1*8"))
+    assert reject_duplicate_set(group, 0, 0).groups[0].codes == ("4",)
+    (asked,) = results_of(fixture_bytes("850-two-groups.edi"))
+    warned = reject_duplicate_interchange(asked, "accept_with_error")
+    assert reject_duplicate_set(warned, 0, 0, "accept_with_error").status is Status.ACCEPTED_WITH_ERRORS
+    assert reject_duplicate_group(reject_duplicate_group(warned, 0), 1).status is Status.REJECTED
+    (one,) = results_of(interchange(BODY))
+    assert reject_duplicate_set(one, 0, 0).status is Status.REJECTED
