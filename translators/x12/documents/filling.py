@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from translators.codes import labels, rec20_units, words
@@ -191,20 +192,18 @@ class Filling:
 
     def number(self, segment: Segment, element: int, value: str) -> Decimal | None:
         """A number of type R or N0; None with a finding for anything else."""
-        if _NUMBER.fullmatch(value.strip()):
-            return Decimal(value.strip())
+        found = _decimal(value)
+        if found is not None:
+            return found
         # AK403 6: invalid character in data element.
         self.warn("6", f"{segment.code}{element:02} is not a number; it is kept as sent", segment, element)
         return None
 
     def date(self, segment: Segment, element: int, value: str, century_at: int = 0) -> dt.date | None:
         """A date of six or eight digits; None with a finding for anything else."""
-        digits = value.strip()
-        if _DIGITS.fullmatch(digits) and digits.isascii():
-            century = segment.value(century_at).strip() if century_at else ""
-            found = _calendar_date(digits, century)
-            if found is not None:
-                return found
+        found = _calendar_date(value.strip(), segment.value(century_at).strip() if century_at else "")
+        if found is not None:
+            return found
         # AK403 8: invalid date.
         self.warn("8", f"{segment.code}{element:02} is not a date; it is kept as sent", segment, element)
         return None
@@ -230,7 +229,7 @@ class Filling:
                 element,
                 Level.DOCUMENT,
             )
-        return unit, CodeAsSent(code, "x12_355")
+        return unit, _unit_as_sent(code)
 
 
 def complete(of: type[Any], values: Values) -> Any:  # noqa: ANN401 - the class is given as a value
@@ -262,7 +261,22 @@ def _parts(number: int, held: Element) -> list[UnmappedElement]:
     ]
 
 
+# The same few dates, numbers and units stand in a document again and again.
+@lru_cache(maxsize=4096)
+def _decimal(value: str) -> Decimal | None:
+    text = value.strip()
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+@lru_cache(maxsize=1024)
+def _unit_as_sent(code: str) -> CodeAsSent:
+    return CodeAsSent(code, "x12_355")
+
+
+@lru_cache(maxsize=4096)
 def _calendar_date(digits: str, century: str) -> dt.date | None:
+    if not _DIGITS.fullmatch(digits):
+        return None
     if len(digits) == len("YYMMDD"):
         if not (len(century) == _CENTURY_DIGITS and century.isascii() and century.isdigit()):
             century = "19" if int(digits[:2]) >= _CENTURY_TURNS_AT else "20"
@@ -424,7 +438,7 @@ def _beside(_: Filling, place: Place, segment: Segment, value: str, __: Values) 
     if place.main_take is Take.MEASURE:
         return _NUMBER.fullmatch(main) is not None
     if place.main_take is Take.DATED:
-        is_date = _DIGITS.fullmatch(main) is not None and _calendar_date(main, "") is not None
+        is_date = _calendar_date(main, "") is not None
         return is_date and (not place.is_time or _clock_time(value.strip()) is not None)
     return bool(main)
 
