@@ -18,7 +18,7 @@ from typing import IO
 from sqlalchemy import Connection
 
 from certs.keyring import KeyRing, load_key_ring
-from gateway.broker import EmbeddedLog, RabbitBroker
+from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
@@ -120,6 +120,7 @@ class Gateway:
         self._operator_port: HttpServer = operator_port(edge, bodies)
         self._tasks: list[asyncio.Task[None]] = []
         self._line: list[asyncio.Task[None]] = []
+        self._checks: list[asyncio.Task[None]] = []
 
     @property
     def edge_port(self) -> int:
@@ -154,6 +155,8 @@ class Gateway:
         await self.broker.start()
         settings = self.settings
         self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
+        if isinstance(self.broker, RabbitBroker):
+            self._checks.append(asyncio.create_task(_look_for_delivery_limit(self.broker), name="delivery limit"))
         if "worker" in settings.roles:
             if not settings.processing_paused:
                 self._run("processing", self.processing.run)
@@ -168,9 +171,10 @@ class Gateway:
         """Stop accepting, finish what is under way, give back what is claimed, close; bounded in time."""
         timeout_s = self.settings.limits.shutdown_timeout_s
         await asyncio.gather(self._partner_port.stop(timeout_s), self._operator_port.stop(timeout_s))
-        for task in (*self._tasks, *self._line):
+        tasks = (*self._tasks, *self._line, *self._checks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._line, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self.processing.drain()
@@ -243,6 +247,16 @@ async def serve(settings: Settings) -> int:
     finally:
         await gateway.stop()
     return 0
+
+
+async def _look_for_delivery_limit(broker: RabbitBroker) -> None:
+    """Warn where a poison message would be delivered for ever: RabbitMQ before 4.0 has no limit by itself."""
+    await broker.wait_connected()
+    try:
+        if not await broker.is_delivery_limited():
+            log.warning("the broker has no delivery limit; import what `gateway broker definitions` prints")
+    except BrokerUnavailable as unavailable:
+        log.warning("whether the broker limits deliveries could not be seen", extra={"cause": str(unavailable)})
 
 
 async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -197,7 +197,7 @@ class Agreement(_Part):
     direction: Direction
     """inbound: they send it; outbound: we do."""
     syntax: Syntax
-    """x12, json (the canonical document) or xml (UBL or cXML)."""
+    """x12, json (the canonical document) or xml (the same as canonical XML)."""
     releases: Annotated[tuple[Release, ...], OneOrMany()] = Field(default=(), max_length=16)
     """X12 releases as in GS08; inbound without any: all that can be read; outbound: the one we write."""
     tolerances: tuple[Tolerance, ...] = ()
