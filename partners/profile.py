@@ -42,6 +42,7 @@ Tolerance = Literal[
     "separators-in-data",
     "segment-order",
     "unknown-segments",
+    "group-kind",
     "code-values",
     "element-lengths",
     "newer-release",
