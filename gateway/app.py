@@ -63,13 +63,13 @@ class Gateway:
         self.settings = settings
         self.metrics = Metrics()
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.key_ring = _key_ring(settings)  # before the lock, which nobody would give back if this failed
         self._lock = _lock(settings)
         self.database = Database(
             settings.resolved_database_url(),
             queued_max=settings.limits.writes_queued_max,
             synchronous=database_synchronous,
         )
-        self.key_ring = _key_ring(settings)
         self.broker = self._make_broker()
         self.housekeeping = Housekeeping(self.database, settings, now_ms=now_ms, metrics=self.metrics)
         self.relay = Relay(

@@ -104,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         called = _called(words)
     except SystemExit as end:  # argparse has said what it has to say
         return int(end.code or 0)
-    if called is None:
-        return 0
-    return _run(called)
+    except Exception as error:  # noqa: BLE001  # the same last door as for what a command does
+        return _told(error, f"gateway {words[0]}", debug="--debug" in words)
+    return 0 if called is None else _run(called)
 
 
 def build(noun: Noun) -> Parser:
@@ -158,13 +158,12 @@ def _run(called: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the last door: people get a sentence, --debug the rest
-        return _told(error, called)
+        return _told(error, called.leaf.prog, debug=called.debug)
     return code
 
 
-def _told(error: Exception, called: argparse.Namespace) -> int:
-    program = called.leaf.prog
-    if called.debug or os.environ.get("GATEWAY_DEBUG"):
+def _told(error: Exception, program: str, *, debug: bool) -> int:
+    if debug or os.environ.get("GATEWAY_DEBUG"):
         traceback.print_exc()
     if isinstance(error, Unusable):
         sys.stderr.write(f"{program}: {error}\n")
@@ -172,6 +171,6 @@ def _told(error: Exception, called: argparse.Namespace) -> int:
         place = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"{program}: {place}{error.strerror}\n")
     else:
-        where = "" if called.debug else "; run it again with --debug and report what it shows"
+        where = "" if debug else "; run it again with --debug and report what it shows"
         sys.stderr.write(f"{program}: failed unexpectedly ({type(error).__name__}: {error}){where}\n")
     return UNUSABLE

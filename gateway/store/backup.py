@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 import orjson
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 
 from gateway.store import audit, control_numbers, messages, outbox
 from gateway.store.statements import table_of
@@ -297,17 +297,36 @@ def _manifest(archive: Path, described: bytes | None) -> Manifest:
 def move_ahead(connection: Connection, step: int, now_ms: int, actor: str) -> Restored:
     """Make a restored database safe to go on with, in one transaction.
 
-    Control numbers and lane sequences that may have been given out after the backup are left out; leases of processes
-    that are no more are given back.
+    Control numbers, lane sequences and positions in the event log that may have been given out after the backup are
+    left out, so that nobody takes something new for something seen; leases of processes that are gone are given back.
     """
     scopes = control_numbers.jump_ahead(connection, step)
     lane = table_of(Lane)
     lanes = connection.execute(update(lane).values(last_sequence=lane.c.last_sequence + step)).rowcount
+    _move_event_log_ahead(connection, step)
     messages.release_claims(connection, None, now_ms)
     outbox.release_claims(connection, None, now_ms)
     detail = {"step": step, "control_number_scopes": scopes, "lanes": lanes}
     audit.record(connection, audit.Act(now_ms, actor, "restore", "database", "", detail))
     return Restored(scopes, lanes)
+
+
+def _move_event_log_ahead(connection: Connection, step: int) -> None:
+    """Readers of the embedded log go on from the last position they saw: new events must lie behind it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "SELECT setval(s, nextval(s) + :step) FROM (SELECT pg_get_serial_sequence('event_log', 'position') s) q"
+            ),
+            {"step": step},
+        )
+        return
+    # SQLite keeps a row for each AUTOINCREMENT table that ever held something.
+    moved = connection.execute(
+        text("UPDATE sqlite_sequence SET seq = seq + :step WHERE name = 'event_log'"), {"step": step}
+    )
+    if not moved.rowcount:
+        connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES ('event_log', :step)"), {"step": step})
 
 
 def put_in_place(source: Path, target: Path, aside: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select, tuple_
 
 from gateway.model.message import FINAL_STATES
 from gateway.store.statements import table_of
@@ -30,6 +30,10 @@ _DOCUMENT = table_of(Document)
 _EVENT = table_of(OutboxEvent)
 _LOG = table_of(EventLogEntry)
 _CASE = table_of(ExceptionCase)
+_IDENTITY = table_of(TransportIdentity)
+_USE = table_of(ControlNumberUse)
+_AUDIT = table_of(AuditEntry)
+_OUTCOME = table_of(ErpOutcome)
 
 
 def _remove(connection: Connection, table: Table, key: ColumnElement[object], old: ColumnElement[bool]) -> int:
@@ -77,16 +81,18 @@ def _messages(connection: Connection, before_ms: int) -> int:
 
 
 def _duplicates(connection: Connection, before_ms: int) -> int:
-    identity, use = table_of(TransportIdentity), table_of(ControlNumberUse)
-    connection.execute(delete(identity).where(identity.c.created_at_ms < before_ms))
-    connection.execute(delete(use).where(use.c.created_at_ms < before_ms))
-    return 0
+    """Transport ids and control numbers that partners used: afterwards their repetition goes unnoticed."""
+    ids = [_IDENTITY.c.partner_id, _IDENTITY.c.channel, _IDENTITY.c.transport_id]
+    old = select(*ids).where(_IDENTITY.c.created_at_ms < before_ms).limit(STEP_ROWS_MAX)
+    keys = [tuple(row) for row in connection.execute(old)]
+    if keys:
+        connection.execute(delete(_IDENTITY).where(tuple_(*ids).in_(keys)))
+    return len(keys) + _remove(connection, _USE, _USE.c.key, _USE.c.created_at_ms < before_ms)
 
 
 def _audit(connection: Connection, before_ms: int) -> int:
-    audit, outcome = table_of(AuditEntry), table_of(ErpOutcome)
-    connection.execute(delete(outcome).where(outcome.c.at_ms < before_ms))
-    return _remove(connection, audit, audit.c.id, audit.c.at_ms < before_ms)
+    outcomes = _remove(connection, _OUTCOME, _OUTCOME.c.event_id, _OUTCOME.c.at_ms < before_ms)
+    return outcomes + _remove(connection, _AUDIT, _AUDIT.c.id, _AUDIT.c.at_ms < before_ms)
 
 
 # In this order: an event refers to its document, a document to its message.
@@ -100,28 +106,26 @@ KINDS: Mapping[str, Callable[[Connection, int], int]] = {
 }
 
 
-_OLD: Mapping[str, Callable[[int], tuple[ColumnElement[bool], ...]]] = {
-    "events_days": lambda before_ms: (
-        _EVENT.c.state.in_(["published", "dropped"]),
-        _EVENT.c.published_at_ms < before_ms,
-    ),
-    "documents_days": lambda before_ms: (_DOCUMENT.c.created_at_ms < before_ms,),
-    "bodies_days": lambda before_ms: (
-        _MESSAGE.c.received_at_ms < before_ms,
-        _MESSAGE.c.state.in_(_FINAL),
-        exists().where(_BODY.c.message_id == _MESSAGE.c.id),
-    ),
-    "messages_days": lambda before_ms: (_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL)),
-    "duplicates_days": lambda before_ms: (table_of(TransportIdentity).c.created_at_ms < before_ms,),
-    "audit_days": lambda before_ms: (table_of(AuditEntry).c.at_ms < before_ms,),
-}
+def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
+    """What is older, a condition for each table that a kind lives in."""
+    over = and_(_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL))
+    gone = _EVENT.c.state.in_(["published", "dropped"])
+    conditions: Mapping[str, tuple[ColumnElement[bool], ...]] = {
+        "events_days": (and_(gone, _EVENT.c.published_at_ms < before_ms),),
+        "documents_days": (_DOCUMENT.c.created_at_ms < before_ms,),
+        "bodies_days": (and_(over, exists().where(_BODY.c.message_id == _MESSAGE.c.id)),),
+        "messages_days": (over,),
+        "duplicates_days": (_IDENTITY.c.created_at_ms < before_ms, _USE.c.created_at_ms < before_ms),
+        "audit_days": (_OUTCOME.c.at_ms < before_ms, _AUDIT.c.at_ms < before_ms),
+    }
+    return conditions[kind]
 
 
 def count(connection: Connection, kind: str, before_ms: int) -> int:
     """How many records of a kind a purge would remove, at most: what something younger refers to stays."""
-    return connection.scalar(select(func.count()).where(*_OLD[kind](before_ms))) or 0
+    return sum(connection.scalar(select(func.count()).where(old)) or 0 for old in _old(kind, before_ms))
 
 
 def step(connection: Connection, kind: str, before_ms: int) -> int:
-    """Remove up to STEP_ROWS_MAX records of a kind that are older; 0 when nothing (more) was."""
+    """Remove up to STEP_ROWS_MAX records of a kind from each of its tables; 0 when nothing (more) was older."""
     return KINDS[kind](connection, before_ms)

@@ -2,8 +2,9 @@
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from translators.catalog import TranslatedDocument, TranslationResult, translate
 
 NOW_MS = 1_772_355_600_000  # 2026-03-01T09:00:00Z
 OWNER = "test"
+DUPLICATES_DAYS = 3_650
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Stocked:
     rejected: str = ""
     parked: str = ""
     _now_ms: int = NOW_MS
+    _follows_clock: bool = False
     _ids: IdSource = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +51,13 @@ class Stocked:
 
     def _tick(self) -> int:
         self._now_ms += 40
+        if self._follows_clock:
+            self._now_ms = max(self._now_ms, time.time_ns() // 1_000_000)
         return self._now_ms
+
+    def catch_up(self) -> None:
+        """From here on by the clock of the machine, as commands go."""
+        self._follows_clock = True
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -58,8 +67,10 @@ class Stocked:
         finally:
             database.close()
 
-    def sqlite(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.site.data_dir / "gateway.db", isolation_level=None)
+    @contextmanager
+    def sqlite(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.site.data_dir / "gateway.db", isolation_level=None)) as connection:
+            yield connection
 
     def profile(self, partner: str) -> LoadedProfile:
         loaded = load_profile(self.site.partners_dir / partner)
@@ -99,8 +110,10 @@ class Stocked:
             for message in self._claim(database):
                 loaded = self.profile(message.partner_id)
                 identities = self.settings.identities
-                terms = Terms(reading_rules(loaded, identities, ()), 90, "as_requested", "997")
-                payload = database.read_now(lambda connection, key=message.id: messages.body(connection, key, "payload"))
+                terms = Terms(reading_rules(loaded, identities, ()), DUPLICATES_DAYS, "as_requested", "997")
+                payload = database.read_now(
+                    lambda connection, key=message.id: messages.body(connection, key, "payload")
+                )
                 assert payload is not None
                 found = list(translate(payload, terms.reading))
                 result = found.pop()
@@ -158,4 +171,5 @@ def stock(root: Path) -> Stocked:
     stocked.publish()
     stocked.parked = stocked.receive(acknowledgment_855(4), "<4@acme>")
     stocked.park()
+    stocked.catch_up()
     return stocked

@@ -1,0 +1,233 @@
+"""Profiles, API keys, certificates, schemas, broker definitions, effective settings."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from certs.creation import create_key_pair
+from certs.keyring import load_key_ring, seal
+from gateway.commands.parsing import Unusable
+from gateway.commands.serve import run as serve
+from gateway.settings import Settings
+from tests.commands.conftest import Ended, Run
+from tests.site import PASSPHRASE, Site
+from translators.documents import DOCUMENTS
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def call(site: Site, run: Run):
+    def call(*words: object) -> Ended:
+        return run(*words, "--config", site.config)
+
+    return call
+
+
+def test_partners_are_listed_with_their_ways_in(call):
+    rows = call("partner", "list", "--format", "json").rows
+    assert [(row["id"], row["ways_in"]) for row in rows] == [
+        ("acme-supply", ["as2 ACME-AS2"]),
+        ("northwind-parts", ["rest (1 keys)"]),
+    ]
+    assert "ZZ/ACMESUPPLY" in call("partner", "list").out
+
+
+def test_a_partner_shows_certificates_and_agreements_and_no_key(call, site: Site):
+    shown = call("partner", "show", "acme-supply", "--format", "json").json
+    assert shown["certificates"][0]["fingerprint"] == site.acme.certificate.fingerprint
+    assert shown["agreements"][0]["document"] == "purchase_order"
+    text = call("partner", "show", "acme-supply").out
+    assert "ship_notice" in text
+    assert "acme.pem" in text
+    assert "tests" in call("partner", "show", "northwind-parts").out
+
+
+@pytest.mark.parametrize("name", ["acme-suply", "../site", "", "UPPER"])
+def test_an_unknown_partner_ends_with_2(call, name: str):
+    for words in (("show", name), ("check", name), ("key", name, "--label", "x")):
+        ended = call("partner", *words)
+        assert ended.code == 2, words
+        assert "there is no partner" in ended.err
+    if name == "acme-suply":
+        assert "did you mean acme-supply?" in ended.err
+
+
+def test_check_names_file_and_line_and_ends_with_1(call, site: Site):
+    assert call("partner", "check").code == 0
+    profile = site.partners_dir / "acme-supply" / "profile.yaml"
+    profile.write_text(profile.read_text() + "encodingg: utf-8\n")
+    ended = call("partner", "check")
+    assert ended.code == 1
+    line = len(profile.read_text().splitlines())
+    assert f"{profile}:{line}:" in ended.out
+    (problem,) = call("partner", "check", "--format", "json").rows
+    assert (problem["file"], problem["severity"]) == (str(profile), "error")
+    assert call("partner", "check", "northwind-parts").code == 0
+    assert "gateway partner check" in call("partner", "list").err
+    shown = call("partner", "show", "acme-supply")
+    assert shown.code == 2
+    assert "encoding" in shown.err
+
+
+def test_a_key_opens_the_door_once_its_digest_is_in_the_profile(call, site: Site):
+    ended = call("partner", "key", "northwind-parts", "--label", "next-2027", "--expires-on", "2030-01-31")
+    key, _, *lines = ended.out.splitlines()
+    assert "only time" in ended.err
+    added = yaml.safe_load("\n".join(lines))["api_keys"]
+    assert added[0]["sha256"] == hashlib.sha256(key.encode()).hexdigest()
+    assert len(key) == 43
+    profile = site.partners_dir / "northwind-parts" / "profile.yaml"
+    held = yaml.safe_load(profile.read_text())
+    assert key not in profile.read_text()
+    profile.write_text(yaml.safe_dump(held | {"api_keys": held["api_keys"] + added}))
+    assert call("partner", "check").code == 0
+    again = call("partner", "key", "northwind-parts", "--label", "next-2027")
+    assert again.code == 2
+    assert "already" in again.err
+
+
+def test_a_key_as_json(call):
+    made = call("partner", "key", "acme-supply", "--label", "first", "--format", "json").json
+    assert made["api_keys"] == [{"label": "first", "sha256": hashlib.sha256(made["key"].encode()).hexdigest()}]
+
+
+@pytest.mark.parametrize("more", [("--label", "No Slug"), ("--label", "x", "--expires-on", "tomorrow"), ()])
+def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
+    assert call("partner", "key", "acme-supply", *more).code == 2
+
+
+# --- certificates ----------------------------------------------------------------------------------------------------
+
+
+def test_a_new_key_signs_and_the_old_one_goes_on_decrypting(call, site: Site):
+    ended = call("certs", "new", "bigcorp", "--common-name", "BigCorp AS2", "--days", "365")
+    assert ended.code == 0, ended.err
+    assert ended.out.startswith("-----BEGIN CERTIFICATE-----")
+    assert "PRIVATE" not in ended.out + ended.err
+    keys = load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp")
+    assert keys.signing.certificate.pem().decode() == ended.out
+    assert len(keys.decryption) == 2
+    rows = call("certs", "list", "--format", "json").rows
+    assert sorted((row["use"], row["status"]) for row in rows) == [
+        ("decryption", "ok"),
+        ("signing and decryption", "ok"),
+    ]
+    assert "BigCorp AS2" in call("certs", "list").out
+
+
+def test_a_key_that_only_decrypts_leaves_the_signer(call, site: Site):
+    made = call("certs", "new", "bigcorp", "--decrypt-only", "--format", "json").json
+    assert made["use"] == "decryption"
+    keys = load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp")
+    assert keys.signing == site.ours
+
+
+def test_a_key_of_their_own_is_brought(call, site: Site, tmp_path: Path):
+    pair = create_key_pair("old", now=datetime.now(UTC))
+    (tmp_path / "old.key").write_bytes(seal(pair.private_key, b"old secret"))
+    (tmp_path / "old.crt").write_bytes(pair.certificate.pem())
+    (tmp_path / "old.pass").write_text("old secret\n")
+    words = ("certs", "import", "bigcorp", "--key", tmp_path / "old.key", "--certificate", tmp_path / "old.crt")
+    refused = call(*words)
+    assert refused.code == 2
+    assert "passphrase" in refused.err
+    ended = call(*words, "--key-passphrase-file", tmp_path / "old.pass", "--format", "json")
+    assert ended.code == 0, ended.err
+    assert ended.json["fingerprint"] == pair.certificate.fingerprint
+    assert load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp").signing == pair
+
+
+def test_an_identity_that_the_settings_do_not_have_is_refused(call):
+    ended = call("certs", "new", "bigcrop")
+    assert ended.code == 2
+    assert "bigcorp" in ended.err
+
+
+def test_without_a_passphrase_no_key_is_made(call, site: Site):
+    settings = yaml.safe_load(site.config.read_text())
+    del settings["key_passphrase"]
+    site.config.write_text(yaml.safe_dump(settings))
+    ended = call("certs", "new", "bigcorp")
+    assert ended.code == 2
+    assert "key_passphrase_file" in ended.err
+    assert call("certs", "list").code == 0  # needs none
+    site.config.write_text(yaml.safe_dump(settings | {"key_passphrase_file": "/nowhere/at-all"}))
+    assert "/nowhere/at-all" in call("certs", "new", "bigcorp").err
+
+
+def test_another_passphrase_than_that_of_the_ring_is_refused(call, site: Site):
+    settings = yaml.safe_load(site.config.read_text())
+    site.config.write_text(yaml.safe_dump(settings | {"key_passphrase": "another"}))
+    ended = call("certs", "new", "bigcorp")
+    assert ended.code == 2
+    assert "wrong passphrase" in ended.err
+    assert len(call("certs", "list", "--format", "json").rows) == 1
+
+
+def test_a_broken_certificate_in_the_ring_is_named_and_the_others_listed(call, site: Site):
+    (site.data_dir / "keys" / "bigcorp" / "broken.crt").write_text("nothing")
+    ended = call("certs", "list", "--format", "json")
+    assert ended.code == 0
+    assert len(ended.rows) == 1
+    assert "broken.crt" in ended.err
+
+
+# --- schemas, broker, settings ---------------------------------------------------------------------------------------
+
+
+def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
+    names = [row["name"] for row in run("schema", "--format", "json").rows]
+    assert names == [*DOCUMENTS, "profile", "asyncapi"]
+    for name in names:
+        given = json.loads(run("schema", name).out)
+        if name == "asyncapi":
+            assert given["asyncapi"] == "3.0.0"
+        else:
+            jsonschema.Draft202012Validator.check_schema(given)
+    assert "ship_notice" in run("schema").out
+
+
+def test_what_translate_prints_fits_the_schema(run: Run):
+    schema = json.loads(run("schema", "purchase_order_acknowledgment").out)
+    fixture = Path(__file__).parents[1] / "fixtures" / "x12" / "855-004010.edi"
+    jsonschema.validate(run("translate", fixture).json["document"], schema)
+
+
+def test_broker_definitions_are_what_rabbitmq_imports(run: Run):
+    given = json.loads(run("broker", "definitions", "--vhost", "b2b", "--delivery-limit", "7").out)
+    assert {policy["vhost"] for policy in given["policies"]} == {"b2b"}
+    assert {policy["definition"]["delivery-limit"] for policy in given["policies"]} == {7}
+
+
+def test_settings_are_shown_with_their_origin_and_without_secrets(call, site: Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GATEWAY_LIMITS_CONNECTIONS_MAX", "77")
+    rows = {row["name"]: row for row in call("serve", "--print-settings", "--format", "json").rows}
+    assert rows["limits.connections_max"] == {
+        "name": "limits.connections_max",
+        "value": "77",
+        "origin": "GATEWAY_LIMITS_CONNECTIONS_MAX",
+    }
+    assert rows["data_dir"]["origin"] == str(site.config)
+    assert rows["log_level"]["origin"] == "default"
+    assert PASSPHRASE not in call("serve", "--print-settings").out
+
+
+def test_serve_says_what_keeps_it_from_starting(site: Site):
+    settings = Settings(data_dir=site.data_dir, partners_dir=site.partners_dir)
+    with pytest.raises(Unusable, match="passphrase"):
+        serve(settings)
+
+
+def test_serve_takes_roles(run: Run):
+    ended = run("serve", "--role", "edge,", "--print-settings", "--format", "json")
+    assert ended.code == 0
+    assert run("serve", "--role", ",").code == 2
