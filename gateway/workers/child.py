@@ -1,7 +1,9 @@
 """The worker process: reads jobs from standard input, writes batches to standard output, ends with its parent."""
 
+import ctypes
 import os
 import resource
+import signal
 import sys
 import traceback
 from typing import BinaryIO
@@ -9,10 +11,13 @@ from typing import BinaryIO
 from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Done, Failure, Frame, Job, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
 
 def main() -> None:
     """Work until standard input ends."""
-    memory_bytes_max = int(sys.argv[1])
+    memory_bytes_max, parent = int(sys.argv[1]), int(sys.argv[2])
+    _end_with(parent)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes_max, memory_bytes_max))
     os.nice(5)  # the loop that answers partners goes first
     source = os.fdopen(os.dup(0), "rb")
@@ -29,6 +34,20 @@ def main() -> None:
             return
         except Exception as error:  # noqa: BLE001  # our own fault, whatever it is: the parent parks the message
             _send(sink, Failure(type(error).__name__, _places(error)))
+
+
+def _end_with(parent: int) -> None:
+    """Whatever ends the gateway ends this process, also in the middle of a job; signals are for the gateway alone.
+
+    Elsewhere than on Linux the end of standard input is noticed after the job.
+    """
+    # A stop signal reaches the whole process group, or the whole control group; the gateway then lets us finish.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        sys.exit()
 
 
 def _work(job: Job, sink: BinaryIO) -> None:

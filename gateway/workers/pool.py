@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
+from gateway.settings import ENVIRONMENT_PREFIX
 from gateway.workers.frames import LENGTH_BYTES, Batch, Done, Failure, Frame, Job, decode, encode
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.guide import ReadingRules
 
 FRAME_BYTES_MAX = 512 * 1_048_576
+STREAM_BYTES = 1_048_576
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +48,24 @@ class WorkerPool:
             WorkerFailed: nothing more will come; what came before is void.
         """
         async with self._places:
-            worker = self._idle.pop() if self._idle else await self._start()
+            worker = self._rested() or await self._start()
             finished = False
+            # Only what the worker takes counts; between two batches the caller may have to wait for the store.
+            clock = _Clock(self._timeout_s)
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with clock.running():
                     await _send(worker, Job(data, rules, content_type))
-                    while not finished:
+                while not finished:
+                    async with clock.running():
                         frame = await _receive(worker)
-                        if isinstance(frame, Batch):
-                            yield list(frame.documents)
-                        elif isinstance(frame, Done):
-                            yield frame.result
-                            finished = True
-                        else:
-                            raise _failed(frame)
+                    if isinstance(frame, Batch):
+                        yield list(frame.documents)
+                    elif isinstance(frame, Done):
+                        # Before the caller gets it: most stop listening once they have the result.
+                        finished = True
+                        yield frame.result
+                    else:
+                        raise _failed(frame)
             except TimeoutError:
                 raise WorkerFailed(f"the worker took longer than {self._timeout_s:g} s and was stopped") from None
             except (ConnectionError, asyncio.IncompleteReadError):
@@ -75,9 +82,23 @@ class WorkerPool:
             await self._kill(worker)
         self._idle.clear()
 
+    def _rested(self) -> Process | None:
+        """A worker that waits for its next job; one that was killed while it waited is of no use."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.returncode is None:
+                return worker
+            self._all.discard(worker)
+        return None
+
     async def _start(self) -> Process:
         worker = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway.workers.child", str(self._memory_bytes_max), stdin=PIPE, stdout=PIPE
+            *(sys.executable, "-m", "gateway.workers.child", str(self._memory_bytes_max), str(os.getpid())),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=STREAM_BYTES,
+            # What a partner's mapping runs beside has no business with our passphrase and passwords.
+            env={name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)},
         )
         self._all.add(worker)
         return worker
@@ -87,6 +108,21 @@ class WorkerPool:
         with suppress(ProcessLookupError):
             worker.kill()
         await worker.wait()
+
+
+class _Clock:
+    """Runs down while somebody waits; TimeoutError when nothing is left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left_s = seconds
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with asyncio.timeout(self._left_s):
+            yield
+        self._left_s -= loop.time() - began
 
 
 def _failed(frame: Frame) -> WorkerFailed:
