@@ -1,7 +1,7 @@
 """Structured logs and metrics. A log line holds ids, states and sizes; never payload, credentials or keys."""
 
+import json
 import logging
-import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -21,10 +21,15 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        entry |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[0] is not None:
             entry["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(entry, default=str).decode()
+        # What the caller gave never takes the place of what the line says of itself.
+        entry = {name: value for name, value in vars(record).items() if name not in _STANDARD} | entry
+        try:
+            return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:
+            # Half a surrogate pair, or an integer beyond 64 bits: slower, but the line is not lost.
+            return json.dumps({name: str(value) for name, value in entry.items()})
 
 
 class TextFormatter(logging.Formatter):
@@ -33,7 +38,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        extra = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _STANDARD)
+        extra = " ".join(f"{name}={_plain(value)}" for name, value in vars(record).items() if name not in _STANDARD)
         line = f"{time} {record.levelname.lower():<7} {record.getMessage()}"
         if extra:
             line += f"  {extra}"
@@ -42,13 +47,19 @@ class TextFormatter(logging.Formatter):
         return line
 
 
-def configure_logging(level: str, line_format: str, stream: TextIO = sys.stderr) -> None:
+def _plain(value: object) -> str:
+    """What a partner named must not look like a further line."""
+    text = str(value)
+    return text if text.isprintable() else ascii(text)
+
+
+def configure_logging(level: str, line_format: str, stream: TextIO | None = None) -> None:
     """Send every log line to one stream in one form.
 
     Args:
         level: debug, info, warning or error.
         line_format: json or text.
-        stream: where to.
+        stream: where to; standard error by default.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if line_format == "json" else TextFormatter())
@@ -126,13 +137,13 @@ class Metrics:
                 lines += [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} counter"]
                 values = metric.values or ({(): 0.0} if not metric.labels else {})
                 lines += [
-                    f"{metric.name}{_labels(zip(metric.labels, key, strict=True))} {value:g}"
+                    f"{metric.name}{_labels(zip(metric.labels, key, strict=True))} {_number(value)}"
                     for key, value in sorted(values.items())
                 ]
             elif isinstance(metric, Histogram):
                 lines += _expose_histogram(metric)
         for name, (text, value) in sorted(self.gauges.items()):
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value:g}"]
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {_number(value)}"]
         return "\n".join(lines) + "\n"
 
 
@@ -143,9 +154,14 @@ def _expose_histogram(metric: Histogram) -> list[str]:
         for bound, count in zip((*LATENCY_BOUNDS_S, "+Inf"), counts, strict=True):
             total += count
             lines.append(f"{metric.name}_bucket{_labels([(metric.label, value), ('le', str(bound))])} {total}")
-        lines.append(f"{metric.name}_sum{_labels([(metric.label, value)])} {metric.sums[value]:g}")
+        lines.append(f"{metric.name}_sum{_labels([(metric.label, value)])} {_number(metric.sums[value])}")
         lines.append(f"{metric.name}_count{_labels([(metric.label, value)])} {total}")
     return lines
+
+
+def _number(value: float) -> str:
+    """All its digits: a counter that is rounded stands still for a while and then jumps."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _labels(pairs: "zip[tuple[str, str]] | list[tuple[str, str]]") -> str:
