@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 ENVIRONMENT_PREFIX = "GATEWAY_"
 SETTINGS_BYTES_MAX = 1_048_576
+DATABASE_SCHEMES = ("postgresql+pg8000://", "sqlite:///")
+BROKER_SCHEMES = ("amqp://", "amqps://")
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Role = Literal["edge", "worker"]
 # What lies in `data_dir` beside the database.
@@ -122,6 +124,10 @@ class Settings(_Group):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
+        if self.database_url is not None and not self.resolved_database_url().startswith(DATABASE_SCHEMES):
+            raise ValueError("database_url: must begin with postgresql:// or sqlite:///")
+        if self.broker_url is not None and not self.broker_url.get_secret_value().startswith(BROKER_SCHEMES):
+            raise ValueError("broker_url: must begin with amqp:// or amqps://")
         names = [identity.name for identity in self.identities]
         if len(set(names)) != len(names):
             raise ValueError("identities: two of them have the same name; give each its own")
@@ -155,11 +161,20 @@ class Settings(_Group):
         return self.data_dir / KEY_RING_FOLDER
 
     def passphrase(self) -> bytes | None:
-        """The passphrase of the key ring, from the setting or its file; None when neither is set."""
+        """The passphrase of the key ring, from the setting or its file; None when neither is set.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
         if self.key_passphrase is not None:
             return self.key_passphrase.get_secret_value().encode()
         if self.key_passphrase_file is not None:
-            return self.key_passphrase_file.read_bytes().rstrip(b"\r\n")
+            try:
+                return self.key_passphrase_file.read_bytes().rstrip(b"\r\n")
+            except OSError as error:
+                raise SettingsError(
+                    [f"key_passphrase_file: {self.key_passphrase_file}: {error.strerror}; name a readable file"]
+                ) from None
         return None
 
 
@@ -188,9 +203,11 @@ def load_settings(file: Path | None, environment: Mapping[str, str] = os.environ
             continue
         path = _VARIABLES.get(variable)
         if path is None:
-            if not variable.startswith((f"{ENVIRONMENT_PREFIX}TEST_", f"{ENVIRONMENT_PREFIX}DEMO_")):
+            if not variable.startswith(_FOREIGN_VARIABLES):
                 problems.append(f"{variable}: no such setting{_did_you_mean(variable, _VARIABLES)}")
             continue
+        if not text:
+            continue  # `NAME=` in a compose or service file is how people leave a setting at its default
         _put(values, path, _parse_variable(text))
         origins[".".join(path)] = variable
     if problems:
@@ -220,8 +237,13 @@ def _read_file(file: Path) -> dict[str, object]:
         raise SettingsError([f"{file}: larger than {SETTINGS_BYTES_MAX} bytes; this is no settings file"])
     try:
         values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError([f"{file}: not readable as YAML: {error}"]) from None
+    except yaml.MarkedYAMLError as error:
+        # Its own text quotes the line, which may hold a password.
+        place = f"{file}:{error.problem_mark.line + 1}" if error.problem_mark else str(file)
+        raise SettingsError([f"{place}: not readable as YAML: {error.problem}"]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date that is none, such as 2026-02-30.
+        raise SettingsError([f"{file}: not readable as YAML: {type(error).__name__}"]) from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -242,6 +264,13 @@ def _variables() -> dict[str, tuple[str, ...]]:
 
 
 _VARIABLES = _variables()
+_FOREIGN_VARIABLES = (
+    f"{ENVIRONMENT_PREFIX}TEST_",
+    f"{ENVIRONMENT_PREFIX}DEMO_",
+    # Kubernetes sets these in every container beside a Service that is called "gateway".
+    f"{ENVIRONMENT_PREFIX}SERVICE_",
+    f"{ENVIRONMENT_PREFIX}PORT",
+)
 
 
 def _parse_variable(text: str) -> object:
@@ -249,7 +278,7 @@ def _parse_variable(text: str) -> object:
     if text.startswith(("[", "{")):
         try:
             return yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             return text
     return text
 
@@ -265,13 +294,14 @@ def _put(values: dict[str, object], path: tuple[str, ...], value: object) -> Non
     target[last] = value
 
 
-def _dotted(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+def _dotted(values: Mapping[str, object]) -> dict[str, object]:
+    """One name a setting: groups are one level deep, and what lies deeper in a file is no setting."""
     flat: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, dict):
-            flat |= _dotted(value, f"{prefix}{name}.")
+            flat |= {f"{name}.{inner}": inner_value for inner, inner_value in value.items()}
         else:
-            flat[f"{prefix}{name}"] = value
+            flat[str(name)] = value
     return flat
 
 
@@ -286,16 +316,21 @@ def _did_you_mean(name: str, known: Mapping[str, object]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def _siblings(location: tuple[object, ...]) -> Mapping[str, object]:
+    """The names that are right where a wrong one was found."""
+    if len(location) == 1:
+        return Settings.model_fields
+    if location[0] == "identities":
+        return X12Address.model_fields if "x12" in location[:-1] else IdentitySettings.model_fields
+    groups: dict[str, type[BaseModel]] = {"limits": Limits, "retention": Retention}
+    return groups.get(str(location[0]), Settings).model_fields
+
+
 def _problem(detail: Mapping[str, object], origins: Mapping[str, str]) -> str:
     location = detail["loc"]
     path = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
-    origin = origins.get(path)
+    origin = origins.get(path) or origins.get(path.split(".", 1)[0])
     where = f"{path} (from {origin})" if origin else path or "settings"
     if detail["type"] == "extra_forbidden" and isinstance(location, tuple):
-        known: Mapping[str, object] = Settings.model_fields
-        if location[0] == "limits" and len(location) > 1:
-            known = Limits.model_fields
-        elif location[0] == "retention" and len(location) > 1:
-            known = Retention.model_fields
-        return f"{where}: no such setting{_did_you_mean(str(location[-1]), known)}"
+        return f"{where}: no such setting{_did_you_mean(str(location[-1]), _siblings(location))}"
     return f"{where}: {str(detail['msg']).removeprefix('Value error, ')}"
