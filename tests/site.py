@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -133,6 +134,7 @@ class RunningGateway:
                 self.edge_port = int(entry["edge"].rpartition(":")[2])
                 self.operator_port = int(entry["operator"].rpartition(":")[2])
                 return self
+        self.kill()
         raise AssertionError("the gateway did not start:\n" + "\n".join(self.log[-50:]))
 
     def _read_log(self, process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
@@ -161,7 +163,8 @@ class RunningGateway:
     def token(self, role: str = "viewer") -> str:
         """A token for the operator port, the same one each time."""
         if role not in self._tokens:
-            self._tokens[role] = self.command("operator", "token", "new", "--label", role, "--role", role).strip()
+            label = f"{role}-{secrets.token_hex(4)}"
+            self._tokens[role] = self.command("operator", "token", "new", "--label", label, "--role", role).strip()
         return self._tokens[role]
 
     def metrics(self) -> dict[str, float]:

@@ -2,6 +2,7 @@
 commit on the way neither loses nor doubles anything."""
 
 import asyncio
+import os
 import subprocess
 
 import pytest
@@ -64,7 +65,7 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
     try:
         for number in range(1, COMMITS_MAX):
             parcel = rest_parcel(number) if channel == "rest" else as2_parcel(site, number)
-            killing = attach(strace, gateway, number, tmp_path / "attached")
+            killing = await attach(strace, gateway, number, tmp_path / "said")
             try:
                 sending = asyncio.create_task(deliver(http, gateway, parcel, ledger))
                 died = await died_or_published(gateway, store, number)
@@ -84,18 +85,19 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
     assert commits >= 4
 
 
-def attach(strace, gateway, nth, output):
+async def attach(strace, gateway, nth, said):
     """strace on the running gateway, which it kills at the nth flush from now; returns once it is attached."""
-    process = subprocess.Popen(
-        [
-            *(strace, "-f", "-o", str(output), "-e", "trace=fdatasync"),
-            *("-e", f"inject=fdatasync:signal=SIGKILL:when={nth}", "-p", str(gateway.process.pid)),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process.stderr:
-        assert "attached" in process.stderr.readline()
+    with said.open("wb") as stderr:
+        process = subprocess.Popen(
+            [
+                *(strace, "-f", "-o", os.devnull, "-e", "trace=fdatasync"),
+                *("-e", f"inject=fdatasync:signal=SIGKILL:when={nth}", "-p", str(gateway.process.pid)),
+            ],
+            stderr=stderr,
+        )
+    while b"attached" not in said.read_bytes():
+        assert process.poll() is None, said.read_text()
+        await asyncio.sleep(0.01)
     return process
 
 

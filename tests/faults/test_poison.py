@@ -44,6 +44,7 @@ async def test_our_own_fault_is_tried_so_often_then_becomes_a_case_and_blocks_no
         at=profile.loaded_at_ms,
     )
     gateway.command("exceptions", "retry", case["id"])
+    await store.wait_until_published()
     await check_nothing_lost(store, ledger, erp)
     assert store.value("SELECT state FROM exception_case") == "resolved"
 
