@@ -1,6 +1,7 @@
 """The ERP's side: whatever comes out of `erp.inbound`, kept by event id; it outlives the broker's outages."""
 
 import asyncio
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Received:
     lane: str
     sequence: int
     body: bytes
+    at_ns: int
 
 
 class Erp:
@@ -115,6 +117,7 @@ class Erp:
                 lane=str(message.headers["cloudEvents_partitionkey"]),
                 sequence=int(str(message.headers["cloudEvents_sequence"])),
                 body=message.body,
+                at_ns=time.time_ns(),
             )
         )
         self._news.set()

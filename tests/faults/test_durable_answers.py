@@ -87,14 +87,12 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
 
 async def attach(strace, gateway, nth, said):
     """strace on the running gateway, which it kills at the nth flush from now; returns once it is attached."""
+    command = [
+        *(strace, "-f", "-o", os.devnull, "-e", "trace=fdatasync"),
+        *("-e", f"inject=fdatasync:signal=SIGKILL:when={nth}", "-p", str(gateway.process.pid)),
+    ]
     with said.open("wb") as stderr:
-        process = subprocess.Popen(
-            [
-                *(strace, "-f", "-o", os.devnull, "-e", "trace=fdatasync"),
-                *("-e", f"inject=fdatasync:signal=SIGKILL:when={nth}", "-p", str(gateway.process.pid)),
-            ],
-            stderr=stderr,
-        )
+        process = await asyncio.to_thread(subprocess.Popen, command, stderr=stderr)
     while b"attached" not in said.read_bytes():
         assert process.poll() is None, said.read_text()
         await asyncio.sleep(0.01)
