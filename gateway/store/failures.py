@@ -24,7 +24,8 @@ class StoreFault(Exception):  # noqa: N818  # said of ourselves
 def is_database_error(error: Exception) -> bool:
     """Whether the driver or the connection pool raised it, rather than the unit's own code."""
     return (
-        isinstance(error, DBAPIError | PoolTimeout | sqlite3.Error)
+        # pg8000 lets an OSError pass when a connection is used after its time ran out; units do no I/O of their own.
+        isinstance(error, DBAPIError | PoolTimeout | sqlite3.Error | OSError)
         # pg8000 is loaded only where PostgreSQL is used.
         or type(error).__module__ == "pg8000.exceptions"
     )

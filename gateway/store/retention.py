@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
-from gateway.model.message import FINAL_STATES
+from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
 from gateway.store.statements import table_of
 from gateway.store.tables import (
     Acknowledgment,
@@ -22,8 +22,10 @@ from gateway.store.tables import (
 )
 
 STEP_ROWS_MAX = 500
+STEP_BYTES_MAX = 64 * 1_048_576
 
 _FINAL = [state.value for state in FINAL_STATES]
+_EVENT_FINAL = [state.value for state in EVENT_FINAL_STATES]
 _MESSAGE = table_of(Message)
 _BODY = table_of(MessageBody)
 _DOCUMENT = table_of(Document)
@@ -36,6 +38,26 @@ _AUDIT = table_of(AuditEntry)
 _OUTCOME = table_of(ErpOutcome)
 
 
+def _old_message(before_ms: int) -> ColumnElement[bool]:
+    return and_(_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL))
+
+
+def _is_over(message_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """While a message is not over, nothing that belongs to it goes."""
+    return exists().where(_MESSAGE.c.id == message_id, _MESSAGE.c.state.in_(_FINAL))
+
+
+def _old_event(before_ms: int) -> ColumnElement[bool]:
+    # What was dropped before it was ever published has no other time than that of its staging.
+    dropped = and_(_EVENT.c.published_at_ms.is_(None), _EVENT.c.next_attempt_at_ms < before_ms)
+    old = or_(_EVENT.c.published_at_ms < before_ms, dropped)
+    return and_(_EVENT.c.state.in_(_EVENT_FINAL), old, _is_over(_EVENT.c.message_id))
+
+
+def _old_document(before_ms: int) -> ColumnElement[bool]:
+    return and_(_DOCUMENT.c.created_at_ms < before_ms, _is_over(_DOCUMENT.c.message_id))
+
+
 def _remove(connection: Connection, table: Table, key: ColumnElement[object], old: ColumnElement[bool]) -> int:
     keys = connection.scalars(select(key).where(old).limit(STEP_ROWS_MAX)).all()
     if keys:
@@ -45,9 +67,28 @@ def _remove(connection: Connection, table: Table, key: ColumnElement[object], ol
 
 def _bodies(connection: Connection, before_ms: int) -> int:
     """Payload, wire bytes and stored answers of messages that are over."""
-    old = and_(_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL))
-    held = exists().where(_BODY.c.message_id == _MESSAGE.c.id)
-    ids = connection.scalars(select(_MESSAGE.c.id).where(old, held).limit(STEP_ROWS_MAX)).all()
+    newest = (
+        select(_MESSAGE.c.id)
+        .where(_MESSAGE.c.received_at_ms < before_ms)
+        .order_by(_MESSAGE.c.received_at_ms.desc(), _MESSAGE.c.id.desc())
+        .limit(1)
+    )
+    query = (
+        select(_MESSAGE.c.id, func.max(_MESSAGE.c.payload_bytes))
+        .join(_BODY, _BODY.c.message_id == _MESSAGE.c.id)
+        # Looked for among the bodies that are left, oldest first, not among all messages of a year: ids ascend.
+        .where(_BODY.c.message_id <= newest.scalar_subquery(), _old_message(before_ms))
+        .group_by(_MESSAGE.c.id)
+        .order_by(_MESSAGE.c.id)
+        .limit(STEP_ROWS_MAX)
+    )
+    ids: list[str] = []
+    size = 0
+    for message_id, payload_bytes in connection.execute(query):
+        size += payload_bytes
+        if ids and size > STEP_BYTES_MAX:
+            break
+        ids.append(message_id)
     if ids:
         connection.execute(delete(_BODY).where(_BODY.c.message_id.in_(ids)))
     return len(ids)
@@ -55,8 +96,7 @@ def _bodies(connection: Connection, before_ms: int) -> int:
 
 def _events(connection: Connection, before_ms: int) -> int:
     """Published and dropped events: afterwards they cannot be replayed any more."""
-    old = and_(_EVENT.c.state.in_(["published", "dropped"]), _EVENT.c.published_at_ms < before_ms)
-    ids = connection.scalars(select(_EVENT.c.id).where(old).limit(STEP_ROWS_MAX)).all()
+    ids = connection.scalars(select(_EVENT.c.id).where(_old_event(before_ms)).limit(STEP_ROWS_MAX)).all()
     if ids:
         connection.execute(delete(_LOG).where(_LOG.c.event_id.in_(ids)))
         connection.execute(delete(_EVENT).where(_EVENT.c.id.in_(ids)))
@@ -65,14 +105,13 @@ def _events(connection: Connection, before_ms: int) -> int:
 
 def _documents(connection: Connection, before_ms: int) -> int:
     free = ~exists().where(_EVENT.c.document_id == _DOCUMENT.c.id)
-    return _remove(connection, _DOCUMENT, _DOCUMENT.c.id, and_(_DOCUMENT.c.created_at_ms < before_ms, free))
+    return _remove(connection, _DOCUMENT, _DOCUMENT.c.id, and_(_old_document(before_ms), free))
 
 
 def _messages(connection: Connection, before_ms: int) -> int:
     """Messages that are over, with everything that speaks of them alone."""
-    old = and_(_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL))
     free = ~exists().where(_DOCUMENT.c.message_id == _MESSAGE.c.id)
-    ids = connection.scalars(select(_MESSAGE.c.id).where(old, free).limit(STEP_ROWS_MAX)).all()
+    ids = connection.scalars(select(_MESSAGE.c.id).where(_old_message(before_ms), free).limit(STEP_ROWS_MAX)).all()
     if ids:
         for table in (_BODY, table_of(TimelineEntry), table_of(Acknowledgment), _CASE):
             connection.execute(delete(table).where(table.c.message_id.in_(ids)))
@@ -108,11 +147,10 @@ KINDS: Mapping[str, Callable[[Connection, int], int]] = {
 
 def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
     """What is older, a condition for each table that a kind lives in."""
-    over = and_(_MESSAGE.c.received_at_ms < before_ms, _MESSAGE.c.state.in_(_FINAL))
-    gone = _EVENT.c.state.in_(["published", "dropped"])
+    over = _old_message(before_ms)
     conditions: Mapping[str, tuple[ColumnElement[bool], ...]] = {
-        "events_days": (and_(gone, _EVENT.c.published_at_ms < before_ms),),
-        "documents_days": (_DOCUMENT.c.created_at_ms < before_ms,),
+        "events_days": (_old_event(before_ms),),
+        "documents_days": (_old_document(before_ms),),
         "bodies_days": (and_(over, exists().where(_BODY.c.message_id == _MESSAGE.c.id)),),
         "messages_days": (over,),
         "duplicates_days": (_IDENTITY.c.created_at_ms < before_ms, _USE.c.created_at_ms < before_ms),

@@ -1,0 +1,96 @@
+"""Migrations: from nothing, again, by two at once, and never backwards."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+from sqlmodel import SQLModel
+
+from gateway.store import tables
+from gateway.store.database import Database
+from gateway.store.schema import SchemaTooNew, current_version, migrate
+
+PROJECT = Path(__file__).parent.parent.parent
+MIGRATE = """
+import sys
+from gateway.store.database import Database
+from gateway.store.schema import migrate
+database = Database(sys.argv[1])
+sys.stdin.readline()
+print(migrate(database))
+database.close()
+"""
+
+
+@pytest.fixture
+def empty(store_url):
+    database = Database(store_url)
+    yield database
+    database.close()
+
+
+def test_from_nothing_to_the_newest_and_again(empty):
+    assert empty.read_now(current_version) is None
+    version = migrate(empty)
+    assert empty.read_now(current_version) == version
+    assert migrate(empty) == version
+
+
+def test_the_migrations_make_what_the_tables_say(store):
+    def differences(connection):
+        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
+
+    assert tables.Message.__tablename__ in SQLModel.metadata.tables
+    assert store.read_now(differences) == []
+
+
+def test_partial_indexes_are_partial(store):
+    def partial(connection):
+        return {
+            index["name"]
+            for table in ("message", "outbox_event")
+            for index in inspect(connection).get_indexes(table)
+            if any(option.endswith("_where") for option in index.get("dialect_options", {}))
+        }
+
+    assert store.read_now(partial) == {"message_waiting", "outbox_due", "outbox_lane_open"}
+
+
+def test_two_processes_at_once_both_find_it_migrated(store_url):
+    migrating = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATE, store_url],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in migrating:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=60) for process in migrating]
+    assert [out for out, _ in ended] == ["0001\n"] * 3, ended
+
+
+def test_a_newer_schema_is_refused_and_left_alone(store):
+    store.write_now(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    with pytest.raises(SchemaTooNew, match="9999"):
+        migrate(store)
+    assert store.read_now(current_version) == "9999"
+
+
+def test_a_migration_that_fails_leaves_nothing(empty):
+    def half(connection):
+        connection.execute(text("CREATE TABLE message (id TEXT PRIMARY KEY)"))
+
+    empty.write_now(half)
+    with pytest.raises(Exception, match="message"):
+        migrate(empty)
+    assert empty.read_now(lambda connection: inspect(connection).get_table_names()) == ["message"]
