@@ -86,6 +86,14 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     is_accepted = decision.result.accepted and not refused_ids
     is_rejected = published == 0 and not is_accepted
     reason = _reason(connection, decision, interchanges) if is_rejected else ""
+    step: dict[str, object] = {"documents": decision.result.documents, "accepted": published}
+    timeline.note(
+        connection,
+        message.id,
+        now_ms,
+        "rejected" if is_rejected else "translated",
+        step | {"reason": reason} if reason else step,
+    )
     state = messages.finish(
         connection,
         owner,
@@ -95,14 +103,6 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         syntax=decision.result.syntax,
         report=_report(decision.result, interchanges),
         acknowledged=_acknowledge(connection, decision, interchanges),
-    )
-    step: dict[str, object] = {"documents": decision.result.documents, "accepted": published}
-    timeline.note(
-        connection,
-        message.id,
-        now_ms,
-        "rejected" if is_rejected else "translated",
-        step | {"reason": reason} if reason else step,
     )
     if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)
