@@ -27,7 +27,7 @@ def is_database_error(error: Exception) -> bool:
         # pg8000 lets an OSError pass when a connection is used after its time ran out; units do no I/O of their own.
         isinstance(error, DBAPIError | PoolTimeout | sqlite3.Error | OSError)
         # pg8000 is loaded only where PostgreSQL is used.
-        or type(error).__module__ == "pg8000.exceptions"
+        or type(error).__module__.partition(".")[0] == "pg8000"
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select, update
 
 from gateway.model.events import Outcome
 from gateway.store import outbox, timeline
@@ -25,7 +25,7 @@ class RecordedOutcome:
 
 
 def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
-    """Put an outcome onto the timeline, once; False when no such event exists."""
+    """Put an outcome onto the timeline, once; a later one that differs takes its place. False: no such event."""
     event = outbox.get(connection, outcome.event_id)
     if event is None:
         return False
@@ -36,12 +36,20 @@ def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
         "text": outcome.text,
         "at_ms": now_ms,
     }
-    if _insert_outcome.run(connection, row):
+    if _insert_outcome.run(connection, row) or _has_changed(connection, outcome, now_ms):
         detail = {"event_id": outcome.event_id, "code": outcome.code, "text": outcome.text}
         timeline.note(
             connection, event.message_id, now_ms, f"erp-{outcome.status}", detail, document_id=event.document_id
         )
     return True
+
+
+def _has_changed(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
+    """The ERP may post what it refused at first; the same outcome delivered again is no news."""
+    said = {"status": outcome.status, "code": outcome.code, "text": outcome.text}
+    differs = or_(*(_OUTCOME.c[name] != value for name, value in said.items()))
+    query = update(_OUTCOME).where(_OUTCOME.c.event_id == outcome.event_id, differs)
+    return bool(connection.execute(query.values(said | {"at_ms": now_ms})).rowcount)
 
 
 def of_events(connection: Connection, event_ids: list[str]) -> dict[str, RecordedOutcome]:
