@@ -9,9 +9,8 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, progress, say, size
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, leaf
 from gateway.settings import DATABASE_FILE, KEY_RING_FOLDER, Settings
-from gateway.store.backup import BackupError, write_backup
+from gateway.store.backup import SHARED_FOLDER, BackupError, write_backup
 
-PARTNERS_FOLDER = "partners"
 PG_DUMP = """\
 the database is PostgreSQL, which this archive does not hold; back it up beside it:
   pg_dump --format=custom --file=gateway.dump "$GATEWAY_DATABASE_URL"
@@ -33,7 +32,7 @@ def build(parser: Parser) -> None:
 
 def folders(settings: Settings) -> dict[str, Path]:
     """What an archive holds beside the database, by its name there."""
-    return {KEY_RING_FOLDER: settings.key_ring_dir, PARTNERS_FOLDER: settings.partners_dir}
+    return {KEY_RING_FOLDER: settings.key_ring_dir, SHARED_FOLDER: settings.partners_dir}
 
 
 def _run(called: argparse.Namespace) -> int:

@@ -86,10 +86,11 @@ def _print(entry: LogEntry, form: str) -> None:
         print_json(as_json(entry))
         return
     event = entry.event
-    line = Text(f"{entry.position:>6}  ", style="dim")
-    line.append(f"{visible(event.time)}  ", style="dim")
-    line.append(f"{visible(event.document_type)}.{visible(event.event)}", style="green")
-    line.append(f"  {visible(event.subject)}  from {visible(event.partner)}  {visible(event.id)}")
+    line = Text.assemble(
+        (f"{entry.position:>6}  {visible(event.time)}  ", "dim"),
+        (f"{visible(event.document_type)}.{visible(event.event)}", "green"),
+        f"  {visible(event.subject)}  from {visible(event.partner)}  {visible(event.id)}",
+    )
     if event.revision > 1:
         line.append(f"  revision {event.revision}", style="yellow")
     console().print(line, soft_wrap=True)

@@ -179,11 +179,18 @@ def _print_message(view: Mapping[str, Any]) -> None:
         say()
         kinds = " ".join(acknowledgment["kinds"])
         say(f"acknowledgment {kinds}, interchange {acknowledgment['control_number']:09d}, {acknowledgment['state']}")
-        for segment in acknowledgment["x12"].split("~"):
-            if segment.strip():
-                say(f"  {segment.strip()}~")
+        for segment in segments(acknowledgment["x12"]):
+            say(f"  {segment}")
     say()
     say(f"its way: gateway messages trace {view['id']}", style="dim")
+
+
+def segments(x12: str) -> list[str]:
+    """The segments of an interchange of ours, each with its terminator, which ISA has as its 106th character."""
+    terminator = x12[105:106]
+    return (
+        [f"{segment.strip()}{terminator}" for segment in x12.split(terminator) if segment.strip()] if terminator else []
+    )
 
 
 def _print_document(document: Mapping[str, Any]) -> None:

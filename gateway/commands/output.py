@@ -4,19 +4,23 @@ What partners sent is shown with its control characters made visible, so that no
 """
 
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 import orjson
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 # Where nobody looks, lines are as long as they are: a program that reads them wants no line breaks of ours.
-_WIDTH_WITHOUT_TERMINAL = 10_000
+_WIDTH_WITHOUT_TERMINAL = 1_000_000
+_LAST_COLUMN_WIDTH_MIN = 30
+_GAP = "  "
+_BELOW = "    "
 STYLES = {
     "accepted": "green",
     "published": "green",
@@ -92,35 +96,52 @@ def styled(value: Cell) -> Text:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> None:
-    """A table, or a sentence where there is nothing to show."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*[styled(cell) for cell in row])
-    if table.row_count:
-        _print_table(table)
-    else:
+    """A table, or a sentence where there is nothing to show.
+
+    Nothing but the last column is ever broken, so that ids can be copied; where a terminal is too narrow for it, what
+    stands in it goes below its row.
+    """
+    held = [list(row) for row in rows]
+    if not held:
         say(empty)
+        return
+    target = console()
+    widths = [max(cell_len(visible(cell)) for cell in column) for column in zip(headings, *held, strict=True)]
+    before = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    room = target.width - before
+    is_below = room < min(widths[-1], _LAST_COLUMN_WIDTH_MIN)
+    heading = _joined([Text(name.ljust(width)) for name, width in zip(headings, widths, strict=True)])
+    heading.stylize("bold")
+    heading.rstrip()
+    target.print(heading, soft_wrap=True)
+    for row in held:
+        line = _joined([_padded(cell, width) for cell, width in zip(row[:-1], widths, strict=False)])
+        last, indentation = visible(row[-1]), len(_BELOW) if is_below else before
+        pieces = textwrap.wrap(last, target.width - indentation, break_on_hyphens=False) if last else []
+        if pieces and not is_below:
+            line = _joined([line, Text(pieces.pop(0), style=STYLES.get(last, ""))])
+        line.rstrip()
+        target.print(line, soft_wrap=True)
+        for piece in pieces:
+            target.print(Text(" " * indentation + piece), soft_wrap=True)
+
+
+def _padded(cell: Cell, width: int) -> Text:
+    text = styled(cell)
+    blanks = " " * (width - cell_len(text.plain))
+    return Text.assemble(blanks, text) if isinstance(cell, int) else Text.assemble(text, blanks)
+
+
+def _joined(texts: Sequence[Text]) -> Text:
+    return Text(_GAP).join(texts)
 
 
 def print_pairs(pairs: Iterable[tuple[str, Cell]]) -> None:
     """Names and values below each other; what has no value is left out."""
-    table = Table(box=None, pad_edge=False, show_header=False, show_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in pairs:
-        if value is not None and value != "":
-            table.add_row(name, styled(value))
-    _print_table(table)
-
-
-def _print_table(table: Table) -> None:
-    target = console()
-    with target.capture() as captured:
-        target.print(table)
-    # A table fills its last column with blanks, which nobody needs.
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    held = [(name, value) for name, value in pairs if value is not None and value != ""]
+    width = max((cell_len(name) for name, _ in held), default=0)
+    for name, value in held:
+        console().print(Text.assemble((name.ljust(width), "bold"), _GAP, styled(value)), soft_wrap=True)
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -90,7 +90,7 @@ def _list(called: argparse.Namespace) -> int:
             empty=f"no partners in {settings.partners_dir}; each has a folder ID with a profile.yaml",
         )
     if problems:
-        note(f"{len(problems)} problems; see them with `gateway partner check`")
+        note(f"the profiles have problems ({len(problems)}); see them with `gateway partner check`")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,16 @@ from gateway.commands.output import note, print_json, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, count, leaf
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.settings import DATABASE_FILE, LOCK_FILE, Settings
-from gateway.store.backup import DATABASE, BackupError, Manifest, Restored, move_ahead, put_in_place, unpack_archive
+from gateway.store.backup import (
+    DATABASE,
+    SHARED_FOLDER,
+    BackupError,
+    Manifest,
+    Restored,
+    move_ahead,
+    put_in_place,
+    unpack_archive,
+)
 
 CHECKS = """\
 before you start the gateway:
@@ -42,6 +52,11 @@ def build(parser: Parser) -> None:
         help="also where a database or profiles exist: they are moved aside",
     )
     parser.add_argument(
+        "--without-profiles",
+        action="store_true",
+        help="leave partners_dir as it is: the profiles come from version control, or lie on a mount of their own",
+    )
+    parser.add_argument(
         "--after-database-restore",
         action="store_true",
         help="only move control numbers and sequences ahead, in a database that was restored by other means",
@@ -65,9 +80,11 @@ def _run(called: argparse.Namespace) -> int:
         return 0
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _nobody_serves(settings):
-        if not called.force:
-            _must_be_empty(settings)
-        manifest, aside = _bring_back(settings, called.file)
+        places = {name: path for name, path in folders(settings).items() if _is_wanted(called, name)}
+        if settings.database_url is None:
+            places[DATABASE] = settings.data_dir / DATABASE_FILE
+        _must_be_replaceable(list(places.values()), force=called.force)
+        manifest, aside = _bring_back(settings, called.file, places)
         restored = _move_ahead(settings, step) if manifest.database == "sqlite" else None
     _tell(called, restored, manifest, aside, step)
     return 0
@@ -87,15 +104,27 @@ def _nobody_serves(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _must_be_empty(settings: Settings) -> None:
-    there = [settings.data_dir / DATABASE_FILE] if settings.database_url is None else []
-    there += folders(settings).values()
-    for path in there:
-        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+def _is_wanted(called: argparse.Namespace, name: str) -> bool:
+    return name != SHARED_FOLDER or not called.without_profiles
+
+
+def _must_be_replaceable(places: list[Path], *, force: bool) -> None:
+    """Everything is looked at before anything is moved: a restore that stops half-way helps nobody."""
+    for path in places:
+        if not force and (path.is_file() or (path.is_dir() and any(path.iterdir()))):
             raise Unusable(f"{path} exists; restore into an empty place, or use --force to move it aside")
+        if path.is_mount() or not os.access(_existing(path.parent), os.W_OK | os.X_OK):
+            raise Unusable(
+                f"{path} cannot be replaced: it is a mount, or its folder is not writable; "
+                "profiles that come from elsewhere are left alone with --without-profiles"
+            )
 
 
-def _bring_back(settings: Settings, archive: Path) -> tuple[Manifest, dict[str, str]]:
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)
+
+
+def _bring_back(settings: Settings, archive: Path, places: dict[str, Path]) -> tuple[Manifest, dict[str, str]]:
     """Unpack everything, and only when all of it is sound move it into place."""
     if not archive.is_file():
         raise Unusable(f"{archive}: no such file; name an archive that `gateway backup` made")
@@ -111,12 +140,9 @@ def _bring_back(settings: Settings, archive: Path) -> tuple[Manifest, dict[str, 
             raise Unusable(
                 f"{archive} holds a SQLite database, but database_url names another; unset database_url to restore it"
             )
-        moves = {unpacked / name: place for name, place in folders(settings).items()}
-        if settings.database_url is None:
-            moves[unpacked / DATABASE] = settings.data_dir / DATABASE_FILE
-        for source, place in moves.items():
-            if source.exists():
-                moved = put_in_place(source, place, f"before-restore-{now:%Y%m%dT%H%M%SZ}")
+        for name, place in places.items():
+            if (unpacked / name).exists():
+                moved = put_in_place(unpacked / name, place, f"before-restore-{now:%Y%m%dT%H%M%SZ}")
                 if moved is not None:
                     aside[str(place)] = str(moved)
     return manifest, aside

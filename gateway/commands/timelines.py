@@ -1,5 +1,6 @@
 """A timeline as a picture: one line a step, with the time since the step before, down to the published event."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,14 +20,18 @@ _STEP_STYLES = {
     "parked": "red",
     "duplicate": "yellow",
 }
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _DURATION_STEPS = ((60_000, 1_000, "s"), (3_600_000, 60_000, "min"), (86_400_000, 3_600_000, "h"))
 
 
 def print_timeline(view: Mapping[str, Any]) -> None:
     """The way of one message, as `gateway.flow.views.message_view` describes it."""
-    console().print(_heading(view))
+    target = console()
+    target.print(_heading(view), soft_wrap=True)
+    if security := in_words(_shortened(view.get("security") or {})):
+        target.print(Text(f"  {security}", style="dim"), soft_wrap=True)
     for line in lines(view["timeline"]):
-        console().print(line, soft_wrap=True)
+        target.print(line, soft_wrap=True)
 
 
 def _heading(view: Mapping[str, Any]) -> Text:
@@ -35,6 +40,14 @@ def _heading(view: Mapping[str, Any]) -> Text:
     if view.get("reason"):
         text.append(f"  {visible(view['reason'])}", style="not bold")
     return text
+
+
+def _shortened(security: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Fingerprints by their beginning: whole they stand in `messages show`."""
+    return {
+        name: value[:16] if isinstance(value, str) and _FINGERPRINT.fullmatch(value) else value
+        for name, value in security.items()
+    }
 
 
 def lines(steps: Sequence[Mapping[str, Any]]) -> Iterator[Text]:

@@ -34,6 +34,7 @@ from gateway.store.tables import Lane
 FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "database/gateway.db"
+SHARED_FOLDER = "partners"
 MANIFEST_BYTES_MAX = 16 * 1_048_576
 FILES_MAX = 200_000
 PAGES_A_STEP = 2_048
@@ -179,7 +180,11 @@ def _write_archive(target: Path, sources: list[tuple[str, Path]], head: Manifest
                     status = os.fstat(content.fileno())
                     reader = _Hashing(content, advance, done)
                     member = tarfile.TarInfo(name)
-                    member.size, member.mtime, member.mode = status.st_size, int(status.st_mtime), 0o600
+                    member.size, member.mtime, member.mode = (
+                        status.st_size,
+                        int(status.st_mtime),
+                        status.st_mode & 0o777,
+                    )
                     archive.addfile(member, reader)
                 done = reader.done
                 files.append(File(name, status.st_size, reader.sha256.hexdigest()))
@@ -243,7 +248,7 @@ def _read_archive(archive: Path, folder: Path | None) -> Manifest:
                 if member.name == MANIFEST:
                     described = content.read(MANIFEST_BYTES_MAX)
                 else:
-                    found[member.name] = _take(member.name, content, folder)
+                    found[member.name] = _take(member, content, folder)
     except (OSError, EOFError, tarfile.TarError) as error:
         raise BackupError(f"{archive} cannot be read as a backup: {_words(error)}") from error
     manifest = _manifest(archive, described)
@@ -252,10 +257,10 @@ def _read_archive(archive: Path, folder: Path | None) -> Manifest:
     return manifest
 
 
-def _take(name: str, content: IO[bytes], folder: Path | None) -> File:
+def _take(member: tarfile.TarInfo, content: IO[bytes], folder: Path | None) -> File:
     """Digest one member and, where a folder is given, write it there."""
     digest, size = hashlib.sha256(), 0
-    with open(os.devnull if folder is None else _place(folder, name), "wb") as target:  # noqa: PTH123  # devnull too
+    with open(os.devnull if folder is None else _place(folder, member), "wb") as target:  # noqa: PTH123  # devnull too
         while piece := content.read(CHUNK_BYTES):
             digest.update(piece)
             size += len(piece)
@@ -263,13 +268,19 @@ def _take(name: str, content: IO[bytes], folder: Path | None) -> File:
         if folder is not None:
             target.flush()
             os.fsync(target.fileno())
-    return File(name, size, digest.hexdigest())
+    return File(member.name, size, digest.hexdigest())
 
 
-def _place(folder: Path, name: str) -> Path:
-    path = folder / name
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _place(folder: Path, member: tarfile.TarInfo) -> Path:
+    """An empty file in its place, readable by whoever could read it before; profiles may be shared, the rest is not."""
+    *folders, name = PurePosixPath(member.name).parts
+    place = folder
+    for part in folders:
+        place /= part
+        place.mkdir(mode=0o755 if folders[0] == SHARED_FOLDER else 0o700, exist_ok=True)
+    path = place / name
     path.touch(mode=0o600)
+    path.chmod(member.mode & 0o777 if folders[:1] == [SHARED_FOLDER] else 0o600)
     return path
 
 
@@ -333,11 +344,13 @@ def put_in_place(source: Path, target: Path, aside: str) -> Path | None:
     """Move a restored file or folder to where it belongs; what stood there goes aside. Returns where to.
 
     Args:
-        source: on the same file system as the target.
+        source: what was unpacked.
         target: its place.
         aside: suffix for the name of what stood there.
     """
     moved = None
+    if target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
     if target.exists():
         moved = target.with_name(f"{target.name}.{aside}")
         target.rename(moved)
@@ -353,7 +366,7 @@ def put_in_place(source: Path, target: Path, aside: str) -> Path | None:
     try:
         source.rename(target)
     except OSError:
-        shutil.move(source, target)  # another file system after all: a mounted profiles folder, say
+        shutil.move(source, target)  # the profiles lie on another file system than the data
     _sync_folder(target.parent)
     return moved
 

@@ -136,6 +136,40 @@ def test_an_existing_database_is_moved_aside_only_by_force(stocked: Stocked, arc
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (5,)
 
 
+def test_profiles_from_elsewhere_are_left_alone(stocked: Stocked, archive: Path, run: Run):
+    shutil.rmtree(stocked.site.data_dir)
+    profile = stocked.site.partners_dir / "acme-supply" / "profile.yaml"
+    profile.write_text(profile.read_text() + "# changed since\n")
+    assert _restore(run, stocked, archive).code == 2
+    assert _restore(run, stocked, archive, "--without-profiles").code == 0
+    assert profile.read_text().endswith("# changed since\n")
+    assert (stocked.site.data_dir / "gateway.db").is_file()
+
+
+def test_what_cannot_be_replaced_is_noticed_before_anything_is_moved(
+    stocked: Stocked, archive: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    partners_dir = stocked.site.partners_dir
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == partners_dir)
+    before = {path: path.stat().st_ino for path in (stocked.site.data_dir, *stocked.site.data_dir.glob("*.db"))}
+    ended = _restore(run, stocked, archive, "--force")
+    assert ended.code == 2
+    assert "--without-profiles" in ended.err
+    assert {path: path.stat().st_ino for path in before} == before
+    assert not list(stocked.site.data_dir.glob("*before-restore*"))
+
+
+def test_who_could_read_what_is_as_before(stocked: Stocked, archive: Path, run: Run):
+    profile = stocked.site.partners_dir / "acme-supply" / "profile.yaml"
+    mode = profile.stat().st_mode
+    _lose_everything(stocked)
+    assert _restore(run, stocked, archive).code == 0
+    assert profile.stat().st_mode == mode
+    keys = stocked.site.data_dir / "keys"
+    for path in (keys, *keys.rglob("*"), stocked.site.data_dir / "gateway.db"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
 def test_a_running_gateway_keeps_its_database(stocked: Stocked, archive: Path, run: Run):
     with (stocked.site.data_dir / "gateway.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -28,7 +28,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Premises:
 @asynccontextmanager
 async def _gateway_that(handler: Handler, premises: Premises) -> AsyncIterator[Stage]:
     server = web.Server(handler)
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
