@@ -84,8 +84,7 @@ def _run(called: argparse.Namespace) -> int:
         if settings.database_url is None:
             places[DATABASE] = settings.data_dir / DATABASE_FILE
         _must_be_replaceable(list(places.values()), force=called.force)
-        manifest, aside = _bring_back(settings, called.file, places)
-        restored = _move_ahead(settings, step) if manifest.database == "sqlite" else None
+        manifest, restored, aside = _bring_back(settings, called.file, places, step)
     _tell(called, restored, manifest, aside, step)
     return 0
 
@@ -124,28 +123,35 @@ def _existing(path: Path) -> Path:
     return path if path.exists() else _existing(path.parent)
 
 
-def _bring_back(settings: Settings, archive: Path, places: dict[str, Path]) -> tuple[Manifest, dict[str, str]]:
-    """Unpack everything, and only when all of it is sound move it into place."""
+def _bring_back(
+    settings: Settings, archive: Path, places: dict[str, Path], step: int
+) -> tuple[Manifest, Restored | None, dict[str, str]]:
+    """Unpack everything, make the database safe to go on with, and only then move all of it into place."""
     if not archive.is_file():
         raise Unusable(f"{archive}: no such file; name an archive that `gateway backup` made")
     now = datetime.now(UTC)
     aside: dict[str, str] = {}
+    restored = None
     with tempfile.TemporaryDirectory(prefix=".gateway-restore-", dir=settings.data_dir) as scratch:
         unpacked = Path(scratch)
         try:
             manifest = unpack_archive(archive, unpacked)
         except BackupError as error:
             raise Unusable(str(error)) from error
-        if manifest.database == "sqlite" and settings.database_url is not None:
-            raise Unusable(
-                f"{archive} holds a SQLite database, but database_url names another; unset database_url to restore it"
-            )
+        if manifest.database == "sqlite":
+            if settings.database_url is not None:
+                raise Unusable(
+                    f"{archive} holds a SQLite database, but database_url names another; "
+                    "unset database_url to restore it"
+                )
+            # Before it has its name: a restore that is cut off never leaves a database that gives numbers out again.
+            restored = _move_ahead(settings.model_copy(update={"data_dir": (unpacked / DATABASE).parent}), step)
         for name, place in places.items():
             if (unpacked / name).exists():
                 moved = put_in_place(unpacked / name, place, f"before-restore-{now:%Y%m%dT%H%M%SZ}")
                 if moved is not None:
                     aside[str(place)] = str(moved)
-    return manifest, aside
+    return manifest, restored, aside
 
 
 def _move_ahead(settings: Settings, step: int) -> Restored:

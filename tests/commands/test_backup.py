@@ -136,6 +136,26 @@ def test_an_existing_database_is_moved_aside_only_by_force(stocked: Stocked, arc
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (5,)
 
 
+def test_a_backup_of_a_newer_program_changes_nothing(stocked: Stocked, tmp_path: Path, run: Run):
+    with stocked.sqlite() as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    archive = tmp_path / "newer.tar.gz"
+    assert run("backup", archive, "--config", stocked.site.config).code == 0
+    _lose_everything(stocked)
+    ended = _restore(run, stocked, archive)
+    assert ended.code == 2
+    assert "run the newer program" in ended.err
+    assert [path.name for path in stocked.site.data_dir.iterdir()] == ["gateway.lock"]
+    assert not stocked.site.partners_dir.exists()
+
+
+def test_a_restored_database_is_one_file(stocked: Stocked, archive: Path, run: Run):
+    _lose_everything(stocked)
+    assert _restore(run, stocked, archive).code == 0
+    names = sorted(path.name for path in stocked.site.data_dir.iterdir())
+    assert names == ["gateway.db", "gateway.lock", "keys"]
+
+
 def test_profiles_from_elsewhere_are_left_alone(stocked: Stocked, archive: Path, run: Run):
     shutil.rmtree(stocked.site.data_dir)
     profile = stocked.site.partners_dir / "acme-supply" / "profile.yaml"

@@ -325,3 +325,24 @@ def test_a_locked_database_is_a_sentence(call, stocked: Stocked, monkeypatch: py
         ended = call("messages", "replay", stocked.published)
     assert ended.code == 2
     assert "the database cannot be used now" in ended.err
+
+
+def test_the_commands_work_on_postgresql_too(call, stocked: Stocked, database_url: str):
+    plain = database_url.replace("postgresql+pg8000://", "postgresql://")
+    stocked.site.config.write_text(stocked.site.config.read_text() + f"database_url: {plain}\n")
+    early = call("messages", "list")
+    assert early.code == 2
+    assert "gateway serve" in early.err
+    assert call("operator", "token", "new", "--label", "ops").code == 0
+    assert [row["label"] for row in call("operator", "token", "list", "--format", "json").rows] == ["ops"]
+    for words in (("messages", "list"), ("exceptions", "list"), ("events",), ("purge", "--dry-run"), ("purge",)):
+        assert call(*words).code == 0, words
+
+
+def test_a_database_that_is_not_there_is_a_sentence(call, stocked: Stocked):
+    url = "postgresql://nobody:secret@127.0.0.1:1/nothing"
+    stocked.site.config.write_text(stocked.site.config.read_text() + f"database_url: {url}\n")
+    ended = call("messages", "list")
+    assert ended.code == 2
+    assert "the database cannot be used now" in ended.err
+    assert "secret" not in ended.err
