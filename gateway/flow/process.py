@@ -176,13 +176,9 @@ class Processing:
         for task in committing:
             task.result()
 
-    async def _small_bodies(self, line: Sequence[StoredMessage]) -> dict[str, bytes | None]:
+    async def _small_bodies(self, line: Sequence[StoredMessage]) -> dict[str, bytes]:
         small = [message.id for message in line if message.payload_bytes <= self._limits.inline_body_bytes_max]
-
-        def load(connection: Connection) -> dict[str, bytes | None]:
-            return {message_id: messages.body(connection, message_id, "payload") for message_id in small}
-
-        return await self._database.read(load) if small else {}
+        return await self._database.read(partial(messages.payloads, message_ids=small)) if small else {}
 
     async def _process(self, message: StoredMessage, payload: bytes | None) -> Coroutine[None, None, None]:
         """Translate a message and submit its decision; returns what waits for the commit.

@@ -224,6 +224,19 @@ def body(connection: Connection, message_id: str, part: str) -> bytes | None:
     return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
 
 
+def payloads(connection: Connection, message_ids: Iterable[str]) -> dict[str, bytes]:
+    """The opened content of many messages at once; those whose content was purged are absent."""
+    rows = connection.execute(
+        select(_BODY.c.message_id, _BODY.c.data)
+        .where(_BODY.c.message_id.in_(list(message_ids)), _BODY.c.part == "payload")
+        .order_by(_BODY.c.message_id, _BODY.c.piece)
+    )
+    pieces: dict[str, list[bytes]] = {}
+    for message_id, data in rows:
+        pieces.setdefault(message_id, []).append(bytes(data))
+    return {message_id: found[0] if len(found) == 1 else b"".join(found) for message_id, found in pieces.items()}
+
+
 def get(connection: Connection, message_id: str) -> StoredMessage | None:
     """One message."""
     row = connection.execute(select(*_STORED_COLUMNS).where(_MESSAGE.c.id == message_id)).one_or_none()
