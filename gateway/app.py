@@ -7,8 +7,8 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import ssl
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
