@@ -33,6 +33,7 @@ STARTS_WITHIN_S = 30
 SERVE = ("-m", "gateway", "serve")
 PROJECT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
+OUR_KEY_FILES = "keys"
 OUR_X12 = {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}
 IDENTITY = {
     "name": "bigcorp",
@@ -66,7 +67,7 @@ class Site:
         self.partners_dir = self.root / "partner-profiles"
         self.config = self.root / "gateway.yaml"
         self.ours, self.acme = key_pair("bigcorp"), key_pair("acme-supply")
-        store_key_pair(self.data_dir / "keys", "bigcorp", self.ours, PASSPHRASE.encode())
+        store_key_pair(self.data_dir / OUR_KEY_FILES, "bigcorp", self.ours, PASSPHRASE.encode())
         settings: dict[str, object] = {
             "data_dir": str(self.data_dir),
             "partners_dir": str(self.partners_dir),
