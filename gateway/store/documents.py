@@ -50,12 +50,10 @@ class StagedDocument:
 _COLUMNS = [_DOCUMENT.c[field.name] for field in fields(StoredDocument)]
 _keep = Prepared(
     lambda insert: (
-        insert(_DOCUMENT)
-        .values({column.name: given(column.name) for column in _COLUMNS})
-        .on_conflict_do_update(
-            index_elements=["id"],
-            set_={column.name: given(column.name) for column in _COLUMNS if column.name != "id"},
-        )
+        statement := insert(_DOCUMENT).values({column.name: given(column.name) for column in _COLUMNS})
+    ).on_conflict_do_update(
+        index_elements=["id"],
+        set_={column.name: statement.excluded[column.name] for column in _COLUMNS if column.name != "id"},
     )
 )
 _release = Prepared(

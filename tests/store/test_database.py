@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sqlite3
 import threading
 from contextlib import closing
@@ -377,6 +378,14 @@ def test_sslmode_means_what_libpq_means_by_it(mode, verifies, checks_name):
 def test_what_sslmode_cannot_mean_is_told(query):
     with pytest.raises(ValueError, match=r"sslmode|sslrootcert"):
         split_tls(make_url(f"postgresql+pg8000://h/db?{query}"))
+
+
+def test_large_messages_to_the_server_do_not_wait_for_its_acknowledgments(database_url):
+    database = Database(database_url)
+    with database.engine.connect() as connection:
+        sock = connection.connection.dbapi_connection._usock
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    database.close()
 
 
 def test_without_tls_nothing_is_asked_for():
