@@ -1,5 +1,6 @@
 """The wheel works away from the checkout: built, installed with its pinned dependencies alone, and the demo played."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 PACKAGES = ("gateway", "translators", "partners", "certs")
 BESIDE = ("pyproject.toml", "README.md", "LICENSE")
+OF_THE_CHECKOUT = ("PYTHON", "VIRTUAL_ENV", "GATEWAY_", "PYTEST_")
 STEP_SECONDS_MAX = 240
 
 
@@ -19,7 +21,7 @@ def run(*command, cwd):
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(Path.home())},  # nothing of the checkout or its environment
+        env={name: value for name, value in os.environ.items() if not name.startswith(OF_THE_CHECKOUT)},
         capture_output=True,
         text=True,
         timeout=STEP_SECONDS_MAX,
