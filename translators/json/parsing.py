@@ -3,6 +3,7 @@
 Stricter than most: no duplicate keys, no NaN, no lone surrogates, a limit on depth and on the length of numbers.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,7 @@ _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f]*+')
 _NUMBER: Final = re.compile(r"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+")
 _HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
 _WORD: Final = re.compile(r"[A-Za-z_+\-.0-9]++")
+_SURROGATE: Final = re.compile(r"\\u[dD]")  # half of a pair, or a whole one
 _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 _HIGH, _LOW, _AFTER_LOW = 0xD800, 0xDC00, 0xE000
@@ -64,7 +66,10 @@ def parse(data: bytes) -> Parsed:
         line = data.count(b"\n", 0, error.start) + 1
         findings.append(Finding(Level.FILE, "invalid-utf8", message, byte_offset=error.start, pointer="", line=line))
         return Parsed(None, "", tuple(findings))
-    parser = _Parser(text)
+    try:
+        return Parsed(parse_sound(text), text, tuple(findings))
+    except NotSoundError:
+        parser = _Parser(text)
     try:
         tree = parser.whole()
     except _FaultError as fault:
@@ -81,6 +86,61 @@ def parse(data: bytes) -> Parsed:
         )
         return Parsed(None, text, tuple(findings))
     return Parsed(tree, text, tuple(findings))
+
+
+class NotSoundError(Exception):
+    """The text has a fault, or something that only the careful parser can judge."""
+
+
+def parse_sound(text: str) -> Tree:
+    """The value of a text without faults, by the parser of the standard library, which is several times as fast.
+
+    Raises:
+        NotSoundError: `_Parser` has to look, to say what is wrong and where.
+    """
+    if _SURROGATE.search(text) is not None:
+        raise NotSoundError
+    try:
+        tree: Tree = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        raise NotSoundError from None
+    if text.count("{") + text.count("[") > DEPTH_MAX and _is_too_deep(tree):
+        raise NotSoundError
+    return tree
+
+
+def _sound_number(digits: str) -> NumberText:
+    if len(digits) > NUMBER_CHARACTERS_MAX:
+        raise NotSoundError
+    return NumberText(digits)
+
+
+def _sound_object(members: list[tuple[str, Tree]]) -> Tree:
+    found = dict(members)
+    if len(found) != len(members):
+        raise NotSoundError
+    return found
+
+
+def _no_constant(_word: str) -> Tree:
+    raise NotSoundError
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_sound_object, parse_float=_sound_number, parse_int=_sound_number, parse_constant=_no_constant
+)
+
+
+def _is_too_deep(tree: Tree) -> bool:
+    containers = [tree] if isinstance(tree, dict | list) else []
+    for _ in range(DEPTH_MAX):
+        containers = [
+            inner
+            for container in containers
+            for inner in (container.values() if isinstance(container, dict) else container)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(containers)
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:
