@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CodeAsSent:
     """A code with the list it was taken from.
 
@@ -22,7 +22,7 @@ class CodeAsSent:
     list: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measure:
     """A number with its unit.
 
@@ -37,7 +37,7 @@ class Measure:
     unit_as_sent: CodeAsSent | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identifier:
     """An id and the scheme it comes from (X12 element 66, ISO 6523, a cXML domain)."""
 
@@ -45,7 +45,7 @@ class Identifier:
     qualifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProductId:
     """An item number and whose it is (X12 element 235: VP the seller's, BP the buyer's, UP a GTIN-12)."""
 
@@ -54,7 +54,7 @@ class ProductId:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reference:
     """A reference to something else: a contract, a bill of lading, an account."""
 
@@ -64,7 +64,7 @@ class Reference:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DateReference:
     """A date and what it means.
 
@@ -82,7 +82,7 @@ class DateReference:
     period: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Communication:
     """A telephone number, a mail address or another way to reach somebody."""
 
@@ -91,7 +91,7 @@ class Communication:
     label: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contact:
     """A person or department."""
 
@@ -102,7 +102,7 @@ class Contact:
     reference: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Address:
     """A postal address; ``location`` is a place code under ``location_qualifier``."""
 
@@ -115,7 +115,7 @@ class Address:
     location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Note:
     """Free text, the lines of one message joined by line ends."""
 
@@ -129,7 +129,7 @@ class Note:
     language: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeliveryTerms:
     """Who pays the freight, under which trade term, and where the risk passes (X12 FOB).
 
@@ -150,7 +150,7 @@ class DeliveryTerms:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Routing:
     """Who carries the goods, and how (X12 TD5)."""
 
@@ -169,7 +169,7 @@ class Routing:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Equipment:
     """A trailer, container or other vehicle with its seal (X12 TD3)."""
 
@@ -183,7 +183,7 @@ class Equipment:
     equipment_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Packages:
     """A count of packages with weight and volume (X12 TD1)."""
 
@@ -196,7 +196,7 @@ class Packages:
     volume: Measure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SpecialHandling:
     """Hazard or handling that the goods need (X12 TD4)."""
 
@@ -207,7 +207,7 @@ class SpecialHandling:
     is_hazardous: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PaymentTerms:
     """When what is to be paid (X12 ITD).
 
@@ -234,7 +234,7 @@ class PaymentTerms:
     percent: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tax:
     """A tax, its rate and amount, or an exemption."""
 
@@ -252,7 +252,7 @@ class Tax:
     locations: tuple[Identifier, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AllowanceCharge:
     """Something taken off or added.
 
@@ -289,7 +289,7 @@ class AllowanceCharge:
     taxes: tuple[Tax, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Amount:
     """An amount of money and what it is (X12 AMT: TT total, 1 line amount)."""
 
@@ -300,7 +300,7 @@ class Amount:
     dates: tuple[DateReference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Price:
     """A price beside the unit price (X12 CTP)."""
 
@@ -321,7 +321,7 @@ class Price:
     exchange_rate: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Measurement:
     """A measured property, or its range (X12 MEA)."""
 
@@ -338,7 +338,7 @@ class Measurement:
     method: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Description:
     """What an item is, as text or as a code of an agency (X12 PID)."""
 
@@ -354,7 +354,7 @@ class Description:
     measurements: tuple[Measurement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pack:
     """How an item is packed (X12 PO4).
 
@@ -381,7 +381,7 @@ class Pack:
     number: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pallet:
     """How a pallet is built (X12 PAL)."""
 
@@ -401,7 +401,7 @@ class Pallet:
     inner_pack: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mark:
     """A number on a package (X12 MAN); ``sscc`` holds its 18 digits where it is one."""
 
@@ -412,7 +412,7 @@ class Mark:
     sscc: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PackagingDescription:
     """How goods are to be packed, as text or as a code of an agency (X12 PKG)."""
 
@@ -425,7 +425,7 @@ class PackagingDescription:
     measurements: tuple[Measurement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Paperwork:
     """A paper or file that goes with the document (X12 PWK)."""
 
@@ -438,7 +438,7 @@ class Paperwork:
     request_category: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SalesRequirement:
     """What must be kept in filling the order, such as "ship complete" (X12 CSH)."""
 
@@ -454,7 +454,7 @@ class SalesRequirement:
     percent_qualifier: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quantity:
     """A further quantity and what it is (X12 QTY)."""
 
@@ -465,7 +465,7 @@ class Quantity:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LeadTime:
     """How long something takes (X12 LDT)."""
 
@@ -479,7 +479,7 @@ class LeadTime:
     marks: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schedule:
     """Part of a line's quantity with its own dates (X12 SCH)."""
 
@@ -499,7 +499,7 @@ class Schedule:
     special_handling: tuple[SpecialHandling, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Split:
     """The part of a line's quantity that goes to one store or location (X12 SDQ)."""
 
@@ -511,7 +511,7 @@ class Split:
     place: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Party:
     """Somebody with a part in the business.
 
@@ -543,7 +543,7 @@ class Party:
     related_role_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Acknowledgment:
     """What the seller says of a line; several may stand on one line.
 
@@ -570,7 +570,7 @@ class Acknowledgment:
     derived: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UnmappedElement:
     """An element's value as sent, with its place in the segment (all counts from 1)."""
 
@@ -580,7 +580,7 @@ class UnmappedElement:
     repetition: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unmapped:
     """What found no field: a whole segment, or of a mapped segment the elements left over.
 
@@ -596,7 +596,7 @@ class Unmapped:
     elements: tuple[UnmappedElement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Totals:
     """Counts and sums at the end of a document (X12 CTT).
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from translators.guide import ReadingRules
 from translators.shapes import as_json, schema
 from translators.x12.documents import DOCUMENT_TYPES, translate
-from translators.x12.documents.filling import _calendar_date, _clock_time, sscc
+from translators.x12.documents.element_values import calendar_date, clock_time
 from translators.x12.documents.ship_notices import LEVEL_DEPTH_MAX
+from translators.x12.documents.special_segments import sscc
 from translators.x12.reader import read
 from translators.x12.reading import SetRead
 from translators.x12.tree import Loop, Segment
@@ -68,10 +69,10 @@ def forms(value):
     yield value.strip()
     yield from value.rstrip().split("\n")
     stripped = value.strip()
-    date = _calendar_date(stripped, "") if stripped.isdigit() else None
+    date = calendar_date(stripped, "") if stripped.isdigit() else None
     if date is not None:
         yield date.isoformat()
-    time = _clock_time(stripped)
+    time = clock_time(stripped)
     if time is not None:
         yield time.isoformat()
 
@@ -214,7 +215,7 @@ def test_values_that_cannot_be_taken_stay_as_sent(line, code, element):
     ],
 )
 def test_dates(digits, century, date):
-    assert _calendar_date(digits, century) == date
+    assert calendar_date(digits, century) == date
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,11 @@ from translators.documents import (
 )
 from translators.findings import Finding
 from translators.x12.documents import loops
-from translators.x12.documents.filling import Filling, Values, complete
+from translators.x12.documents.element_values import Values
+from translators.x12.documents.filling import Filling, complete
+from translators.x12.documents.places import Owner
 from translators.x12.documents.ship_notices import ship_notice
+from translators.x12.documents.special_segments import SPECIAL_SEGMENTS
 from translators.x12.tree import Loop
 
 __all__ = ["DOCUMENT_TYPES", "Mapped", "translate"]
@@ -36,7 +39,7 @@ class Mapped:
 @dataclass(frozen=True, slots=True)
 class _Mapping:
     of: type[Document]
-    owner: loops.Owner
+    owner: Owner
     finish: Callable[[Filling, Values], None]
 
 
@@ -46,14 +49,14 @@ def translate(set_type: str, tree: Loop) -> Mapped:
     Whatever validation let through is mapped: values that cannot be taken are in ``unmapped`` and in a finding.
     """
     mapping = _MAPPINGS[set_type]
-    filling = Filling()
+    filling = Filling(SPECIAL_SEGMENTS)
     values: Values = {}
     filling.fill(tree.items, mapping.owner, values)
     mapping.finish(filling, values)
     if filling.unmapped:
         values["unmapped"] = sorted(filling.unmapped, key=lambda kept: kept.position)
     document: Document = complete(mapping.of, values)
-    return Mapped(document, tuple(filling.findings))
+    return Mapped(document, tuple(filling.reader.findings))
 
 
 def _purchase_order(_: Filling, values: Values) -> None:

@@ -6,9 +6,7 @@ A code means the same as segment and as loop: releases differ in what they call 
 from typing import Final
 
 from translators.x12.documents import segments as s
-from translators.x12.documents.places import Slot
-
-Owner = dict[str, Slot]
+from translators.x12.documents.places import Owner, Slot
 
 _REFERENCES: Final = Slot("references", s.REF)
 _DATES: Final = Slot("dates", s.DTM)

@@ -89,7 +89,7 @@ class Slot:
         inner: what the further segments and loops of the loop mean.
         many: the field is a list.
         raw: the values are kept as they are for the document's own finishing (lines and levels).
-        special: the name of a reader of its own in `filling.SPECIAL`, for segments that a table cannot say.
+        special: the name of a reader of its own in `special_segments`, for segments that a table cannot say.
     """
 
     field: str
@@ -98,6 +98,10 @@ class Slot:
     many: bool = True
     raw: bool = False
     special: str = ""
+
+
+Owner = dict[str, Slot]
+"""What each segment or loop code means inside of its owner: the document, or a loop that makes an object."""
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

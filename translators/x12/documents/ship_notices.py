@@ -10,7 +10,8 @@ from translators.document_parts import Measure, ProductId
 from translators.documents import Item, Level, OrderReference, PackageReference, ShipNoticeLine
 from translators.findings import Finding, Severity
 from translators.findings import Level as Reach
-from translators.x12.documents.filling import Filling, Values, complete
+from translators.x12.documents.element_values import Values
+from translators.x12.documents.filling import Filling, complete
 from translators.x12.tree import Segment
 
 # S-O-T-P-I and its relatives have five or six levels, a kit in an assembly some more. Nobody needs twenty;
@@ -70,7 +71,7 @@ class _Tree:
     def _report(self, index: int, code: str, message: str) -> None:
         segment = self._segments[index]
         kept = "; the level is kept at the root of the tree" if code != "level-id-repeated" else ""
-        self._filling.findings.append(
+        self._filling.reader.findings.append(
             Finding(
                 level=Reach.DOCUMENT,
                 code=code,
