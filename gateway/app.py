@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import IO
 
 from sqlalchemy import Connection
@@ -28,7 +27,7 @@ from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
-from gateway.settings import Settings
+from gateway.settings import LOCK_FILE, Settings, SettingsError
 from gateway.store import cases, event_log, messages, outbox, outcomes
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
@@ -37,8 +36,6 @@ from gateway.telemetry import Metrics, configure_logging
 from gateway.workers import WorkerPool
 from partners.directory import Directory
 
-KEY_RING_FOLDER = "keys"
-LOCK_FILE = "gateway.lock"
 # A thread that comes back from the disk or from OpenSSL waits this long for Python's lock while another one computes.
 # With Python's own 5 ms the writer, which comes back after every statement, would be the slowest part of the line.
 SWITCH_INTERVAL_S = 0.001
@@ -310,8 +307,11 @@ def _lock(settings: Settings) -> IO[bytes] | None:
 
 
 def _key_ring(settings: Settings) -> KeyRing:
-    folder: Path = settings.data_dir / KEY_RING_FOLDER
-    passphrase = settings.passphrase()
+    folder = settings.key_ring_dir
+    try:
+        passphrase = settings.passphrase()
+    except SettingsError as error:
+        raise CannotStart(str(error)) from error
     if passphrase is None:
         if folder.is_dir() and any(folder.iterdir()):
             raise CannotStart(

@@ -41,10 +41,18 @@ def build(parser: Parser) -> None:
         does="have the gateway try again now what a case waits for",
         example="gateway exceptions retry processing:01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
-    for one in (show, retry):
+    resolve = verb(
+        under,
+        "resolve",
+        _resolve,
+        does="give up what a case waits for: it is never published, what waits behind it goes on",
+        example="gateway exceptions resolve unroutable:01J9ZK4T3M8Q6W2E7R5Y1X0ABC-0.received --reason 'sent by mail'",
+    )
+    resolve.add_argument("--reason", required=True, help="why, for the timeline and the audit")
+    for one in (show, retry, resolve):
         one.add_argument("case", metavar="ID", help="id of the case, as `gateway exceptions list` shows it")
         add_format(one)
-    for each in (listing, show, retry):
+    for each in (listing, show, retry, resolve):
         add_config(each)
 
 
@@ -77,6 +85,7 @@ def _show(called: argparse.Namespace) -> int:
         say()
         say(f"its message: gateway messages show {case['message']}", style="dim")
         say(f"try again:   gateway exceptions retry {case['id']}", style="dim")
+        say(f"give it up:  gateway exceptions resolve {case['id']} --reason '...'", style="dim")
     return 0
 
 
@@ -95,4 +104,17 @@ def _retry(called: argparse.Namespace) -> int:
         print_json({"case": called.case, "retried": True})
     else:
         say(f"the gateway tries {called.case} again now")
+    return 0
+
+
+def _resolve(called: argparse.Namespace) -> int:
+    with changing(open_settings(called)) as database:
+        unit = partial(
+            operations.give_up, case_id=called.case, actor=actor(), now_ms=now_ms(), why=called.reason.strip()
+        )
+        or_unusable(partial(database.write_now, unit), operations.Unknown, operations.NotPossible)
+    if called.format == "json":
+        print_json({"case": called.case, "resolved": True})
+    else:
+        say(f"{called.case} is given up; what waited behind it goes on")
     return 0

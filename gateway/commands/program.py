@@ -56,7 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         "what happened",
         (
             Noun("messages", "what partners sent: list, show, trace, replay, reprocess"),
-            Noun("exceptions", "what waits for a person: list, show, retry"),
+            Noun("exceptions", "what waits for a person: list, show, retry, resolve"),
             Noun("events", "the business events of the embedded log, once or as they come"),
         ),
     ),

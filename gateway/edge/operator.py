@@ -1,9 +1,11 @@
 """The operator port: what our own people and programs see and do, each under a token, each act in the audit."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
+import orjson
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
@@ -26,6 +28,8 @@ from partners.loader import LoadedProfile
 T = TypeVar("T")
 
 TOKEN_CHARACTERS_MAX = 512
+REASON_BYTES_MAX = 8_192
+REASON_CHARACTERS_MAX = 1_000
 ID_CHARACTERS_MAX = 300
 LIST_LIMIT_DEFAULT = 50
 LIST_LIMIT_MAX = 500
@@ -59,6 +63,7 @@ class Desk:
         routes.add("GET", "/exceptions", self.list_cases)
         routes.add("GET", "/exceptions/{}", self.show_case)
         routes.add("POST", "/exceptions/{}/retry", self.retry)
+        routes.add("POST", "/exceptions/{}/resolve", self.resolve)
         routes.add("POST", "/outcomes", self.record_outcome)
         routes.add("GET", "/partners", self.list_partners)
         routes.add("GET", "/audit", self.list_audit)
@@ -149,6 +154,13 @@ class Desk:
         await self._act(request, "exception.retry", case_id, operations.retry_case)
         return json_response({"exception": case_id, "state": "retried"}, status=HTTPStatus.ACCEPTED)
 
+    async def resolve(self, request: Request, case_id: str) -> web.Response:
+        """Give up what a case waits for; the body is `{"reason": "..."}`."""
+        await self.admit(request, Role.OPERATOR)
+        why = _read_reason(await self._bodies.read(request, REASON_BYTES_MAX))
+        await self._act(request, "exception.resolve", case_id, partial(operations.give_up, why=why))
+        return json_response({"exception": case_id, "state": "resolved"})
+
     async def record_outcome(self, request: Request) -> web.Response:
         """What the ERP made of an event, from an ERP that reads the event feed and no broker."""
         operator = await self.admit(request, Role.OPERATOR)
@@ -238,6 +250,17 @@ class Desk:
         if now_ms - self._touched_ms.get(sha256, 0) >= TOUCH_INTERVAL_MS:
             self._touched_ms[sha256] = now_ms
             await self._edge.database.write(lambda connection: operators.touch(connection, sha256, now_ms))
+
+
+def _read_reason(body: bytes) -> str:
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read = None
+    why = read.get("reason") if isinstance(read, dict) else None
+    if not isinstance(why, str) or not why.strip():
+        raise Refused(Reason.INVALID_REQUEST, 'say why it is given up: {"reason": "..."}')
+    return storable(why.strip()[:REASON_CHARACTERS_MAX])
 
 
 def _one_of(request: Request, name: str, values: tuple[str, ...]) -> str | None:

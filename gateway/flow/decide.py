@@ -63,7 +63,8 @@ def stage(
     """Write documents and their events, invisible until the message is decided."""
     superseded: frozenset[str] = frozenset()
     if message.revision > 1:
-        superseded = frozenset(event.id for event in outbox.of_message(connection, message.id))
+        earlier = outbox.of_message(connection, message.id)
+        superseded = frozenset(event.id for event in earlier if event.published_at_ms is not None)
     documents.stage(connection, [_staged(message, source, item, superseded, now_ms) for item in batch], now_ms)
 
 

@@ -1,5 +1,6 @@
 """What people may do to messages, events and cases. Each act is one unit of work with its audit entry."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -7,7 +8,7 @@ from sqlalchemy import Connection
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import EventState, MessageState
 from gateway.store import audit, cases, messages, outbox, timeline
-from gateway.store.cases import CaseKind
+from gateway.store.cases import CaseKind, CaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def reprocess(connection: Connection, message_id: str, actor: Actor, now_ms: int
         raise NotPossible(f"message {message_id} is being worked on; wait until it is decided") from None
     if message is None:
         raise Unknown(f"there is no message {message_id}")
+    # What an undecided attempt has staged is replaced by the new revision.
+    outbox.drop_staged(connection, message_id)
     if messages.body(connection, message_id, "payload") is None:
         raise NotPossible(f"the content of message {message_id} was purged; ask the partner to send it again")
     cases.resolve(connection, now_ms, f"reprocessed by {actor.name}", message_id=message_id)
@@ -81,6 +84,8 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
     case = cases.get(connection, case_id)
     if case is None:
         raise Unknown(f"there is no case {case_id}")
+    if case.state == CaseState.RESOLVED:
+        raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
     if case.kind == CaseKind.PROCESSING and case.message_id is not None:
         done = messages.retry(connection, case.message_id, now_ms)
     else:
@@ -92,6 +97,37 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
     if case.kind != CaseKind.PROCESSING:
         cases.resolve(connection, now_ms, f"retried by {actor.name}", event_id=case.event_id)
     _record(connection, actor, "exception.retry", case_id, now_ms, {})
+
+
+def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, why: str) -> None:
+    """Close a case without another attempt: what it waits for is never published, and its lane goes on without it.
+
+    The message stays, with its content and timeline; `reprocess` can take it up again.
+
+    Raises:
+        Unknown: no such case.
+        NotPossible: it is resolved already.
+    """
+    case = cases.get(connection, case_id)
+    if case is None:
+        raise Unknown(f"there is no case {case_id}")
+    if case.state == CaseState.RESOLVED:
+        raise NotPossible(f"case {case_id} is resolved already: {case.resolution}")
+    resolution = f"given up by {actor.name}: {why}"
+    cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id)
+    dropped = []
+    if case.event_id is not None:
+        # An event that was published after all (a queue was missing, its alternate took it) has nothing to give up.
+        with suppress(IllegalTransition):
+            outbox.drop(connection, case.event_id, now_ms)
+            dropped.append(case.event_id)
+    elif case.message_id is not None:
+        messages.abandon(connection, case.message_id)
+        dropped = outbox.drop_staged(connection, case.message_id)
+    if case.message_id is not None:
+        step = {"actor": actor.name, "case": case_id, "reason": why, "events": dropped}
+        timeline.note(connection, case.message_id, now_ms, "given-up", step)
+    _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "events": dropped})
 
 
 def _try_replay(connection: Connection, event_id: str, now_ms: int) -> bool:

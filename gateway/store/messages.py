@@ -439,8 +439,7 @@ def reprocess(connection: Connection, message_id: str, now_ms: int, actor: str) 
         return None
     message = StoredMessage(*row)
     state = advance(MESSAGE_TRANSITIONS, MessageState(message.state), MessageEvent.REPROCESS)
-    # A message that was parked never got as far as its first revision.
-    revision = message.revision + (message.state != MessageState.PARKED.value)
+    revision = message.revision + 1
     connection.execute(
         update(_MESSAGE)
         .where(_MESSAGE.c.id == message_id)
@@ -458,6 +457,15 @@ def retry(connection: Connection, message_id: str, now_ms: int) -> bool:
             .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.PARKED.value)
             .values(attempts=0, next_attempt_at_ms=now_ms)
         ).rowcount
+    )
+
+
+def abandon(connection: Connection, message_id: str) -> None:
+    """A parked message is not tried again unless a person asks for it."""
+    connection.execute(
+        update(_MESSAGE)
+        .where(_MESSAGE.c.id == message_id, _MESSAGE.c.state == MessageState.PARKED.value)
+        .values(next_attempt_at_ms=None)
     )
 
 

@@ -176,6 +176,17 @@ def drop(connection: Connection, event_id: str, now_ms: int) -> bool:
     return True
 
 
+def drop_staged(connection: Connection, message_id: str) -> list[str]:
+    """Give up what an undecided message has staged, so that the lanes go on; returns the ids."""
+    dropped = connection.scalars(
+        update(_EVENT)
+        .where(_EVENT.c.message_id == message_id, _EVENT.c.state == EventState.STAGED.value)
+        .values(state=advance(EVENT_TRANSITIONS, EventState.STAGED, EventEvent.DROP).value)
+        .returning(_EVENT.c.id)
+    )
+    return sorted(dropped)
+
+
 def _confirm_message(connection: Connection, message_id: str, now_ms: int) -> None:
     if _open_of_message.rows(connection, message_id=message_id):
         if connection.dialect.name == "sqlite":

@@ -168,6 +168,17 @@ def test_a_case_is_listed_shown_and_tried_again(call, stocked: Stocked):
     assert "nothing waits" in call("exceptions", "list").out
 
 
+def test_a_case_is_given_up_with_its_reason(call, stocked: Stocked):
+    (row,) = call("exceptions", "list", "--format", "json").rows
+    assert call("exceptions", "resolve", row["id"]).code == 2
+    given_up = call("exceptions", "resolve", row["id"], "--reason", "sent by mail", "--format", "json")
+    assert given_up.json == {"case": row["id"], "resolved": True}
+    assert call("exceptions", "list", "--format", "json").rows == []
+    assert "sent by mail" in call("messages", "trace", stocked.parked).out
+    assert call("exceptions", "retry", row["id"]).code == 2
+    assert [action for _, action, _ in _audit(stocked)] == ["exception.resolve"]
+
+
 def test_an_unknown_case_ends_with_2(call):
     assert call("exceptions", "show", "processing:nope").code == 2
     assert call("exceptions", "retry", "processing:nope").code == 2

@@ -13,7 +13,7 @@ from gateway.store.operators import Role
 from tests.edge.house import ACME_KEY, X12, House
 
 READS = ["/metrics", "/messages", "/messages/x", "/exceptions", "/exceptions/x", "/partners", "/events"]
-ACTS = ["/messages/x/replay", "/messages/x/reprocess", "/exceptions/x/retry", "/outcomes"]
+ACTS = ["/messages/x/replay", "/messages/x/reprocess", "/exceptions/x/retry", "/exceptions/x/resolve", "/outcomes"]
 
 
 async def submitted(house: House, client: aiohttp.ClientSession) -> str:
@@ -178,6 +178,32 @@ async def test_a_case_is_shown_and_retried(house, client):
     message = await house.database.read(lambda c: messages.get(c, message_id))
     assert message.next_attempt_at_ms is not None
     assert (await house.acts("exception.retry"))[0].subject == case_id
+
+
+async def test_a_case_is_given_up_with_a_reason_and_only_once(house, client):
+    operator, viewer = await house.token(Role.OPERATOR), await house.token(Role.VIEWER)
+    message_id = await submitted(house, client)
+    case_id = await house.database.write(
+        lambda connection: cases.raise_case(
+            connection, CaseKind.PROCESSING, CaseState.STOPPED, 1, partner_id="acme", message_id=message_id, reason="x"
+        )
+    )
+    url = f"{house.operator_url}/exceptions/{case_id}/resolve"
+    given = [
+        (viewer, {"reason": "no"}, 403),
+        (operator, {}, 400),
+        (operator, {"reason": " "}, 400),
+        (operator, {"reason": "sent by mail"}, 200),
+        (operator, {"reason": "again"}, 409),
+    ]
+    for token, body, status in given:
+        async with client.post(url, headers=token, json=body) as answer:
+            assert answer.status == status, await answer.text()
+    case = await house.database.read(lambda connection: cases.get(connection, case_id))
+    assert case.state == "resolved"
+    assert case.resolution.endswith("sent by mail")
+    (act,) = await house.acts("exception.resolve")
+    assert act.detail["reason"] == "sent by mail"
 
 
 async def test_partners_are_listed_without_their_secrets(house, client):

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from gateway.flow.operations import Actor, NotPossible, Unknown, replay, reprocess, retry_case
+from gateway.flow.operations import Actor, NotPossible, Unknown, give_up, replay, reprocess, retry_case
 from gateway.store import cases, messages
 from tests.flow.line import BrokerUnavailable, Unroutable, line_over, now_ms
 from tests.site import acknowledgment_855, ship_notice_json
@@ -308,3 +308,41 @@ async def test_a_broken_profile_leaves_the_last_good_one_in_force(line):
     after = line.housekeeping.directory.by_id("acme-supply")
     assert after is not None
     assert after.digest != before.digest
+
+
+async def test_a_stuck_event_can_be_given_up_and_its_lane_goes_on(line):
+    line.collector.fail = lambda event: Unroutable("no queue") if event.subject == "SO-1" else None
+    line.run()
+    stuck = await line.keep(acknowledgment_855(1, order="PO-STUCK"))
+    behind = await line.keep(acknowledgment_855(2, order="PO-STUCK"))
+    await line.decided(stuck.message_id, "queued")
+    async with asyncio.timeout(20):
+        while not (found := await line.database.read(cases.find)):
+            await asyncio.sleep(0.01)
+    await line.database.write(lambda connection: give_up(connection, found[0].id, ACTOR, now_ms(), why="sent by mail"))
+    line.relay.wake()
+    await line.decided(behind.message_id)
+    assert [event.message_id for event in line.collector.events] == [behind.message_id]
+    (case,) = await line.database.read(lambda connection: cases.find(connection, state="resolved"))
+    assert case.resolution == "given up by operator:test: sent by mail"
+    view = await line.view(stuck.message_id)
+    assert view["documents"][0]["event"]["state"] == "dropped"
+    for act in (retry_case, lambda *given: give_up(*given, why="again")):
+        with pytest.raises(NotPossible):
+            await line.database.write(lambda connection, act=act: act(connection, case.id, ACTOR, now_ms()))
+
+
+async def test_a_parked_message_that_was_given_up_can_be_reprocessed_later(site, store_url):
+    limits = {"inline_body_bytes_max": 0, "worker_timeout_s": 0.001, "processing_attempts_max": 1}
+    async with line_over(site, store_url, **limits) as line:
+        line.run()
+        kept = await line.keep(acknowledgment_855(1))
+        await line.decided(kept.message_id, "parked")
+        (case,) = await line.database.read(cases.find)
+        await line.database.write(lambda connection: give_up(connection, case.id, ACTOR, now_ms(), why="a test"))
+        line.pool._timeout_s = 30
+        await line.database.write(lambda connection: reprocess(connection, kept.message_id, ACTOR, now_ms()))
+        view = await line.decided(kept.message_id, "published")
+        assert view["acknowledgments"][0]["kinds"] == ["997"]
+        (event,) = line.collector.events
+        assert (event.revision, event.causation_id) == (2, None)
