@@ -76,6 +76,8 @@ class Processing:
         self._wake = asyncio.Event()
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
+        # Claims that the store could not take back when their work ended; otherwise they would last out their lease.
+        self._has_leftovers = False
 
     def wake(self) -> None:
         """Something arrived."""
@@ -112,16 +114,24 @@ class Processing:
 
     async def _claim(self) -> int:
         now_ms = self._now_ms()
-        claimed = await self._database.write(
-            lambda connection: messages.claim(
+        busy_partners = tuple(self._lines)
+        gives_back = self._has_leftovers and not busy_partners
+
+        def unit(connection: Connection) -> list[StoredMessage]:
+            if gives_back:
+                messages.release_claims(connection, self._owner, now_ms)
+            return messages.claim(
                 connection,
                 self._owner,
                 now_ms,
                 lease_ms=self._lease_ms,
                 limit=CLAIM_MESSAGES_MAX,
-                busy_partners=tuple(self._lines),
+                busy_partners=busy_partners,
             )
-        )
+
+        claimed = await self._database.write(unit)
+        if gives_back:
+            self._has_leftovers = False
         by_partner: dict[str, list[StoredMessage]] = {}
         for message in claimed:
             by_partner.setdefault(message.partner_id, []).append(message)
@@ -165,6 +175,7 @@ class Processing:
                 await asyncio.sleep(0)  # requests of partners go between two translations
         except StoreUnavailable as unavailable:
             log.warning("a line stopped for now", extra={"cause": str(unavailable)})
+            self._has_leftovers = True
         finally:
             if committing:
                 await asyncio.wait(committing)
@@ -236,10 +247,12 @@ class Processing:
             log.warning("another process took a message over", extra={"message_id": message.id})
         except (StoreUnavailable, OutOfTurn) as delayed:
             log.warning("a decision is tried again", extra={"message_id": message.id, "cause": str(delayed)})
-            with suppress(StoreUnavailable):
+            try:
                 await self._database.write(
                     partial(messages.unclaim, owner=self._owner, message_id=message.id, now_ms=self._now_ms())
                 )
+            except StoreUnavailable:
+                self._has_leftovers = True
         except Exception as error:
             log.exception("a decision failed", extra={"message_id": message.id})
             await self._park(message, attempts, f"the decision failed with {type(error).__name__}", _places(error))
@@ -263,9 +276,13 @@ class Processing:
             now_ms=now_ms,
             retry_at_ms=retry_at_ms,
         )
-        with suppress(StoreUnavailable, ClaimLost):  # the lease runs out and the message is taken up again
-            await self._database.write(unit)
-            self._metrics.decided.add(MessageState.PARKED.value)
+        with suppress(ClaimLost):
+            try:
+                await self._database.write(unit)
+            except StoreUnavailable:
+                self._has_leftovers = True
+            else:
+                self._metrics.decided.add(MessageState.PARKED.value)
 
 
 def _payload(connection: Connection, message_id: str) -> bytes:

@@ -70,6 +70,8 @@ class Relay:
         self._lease_ms = int(lease_s * 1_000)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        # Claims whose end the store could not take down; otherwise they would last out their lease.
+        self._has_leftovers = False
 
     def wake(self) -> None:
         """Something became ready."""
@@ -101,12 +103,19 @@ class Relay:
 
     async def _take(self) -> int:
         free = self._in_flight_max - len(self._in_flight)
-        if free <= 0:
+        gives_back = self._has_leftovers
+        if free <= 0 or (gives_back and self._in_flight):
             return 0
         now_ms = self._now_ms()
-        events = await self._database.write(
-            lambda connection: outbox.claim(connection, self._owner, now_ms, lease_ms=self._lease_ms, limit=free)
-        )
+
+        def unit(connection: Connection) -> list[BusinessEvent]:
+            if gives_back:
+                outbox.release_claims(connection, self._owner, now_ms)
+            return outbox.claim(connection, self._owner, now_ms, lease_ms=self._lease_ms, limit=free)
+
+        events = await self._database.write(unit)
+        if gives_back:
+            self._has_leftovers = False
         for event in events:
             task = asyncio.create_task(self._publish(event), name=f"publish {event.id}")
             self._in_flight.add(task)
@@ -141,10 +150,11 @@ class Relay:
             self._metrics.published.add()
 
     async def _settle(self, unit: Callable[[Connection], None]) -> None:
-        """Write down how a publish ended; when the store cannot, the lease runs out and the same event goes again."""
+        """Write down how a publish ended; when the store cannot, the same event goes again once it can."""
         try:
             await self._database.write(unit)
         except StoreUnavailable as unavailable:
+            self._has_leftovers = True
             log.warning("the end of a publish could not be written down", extra={"cause": str(unavailable)})
 
     def _hold(self, connection: Connection, event: BusinessEvent, error: str) -> None:

@@ -13,6 +13,7 @@ from tests.site import RunningGateway, Site
 
 PAYLOAD_BYTES = 200_000
 UNTIL_FULL_MAX = 500
+LEASE_S = 3_600  # what was under way when the disk filled up goes on as soon as there is room, not when a lease ends
 
 
 def assert_invites_a_retry(answer):
@@ -47,7 +48,9 @@ def small_disk(tmp_path):
 async def test_a_full_disk_is_answered_with_503_and_the_retry_is_kept(
     tmp_path, small_disk, http, broker_url, erp, ledger
 ):
-    site = Site(tmp_path / "site", {"broker_url": broker_url, "limits": {"disk_free_bytes_min": 0}})
+    site = Site(
+        tmp_path / "site", {"broker_url": broker_url, "limits": {"disk_free_bytes_min": 0, "claim_lease_s": LEASE_S}}
+    )
     store = Store(site)
     gateway = RunningGateway(site).start(before=small_disk.before)
     try:
