@@ -276,15 +276,19 @@ def _position(reader: ElementReader, place: Place, segment: Segment, _: str, val
     return True
 
 
+# Main elements whose value may be refused; then what stands beside them is left with them.
+_MAY_BE_REFUSED: Final = frozenset({Take.MEASURE, Take.DATED})
+
+
 def _beside(_: ElementReader, place: Place, segment: Segment, value: str, __: Values) -> bool:
     """A qualifier, unit or time is taken where its main element is."""
     main = segment.value(place.main).strip()
+    if not main or place.main_take not in _MAY_BE_REFUSED:
+        return bool(main)
     if place.main_take is Take.MEASURE:
         return _NUMBER.fullmatch(main) is not None
-    if place.main_take is Take.DATED:
-        is_date = calendar_date(main, "") is not None
-        return is_date and (not place.is_time or clock_time(value.strip()) is not None)
-    return bool(main)
+    is_date = calendar_date(main, "") is not None
+    return is_date and (not place.is_time or clock_time(value.strip()) is not None)
 
 
 READERS: Final[dict[Take, Callable[[ElementReader, Place, Segment, str, Values], bool]]] = {
