@@ -14,13 +14,28 @@ from translators.x12.tokenizer import Token
 BLANKS = re.compile(rb"[ \t\r\n\x00\xef\xbb\xbf]*")
 
 
+# Sets and groups of one file with damaged envelopes that are still read one by one. A megabyte of ``GS*~ST*~`` holds
+# 125,000 of each; no partner's bad day does.
+DAMAGED_ENVELOPES_MAX = 10_000
+
+
 @dataclass(slots=True)
 class Account:
-    """Where the bytes of the file went; the ledger holds the findings of the file level."""
+    """Where the bytes of the file went; the ledger holds the findings of the file level.
+
+    Attributes:
+        damaged_envelopes: groups with an error of their own and sets with a missing or wrong trailer so far.
+    """
 
     ledger: Ledger
     bytes_in_segments: int = 0
     bytes_in_findings: int = 0
+    damaged_envelopes: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether groups and sets are still read; behind `DAMAGED_ENVELOPES_MAX` their segments are but counted."""
+        return self.damaged_envelopes < DAMAGED_ENVELOPES_MAX
 
     def outside(self, data: bytes | memoryview, start: int, end: int) -> None:
         """Tell of bytes outside every interchange."""
@@ -45,6 +60,15 @@ class Account:
                 byte_offset=start,
             )
         )
+
+    def end(self) -> None:
+        """Tell of an account that was closed before the file ended."""
+        if not self.is_open:
+            message = (
+                f"Groups and transaction sets behind {DAMAGED_ENVELOPES_MAX} damaged envelopes were not read; send the"
+                " file again with its envelopes in order"
+            )
+            self.ledger.add(Finding(Level.FILE, "damaged-envelopes", message))
 
     def nothing(self) -> None:
         """Tell of a file without a byte."""

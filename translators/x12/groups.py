@@ -63,11 +63,12 @@ class GroupReader:
         strays = Strays("transaction set", self._delimiters.element, self._account, self._interchange)
         while (token := self._stream.next()) is not None:
             code = self._stream.code(token)
-            if code == "ST" or code in _GROUP_ENDS:
+            opens_set = code == "ST" and self._account.is_open
+            if opens_set or code in _GROUP_ENDS:
                 strays.flush()
             if code in _GROUP_ENDS:
                 break
-            if code == "ST":
+            if opens_set:
                 piece = self._set(token, group)
                 yield piece
                 # Counted last: who takes the set may still reject it for what translation finds.
@@ -77,6 +78,7 @@ class GroupReader:
                 self.end = token[2]
         strays.flush()
         claimed = self._close(token, group)
+        self._account.damaged_envelopes += ledger.errors > 0
         status = group.tally.status(ledger)
         accepted = 0 if status is Status.REJECTED else group.tally.accepted
         yield GroupClosed(header, status, claimed, group.tally.total, accepted, ledger.findings, ledger.omitted)
@@ -182,16 +184,30 @@ class GroupReader:
                 self._stream.hold(token)
             reader.end_without_trailer()
             message = f"Transaction set {number} has no SE"
-            _report(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), reader.end, "missing-trailer")
+            self._trailer(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), reader.end, "missing-trailer")
             return
         reader.take_envelope(*token)
         count, closing = [*self._stream.parts(token)[1:3], "", ""][:2]
         if not (count.isascii() and count.isdigit()) or count.lstrip("0") != str(reader.segments):
             message = f"SE01 counts {count or 'no'} segments, {reader.segments} were read"
-            _report(ledger, SetError.SEGMENT_COUNT, message, ("SE", 1, count), token[1], "trailer-counts")
+            self._trailer(ledger, SetError.SEGMENT_COUNT, message, ("SE", 1, count), token[1], "trailer-counts")
         if closing != number:
             message = f"SE02 is {closing or 'empty'}, ST02 is {number}"
-            _report(ledger, SetError.CONTROL_NUMBER_MISMATCH, message, ("SE", 2, closing), token[1], "trailer-numbers")
+            place = ("SE", 2, closing)
+            self._trailer(ledger, SetError.CONTROL_NUMBER_MISMATCH, message, place, token[1], "trailer-numbers")
+
+    def _trailer(
+        self,
+        ledger: Ledger,
+        code: SetError,
+        message: str,
+        place: tuple[str, int | None, str | None],
+        start: int,
+        tolerance: Tolerance,
+    ) -> None:
+        """Note a missing or wrong trailer; where it is not tolerated, the envelope counts as damaged."""
+        _report(ledger, code, message, place, start, tolerance)
+        self._account.damaged_envelopes += tolerance not in ledger.tolerances
 
 
 def _guide(rules: ReadingRules, set_type: str, release: str) -> Guide | None:

@@ -49,6 +49,7 @@ def read(data: bytes | memoryview, rules: ReadingRules) -> Iterator[Piece]:
         interchange = _InterchangeReader(data, isa, rules, account, finder)
         yield from interchange.pieces()
         position = interchange.end
+    account.end()
     unaccounted = len(data) - account.bytes_in_segments - account.bytes_in_findings
     yield FileRead(len(data), account.bytes_in_segments, unaccounted, account.ledger.findings, account.ledger.omitted)
 
@@ -94,11 +95,12 @@ class _InterchangeReader:
         strays = Strays("functional group", self._isa.delimiters.element, self._account, self._ledger)
         while (token := self._stream.next()) is not None:
             code = self._stream.code(token)
-            if code in {"IEA", "ISA", "GS", "TA1"}:
+            opens_group = code == "GS" and self._account.is_open
+            if opens_group or code in {"IEA", "ISA", "TA1"}:
                 strays.flush()
             if code in {"IEA", "ISA"}:
                 break
-            if code == "GS":
+            if opens_group:
                 tally.add((yield from self._groups.pieces(token)))
                 self.end = self._groups.end
                 continue

@@ -5,7 +5,8 @@ import pytest
 from tests.translators.x12.conftest import findings_of, interchange, isa, pieces_of, sets_of
 from translators.findings import Level, Severity
 from translators.guide import Guide, Identity, ReadingRules
-from translators.x12.reading import GroupClosed, InterchangeClosed, InterchangeOpened, Status
+from translators.x12 import accounting
+from translators.x12.reading import GroupClosed, InterchangeClosed, InterchangeOpened, SetRead, Status
 from translators.x12.report import report
 
 BODY = "BEG*00*SA*4500012345**20260105~PO1*1*5*EA*9.95**VP*AC-1001~"
@@ -193,3 +194,27 @@ def test_the_next_interchange_is_found_when_one_does_not_end():
 
 def test_an_isa_inside_data_is_data():
     assert codes(interchange("BEG*00*SA*ISA~REF*ZZ*ISA*GS~PO1*1*5*EA~".replace("ISA~", "ISA**20260105~", 1))) == []
+
+
+@pytest.mark.parametrize("piece", ["GS*~ST*~", "GS*~", "ST*850*0001~", "GE*1*1~GS*PO*A*B*20260105*0930*1*X*004010~"])
+def test_behind_too_many_damaged_envelopes_segments_are_counted_and_told_of(piece, monkeypatch):
+    monkeypatch.setattr(accounting, "DAMAGED_ENVELOPES_MAX", 20)
+    start = f"{isa()}GS*PO*A*B*20260105*0930*1*X*004010~"
+    data = f"{start}{piece * 500}IEA*1*000000001~".encode() + GOOD
+    pieces = pieces_of(data)
+    file = pieces[-1]
+    assert file.bytes_unaccounted == 0
+    assert [finding.code for finding in file.findings] == ["damaged-envelopes"]
+    assert len([piece for piece in pieces if isinstance(piece, SetRead | GroupClosed)]) < 50
+    closed = [piece for piece in pieces if isinstance(piece, InterchangeClosed)]
+    assert [interchange.status for interchange in closed] == [Status.REJECTED, Status.REJECTED]
+    assert closed[1].header.control_number == "000000001"
+
+
+def test_tolerated_trailers_are_no_damage(monkeypatch):
+    monkeypatch.setattr(accounting, "DAMAGED_ENVELOPES_MAX", 20)
+    body = "".join(f"ST*850*{number:04d}~{BODY}" for number in range(1, 51))
+    data = f"{isa()}GS*PO*A*B*20260105*0930*1*X*004010~{body}GE*50*1~IEA*1*000000001~".encode()
+    pieces = pieces_of(data, ReadingRules(tolerances=frozenset({"missing-trailer"})))
+    assert [piece.status for piece in sets_of(pieces)] == [Status.ACCEPTED_WITH_ERRORS] * 50
+    assert pieces[-1].findings == []
