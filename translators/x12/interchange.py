@@ -31,9 +31,12 @@ _NOTES = (
 # Elements with a code list in every release, by their index.
 _CODED = {0: "I01", 2: "I03", 4: "I05", 6: "I05", 11: "I11", 13: "I13", 14: "I14"}
 _BLANK_ALLOWED = (1, 3)  # ISA02 and ISA04 say nothing when their qualifier is 00
-_CONTROL_NUMBER = 12
-_DATE = re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", re.ASCII)
-_TIME = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]", re.ASCII)
+# Elements with a form of their own, by their index: date, time and control number.
+_PATTERNS = {
+    8: re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", re.ASCII),
+    9: re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]", re.ASCII),
+    12: re.compile(r"[0-9]+", re.ASCII),
+}
 _PADDING = re.compile(r"^(?: |\xc2?\xa0)+|(?: |\xc2?\xa0)+$")
 _GROUP_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _GS_NAMES = ("functional id", "sender", "receiver", "date", "time", "control number", "agency", "release")
@@ -60,7 +63,7 @@ def header_of(isa: IsaText) -> InterchangeHeader:
 
 def _unpadded(value: str) -> str:
     # Files that went through a web page are padded with no-break spaces, in latin-1 or UTF-8.
-    return _PADDING.sub("", value)
+    return value.strip(" ") if value.isascii() else _PADDING.sub("", value)
 
 
 def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
@@ -92,7 +95,8 @@ def _isa_fault(index: int, value: str, width: int) -> tuple[str, Tolerance | Non
         return f"is longer than {width} characters", None
     if not text and index not in _BLANK_ALLOWED:
         return "is empty", "isa-padding" if index + 1 == len(ISA_WIDTHS) else None
-    if not _isa_value_is_valid(index, text):
+    pattern = _PATTERNS.get(index)
+    if pattern is not None and not pattern.fullmatch(text):
         return "is not valid", None
     listed = _envelope_codes(_CODED.get(index, ""))
     if listed and text not in listed:
@@ -100,18 +104,6 @@ def _isa_fault(index: int, value: str, width: int) -> tuple[str, Tolerance | Non
     if len(value) != width:
         return f"must be {width} characters wide, padded if need be, not {len(value)}", "isa-padding"
     return None
-
-
-def _isa_value_is_valid(index: int, text: str) -> bool:
-    match _NOTES[index]:
-        case InterchangeError.DATE:
-            return _DATE.fullmatch(text) is not None
-        case InterchangeError.TIME:
-            return _TIME.fullmatch(text) is not None
-        case InterchangeError.CONTROL_NUMBER:
-            return text.isascii() and text.isdigit()
-        case _:
-            return True
 
 
 def _envelope_codes(element: str) -> frozenset[str]:
