@@ -406,37 +406,48 @@ class ShipNotice(Header):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PurchaseOrderChange(Header):
-    """A change of an order (X12 860, UBL OrderChange and OrderCancellation, cXML OrderRequest type update or delete).
+class ChangeHeader(Header):
+    """What a change of an order and the answer to it have in common.
 
     Attributes:
+        order_type: new_order, blanket and so on; ``order_type_code`` as sent (X12 element 92).
         sequence: the number of the change, counted by the buyer.
+        request_reference: the buyer's number of the request (X12 element 326).
     """
-
-    document_type: ClassVar[str] = "purchase_order_change"
 
     order_type: str | None = None
     order_type_code: str | None = None
     sequence: str | None = None
     change_date: date | None = None
-    acknowledgment_type: str | None = None
     request_reference: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurchaseOrderChange(ChangeHeader):
+    """A change of an order (X12 860, UBL OrderChange and OrderCancellation, cXML OrderRequest type update or delete).
+
+    Attributes:
+        acknowledgment_type: the answer that the buyer asks for (X12 element 587).
+    """
+
+    document_type: ClassVar[str] = "purchase_order_change"
+
+    acknowledgment_type: str | None = None
     lines: tuple[ChangeLine, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class PurchaseOrderChangeAcknowledgment(Header):
-    """The seller's answer to a change, or a change the seller asks for (X12 865)."""
+class PurchaseOrderChangeAcknowledgment(ChangeHeader):
+    """The seller's answer to a change, or a change the seller asks for (X12 865).
+
+    Attributes:
+        status: as in a purchase order acknowledgment; ``status_code`` as sent (X12 element 587).
+    """
 
     document_type: ClassVar[str] = "purchase_order_change_acknowledgment"
 
     status: str | None = None
     status_code: str | None = None
-    order_type: str | None = None
-    order_type_code: str | None = None
-    sequence: str | None = None
-    change_date: date | None = None
-    request_reference: str | None = None
     lines: tuple[ChangeAcknowledgmentLine, ...] = ()
 
 
