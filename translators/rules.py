@@ -28,11 +28,15 @@ from translators.findings import Finding, Level, Severity
 _TO_COME: Final = frozenset({"001", "002", "010", "061", "063", "067", "068", "069", "079"})
 
 
+# Numbers are looked up and order events, so they are kept in indexes. X12 has room for 30 characters at most.
+NUMBER_CHARACTERS_MAX: Final = 200
+
+
 def check(document: Document) -> list[Finding]:
     """The findings of one document, with JSON pointers into its canonical form."""
     if isinstance(document, FunctionalAcknowledgment):
         return list(_functional_acknowledgment(document))
-    found = list(_numbers(document))
+    found = [*_numbers(document), *_number_lengths(document)]
     found.extend(_dates(document))
     if isinstance(document, ShipNotice):
         found.extend(_ship_notice(document))
@@ -53,6 +57,16 @@ def _numbers(document: Document) -> Iterator[Finding]:
                 yield _finding("order-number-missing", message, "/purchase_order_number", Severity.ERROR)
         case FunctionalAcknowledgment():
             return
+
+
+def _number_lengths(document: Header) -> Iterator[Finding]:
+    for field in ("number", "purchase_order_number"):
+        value = getattr(document, field, None)
+        if value is not None and len(value) > NUMBER_CHARACTERS_MAX:
+            message = (
+                f"{field} has {len(value)} characters, {NUMBER_CHARACTERS_MAX} are the most; send the number alone"
+            )
+            yield _finding("number-too-long", message, f"/{field}", Severity.ERROR)
 
 
 def _functional_acknowledgment(document: FunctionalAcknowledgment) -> Iterator[Finding]:

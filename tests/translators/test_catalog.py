@@ -149,6 +149,7 @@ DATED_BEFORE_ISSUE = (
     ("members", "code", "status"),
     [
         ('"document_type": "purchase_order"', "number-missing", Status.REJECTED),
+        ('"document_type": "purchase_order", "number": "' + "9" * 201 + '"', "number-too-long", Status.REJECTED),
         ('"document_type": "purchase_order_acknowledgment"', "order-number-missing", Status.REJECTED),
         ('"document_type": "functional_acknowledgment"', "group-number-missing", Status.REJECTED),
         ('"document_type": "ship_notice", "number": "1", "lines": [{}]', "order-number-missing", Status.ACCEPTED),
