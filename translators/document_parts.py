@@ -93,7 +93,12 @@ class Communication:
 
 @dataclass(frozen=True)
 class Contact:
-    """A person or department."""
+    """A person or department (X12 PER).
+
+    Attributes:
+        function: X12 element 366, such as ``BD`` for the buyer.
+        reference: a number to ask for (X12 element 443).
+    """
 
     function: str | None = None
     label: str | None = None
@@ -152,7 +157,16 @@ class DeliveryTerms:
 
 @dataclass(frozen=True)
 class Routing:
-    """Who carries the goods, and how (X12 TD5)."""
+    """Who carries the goods, and how (X12 TD5).
+
+    Attributes:
+        sequence: place in a chain of carriers, X12 element 133.
+        carrier: its id; under qualifier ``2`` a SCAC.
+        mode: X12 element 91, such as ``M`` for a common motor carrier; ``label`` speaks of it.
+        status: X12 element 368.
+        transit_time: in the unit that ``transit_time_qualifier`` names (X12 element 732).
+        service_levels: X12 element 284.
+    """
 
     sequence: str | None = None
     carrier: Identifier | None = None
@@ -236,7 +250,15 @@ class PaymentTerms:
 
 @dataclass(frozen=True)
 class Tax:
-    """A tax, its rate and amount, or an exemption."""
+    """A tax, its rate and amount, or an exemption (X12 TXI, TAX).
+
+    Attributes:
+        type: X12 element 963.
+        amount: in the document's currency; ``base_amount`` is what it was reckoned from.
+        percent: the rate, ``8.25`` for 8.25 %.
+        exempt_code: X12 element 441.
+        relationship: whether the amount is already in the price, X12 element 662.
+    """
 
     type: str | None = None
     label: str | None = None
@@ -302,7 +324,15 @@ class Amount:
 
 @dataclass(frozen=True)
 class Price:
-    """A price beside the unit price (X12 CTP)."""
+    """A price beside the unit price (X12 CTP).
+
+    Attributes:
+        class_of_trade: X12 element 687.
+        kind: X12 element 236, such as ``RES`` for the resale price.
+        unit_price: for one ``unit``, or per what ``basis`` says (X12 element 639).
+        quantity: what must be bought for the price to hold.
+        multiplier: by ``multiplier_qualifier`` (X12 element 648).
+    """
 
     class_of_trade: str | None = None
     kind: str | None = None
@@ -323,7 +353,12 @@ class Price:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A measured property, or its range (X12 MEA)."""
+    """A measured property, or its range (X12 MEA).
+
+    Attributes:
+        reference: what was measured, X12 element 737; ``qualifier`` which property of it, X12 element 738.
+        unit: Rec 20 code of value, minimum and maximum, or null when the code as sent has no sure counterpart.
+    """
 
     reference: str | None = None
     qualifier: str | None = None
@@ -383,7 +418,14 @@ class Pack:
 
 @dataclass(frozen=True)
 class Pallet:
-    """How a pallet is built (X12 PAL)."""
+    """How a pallet is built (X12 PAL).
+
+    Attributes:
+        type: X12 element 883.
+        tiers: layers; ``blocks`` cartons in a layer; ``pack`` inner units in a carton.
+        dimension_unit: Rec 20 code of length, width and height.
+        exchange: X12 element 399.
+    """
 
     type: str | None = None
     tiers: Decimal | None = None
@@ -456,7 +498,12 @@ class SalesRequirement:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A further quantity and what it is (X12 QTY)."""
+    """A further quantity and what it is (X12 QTY).
+
+    Attributes:
+        qualifier: X12 element 673.
+        unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+    """
 
     qualifier: str | None = None
     quantity: Decimal | None = None
@@ -467,7 +514,12 @@ class Quantity:
 
 @dataclass(frozen=True)
 class LeadTime:
-    """How long something takes (X12 LDT)."""
+    """How long something takes (X12 LDT).
+
+    Attributes:
+        code: from what to what, X12 element 345.
+        quantity: the time, counted in what ``period`` names (X12 element 344).
+    """
 
     code: str | None = None
     quantity: Decimal | None = None

@@ -167,7 +167,12 @@ class InvoiceLine(OrderLine):
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptCondition:
-    """A quantity that did not arrive as it should."""
+    """A quantity that did not arrive as it should (X12 RCD).
+
+    Attributes:
+        condition: X12 element 412.
+        unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+    """
 
     condition: str | None = None
     label: str | None = None
@@ -191,7 +196,14 @@ class ReceiptLine(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderReference:
-    """The order that goods belong to (X12 PRF)."""
+    """The order that goods belong to (X12 PRF).
+
+    Attributes:
+        release_number: the release of a blanket order (PRF02).
+        change_sequence: the change that the goods follow (PRF03).
+        line_id: the order's line, where the level speaks of one (PRF05).
+        order_type: new_order, blanket and so on; ``order_type_code`` as sent (X12 element 92).
+    """
 
     purchase_order_number: str | None = None
     release_number: str | None = None
@@ -487,7 +499,14 @@ class Receipt(Header):
 
 @dataclass(frozen=True, kw_only=True)
 class ElementNote:
-    """An element that was found wrong (AK4, IK4)."""
+    """An element that was found wrong (AK4, IK4).
+
+    Attributes:
+        element: its position in the segment, ``component`` and ``repetition`` inside of it, all from 1 (AK401).
+        data_element: its number in the standard's dictionary (AK402).
+        code: what is wrong, X12 element 723 (AK403, IK403 has 621).
+        value: a copy of what was sent (AK404).
+    """
 
     element: int | None = None
     component: int | None = None
@@ -499,7 +518,13 @@ class ElementNote:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentNote:
-    """A segment that was found wrong (AK3, IK3)."""
+    """A segment that was found wrong (AK3, IK3).
+
+    Attributes:
+        position: in the transaction set, ST being 1 (AK302).
+        loop: the loop it stands in (AK303).
+        code: what is wrong, X12 element 720 (AK304, IK304 has 620).
+    """
 
     segment: str | None = None
     position: int | None = None

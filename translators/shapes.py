@@ -64,7 +64,7 @@ _SHAPES: Final[dict[type[Any], Shape]] = {}
 
 
 def shape(of: type[Any]) -> Shape:
-    """The shape of a canonical dataclass."""
+    """The shape of a canonical dataclass; TypeError for a class with a field that no canonical document can hold."""
     known = _SHAPES.get(of)
     if known is not None:
         return known

@@ -233,7 +233,7 @@ def _notes(text: str) -> tuple[Note, ...]:
 
 
 def read_table(release: str, table: str) -> Iterator[dict[str, str]]:
-    """The rows of one table of a release."""
+    """The rows of one table of a release, by column; FileNotFoundError for a release without tables."""
     text = resources.files(__package__).joinpath("releases", release, f"{table}.tsv").read_text("utf-8")
     return csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
 
@@ -247,7 +247,7 @@ def releases() -> tuple[str, ...]:
 
 @functools.cache
 def load_release(name: str) -> Release:
-    """The dictionary of a release that has tables."""
+    """The dictionary of a release that has tables; FileNotFoundError for any other."""
     return Release(name)
 
 

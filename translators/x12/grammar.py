@@ -22,7 +22,7 @@ UNBOUNDED = sys.maxsize
 
 @dataclass(frozen=True, slots=True)
 class SegmentUse:
-    """A segment at its place in a loop."""
+    """A segment at its place in a loop, and how often it must and may stand there."""
 
     code: str
     min: int

@@ -67,7 +67,7 @@ def _unpadded(value: str) -> str:
 
 
 def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
-    """Note what is wrong with an ISA."""
+    """Note what is wrong with an ISA, in the words of TA105; of one that was cut short only that."""
     if not isa.complete:
         message = "ISA has fewer than sixteen elements; nothing in this interchange can be acknowledged"
         ledger.add(_isa_finding(isa, InterchangeError.CONTROL_STRUCTURE, message, Severity.ERROR, None))

@@ -85,7 +85,7 @@ class _InterchangeReader:
         self.end = isa.end
 
     def pieces(self) -> Iterator[Piece]:
-        """ISA to IEA."""
+        """ISA to IEA, or to where the next interchange begins."""
         self._account.bytes_in_segments += self._isa.end - self._isa.start
         header = header_of(self._isa)
         check_isa(self._isa, self._rules, self._ledger)

@@ -52,7 +52,7 @@ class SetReader:
         return None
 
     def take_envelope(self, text: str, start: int, end: int) -> None:
-        """Take ST or SE."""
+        """Take ST or SE, which are counted as segments of the set (SE01)."""
         del text
         self.segments += 1
         self.bytes_in_segments += end - start

@@ -77,7 +77,7 @@ class Filling:
         self.put(slot, values, owner_values, trigger)
 
     def put(self, slot: Slot, values: Values, owner_values: Values, trigger: Segment) -> None:
-        """Hands a finished part to its owner."""
+        """Hands a finished part to its owner; a second one where only one has a field goes to ``unmapped``."""
         if not values:
             return
         part = values if slot.raw or slot.segment.of is None else complete(slot.segment.of, values)
