@@ -151,6 +151,7 @@ class Gateway:
                 await self.database.write(_release_all)
             await self.housekeeping.load_profiles()
             self.housekeeping.look_at_disk()
+            await self.housekeeping.measure()
         except StoreUnavailable as unavailable:
             raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
         await self.broker.start()

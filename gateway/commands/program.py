@@ -96,6 +96,8 @@ more: gateway COMMAND --help, each with an example"""
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # What the gateway writes (database, keys, backups) holds partners' business: nobody else on the machine reads it.
+    os.umask(0o077)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a character gets its escape, not a traceback.

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -231,3 +233,13 @@ def test_serve_takes_roles(run: Run):
     ended = run("serve", "--role", "edge,", "--print-settings", "--format", "json")
     assert ended.code == 0
     assert run("serve", "--role", ",").code == 2
+
+
+def test_what_commands_write_is_for_their_user_alone(tmp_path):
+    (tmp_path / "gateway.yaml").write_text("identities: [{name: bigcorp, as2_id: BIGCORP-AS2}]\n")
+    command = [sys.executable, "-m", "gateway", "operator", "token", "new", "--label", "me", "--role", "viewer"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    modes = {path.name: path.stat().st_mode & 0o077 for path in (tmp_path / "data").rglob("*")}
+    assert modes
+    assert not any(modes.values()), modes
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
