@@ -26,7 +26,9 @@ def main() -> int:
     figures: list[Figure] = []
     for letter in call.only.split(","):
         print(f"measuring {letter} ...", file=sys.stderr, flush=True)
-        figures += MEASURES[letter](Effort(call.runs, call.seconds))
+        for figure in MEASURES[letter](Effort(call.runs, call.seconds)):
+            print(f"  {figure.name}: {figure.value:,.1f} {figure.unit}", file=sys.stderr, flush=True)
+            figures.append(figure)
     if call.format == "json":
         machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
         print(json.dumps({"machine": machine, "figures": [asdict(figure) for figure in figures]}, indent=2))

@@ -183,10 +183,10 @@ async def _event_latencies(broker_url: str, rate: float, seconds: float) -> list
     with gateway(broker_url=broker_url) as running:
         requests = [as2_request(running.site, count) for count in range(1, number + 1)]
         async with Erp(broker_url) as erp:
-            warm = Plan(running.edge_port, [as2_request(running.site, number + 1)], 1, 5, once=True)
+            warm = Plan(running.edge_port, [as2_request(running.site, number + 1)], 1, 5, once=True, warm_up_s=0)
             await load_async(warm)
             await erp.wait_for_count(1)
-            plan = Plan(running.edge_port, requests, AS2_CONNECTIONS, seconds * 2, rate=rate, once=True)
+            plan = Plan(running.edge_port, requests, AS2_CONNECTIONS, seconds * 2, rate=rate, once=True, warm_up_s=0)
             found = await load_async(plan)
             await erp.wait_for_count(found["sent"] + 1)
             seen = {delivery.lane.rpartition("-")[2]: delivery.at_ns for delivery in erp.deliveries}
