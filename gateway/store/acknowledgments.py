@@ -29,7 +29,7 @@ class StoredAcknowledgment:
 
 def keep(connection: Connection, acknowledgment: StoredAcknowledgment) -> None:
     """Keep an acknowledgment for delivery."""
-    _insert_acknowledgment.run(
+    _insert_acknowledgment.post(
         connection, {field.name: getattr(acknowledgment, field.name) for field in fields(StoredAcknowledgment)}
     )
 

@@ -34,7 +34,7 @@ class Act:
 
 def record(connection: Connection, act: Act) -> None:
     """Add an entry."""
-    _insert_entry.run(
+    _insert_entry.post(
         connection,
         {
             "at_ms": act.at_ms,

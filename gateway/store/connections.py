@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, QueuePool
 
+from gateway.store.pipeline import PipelinedConnection
+
 POOL_CONNECTIONS = 6
 POOL_TIMEOUT_S = 10
 # After a burst the write-ahead log is cut back to this.
@@ -57,11 +59,13 @@ def postgresql_engine(url: str, *, answer_timeout_s: float) -> Engine:
         connect_args=arguments,
     )
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own type
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, _arguments: object, named: dict[str, Any]) -> PipelinedConnection:
+        connection = PipelinedConnection(**named)
         # The driver sends a message of more than 8 KB in two writes; with Nagle's algorithm the second waits 40 ms for
         # the delayed acknowledgment of the first. It has no setting for this.
         connection._usock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # noqa: SLF001  # see above
+        return connection
 
     return engine
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from gateway.store.connections import postgresql_engine, sqlite_engine
 from gateway.store.failures import StoreFault, StoreUnavailable, failure_of, is_database_error, means_unavailable
+from gateway.store.units import units_of
 
 __all__ = ["BUSY_TIMEOUT_MS", "Database", "StoreFault", "StoreUnavailable", "Unit"]
 
@@ -71,11 +72,8 @@ class Database:
                 sqlite_engine(url, writes=writes, synchronous=synchronous, busy_timeout_ms=busy_timeout_ms)
                 for writes in (True, False)
             )
-            self._next_savepoint = ["RELEASE SAVEPOINT unit", "SAVEPOINT unit"]
         else:
             self.engine = self._reader_engine = postgresql_engine(url, answer_timeout_s=answer_timeout_s)
-            # One round trip instead of two.
-            self._next_savepoint = ["RELEASE SAVEPOINT unit; SAVEPOINT unit"]
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queued_max)
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="store-reader")
         self._writer: threading.Thread | None = None
@@ -235,23 +233,26 @@ class Database:
         """
         try:
             transaction = connection.begin()
-            cursor = connection.connection.cursor()
-            cursor.execute("SAVEPOINT unit")
+            units = units_of(connection)
+            units.begin_units()
         except Exception as error:
             raise _NotBegun from error
+        last = jobs[-1]
         for job in jobs:
             job.result = job.error = None
             try:
                 job.result = job.unit(connection)
+                if job is last:
+                    # What the others posted is sent with those after them.
+                    units.flush()
             except Exception as failure:
                 if is_database_error(failure) and means_unavailable(failure):
                     raise
                 # The unit's own failure belongs to its caller alone. Where the connection is gone this raises.
-                cursor.execute("ROLLBACK TO SAVEPOINT unit")
+                units.undo_unit()
                 job.error = failure_of(failure)
-            for statement in self._next_savepoint:
-                cursor.execute(statement)
-        cursor.close()
+            if job is not last:
+                units.next_unit()
         transaction.commit()
         self.commits += 1
         self.units += len(jobs)

@@ -76,7 +76,7 @@ def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) 
     its lane.
     """
     for item in batch:
-        _keep.count(connection, **{column.name: getattr(item.document, column.name) for column in _COLUMNS})
+        _keep.post(connection, **{column.name: getattr(item.document, column.name) for column in _COLUMNS})
         if item.event is not None:
             outbox.stage(connection, item.event, now_ms)
 

@@ -32,7 +32,7 @@ def append(connection: Connection, event_id: str, now_ms: int) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _APPEND_LOCK})
-    _insert_entry.run(connection, {"event_id": event_id, "published_at_ms": now_ms})
+    _insert_entry.post(connection, {"event_id": event_id, "published_at_ms": now_ms})
 
 
 def read(connection: Connection, after: int, limit: int) -> list[LogEntry]:

@@ -11,6 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # SQLSTATE classes that say nothing against the statement: connection, transaction state, rollback (deadlock),
 # resources, locks, operator intervention (shutdown), system error, internal error; no such login, no such database.
 _UNAVAILABLE_CLASSES = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX", "28", "3D"})
+# A prepared statement is gone, or its table has other columns by now: a fresh connection prepares it anew.
+STALE_STATEMENT_STATES = frozenset({"26000", "0A000"})
 
 
 class StoreUnavailable(Exception):  # noqa: N818  # said of the store, answered with 503
@@ -39,7 +41,7 @@ def means_unavailable(error: Exception) -> bool:
         return isinstance(raised, sqlite3.OperationalError) or type(raised) is sqlite3.DatabaseError
     sqlstate = _postgresql_fields(raised).get("C")
     # Without a SQLSTATE the server did not speak: the network or the pool did.
-    return sqlstate is None or sqlstate[:2] in _UNAVAILABLE_CLASSES
+    return sqlstate is None or sqlstate[:2] in _UNAVAILABLE_CLASSES or sqlstate in STALE_STATEMENT_STATES
 
 
 def failure_of(error: Exception) -> Exception:

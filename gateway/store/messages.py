@@ -162,26 +162,26 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
     ):
         return _recognise(connection, new)
     acceptance = Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
-    if not _insert_message.run(
-        connection,
-        {
-            "id": new.id,
-            "partner_id": new.partner_id,
-            "profile_digest": new.profile_digest,
-            "identity": new.identity,
-            "channel": new.channel,
-            "transport_id": new.transport_id,
-            "remote": new.remote,
-            "received_at_ms": new.received_at_ms,
-            "state": MessageState.RECEIVED.value,
-            "next_attempt_at_ms": new.received_at_ms,
-            "payload_bytes": len(new.payload),
-            "payload_sha256": new.payload_sha256,
-            "content_type": new.content_type,
-            "filename": new.filename,
-            "security": new.security,
-        },
-    ):
+    row = {
+        "id": new.id,
+        "partner_id": new.partner_id,
+        "profile_digest": new.profile_digest,
+        "identity": new.identity,
+        "channel": new.channel,
+        "transport_id": new.transport_id,
+        "remote": new.remote,
+        "received_at_ms": new.received_at_ms,
+        "state": MessageState.RECEIVED.value,
+        "next_attempt_at_ms": new.received_at_ms,
+        "payload_bytes": len(new.payload),
+        "payload_sha256": new.payload_sha256,
+        "content_type": new.content_type,
+        "filename": new.filename,
+        "security": new.security,
+    }
+    if new.transport_id is not None:
+        _insert_message.post(connection, row)  # a second run would have found its identity
+    elif not _insert_message.run(connection, row):
         return acceptance  # its commit was in doubt, yet had succeeded; this is the second run
     _keep(connection, new.id, "payload", new.payload)
     if new.wire is not None:
@@ -211,7 +211,7 @@ def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
 def _keep(connection: Connection, message_id: str, part: str, data: bytes) -> None:
     for number, start in enumerate(range(0, max(len(data), 1), PIECE_BYTES)):
         piece = data if len(data) <= PIECE_BYTES else data[start : start + PIECE_BYTES]
-        _insert_body.run(connection, {"message_id": message_id, "part": part, "piece": number, "data": piece})
+        _insert_body.post(connection, {"message_id": message_id, "part": part, "piece": number, "data": piece})
 
 
 def body(connection: Connection, message_id: str, part: str) -> bytes | None:

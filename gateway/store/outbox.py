@@ -81,7 +81,7 @@ def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     # The lane's row is its lock: numbers are given in the order in which transactions hold it.
     sequence = int(_next_sequence.rows(connection, lane=event.lane)[0][0])
     values: dict[str, object] = {name: getattr(event, name) for name in _OWN_FIELDS}
-    _insert_event.run(
+    _insert_event.post(
         connection,
         values
         | {

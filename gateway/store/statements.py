@@ -1,11 +1,11 @@
 """Statements of the hot path, compiled once a dialect and run on the driver's own cursor.
 
 SQLAlchemy Core compiles the statement (so that it stays one text for SQLite and PostgreSQL); running it on the driver's
-cursor leaves out the per-execution work of Core, which would cost more than the statement itself.
+cursor leaves out the per-execution work of Core, which would cost more than the statement itself. On PostgreSQL it runs
+on our connection of `pipeline`, and what is *posted* there costs no round trip of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, bindparam, literal_column
@@ -51,22 +51,22 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: object) -> list[Sequence[Any]]:
         """Run it; the rows that it selects or returns."""
-        with closing(self._execute(connection, values)) as cursor:
-            return list(cursor.fetchall())
+        return _run(connection, *self._bound(connection, values))[0]
 
     def count(self, connection: Connection, **values: object) -> int:
         """Run it; how many rows it changed."""
-        with closing(self._execute(connection, values)) as cursor:
-            return int(cursor.rowcount)
+        return _run(connection, *self._bound(connection, values))[1]
 
-    def _execute(self, connection: Connection, values: Mapping[str, object]) -> Any:  # noqa: ANN401  # the driver's own
+    def post(self, connection: Connection, **values: object) -> None:
+        """Run it, and have a failure told at a later statement or at the commit."""
+        _post(connection, *self._bound(connection, values))
+
+    def _bound(self, connection: Connection, values: Mapping[str, object]) -> tuple[str, list[object]]:
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compiled[connection.dialect.name] = self._compile(connection.dialect)
         text, order, constants = compiled
-        cursor = connection.connection.cursor()
-        cursor.execute(text, [storable(values[name]) if name in values else constants[name] for name in order])
-        return cursor
+        return text, [storable(values[name]) if name in values else constants[name] for name in order]
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[str], dict[str, object]]:
         insert = sqlite_insert if dialect.name == "sqlite" else postgresql_insert
@@ -105,18 +105,18 @@ class Insert:
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> bool:
         """Insert one row; columns without a value get NULL or the model's default. False: the row was there already."""
+        return bool(_run(connection, *self._bound(connection, values))[1])
+
+    def post(self, connection: Connection, values: Mapping[str, object]) -> None:
+        """Insert one row, and have a failure told at a later statement or at the commit."""
+        _post(connection, *self._bound(connection, values))
+
+    def _bound(self, connection: Connection, values: Mapping[str, object]) -> tuple[str, list[object]]:
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             compiled = self._compiled[connection.dialect.name] = self._compile(connection.dialect)
         text, order = compiled
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(
-                text, [storable(values[name]) if name in values else self._defaults.get(name) for name in order]
-            )
-            return bool(cursor.rowcount)
-        finally:
-            cursor.close()
+        return text, [storable(values[name]) if name in values else self._defaults.get(name) for name in order]
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[str]]:
         insert: Any = sqlite_insert if dialect.name == "sqlite" else postgresql_insert
@@ -125,3 +125,23 @@ class Insert:
             statement = statement.on_conflict_do_nothing()
         compiled = statement.compile(dialect=dialect, column_keys=self._columns)
         return str(compiled), list(compiled.positiontup or [])
+
+
+def _run(connection: Connection, text: str, values: list[object]) -> tuple[list[Sequence[Any]], int]:
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        answer: tuple[list[Sequence[Any]], int] = driver.run(text, values)
+        return answer
+    cursor = driver.execute(text, values)
+    try:
+        return cursor.fetchall(), cursor.rowcount
+    finally:
+        cursor.close()
+
+
+def _post(connection: Connection, text: str, values: list[object]) -> None:
+    driver: Any = connection.connection.dbapi_connection
+    if connection.dialect.name != "sqlite":
+        driver.post(text, values)
+    else:
+        driver.execute(text, values).close()

@@ -33,7 +33,7 @@ def note(
     document_id: str | None = None,
 ) -> None:
     """Add an entry."""
-    _insert_entry.run(
+    _insert_entry.post(
         connection,
         {
             "message_id": message_id,
