@@ -14,16 +14,26 @@ ALIVE_S = (0.2, 1.6)
 
 
 async def kill_under_load(
-    http: aiohttp.ClientSession, gateway: RunningGateway, erp: Erp, *, rounds: int, acknowledged_min: int
+    http: aiohttp.ClientSession,
+    gateway: RunningGateway,
+    erp: Erp,
+    *,
+    rounds: int,
+    acknowledged_min: int,
+    alive_s: tuple[float, float] = ALIVE_S,
 ) -> Ledger:
-    """At least so many kills and so many acknowledged messages; then nothing is lost and nothing is there twice."""
+    """At least so many kills and so many acknowledged messages; then nothing is lost and nothing is there twice.
+
+    Args:
+        alive_s: between which limits chance says how long the gateway lives each time.
+    """
     ledger, enough = Ledger(), asyncio.Event()
     await asyncio.to_thread(gateway.start)
     sending = asyncio.create_task(post_at_full_speed(http, gateway, ledger, enough))
     try:
         kills = 0
         while kills < rounds or ledger.acknowledged < acknowledged_min:
-            await asyncio.sleep(random.uniform(*ALIVE_S))
+            await asyncio.sleep(random.uniform(*alive_s))
             assert not sending.done(), sending.exception()
             await asyncio.to_thread(gateway.kill)
             await asyncio.to_thread(gateway.start)
