@@ -94,7 +94,7 @@ class Processing:
                 except StoreUnavailable as unavailable:
                     log.warning("received messages cannot be read now", extra={"cause": str(unavailable)})
                     claimed = 0
-                if not claimed:
+                if claimed < CLAIM_MESSAGES_MAX:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(POLL_S):
                             await self._wake.wait()

@@ -83,11 +83,11 @@ class Relay:
             self._wake.clear()
             try:
                 await self._broker.wait_connected()
-                taken = await self._take()
+                has_more = await self._take()
             except StoreUnavailable as unavailable:
                 log.warning("the outbox cannot be read now", extra={"cause": str(unavailable)})
-                taken = 0
-            if not taken:
+                has_more = False
+            if not has_more:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
                         await self._wake.wait()
@@ -101,11 +101,12 @@ class Relay:
                 lambda connection: outbox.release_claims(connection, self._owner, self._now_ms())
             )
 
-    async def _take(self) -> int:
+    async def _take(self) -> bool:
+        """Take what is due and publish it; whether there may be more already."""
         free = self._in_flight_max - len(self._in_flight)
         gives_back = self._has_leftovers
         if free <= 0 or (gives_back and self._in_flight):
-            return 0
+            return False
         now_ms = self._now_ms()
 
         def unit(connection: Connection) -> list[BusinessEvent]:
@@ -120,7 +121,7 @@ class Relay:
             task = asyncio.create_task(self._publish(event), name=f"publish {event.id}")
             self._in_flight.add(task)
             task.add_done_callback(self._landed)
-        return len(events)
+        return len(events) == free
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)

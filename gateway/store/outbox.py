@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
 
 from gateway.model.events import BusinessEvent
 from gateway.model.machine import advance
@@ -53,6 +54,53 @@ _next_sequence = Prepared(
         .returning(_LANE.c.last_sequence)
     )
 )
+
+
+def _claiming() -> Any:  # noqa: ANN401  # an UPDATE ... RETURNING
+    other = _EVENT.alias("other")
+    due = (
+        select(_EVENT.c.id)
+        .where(
+            _EVENT.c.state == constant(EventState.READY.value),
+            _EVENT.c.next_attempt_at_ms <= given("now_ms"),
+            ~exists().where(
+                other.c.lane == _EVENT.c.lane,
+                other.c.state.in_(_BLOCKING),
+                or_(
+                    other.c.sequence < _EVENT.c.sequence,
+                    # A later one is under way, and this is the replay of an earlier one.
+                    and_(
+                        other.c.sequence > _EVENT.c.sequence,
+                        other.c.claim_owner.is_not(None),
+                        other.c.next_attempt_at_ms > given("now_ms"),
+                    ),
+                ),
+            ),
+        )
+        .order_by(_EVENT.c.next_attempt_at_ms, _EVENT.c.id)
+        .limit(given("most"))
+        .with_for_update(skip_locked=True, of=_EVENT)
+    )
+    # Named and used twice over, so that PostgreSQL cannot run it again for each row, with another LIMIT each time.
+    chosen = due.cte("due")
+    return (
+        update(_EVENT)
+        .where(_EVENT.c.id.in_(select(chosen.c.id)))
+        .values(claim_owner=given("owner"), next_attempt_at_ms=given("until_ms"), attempts=_EVENT.c.attempts + 1)
+        .returning(_EVENT.c.id)
+    )
+
+
+def _events_with_bodies() -> Select[Any]:
+    columns = [
+        _DOCUMENT.c.body if field.name == "body" else _EVENT.c["partner_id" if field.name == "partner" else field.name]
+        for field in fields(BusinessEvent)
+    ]
+    return select(*columns).join(_DOCUMENT, _DOCUMENT.c.id == _EVENT.c.document_id)
+
+
+_claim = Prepared(lambda _: _claiming())
+_load_one = Prepared(lambda _: _events_with_bodies().where(_EVENT.c.id == given("id")))
 _confirm = Prepared(
     lambda _: (
         update(_EVENT)
@@ -99,52 +147,16 @@ def claim(connection: Connection, owner: str, now_ms: int, *, lease_ms: int, lim
     The lease moves the next attempt into the future; when it runs out unconfirmed the event is due again, with the same
     id and body.
     """
-    other = _EVENT.alias("other")
-    due = (
-        select(_EVENT.c.id)
-        .where(
-            _EVENT.c.state == constant(EventState.READY.value),
-            _EVENT.c.next_attempt_at_ms <= now_ms,
-            ~exists().where(
-                other.c.lane == _EVENT.c.lane,
-                other.c.state.in_(_BLOCKING),
-                or_(
-                    other.c.sequence < _EVENT.c.sequence,
-                    # A later one is under way, and this is the replay of an earlier one.
-                    and_(
-                        other.c.sequence > _EVENT.c.sequence,
-                        other.c.claim_owner.is_not(None),
-                        other.c.next_attempt_at_ms > now_ms,
-                    ),
-                ),
-            ),
-        )
-        .order_by(_EVENT.c.next_attempt_at_ms, _EVENT.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=_EVENT)
-    )
-    # Named and used twice over, so that PostgreSQL cannot run it again for each row, with another LIMIT each time.
-    chosen = due.cte("due")
-    taken = connection.scalars(
-        update(_EVENT)
-        .where(_EVENT.c.id.in_(select(chosen.c.id)))
-        .values(claim_owner=owner, next_attempt_at_ms=now_ms + lease_ms, attempts=_EVENT.c.attempts + 1)
-        .returning(_EVENT.c.id)
-    ).all()
-    return load(connection, taken) if taken else []
+    taken = _claim.rows(connection, owner=owner, now_ms=now_ms, until_ms=now_ms + lease_ms, most=limit)
+    return load(connection, [row[0] for row in taken]) if taken else []
 
 
 def load(connection: Connection, event_ids: Sequence[str]) -> list[BusinessEvent]:
     """The events with their bodies, in the order of their lanes."""
-    columns = [
-        _DOCUMENT.c.body if field.name == "body" else _EVENT.c["partner_id" if field.name == "partner" else field.name]
-        for field in fields(BusinessEvent)
-    ]
+    if len(event_ids) == 1:  # what happens all day when there is no backlog
+        return [BusinessEvent(*row) for row in _load_one.rows(connection, id=event_ids[0])]
     rows = connection.execute(
-        select(*columns)
-        .join(_DOCUMENT, _DOCUMENT.c.id == _EVENT.c.document_id)
-        .where(_EVENT.c.id.in_(event_ids))
-        .order_by(_EVENT.c.lane, _EVENT.c.sequence)
+        _events_with_bodies().where(_EVENT.c.id.in_(event_ids)).order_by(_EVENT.c.lane, _EVENT.c.sequence)
     )
     return [BusinessEvent(*row) for row in rows]
 
