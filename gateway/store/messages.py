@@ -107,6 +107,7 @@ class StoredMessage:
 
 
 _STORED_COLUMNS = [_MESSAGE.c[field.name] for field in fields(StoredMessage)]
+_any_due = Prepared(lambda _: select(_MESSAGE.c.id).where(_MESSAGE.c.next_attempt_at_ms <= given("now_ms")).limit(1))
 _finish = Prepared(
     lambda _: (
         update(_MESSAGE)
@@ -273,6 +274,8 @@ def claim(
     its attempts. Messages of one partner are worked on by one process at a time, in their order of arrival;
     `busy_partners` have one under way already, and partners that another process works for are passed over.
     """
+    if not _any_due.rows(connection, now_ms=now_ms):
+        return []
     due = connection.execute(
         select(*_STORED_COLUMNS)
         .where(
