@@ -129,7 +129,8 @@ class Processing:
                 busy_partners=busy_partners,
             )
 
-        claimed = await self._database.write(unit)
+        # A claim that a loss of power takes back is only made again.
+        claimed = await self._database.write(unit, durable=False)
         if gives_back:
             self._has_leftovers = False
         by_partner: dict[str, list[StoredMessage]] = {}

@@ -114,7 +114,8 @@ class Relay:
                 outbox.release_claims(connection, self._owner, now_ms)
             return outbox.claim(connection, self._owner, now_ms, lease_ms=self._lease_ms, limit=free)
 
-        events = await self._database.write(unit)
+        # A claim that a loss of power takes back is only made again.
+        events = await self._database.write(unit, durable=False)
         if gives_back:
             self._has_leftovers = False
         for event in events:
@@ -147,13 +148,14 @@ class Relay:
             await self._settle(partial(self._defer, event=event, error=type(error).__name__))
         else:
             now_ms = self._now_ms()
-            await self._settle(lambda connection: outbox.confirm(connection, event, now_ms))
+            # Lost with the power, it would be confirmed once more: the same event, published again.
+            await self._settle(lambda connection: outbox.confirm(connection, event, now_ms), durable=False)
             self._metrics.published.add()
 
-    async def _settle(self, unit: Callable[[Connection], None]) -> None:
+    async def _settle(self, unit: Callable[[Connection], None], *, durable: bool = True) -> None:
         """Write down how a publish ended; when the store cannot, the same event goes again once it can."""
         try:
-            await self._database.write(unit)
+            await self._database.write(unit, durable=durable)
         except StoreUnavailable as unavailable:
             self._has_leftovers = True
             log.warning("the end of a publish could not be written down", extra={"cause": str(unavailable)})

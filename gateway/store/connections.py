@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from gateway.store.pipeline import PipelinedConnection
+from gateway.store.units import SYNCHRONOUS
 
 POOL_CONNECTIONS = 6
 POOL_TIMEOUT_S = 10
@@ -25,13 +26,14 @@ def sqlite_engine(url: str, *, writes: bool, synchronous: str, busy_timeout_ms: 
     begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:  # noqa: ANN401  # the driver's own type
+    def _connected(connection: Any, record: ConnectionPoolEntry) -> None:  # noqa: ANN401  # the driver's own type
         connection.isolation_level = None  # we say BEGIN ourselves
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
+        record.info[SYNCHRONOUS] = synchronous
         cursor.execute("PRAGMA foreign_keys=ON")
         if not writes:
             cursor.execute("PRAGMA query_only=ON")

@@ -41,6 +41,7 @@ class _Job:
     unit: Unit[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    durable: bool = True
     result: Any = None
     error: Exception | None = None
 
@@ -103,17 +104,22 @@ class Database:
         self.engine.dispose()
         self._reader_engine.dispose()
 
-    async def write(self, unit: Unit[T]) -> T:
+    async def write(self, unit: Unit[T], *, durable: bool = True) -> T:
         """Run a unit in the writer and return its result once it is durable.
+
+        Args:
+            unit: what to do.
+            durable: False where a loss of power may take it back, because it would only be done again (claims,
+                confirms): such a commit does not wait for the disk. It survives the end of the process all the same.
 
         Raises:
             StoreUnavailable: it could not be committed; nothing of it was kept.
             StoreFault: the database refused it for good; nothing of it was kept.
             Exception: what the unit itself raised; nothing of it was kept.
         """
-        return await self.submit(unit)
+        return await self.submit(unit, durable=durable)
 
-    def submit(self, unit: Unit[T]) -> asyncio.Future[T]:
+    def submit(self, unit: Unit[T], *, durable: bool = True) -> asyncio.Future[T]:
         """Queue a unit now; units are committed in the order in which they were submitted.
 
         A unit is committed even if nobody waits for its future any more.
@@ -124,7 +130,7 @@ class Database:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
-        job = _Job(unit, loop, loop.create_future())
+        job = _Job(unit, loop, loop.create_future(), durable)
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -232,8 +238,9 @@ class Database:
             Exception: the group as a whole could not be committed; the connection is of no more use.
         """
         try:
-            transaction = connection.begin()
             units = units_of(connection)
+            units.choose_durability(waits_for_disk=any(job.durable for job in jobs))
+            transaction = connection.begin()
             units.begin_units()
         except Exception as error:
             raise _NotBegun from error

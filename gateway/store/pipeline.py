@@ -61,6 +61,7 @@ class PipelinedConnection(DriverConnection):  # type: ignore[misc]  # the driver
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  # the driver's own
         self._prepared: dict[str, _Statement] = {}
         self._posted = _Posted(bytearray())
+        self._waits_for_disk = True
         super().__init__(*arguments, **named)
 
     def run(self, text: str, values: Sequence[object]) -> tuple[list[Sequence[Any]], int]:
@@ -78,9 +79,14 @@ class PipelinedConnection(DriverConnection):  # type: ignore[misc]  # the driver
         if self._posted.statements:
             self._exchange(None)
 
+    def choose_durability(self, *, waits_for_disk: bool) -> None:
+        """Whether the commit of the next transaction waits for the disk."""
+        self._waits_for_disk = waits_for_disk
+
     def begin_units(self) -> None:
         """Begin a transaction whose units fail alone."""
-        self.execute_simple("BEGIN; SAVEPOINT unit")
+        durability = "" if self._waits_for_disk else "SET LOCAL synchronous_commit TO OFF; "
+        self.execute_simple(f"BEGIN; {durability}SAVEPOINT unit")
 
     def next_unit(self) -> None:
         """Keep what the unit did. What it posted may still fail: that is told as a failure of the connection."""

@@ -81,8 +81,8 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
                 break
     finally:
         gateway.kill()
-    # Kept, claimed, decided, claimed for the broker, confirmed.
-    assert commits >= 4
+    # Kept, decided; claims and confirms do not wait for the disk.
+    assert commits >= 2
 
 
 async def attach(strace, gateway, nth, said):

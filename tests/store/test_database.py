@@ -391,3 +391,35 @@ def test_large_messages_to_the_server_do_not_wait_for_its_acknowledgments(databa
 def test_without_tls_nothing_is_asked_for():
     url, context = split_tls(make_url("postgresql+pg8000://h/db?sslmode=prefer"))
     assert (str(url), context) == ("postgresql+pg8000://h/db", None)
+
+
+@pytest.mark.parametrize("synchronous", ["FULL", "OFF"])
+async def test_only_commits_that_say_so_do_not_wait_for_the_disk(tmp_path, synchronous):
+    database = Database(f"sqlite:///{tmp_path / 'store.db'}", synchronous=synchronous)
+    database.start()
+
+    def mode(connection):
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    full, normal = (2, 1) if synchronous == "FULL" else (0, 0)
+    try:
+        asked = [await database.write(mode, durable=durable) for durable in (True, False, False, True)]
+        assert asked == [full, normal, normal, full]
+        together = [database.submit(mode, durable=False), database.submit(mode)]
+        assert await together[1] == full
+    finally:
+        await together[0]
+        database.close()
+
+
+async def test_on_postgresql_only_commits_that_say_so_do_not_wait_for_the_disk(database_url):
+    database = Database(database_url)
+    database.start()
+
+    def mode(connection):
+        return connection.exec_driver_sql("SHOW synchronous_commit").scalar()
+
+    try:
+        assert [await database.write(mode, durable=durable) for durable in (True, False, True)] == ["on", "off", "on"]
+    finally:
+        database.close()
