@@ -15,6 +15,8 @@ POOL_CONNECTIONS = 6
 POOL_TIMEOUT_S = 10
 # After a burst the write-ahead log is cut back to this.
 WAL_BYTES_KEPT = 64 * 1_048_576
+# SQLite's own 1,000 would copy the log into the database, two syncs each time, 25 times a second under full load.
+CHECKPOINT_PAGES = 8_000
 
 
 def sqlite_engine(url: str, *, writes: bool, synchronous: str, busy_timeout_ms: int) -> Engine:
@@ -32,6 +34,7 @@ def sqlite_engine(url: str, *, writes: bool, synchronous: str, busy_timeout_ms: 
         cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
         record.info[SYNCHRONOUS] = synchronous
         cursor.execute("PRAGMA foreign_keys=ON")
