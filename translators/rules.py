@@ -63,9 +63,7 @@ def _number_lengths(document: Header) -> Iterator[Finding]:
     for field in ("number", "purchase_order_number"):
         value = getattr(document, field, None)
         if value is not None and len(value) > NUMBER_CHARACTERS_MAX:
-            message = (
-                f"{field} has {len(value)} characters, {NUMBER_CHARACTERS_MAX} at most; send the number alone"
-            )
+            message = f"{field} has {len(value)} characters, {NUMBER_CHARACTERS_MAX} at most; send the number alone"
             yield _finding("number-too-long", message, f"/{field}", Severity.ERROR)
 
 

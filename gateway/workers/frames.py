@@ -9,7 +9,7 @@ from translators.catalog import TranslatedDocument, TranslationResult
 from translators.guide import ReadingRules
 
 LENGTH_BYTES = 8
-BATCH_DOCUMENTS = 100
+BATCH_DOCUMENTS = 25
 
 
 @dataclass(frozen=True, slots=True)
