@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from certs.certificates import Certificate, CertificateError, read_certificate
-from gateway.as2.cms.algorithms import Cipher, Digest
+from gateway.agreements import as2_policy
 from gateway.as2.policy import Policy
 from gateway.settings import Limits
 from partners.loader import LoadedProfile
@@ -56,15 +56,7 @@ class TermsBook:
                 certificates.append((file, read_certificate(loaded.files[file.file])))
             except CertificateError:
                 unreadable.append(file.file)
-        own = loaded.profile.limits.decompressed_bytes_max
-        ours = self._limits.decompressed_bytes_max
-        policy = Policy(
-            require_signed=as2.require_signed,
-            require_encrypted=as2.require_encrypted,
-            digests=frozenset(Digest(name) for name in as2.digests),
-            ciphers=frozenset(Cipher(name) for name in as2.ciphers),
-            decompressed_bytes_max=min(own, ours) if own is not None else ours,
-        )
+        policy = as2_policy(loaded.profile, decompressed_bytes_max=self._limits.decompressed_bytes_max)
         return Terms(policy, tuple(certificates), tuple(unreadable))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
-from gateway.model.message import EventState, MessageState
+from gateway.model.message import EventState
 from gateway.store import audit, cases, messages, outbox, timeline
 from gateway.store.cases import CaseKind, CaseState
 
@@ -147,8 +147,3 @@ def _record(
     connection: Connection, actor: Actor, action: str, subject: str, now_ms: int, detail: dict[str, object]
 ) -> None:
     audit.record(connection, audit.Act(now_ms, actor.name, action, subject, actor.remote, detail))
-
-
-def open_states() -> tuple[str, ...]:
-    """The states of messages that are not over yet."""
-    return tuple(state.value for state in MessageState if state not in {MessageState.PUBLISHED, MessageState.REJECTED})

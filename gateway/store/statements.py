@@ -22,11 +22,6 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
-def dialect_insert(connection: Connection, model: type[SQLModel]) -> Any:  # noqa: ANN401  # two dialects, one face
-    """An INSERT of the connection's dialect, for ON CONFLICT."""
-    return (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table_of(model))
-
-
 def storable(value: object) -> object:
     """The value, or a text that both databases can hold: PostgreSQL has no NUL, and UTF-8 no half surrogate pairs.
 
