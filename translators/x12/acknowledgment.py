@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
-from translators.x12.dictionary import load_release
+from translators.x12.dictionary import Release, load_release
 from translators.x12.grammar import set_types
 from translators.x12.reading import InterchangeHeader, Status
 from translators.x12.results import (
@@ -235,7 +235,7 @@ def _answer(group: GroupResult, set_type: str) -> Iterator[Segment]:
         with_implementation = len(segments["AK2"].elements) > 2  # noqa: PLR2004 - AK203
         yield segment("AK2", one.type, one.control_number, one.implementation if with_implementation else "")
         for fault in one.segments:
-            yield from _fault(fault, "IK" if set_type == "999" else "AK")
+            yield from _fault(fault, "IK" if set_type == "999" else "AK", load_release(group.tables))
         # In a group that is rejected as a whole no set was accepted, whatever it holds itself.
         status = Status.REJECTED if group.status is Status.REJECTED else one.status
         yield segment("IK5" if set_type == "999" else "AK5", _STATUS_CODES[status], *one.codes[:_CODES_MAX])
@@ -264,18 +264,22 @@ def _number(text: str) -> str:
     return digits or "0"
 
 
-def _fault(fault: SegmentFault, prefix: str) -> Iterator[Segment]:
+def _fault(fault: SegmentFault, prefix: str, release: Release) -> Iterator[Segment]:
     if fault.segment is None:
         return  # text that is no segment has no code for AK301; AK502 = 5 tells of it
     loop = fault.loop if fault.loop is not None and len(fault.loop) <= _LOOP_CODE_MAX else ""
-    yield segment(f"{prefix}3", fault.segment, str(fault.position), loop, fault.code)
+    # AK304 is optional: the releases before 003050 list no code 8 (the segment has element errors).
+    listed = release.segments[f"{prefix}3"].elements[3].codes
+    yield segment(f"{prefix}3", fault.segment, str(fault.position), loop, fault.code if fault.code in listed else "")
+    # AK401 became a composite when segments got composites.
+    is_composite = bool(release.segments[f"{prefix}4"].elements[0].components)
     for element in fault.elements[:_ELEMENT_FAULTS_MAX]:
-        yield _element(element, f"{prefix}4")
+        yield _element(element, f"{prefix}4", is_composite=is_composite)
 
 
-def _element(fault: ElementFault, code: str) -> Segment:
+def _element(fault: ElementFault, code: str, *, is_composite: bool) -> Segment:
     place = str(fault.element)
-    position = place if fault.component is None else ((place, str(fault.component)),)
+    position = place if fault.component is None or not is_composite else ((place, str(fault.component)),)
     number = fault.data_element if fault.data_element is not None and fault.data_element.isdigit() else ""
     value = fault.value if fault.value is not None and fault.value.isascii() and fault.value.isprintable() else ""
     return segment(code, position, number, fault.code, value.strip(" "))

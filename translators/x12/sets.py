@@ -17,15 +17,21 @@ DOCUMENT_TYPES = {
 FUNCTIONAL_ACKNOWLEDGMENTS = frozenset({"997", "999"})
 FUNCTIONAL_ACKNOWLEDGMENT_GROUP = "FA"
 
-# ST01 -> GS01.
+# ST01 -> GS01, for every set that has a grammar.
 FUNCTIONAL_IDS = {
-    "810": "IN",
-    "850": "PO",
-    "855": "PR",
-    "856": "SH",
-    "860": "PC",
-    "861": "RC",
-    "865": "CA",
+    "810": "IN",  # invoice
+    "820": "RA",  # payment order, remittance advice
+    "824": "AG",  # application advice
+    "830": "PS",  # planning schedule with release capability
+    "846": "IB",  # inventory inquiry, advice
+    "850": "PO",  # purchase order
+    "855": "PR",  # purchase order acknowledgment
+    "856": "SH",  # ship notice, manifest
+    "860": "PC",  # purchase order change, buyer initiated
+    "861": "RC",  # receiving advice, acceptance certificate
+    "862": "SS",  # shipping schedule
+    "865": "CA",  # purchase order change acknowledgment, request by the seller
+    "870": "RS",  # order status report
     "997": FUNCTIONAL_ACKNOWLEDGMENT_GROUP,
     "999": FUNCTIONAL_ACKNOWLEDGMENT_GROUP,
 }

@@ -1,4 +1,5 @@
 import itertools
+from collections import Counter
 
 import pytest
 
@@ -15,12 +16,20 @@ def loops_of(loop: LoopRule):
             yield from loops_of(item)
 
 
-@pytest.mark.parametrize(("set_type", "release"), ALL)
-def test_a_loop_never_holds_one_code_twice(set_type, release):
+# Before 003060 the total AMT stands behind CTT outside any loop, and a loop AMT stands in the header.
+TWICE_IN_A_LOOP = {("850", "003050", "", "AMT"), ("860", "003050", "", "AMT")}
+
+
+def test_a_loop_never_holds_one_code_twice():
     # Then a place in the loop that was asked is told by the code alone, without a look at what follows.
-    for loop in loops_of(grammar(set_type, release).root):
-        codes = [item.code for item in loop.items]
-        assert len(codes) == len(set(codes)), (set_type, release, loop.code)
+    found = {
+        (set_type, release, loop.code, code)
+        for set_type, release in ALL
+        for loop in loops_of(grammar(set_type, release).root)
+        for code, count in Counter(item.code for item in loop.items).items()
+        if count > 1
+    }
+    assert found == TWICE_IN_A_LOOP
 
 
 @pytest.mark.parametrize(("set_type", "release"), ALL)
@@ -40,8 +49,8 @@ def test_every_place_can_be_reached_and_the_innermost_one_comes_first(set_type, 
                     reached.add(key)
                     waiting.append(move.place)
                 move = move.otherwise
-            # Alternatives lie in different loops, inner before outer: there is never a choice between two.
-            assert all(one[0] < other[0] for one, other in itertools.pairwise(depths)), (code, depths)
+            # Alternatives are asked inner before outer and forward: there is never a choice between two.
+            assert all(one < other for one, other in itertools.pairwise(depths)), (code, depths)
     assert reached == {(id(place.loop), place.index) for place in book.places()}
 
 
