@@ -43,6 +43,8 @@ class Finding:
         line: line in a JSON or XML text, 1-based.
         loop: code of the loop the segment stands in (AK303).
         data_element: number of the data element in the standard's dictionary (AK402), such as ``353``.
+        implementation_code: what a 999 says in IK304 or IK403 in place of ``code`` where the partner's agreement asks
+            for more than the standard, such as ``I10`` for an element that it does not use.
     """
 
     level: Level
@@ -59,6 +61,7 @@ class Finding:
     line: int | None = None
     loop: str | None = None
     data_element: str | None = None
+    implementation_code: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The finding as commands and REST API show it: the fixed keys always, the other places where known."""
@@ -79,5 +82,6 @@ class Finding:
             "line": self.line,
             "loop": self.loop,
             "data_element": self.data_element,
+            "implementation_code": self.implementation_code,
         }
         return fixed | {name: value for name, value in optional.items() if value is not None}

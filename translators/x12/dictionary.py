@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
+from typing import Literal
 
 # Releases whose syntax notes were checked against several sources. In the others the notes were carried over from
 # 004010: a breach there is told, but rejects nothing.
@@ -37,6 +38,9 @@ _MONTH_AND_DAY = (
 )
 _TIME = "(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9][0-9]{0,2})?"
 _NEVER = "(?!)"  # leaves the decision to the element by element check
+
+# What a partner's agreement may demand of an element: `translators.x12.overrides`.
+Agreed = Literal["required", "not_used", "codes", "length_min", "length_max"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class ElementRule:
-    """An element at its place in a segment or composite; a composite has components and their notes."""
+    """An element at its place in a segment or composite; a composite has components and their notes.
+
+    ``agreed`` names what a partner's agreement demands beyond the release.
+    """
 
     number: str
     name: str
@@ -79,13 +86,15 @@ class ElementRule:
     repeat: int = 1
     components: "tuple[ElementRule, ...]" = ()
     notes: tuple[Note, ...] = ()
+    agreed: frozenset[Agreed] = frozenset()
 
     @property
     def pattern(self) -> str:
         """A regular expression for a value that is present; what it refuses may still be valid (a leap day)."""
         if self.components:
             first, *others = self.components
-            return _NEVER if any(rule.required for rule in others) or self.notes_need_more else first.pattern
+            more = any(rule.required for rule in others) or self.notes_need_more or "not_used" in first.agreed
+            return _NEVER if more else first.pattern
         low, high = self.min, self.max
         if self.type == "DT":
             return {6: "[0-9]{2}", 8: "[0-9]{4}"}.get(high, _NEVER) + _MONTH_AND_DAY
@@ -135,6 +144,8 @@ class SegmentRule:
             return ""
         rule = self.elements[index]
         one = rf"\*{rule.pattern}" if rule.required else rf"\*(?:{rule.pattern})?"
+        if "not_used" in rule.agreed:
+            one = r"\*"
         rest = one + self._from(index + 1)
         return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest})?"
 

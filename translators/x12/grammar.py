@@ -13,6 +13,7 @@ places that this rule could never reach.
 import functools
 import itertools
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from translators.x12.dictionary import Release, load_release, read_table
@@ -22,16 +23,26 @@ UNBOUNDED = sys.maxsize
 
 @dataclass(frozen=True, slots=True)
 class SegmentUse:
-    """A segment at its place in a loop, and how often it must and may stand there."""
+    """A segment at its place in a loop, and how often it must and may stand there.
+
+    ``limit`` is how often a partner's agreement lets it stand there (0: not at all). It judges and never places:
+    segments find their places by ``max`` alone, so that an agreement cannot change what a segment means. ``agreed``
+    says that the agreement alone demands it.
+    """
 
     code: str
     min: int
     max: int
+    limit: int | None = None
+    agreed: bool = False
 
 
 @dataclass(slots=True)
 class LoopRule:
-    """A loop: its items in order, the trigger first. The whole set is a loop with an empty code."""
+    """A loop: its items in order, the trigger first. The whole set is a loop with an empty code.
+
+    ``limit`` and ``agreed`` are those of `SegmentUse`.
+    """
 
     code: str
     min: int
@@ -39,6 +50,13 @@ class LoopRule:
     parent: "LoopRule | None"
     index: int  # its place among the parent's items
     items: "list[SegmentUse | LoopRule]" = field(default_factory=list)
+    limit: int | None = None
+    agreed: bool = False
+
+    @property
+    def path(self) -> str:
+        """The codes of the loops from outside in, parted by ``/``; empty outside of loops."""
+        return self.code if self.parent is None or not self.parent.code else f"{self.parent.path}/{self.code}"
 
     def missing(self, after: int, before: int | None = None) -> tuple["SegmentUse | LoopRule", ...]:
         """The mandatory items between two places."""
@@ -56,6 +74,7 @@ class Move:
         repeats: it uses the same place again; then at most ``max`` uses are allowed.
         missing: mandatory items that were passed over.
         otherwise: the next place for this code when this one is full.
+        limit: how many uses a partner's agreement allows, in place of ``max``.
     """
 
     closes: int
@@ -65,12 +84,14 @@ class Move:
     max: int
     missing: "tuple[SegmentUse | LoopRule, ...]"
     otherwise: "Move | None" = None
+    limit: int | None = None
     plain: bool = field(init=False)  # nothing to look at: no gap, no limit
     stays: bool = field(init=False)  # no loop is left or opened
 
     def __post_init__(self) -> None:
         self.stays = not (self.closes or self.opens)
-        self.plain = not self.missing and (not self.repeats or self.max == UNBOUNDED)
+        unlimited = self.limit is None and (not self.repeats or self.max == UNBOUNDED)
+        self.plain = unlimited and not self.missing
 
 
 class Place:
@@ -85,13 +106,20 @@ class Place:
 
 
 class Grammar:
-    """The structure of one transaction set in one release."""
+    """The structure of one transaction set in one release.
 
-    def __init__(self, set_type: str, release: Release, rows: list[dict[str, str]]) -> None:
+    Attributes:
+        set_type: ST01.
+        release: the dictionary of its segments.
+        root: the whole set as a loop.
+        codes: the segments that have a place in it.
+    """
+
+    def __init__(self, set_type: str, release: Release, root: LoopRule) -> None:
         self.set_type = set_type
         self.release = release
-        self.root = _build(rows)
-        self.codes = frozenset(row["segment"] for row in rows)
+        self.root = root
+        self.codes = frozenset(_codes(root))
         self._places: dict[tuple[int, int], Place] = {}
         self.start = self._place(self.root, 0)
 
@@ -131,7 +159,7 @@ class Grammar:
         item = loop.items[at]
         opens = isinstance(item, LoopRule)
         place = self._place(item, 0) if isinstance(item, LoopRule) else self._place(loop, at)
-        return Move(closes, place, opens, repeats, item.max, missing)
+        return Move(closes, place, opens, repeats, item.max, missing, limit=item.limit)
 
     def misplaced(self, place: Place, code: str) -> Move | None:
         """Where a segment that came too late belongs: an earlier place of the open loops, innermost first."""
@@ -157,6 +185,14 @@ class Grammar:
 
         visit(self.root)
         return found
+
+
+def _codes(loop: LoopRule) -> Iterator[str]:
+    for item in loop.items:
+        if isinstance(item, LoopRule):
+            yield from _codes(item)
+        else:
+            yield item.code
 
 
 def _build(rows: list[dict[str, str]]) -> LoopRule:
@@ -199,4 +235,4 @@ def grammar(set_type: str, release: str) -> Grammar | None:
 
 @functools.cache
 def _grammar(set_type: str, release: str) -> Grammar:
-    return Grammar(set_type, load_release(release), _structures(release)[set_type])
+    return Grammar(set_type, load_release(release), _build(_structures(release)[set_type]))
