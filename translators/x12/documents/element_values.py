@@ -64,7 +64,9 @@ class ElementReader:
 
     def date(self, segment: Segment, element: int, value: str, century_at: int = 0) -> dt.date | None:
         """A date of six or eight digits; None with a finding for anything else."""
-        found = calendar_date(value.strip(), segment.value(century_at).strip() if century_at else "")
+        # A composite date (C041, 003070) holds its century itself; else it stands in an element of its own.
+        century = segment.value(century_at, 2 if century_at == element else 1).strip() if century_at else ""
+        found = calendar_date(value.strip(), century)
         if found is not None:
             return found
         # AK403 8: invalid date.
@@ -200,7 +202,15 @@ def _integer(reader: ElementReader, place: Place, segment: Segment, value: str, 
 
 def _date(reader: ElementReader, place: Place, segment: Segment, value: str, values: Values) -> bool:
     found = reader.date(segment, place.element, value, place.century_at)
-    return found is not None and once(values, place.field, found)
+    if found is None or (
+        place.century_at == place.element and not _is_century_of(found, segment.value(place.element, 2))
+    ):
+        return False
+    return once(values, place.field, found)
+
+
+def _is_century_of(date: dt.date, century: str) -> bool:
+    return f"{date.year:04}".startswith(century.strip())
 
 
 def _time(reader: ElementReader, place: Place, segment: Segment, value: str, values: Values) -> bool:
@@ -277,16 +287,19 @@ def _position(reader: ElementReader, place: Place, segment: Segment, _: str, val
 
 
 # Main elements whose value may be refused; then what stands beside them is left with them.
-_MAY_BE_REFUSED: Final = frozenset({Take.MEASURE, Take.DATED})
+_MAY_BE_REFUSED: Final = frozenset({Take.MEASURE, Take.DATED, Take.DATE})
 
 
 def _beside(_: ElementReader, place: Place, segment: Segment, value: str, __: Values) -> bool:
-    """A qualifier, unit or time is taken where its main element is."""
+    """A qualifier, unit, time or century is taken where its main element is."""
     main = segment.value(place.main).strip()
     if not main or place.main_take not in _MAY_BE_REFUSED:
         return bool(main)
     if place.main_take is Take.MEASURE:
         return _NUMBER.fullmatch(main) is not None
+    if place.main_take is Take.DATE:  # what stands beside a date is its century
+        date = calendar_date(main, value.strip())
+        return date is not None and _is_century_of(date, value)
     is_date = calendar_date(main, "") is not None
     return is_date and (not place.is_time or clock_time(value.strip()) is not None)
 

@@ -5,12 +5,20 @@ Nothing is lost on the way: an element without a place, or whose value cannot be
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from translators.document_parts import Unmapped, UnmappedElement
 from translators.x12.documents.element_values import READERS, ElementReader, Values
 from translators.x12.documents.places import Owner, SegmentMap, Slot
 from translators.x12.tree import Element, Loop, Segment
+
+# Composites of which more than the first component is read: C030, the position of an element, and C041, the date of
+# 003070 with its century.
+_COMPONENTS_READ: Final[Mapping[tuple[str, int], int]] = {
+    **dict.fromkeys((("AK4", 1), ("IK4", 1), ("TED", 5)), 3),
+    **dict.fromkeys((("BEG", 5), ("BAK", 4), ("BAK", 9), ("BCH", 6), ("BCH", 10), ("BCH", 11)), 2),
+    **dict.fromkeys((("BCA", 6), ("BCA", 10), ("BCA", 11), ("BCA", 12)), 2),
+}
 
 
 class Nested(dict[str, Any]):
@@ -127,22 +135,17 @@ class Filling:
         self.unmapped.append(Unmapped(segment.code, segment.position, path, tuple(kept)))
 
     def _leave_components(self, segment: Segment, left: list[int]) -> None:
-        """Of a composite or repeated element that was read, only the first component was; the others are kept."""
+        """Of a composite or repeated element that was read, mostly the first component was; the others are kept."""
         kept = [
             part
             for number, held in enumerate(segment.elements, 1)
             if not isinstance(held, str) and number not in left
             for part in parts_of(number, held)
-            if (part.component, part.repetition) != (1, 1) and not self._is_read_whole(segment, number)
+            if part.repetition != 1 or (part.component or 1) > _COMPONENTS_READ.get((segment.code, number), 1)
         ]
         if kept:
             path = "/".join(self._path) or None
             self.unmapped.append(Unmapped(segment.code, segment.position, path, tuple(kept)))
-
-    @staticmethod
-    def _is_read_whole(segment: Segment, number: int) -> bool:
-        # C030, the position of an element, is read with all its components.
-        return segment.code in {"AK4", "IK4"} and number == 1
 
     def _leave_loop(self, loop: Loop) -> None:
         self._path.append(loop.code)

@@ -70,7 +70,8 @@ def segment_map(of: type[Any] | None, *rows: Place | Iterable[Place], into: str 
     for row in rows:
         for place in (row,) if isinstance(row, Place) else row:
             places[place.element] = place
-            for beside in (place.qualifier_at, place.unit_at, place.time_at):
+            century_at = 0 if place.century_at == place.element else place.century_at
+            for beside in (place.qualifier_at, place.unit_at, place.time_at, century_at):
                 if beside:
                     is_time = beside == place.time_at
                     places[beside] = Place(
@@ -133,7 +134,10 @@ def integer(element: int, name: str) -> Place:
 
 
 def day(element: int, name: str, century: int = 0) -> Place:
-    """A date; releases up to 003070 may carry its century in another element."""
+    """A date; releases up to 003070 may carry its century in the element ``century``.
+
+    Where that is the element itself, it is a composite (C041) with the century as its second component.
+    """
     return Place(element, Take.DATE, name, century_at=century)
 
 
