@@ -21,9 +21,15 @@ Tolerance = Literal[
     "code-values",  # codes outside the release's list
     "element-lengths",  # too short or too long
     "newer-release",  # a release without tables is read with the nearest one
+    "control-totals",  # CTT01 does not count the line items that were sent
+    "hierarchy",  # HL01 used twice, HL02 that names no level before it
 ]
 
 DuplicateAction = Literal["reject", "accept_with_error", "process"]
+
+# What one bad transaction set takes with it: itself alone, its group, its interchange; or nothing, where it can still
+# be understood.
+OnBadSet = Literal["reject_set", "reject_group", "reject_interchange", "accept_with_errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,63 @@ class Identity:
 
     qualifier: str
     id: str
+
+
+Usage = Literal["required", "optional", "not_used"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOverride:
+    """How often a segment must and may stand in a loop (``PO1/N1``; empty: outside of loops)."""
+
+    segment: str
+    loop: str = ""
+    usage: Usage | None = None
+    max_use: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOverride:
+    """How often a loop must and may occur where it stands."""
+
+    loop: str
+    usage: Usage | None = None
+    repeat_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ElementOverride:
+    """What an element must and may hold.
+
+    Attributes:
+        segment: such as ``PO1``; with ``element`` 4 the element is PO104.
+        component: of a composite, 1-based.
+        loop: the loop in which this holds, empty for outside of loops; None wherever the segment stands.
+        codes: the only codes of the release that are agreed.
+        codes_added: codes that are agreed though the release does not list them.
+    """
+
+    segment: str
+    element: int
+    component: int | None = None
+    loop: str | None = None
+    usage: Usage | None = None
+    codes: frozenset[str] | None = None
+    codes_added: frozenset[str] = frozenset()
+    length_min: int | None = None
+    length_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraSegment:
+    """A segment that the standard does not have behind another one or a loop (``PO1/PID``), kept as unmapped."""
+
+    segment: str
+    after: str
+    max_use: int = 1
+
+
+Override = SegmentOverride | LoopOverride | ElementOverride | ExtraSegment
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +106,63 @@ class Guide:
         syntax: ``x12``, ``json`` or ``xml``.
         releases: X12 releases (six digits, or with suffix) this agreement speaks; empty means any that has a grammar.
         tolerances: departures that this agreement allows beside those of the whole partner.
+        on_bad_set: what a bad set of this agreement takes with it; None as all documents of the partner.
+        rules: what the agreement demands and allows beyond the X12 release, compiled by `translators.x12.overrides`.
+        senders: interchange ids it holds for; None means any of those that the reading rules allow.
+        receivers: our interchange ids it holds for; None means any.
     """
 
     document_type: str
     syntax: Literal["x12", "json", "xml"]
     releases: tuple[str, ...] = ()
     tolerances: frozenset[Tolerance] = frozenset()
+    on_bad_set: OnBadSet | None = None
+    rules: tuple[Override, ...] = ()
+    senders: frozenset[Identity] | None = None
+    receivers: frozenset[Identity] | None = None
+
+    def holds_for(self, sender: Identity, receiver: Identity) -> bool:
+        """Whether an interchange between these two is read under this agreement."""
+        return (self.senders is None or sender in self.senders) and (
+            self.receivers is None or receiver in self.receivers
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgmentRules:
+    """What X12 that arrives from one partner earns.
+
+    Attributes:
+        ta1: ``as_requested`` is ISA14 = 1 or a rejected envelope, ``on_error`` an envelope with any error, ``always``
+            every interchange that holds more than TA1 segments.
+        functional: of each group; 999 is written where the group's release has it, else 997.
+        accepted_sets: AK2 and AK5 also for sets in which nothing was wrong.
+        envelope: the groups' answers in one interchange, or each in an interchange of its own.
+    """
+
+    ta1: Literal["never", "on_error", "as_requested", "always"] = "as_requested"
+    functional: Literal["997", "999", "none"] = "997"
+    accepted_sets: bool = True
+    envelope: Literal["per_interchange", "per_group"] = "per_interchange"
+
+
+@dataclass(frozen=True, slots=True)
+class RepetitionRules:
+    """What a control number earns that an earlier message bore, within so many days.
+
+    Attributes:
+        interchange: ISA13.
+        group: GS06.
+        transaction_set: ST02.
+        out_of_sequence: an ISA13 that is not the one after the last.
+        window_days: how long a number is remembered.
+    """
+
+    interchange: DuplicateAction = "reject"
+    group: DuplicateAction = "process"
+    transaction_set: DuplicateAction = "process"
+    out_of_sequence: DuplicateAction = "process"
+    window_days: int = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +176,9 @@ class ReadingRules:
         receivers: our interchange ids; None allows any. Others earn TA105 = 008.
         tolerances: departures that the partner's profile allows on every document.
         encoding: character encoding of X12 element text, ``latin-1`` or ``utf-8``.
-        duplicate_action: what a repeated ISA13, GS06 or ST02 earns.
+        duplicate_action: what a GS06 repeated in its interchange, or an ST02 repeated in its group, earns.
+        on_bad_set: what a bad transaction set takes with it.
+        masks_passwords: ISA02 and ISA04, which may hold a password, are never shown in a finding.
         findings_per_set_max: findings kept for one set; the rest is counted.
     """
 
@@ -72,4 +188,6 @@ class ReadingRules:
     tolerances: frozenset[Tolerance] = field(default_factory=frozenset)
     encoding: Literal["latin-1", "utf-8"] = "latin-1"
     duplicate_action: DuplicateAction = "reject"
+    on_bad_set: OnBadSet = "reject_set"
+    masks_passwords: bool = True
     findings_per_set_max: int = 100

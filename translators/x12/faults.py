@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from translators.findings import Finding, Severity
+from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
 
 VALUE_CHARACTERS_MAX = 99  # AK404
@@ -98,6 +98,7 @@ class Ledger:
         findings: those kept, in the order found.
         omitted: how many were not kept.
         errors: how many errors there were, kept or not.
+        set_errors: how many of them speak of a transaction set as a whole (AK502).
         warnings: how many warnings.
     """
 
@@ -105,6 +106,7 @@ class Ledger:
         self.findings: list[Finding] = []
         self.omitted = 0
         self.errors = 0
+        self.set_errors = 0
         self.warnings = 0
         self.tolerances = tolerances
         self._max = max(1, findings_max)
@@ -114,6 +116,7 @@ class Ledger:
         """Note a finding; an error pushes a warning out when the ledger is full."""
         is_error = finding.severity is Severity.ERROR
         self.errors += is_error
+        self.set_errors += is_error and finding.level is Level.TRANSACTION_SET
         self.warnings += not is_error
         if len(self.findings) >= self._max:
             self.omitted += 1

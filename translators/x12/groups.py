@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from translators.findings import Finding, Level, Severity
-from translators.guide import Guide, ReadingRules, Tolerance
+from translators.guide import Guide, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
@@ -138,17 +138,19 @@ class GroupReader:
         self.end = reader.end
         self._account.bytes_in_segments += reader.bytes_in_segments
         self._account.bytes_in_findings += reader.bytes_in_findings
+        on_bad_set = (guide.on_bad_set if guide is not None else None) or self._rules.on_bad_set
         return SetRead(
             type=set_type,
             control_number=number,
             implementation=implementation,
-            status=Tally().status(ledger),
+            status=_status(ledger, on_bad_set, reader),
             segments=reader.segments,
             tree=reader.tree,
             findings=ledger.findings,
             findings_omitted=ledger.omitted,
             start=opening[1],
             end=self.end,
+            on_bad_set=on_bad_set,
         )
 
     def _grammar(self, set_type: str, guide: Guide | None, group: _Group) -> Grammar | None:
@@ -208,6 +210,15 @@ class GroupReader:
         """Note a missing or wrong trailer; where it is not tolerated, the envelope counts as damaged."""
         _report(ledger, code, message, place, start, tolerance)
         self._account.damaged_envelopes += tolerance not in ledger.tolerances
+
+
+def _status(ledger: Ledger, on_bad_set: OnBadSet, reader: SetReader) -> Status:
+    """The status of a set; what is wrong inside of it can be accepted, what is wrong with ST or SE cannot."""
+    status = Tally().status(ledger)
+    understood = reader.tree is not None and ledger.set_errors == 0
+    if status is Status.REJECTED and on_bad_set == "accept_with_errors" and understood:
+        return Status.ACCEPTED_WITH_ERRORS
+    return status
 
 
 def _guide(rules: ReadingRules, set_type: str, release: str) -> Guide | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from translators.findings import Finding
+from translators.guide import OnBadSet
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.tree import Loop
 
@@ -99,6 +100,7 @@ class SetRead:
     findings_omitted: int
     start: int
     end: int
+    on_bad_set: OnBadSet = "reject_set"  # what it takes with it when it is rejected
 
 
 @dataclass(slots=True)
