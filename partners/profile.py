@@ -46,6 +46,8 @@ Tolerance = Literal[
     "code-values",
     "element-lengths",
     "newer-release",
+    "control-totals",
+    "hierarchy",
 ]
 DocumentType = Literal[
     "purchase_order",
