@@ -1,9 +1,11 @@
 """What may be wrong, in the codes of TA1 and 997, and the ledger that keeps the findings of one place."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
+from translators.x12.masking import without_passwords
 
 VALUE_CHARACTERS_MAX = 99  # AK404
 
@@ -114,6 +116,8 @@ class Ledger:
 
     def add(self, finding: Finding) -> None:
         """Note a finding; an error pushes a warning out when the ledger is full."""
+        if finding.value is not None and "ISA" in finding.value:
+            finding = replace(finding, value=without_passwords(finding.value))
         is_error = finding.severity is Severity.ERROR
         self.errors += is_error
         self.set_errors += is_error and finding.level is Level.TRANSACTION_SET

@@ -1,12 +1,14 @@
 """What is wrong with the envelopes: ISA and IEA in the words of TA105, GS and GE in those of AK905."""
 
 import re
+from dataclasses import replace
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Identity, ReadingRules, Tolerance
 from translators.x12.delimiters import ISA_WIDTHS, IsaText
 from translators.x12.dictionary import ReleaseChoice, choose_release, load_release, releases
 from translators.x12.faults import GroupError, InterchangeError, Ledger
+from translators.x12.masking import masked
 from translators.x12.reading import GroupHeader, InterchangeAcknowledgment, InterchangeHeader
 
 # The note of TA105 that speaks of each ISA element.
@@ -31,6 +33,7 @@ _NOTES = (
 # Elements with a code list in every release, by their index.
 _CODED = {0: "I01", 2: "I03", 4: "I05", 6: "I05", 11: "I11", 13: "I13", 14: "I14"}
 _BLANK_ALLOWED = (1, 3)  # ISA02 and ISA04 say nothing when their qualifier is 00
+_PASSWORDS = (1, 3)  # else they may hold one
 # Elements with a form of their own, by their index: date, time and control number.
 _PATTERNS = {
     8: re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", re.ASCII),
@@ -77,7 +80,10 @@ def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
         if fault is not None:
             message, tolerance = fault
             severity = Severity.ERROR if tolerance is None else ledger.severity(tolerance)
-            ledger.add(_isa_finding(isa, note, f"ISA{index + 1:02d} {message}", severity, index))
+            finding = _isa_finding(isa, note, f"ISA{index + 1:02d} {message}", severity, index)
+            if index in _PASSWORDS and rules.masks_passwords:
+                finding = replace(finding, value=masked(value))
+            ledger.add(finding)
     header = header_of(isa)
     sender = Identity(header.sender_qualifier, header.sender_id)
     if rules.senders is not None and sender not in rules.senders:
