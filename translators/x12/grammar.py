@@ -12,8 +12,9 @@ places that this rule could never reach.
 
 import functools
 import itertools
+import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from translators.x12.dictionary import Release, load_release, read_table
@@ -195,18 +196,18 @@ def _codes(loop: LoopRule) -> Iterator[str]:
             yield item.code
 
 
-def _build(rows: list[dict[str, str]]) -> LoopRule:
+def _build(rows: Iterable[list[str]]) -> LoopRule:
     root = LoopRule("", 1, 1, None, 0)
     loops = {"": root}
-    for row in rows:
-        path = row["loop"]
-        if path not in loops:
+    for _, path, loop_max, segment, low, high in rows:
+        loop = loops.get(path)
+        if loop is None:
             outer, _, code = path.rpartition("/")
-            low, _, high = row["loop_max"].partition("..")
+            least, _, most = loop_max.partition("..")
             parent = loops[outer]
-            loops[path] = LoopRule(code, int(low), _maximum(high), parent, len(parent.items))
-            parent.items.append(loops[path])
-        loops[path].items.append(SegmentUse(row["segment"], int(row["min"]), _maximum(row["max"])))
+            loop = loops[path] = LoopRule(code, int(least), _maximum(most), parent, len(parent.items))
+            parent.items.append(loop)
+        loop.items.append(SegmentUse(segment, int(low), _maximum(high)))
     return root
 
 
@@ -215,11 +216,9 @@ def _maximum(text: str) -> int:
 
 
 @functools.cache
-def _structures(release: str) -> dict[str, list[dict[str, str]]]:
-    structures: dict[str, list[dict[str, str]]] = {}
-    for row in read_table(release, "structure"):
-        structures.setdefault(row["set"], []).append(row)
-    return structures
+def _structures(release: str) -> dict[str, list[list[str]]]:
+    rows = read_table(release, "structure")
+    return {set_type: [*places] for set_type, places in itertools.groupby(rows, operator.itemgetter(0))}
 
 
 def set_types(release: str) -> frozenset[str]:
