@@ -5,11 +5,12 @@ beside a code stands ``label`` or a word for programs where we know one.
 """
 
 import datetime as dt
-from dataclasses import dataclass
 from decimal import Decimal
 
+from translators.sparse import canonical
 
-@dataclass(frozen=True)
+
+@canonical
 class CodeAsSent:
     """A code with the list it was taken from.
 
@@ -22,7 +23,7 @@ class CodeAsSent:
     list: str
 
 
-@dataclass(frozen=True)
+@canonical
 class Measure:
     """A number with its unit.
 
@@ -37,7 +38,7 @@ class Measure:
     unit_as_sent: CodeAsSent | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Identifier:
     """An id and the scheme it comes from (X12 element 66, ISO 6523, a cXML domain)."""
 
@@ -45,7 +46,7 @@ class Identifier:
     qualifier: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class ProductId:
     """An item number and whose it is (X12 element 235: VP the seller's, BP the buyer's, UP a GTIN-12)."""
 
@@ -54,7 +55,7 @@ class ProductId:
     label: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Reference:
     """A reference to something else: a contract, a bill of lading, an account."""
 
@@ -64,7 +65,7 @@ class Reference:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class DateReference:
     """A date and what it means.
 
@@ -82,7 +83,7 @@ class DateReference:
     period: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Communication:
     """A telephone number, a mail address or another way to reach somebody."""
 
@@ -91,7 +92,7 @@ class Communication:
     label: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Contact:
     """A person or department (X12 PER).
 
@@ -107,7 +108,7 @@ class Contact:
     reference: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Address:
     """A postal address; ``location`` is a place code under ``location_qualifier``."""
 
@@ -120,7 +121,7 @@ class Address:
     location: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Note:
     """Free text, the lines of one message joined by line ends."""
 
@@ -134,7 +135,7 @@ class Note:
     language: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class DeliveryTerms:
     """Who pays the freight, under which trade term, and where the risk passes (X12 FOB).
 
@@ -155,7 +156,7 @@ class DeliveryTerms:
     description: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Routing:
     """Who carries the goods, and how (X12 TD5).
 
@@ -183,7 +184,7 @@ class Routing:
     country: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Equipment:
     """A trailer, container or other vehicle with its seal (X12 TD3)."""
 
@@ -197,7 +198,7 @@ class Equipment:
     equipment_type: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Packages:
     """A count of packages with weight and volume (X12 TD1)."""
 
@@ -210,7 +211,7 @@ class Packages:
     volume: Measure | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class SpecialHandling:
     """Hazard or handling that the goods need (X12 TD4)."""
 
@@ -221,7 +222,7 @@ class SpecialHandling:
     is_hazardous: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class PaymentTerms:
     """When what is to be paid (X12 ITD).
 
@@ -248,7 +249,7 @@ class PaymentTerms:
     percent: Decimal | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Tax:
     """A tax, its rate and amount, or an exemption (X12 TXI, TAX).
 
@@ -274,7 +275,7 @@ class Tax:
     locations: tuple[Identifier, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class AllowanceCharge:
     """Something taken off or added.
 
@@ -311,7 +312,7 @@ class AllowanceCharge:
     taxes: tuple[Tax, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Amount:
     """An amount of money and what it is (X12 AMT: TT total, 1 line amount)."""
 
@@ -322,7 +323,7 @@ class Amount:
     dates: tuple[DateReference, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Price:
     """A price beside the unit price (X12 CTP).
 
@@ -351,7 +352,7 @@ class Price:
     exchange_rate: Decimal | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Measurement:
     """A measured property, or its range (X12 MEA).
 
@@ -373,7 +374,7 @@ class Measurement:
     method: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Description:
     """What an item is, as text or as a code of an agency (X12 PID)."""
 
@@ -389,7 +390,7 @@ class Description:
     measurements: tuple[Measurement, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Pack:
     """How an item is packed (X12 PO4).
 
@@ -416,7 +417,7 @@ class Pack:
     number: Decimal | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Pallet:
     """How a pallet is built (X12 PAL).
 
@@ -443,7 +444,7 @@ class Pallet:
     inner_pack: Decimal | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Mark:
     """A number on a package (X12 MAN); ``sscc`` holds its 18 digits where it is one."""
 
@@ -454,7 +455,7 @@ class Mark:
     sscc: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class PackagingDescription:
     """How goods are to be packed, as text or as a code of an agency (X12 PKG)."""
 
@@ -467,7 +468,7 @@ class PackagingDescription:
     measurements: tuple[Measurement, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Paperwork:
     """A paper or file that goes with the document (X12 PWK)."""
 
@@ -480,7 +481,7 @@ class Paperwork:
     request_category: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class SalesRequirement:
     """What must be kept in filling the order, such as "ship complete" (X12 CSH)."""
 
@@ -496,7 +497,7 @@ class SalesRequirement:
     percent_qualifier: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Quantity:
     """A further quantity and what it is (X12 QTY).
 
@@ -512,7 +513,7 @@ class Quantity:
     text: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class LeadTime:
     """How long something takes (X12 LDT).
 
@@ -531,7 +532,7 @@ class LeadTime:
     marks: tuple[Mark, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Schedule:
     """Part of a line's quantity with its own dates (X12 SCH)."""
 
@@ -551,7 +552,7 @@ class Schedule:
     special_handling: tuple[SpecialHandling, ...] = ()
 
 
-@dataclass(frozen=True)
+@canonical
 class Split:
     """The part of a line's quantity that goes to one store or location (X12 SDQ)."""
 
@@ -563,7 +564,7 @@ class Split:
     place: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Party:
     """Somebody with a part in the business.
 
@@ -595,7 +596,7 @@ class Party:
     related_role_code: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Acknowledgment:
     """What the seller says of a line; several may stand on one line.
 
@@ -622,7 +623,7 @@ class Acknowledgment:
     derived: bool | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class UnmappedElement:
     """An element's value as sent, with its place in the segment (all counts from 1)."""
 
@@ -632,7 +633,7 @@ class UnmappedElement:
     repetition: int | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Unmapped:
     """What found no field: a whole segment, or of a mapped segment the elements left over.
 
@@ -640,15 +641,17 @@ class Unmapped:
         segment: the segment's code.
         position: its position in the transaction set, ST being 1.
         loop: the loops it stands in, joined by ``/``; absent outside of any.
+        place: which of its like it is: ``PO1[3]/REF[2]`` is the second REF of the third PO1; levels go by their id.
     """
 
     segment: str
     position: int
     loop: str | None = None
     elements: tuple[UnmappedElement, ...] = ()
+    place: str | None = None
 
 
-@dataclass(frozen=True)
+@canonical
 class Totals:
     """Counts and sums at the end of a document (X12 CTT).
 

@@ -175,7 +175,13 @@ def test_store_split():
         ("0002", "3"),
     ]
     assert shown["unmapped"] == [
-        {"segment": "SDQ", "position": 2, "loop": "PO1", "elements": [{"element": 7, "value": "0003"}]}
+        {
+            "segment": "SDQ",
+            "position": 2,
+            "loop": "PO1",
+            "elements": [{"element": 7, "value": "0003"}],
+            "place": "PO1[1]/SDQ[1]",
+        }
     ]
 
 

@@ -1,7 +1,7 @@
 """Transaction sets to canonical documents: `translate` for 850, 855, 856, 997 and 999."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -20,6 +20,7 @@ from translators.findings import Finding
 from translators.x12.documents import loops
 from translators.x12.documents.element_values import Values
 from translators.x12.documents.filling import Filling, complete
+from translators.x12.documents.occurrences import occurrences
 from translators.x12.documents.places import Owner
 from translators.x12.documents.ship_notices import ship_notice
 from translators.x12.documents.special_segments import SPECIAL_SEGMENTS
@@ -54,7 +55,9 @@ def translate(set_type: str, tree: Loop) -> Mapped:
     filling.fill(tree.items, mapping.owner, values)
     mapping.finish(filling, values)
     if filling.unmapped:
-        values["unmapped"] = sorted(filling.unmapped, key=lambda kept: kept.position)
+        places = occurrences(tree, frozenset(kept.position for kept in filling.unmapped))
+        placed = (replace(kept, place=places.get(kept.position)) for kept in filling.unmapped)
+        values["unmapped"] = sorted(placed, key=lambda kept: kept.position)
     document: Document = complete(mapping.of, values)
     return Mapped(document, tuple(filling.reader.findings))
 
