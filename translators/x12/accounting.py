@@ -1,18 +1,17 @@
 """Keeps the books of a file: where its bytes went, what stood outside every envelope, how its parts fared."""
 
-import re
 from dataclasses import dataclass, field
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
+from translators.source import Source, behind
 from translators.x12.delimiters import SEGMENT_CODE
 from translators.x12.faults import VALUE_CHARACTERS_MAX, InterchangeError, Ledger
 from translators.x12.reading import Status
 from translators.x12.tokenizer import Token
 
 # Blanks, line ends, NUL and the byte order mark of UTF-8 say nothing.
-BLANKS = re.compile(rb"[ \t\r\n\x00\xef\xbb\xbf]*")
-
+BLANKS = b" \t\r\n\x00\xef\xbb\xbf"
 
 # Sets and groups of one file with damaged envelopes that are still read one by one. A megabyte of ``GS*~ST*~`` holds
 # 125,000 of each; no partner's bad day does.
@@ -37,12 +36,12 @@ class Account:
         """Whether groups and sets are still read; behind `DAMAGED_ENVELOPES_MAX` their segments are but counted."""
         return self.damaged_envelopes < DAMAGED_ENVELOPES_MAX
 
-    def outside(self, data: bytes | memoryview, start: int, end: int) -> None:
+    def outside(self, data: Source, start: int, end: int) -> None:
         """Tell of bytes outside every interchange."""
         if start >= end:
             return
         self.bytes_in_findings += end - start
-        blank = BLANKS.fullmatch(data, start, end) is not None
+        blank = behind(data, start, BLANKS) >= end
         tolerance: Tolerance | None = None
         if start > 0 and (end == len(data) or not blank):
             tolerance, what = "trailing-garbage", "stand behind an interchange and belong to none"

@@ -8,6 +8,8 @@ Text is held as latin-1 (one character for each byte), so that offsets in text a
 import re
 from dataclasses import dataclass
 
+from translators.source import WINDOW_BYTES, Source
+
 ISA_WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 ISA_ELEMENTS = len(ISA_WIDTHS)
 SEGMENT_CODE = re.compile(r"[A-Za-z][A-Za-z0-9]{1,2}", re.ASCII)
@@ -18,6 +20,7 @@ _QUALIFIER_WIDTH = 2
 _CONTROL_NUMBER = 12  # ISA13
 _ELEMENT_BYTES_MAX = 40  # longest believable ISA element; the standard's longest has 15
 _ISA_START = re.compile(rb"ISA[^A-Za-z0-9 ]")
+_ISA_START_BYTES = 4
 _LINE_ENDS = "\r\n"
 
 
@@ -56,34 +59,47 @@ class IsaText:
     complete: bool
 
 
-def find_isa(data: bytes | memoryview, position: int) -> int | None:
+def find_isa(data: Source, position: int) -> int | None:
     """The offset of the next ISA at or behind ``position`` that holds all its elements.
 
     The word ISA inside a text is none: sixteen elements with qualifiers and a number must follow it.
     """
-    for found in _ISA_START.finditer(data, position):
-        text = str(data[found.start() : found.start() + ISA_BYTES_MAX], "latin-1")
-        elements = text.split(text[3], ISA_ELEMENTS)[1:]
-        if len(elements) == ISA_ELEMENTS and _is_plausible(elements):
-            return found.start()
+    return _find_isa(data, position, len(data))
+
+
+def _find_isa(data: Source, position: int, limit: int) -> int | None:
+    """The offset of the first ISA that begins at or behind ``position`` and before ``limit``."""
+    while position < limit:
+        end = min(position + WINDOW_BYTES, limit)
+        window = data[position : end + _ISA_START_BYTES - 1]
+        for found in _ISA_START.finditer(window):
+            start = position + found.start()
+            text = str(data[start : start + ISA_BYTES_MAX], "latin-1")
+            elements = text.split(text[3], ISA_ELEMENTS)[1:]
+            if len(elements) == ISA_ELEMENTS and _is_plausible(elements):
+                return start
+        position = end
     return None
 
 
 class IsaFinder:
-    """Finds the next ISA of one file; each byte is searched once, however often and in whatever order it is asked."""
+    """Finds the next ISA of one file, no farther ahead than asked; each byte is searched once as reading goes on."""
 
-    def __init__(self, data: bytes | memoryview) -> None:
+    def __init__(self, data: Source) -> None:
         self._data = data
-        self._from = 0
-        self._found: int | None = -1
+        self._from = self._until = 0  # what was searched; there is no ISA in it
+        self._found: int | None = None  # the ISA that stands where the search ended
 
-    def next(self, position: int) -> int | None:
-        """The offset of the next ISA at or behind ``position`` that holds all its elements."""
-        known = self._from <= position and (self._found is None or position <= self._found)
-        if not known:
-            self._found = find_isa(self._data, position)
-            self._from = position
-        return self._found
+    def next(self, position: int, limit: int | None = None) -> int | None:
+        """The offset of the next ISA at or behind ``position``, before ``limit``, that holds all its elements."""
+        limit = len(self._data) if limit is None else limit
+        if not self._from <= position <= self._until:
+            self._from = self._until = position
+            self._found = None
+        if self._found is None and self._until < limit:
+            self._found = _find_isa(self._data, self._until, limit)
+            self._until = limit if self._found is None else self._found
+        return self._found if self._found is not None and self._found < limit else None
 
 
 def _is_plausible(elements: list[str]) -> bool:
@@ -94,7 +110,7 @@ def _is_plausible(elements: list[str]) -> bool:
     )
 
 
-def read_isa(data: bytes | memoryview, start: int) -> IsaText | None:
+def read_isa(data: Source, start: int) -> IsaText | None:
     """Read the ISA at ``start``, or None when its separators cannot be told."""
     text = str(data[start : start + ISA_BYTES_MAX], "latin-1")
     separator = text[3:4]

@@ -117,7 +117,7 @@ class Ledger:
     def add(self, finding: Finding) -> None:
         """Note a finding; an error pushes a warning out when the ledger is full."""
         if finding.value is not None and "ISA" in finding.value:
-            finding = replace(finding, value=without_passwords(finding.value))
+            finding = replace(finding, value=without_passwords(finding.value)[:VALUE_CHARACTERS_MAX])
         is_error = finding.severity is Severity.ERROR
         self.errors += is_error
         self.set_errors += is_error and finding.level is Level.TRANSACTION_SET

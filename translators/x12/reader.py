@@ -4,11 +4,11 @@ Each interchange is read with the separators of its own ISA. Where the order of 
 footing at the next segment that opens something: ST, GS or ISA.
 """
 
-import re
 from collections.abc import Iterator
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import ReadingRules
+from translators.source import Source, behind
 from translators.x12.accounting import BLANKS, Account, Strays, Tally
 from translators.x12.delimiters import IsaFinder, IsaText, read_isa
 from translators.x12.faults import InterchangeError, Ledger
@@ -26,14 +26,14 @@ from translators.x12.tokenizer import Token, TokenStream
 
 DAMAGED_ISA_MAX = 100  # ISA segments cut short that are still read; a file of them is no X12
 
-_LINE_ENDS = re.compile(rb"[\r\n]*")
+_LINE_ENDS = b"\r\n"
 
 
-def read(data: bytes | memoryview, rules: ReadingRules) -> Iterator[Piece]:
+def read(data: Source, rules: ReadingRules) -> Iterator[Piece]:
     """Read a file, piece by piece, in the order that `translators.x12.reading` tells.
 
-    Memory is bounded by the largest transaction set. Whatever the bytes are, nothing is raised, and each byte lies
-    in a segment or in a finding.
+    Memory is bounded by the largest transaction set, however long the source is. Whatever the bytes are, nothing is
+    raised, and each byte lies in a segment or in a finding.
     """
     account = Account(Ledger(rules.tolerances, rules.findings_per_set_max))
     if not len(data):
@@ -54,10 +54,9 @@ def read(data: bytes | memoryview, rules: ReadingRules) -> Iterator[Piece]:
     yield FileRead(len(data), account.bytes_in_segments, unaccounted, account.ledger.findings, account.ledger.omitted)
 
 
-def _next_isa(data: bytes | memoryview, position: int, finder: IsaFinder, *, may_be_damaged: bool) -> IsaText | None:
+def _next_isa(data: Source, position: int, finder: IsaFinder, *, may_be_damaged: bool) -> IsaText | None:
     """The next ISA whose separators can be told: a damaged one only where an interchange is due."""
-    blanks = BLANKS.match(data, position)
-    isa = read_isa(data, position if blanks is None else blanks.end())
+    isa = read_isa(data, behind(data, position, BLANKS))
     if isa is not None and (isa.complete or may_be_damaged):
         return isa
     start = finder.next(position)
@@ -72,9 +71,7 @@ def _next_isa(data: bytes | memoryview, position: int, finder: IsaFinder, *, may
 class _InterchangeReader:
     """Reads one interchange; `end` is where the next may begin, once all pieces were taken."""
 
-    def __init__(
-        self, data: bytes | memoryview, isa: IsaText, rules: ReadingRules, account: Account, finder: IsaFinder
-    ) -> None:
+    def __init__(self, data: Source, isa: IsaText, rules: ReadingRules, account: Account, finder: IsaFinder) -> None:
         self._data = data
         self._isa = isa
         self._rules = rules
@@ -128,8 +125,7 @@ class _InterchangeReader:
             self._ledger.add(Finding(Level.INTERCHANGE, code, message, severity, segment="IEA", byte_offset=self.end))
             return
         _, start, self.end = token
-        line_ends = _LINE_ENDS.match(self._data, self.end)
-        self.end = self.end if line_ends is None else line_ends.end()
+        self.end = behind(self._data, self.end, _LINE_ENDS)
         self._account.bytes_in_segments += self.end - start
         check_iea(self._stream.parts(token), start, header, tally.total, self._ledger)
         if self._stream.is_unterminated(token):

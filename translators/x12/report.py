@@ -5,6 +5,7 @@ from typing import Any
 
 from translators.findings import Finding, Severity
 from translators.guide import ReadingRules
+from translators.source import Source
 from translators.x12.reader import read
 from translators.x12.reading import (
     FileRead,
@@ -18,7 +19,7 @@ from translators.x12.reading import (
 _ACCEPTED = frozenset({Status.ACCEPTED, Status.ACCEPTED_WITH_ERRORS})
 
 
-def report(file_name: str, data: bytes | memoryview, rules: ReadingRules) -> dict[str, Any]:
+def report(file_name: str, data: Source, rules: ReadingRules) -> dict[str, Any]:
     """Read a file and report on it; every byte is accounted for, whatever it holds."""
     return report_of(file_name, read(data, rules))
 

@@ -1,13 +1,19 @@
 """Cuts the bytes of one interchange into segment texts, window by window, each with its place in the file."""
 
+import functools
 import re
 from collections.abc import Generator, Iterator
 
+from translators.source import Source
 from translators.x12.delimiters import Delimiters, IsaFinder
 
 # Text is decoded in windows that grow: a file of many tiny interchanges must not cost a large window for each.
 WINDOW_BYTES_MIN = 4_096
 WINDOW_BYTES_MAX = 262_144
+# Text of that length without a terminator is damage, and handed on in pieces.
+SEGMENT_BYTES_MAX = 1_048_576
+# A binary segment that claims more is read as text: its element has to fit into memory.
+BINARY_BYTES_MAX = 67_108_864
 
 # A segment's text without terminator and line ends, and its bytes start..end with them.
 Token = tuple[str, int, int]
@@ -19,29 +25,26 @@ class Tokenizer:
     Text keeps one character for each byte. Empty text stands for two terminators with nothing between.
 
     Attributes:
-        end: where this interchange ends at the latest.
+        end: where this interchange ends, known once all its tokens were handed out.
         unterminated_at: start of a last token that has no terminator, once it was handed out.
         leading_bytes: blanks so far that stood before segments, where only line ends may.
         leading_at: offset of the first of them.
     """
 
-    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
+    def __init__(self, data: Source, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
         self._data = data
         self._delimiters = delimiters
         self._terminator = delimiters.terminator
         self._line_ends = "\r\n".replace(delimiters.terminator, "")
         self._blanks = "".join(blank for blank in " \t\r\n\x00" if blank not in delimiters.all())
         self._binary_marks = (f"BIN{delimiters.element}", f"BDS{delimiters.element}")
+        self._binary_start, self._binary_head = _binary_patterns(delimiters.element, delimiters.terminator)
         self._start = start
         self._finder = finder
-        self.end = self._bound(start)
+        self.end = len(data)
         self.unterminated_at: int | None = None
         self.leading_bytes = 0
         self.leading_at = 0
-
-    def _bound(self, position: int) -> int:
-        isa = self._finder.next(position)
-        return len(self._data) if isa is None else isa
 
     def __iter__(self) -> Iterator[Token]:
         """Yield the tokens in file order; each byte belongs to one of them or to the leading bytes."""
@@ -90,30 +93,37 @@ class Tokenizer:
         step = len(self._terminator)
         window = WINDOW_BYTES_MIN
         while position < self.end:
-            text = str(self._data[position : min(position + window, self.end)], "latin-1")
-            window = min(window * 4, WINDOW_BYTES_MAX)
+            isa = self._finder.next(position, min(position + window, len(self._data)))
+            if isa == position:
+                self.end = isa
+                return
+            last = isa if isa is not None else min(position + window, len(self._data))
+            text = str(self._data[position:last], "latin-1")
+            has_binaries = self._binary_marks[0] in text or self._binary_marks[1] in text
             cut = text.rfind(self._terminator)
-            if cut < 0:
-                # Text of a whole window without a terminator is damage; it is handed on in pieces of that size.
-                last = position + len(text) >= self.end
-                yield [text] if last else [text[:-step]], position, not last
-                position += len(text)
-                continue
-            text = text[: cut + step]
-            if self._binary_marks[0] in text or self._binary_marks[1] in text:
-                position = yield from self._around_binaries(text, position)
+            if has_binaries and (cut >= 0 or self._binary_end(text, 0, position) is not None):
+                position = yield from self._around_binaries(text[: cut + step] if cut >= 0 else text, position)
+            elif cut >= 0:
+                yield text[:cut].split(self._terminator), position, True
+                position += cut + step
+            elif isa is not None or last == len(self._data):
+                self.end = last
+                yield [text], position, False
+                return
+            elif window >= SEGMENT_BYTES_MAX:
+                yield [text[:-step]], position, True  # as if a terminator stood at its end
+                position = last
             else:
-                yield text[:-step].split(self._terminator), position, True
-                position += len(text)
+                window = min(window * 4, SEGMENT_BYTES_MAX)
+                continue
+            window = min(window * 4, WINDOW_BYTES_MAX)
 
     def _around_binaries(self, text: str, position: int) -> Generator[tuple[list[str], int, bool], None, int]:
         """The batches of a window that may hold binary segments; returns the offset behind them."""
         step = len(self._terminator)
-        before = rf"(?:\A|{re.escape(self._terminator)})"
-        binary_start = re.compile(rf"{before}(?=[\r\n ]*(?:BIN|BDS){re.escape(self._delimiters.element)})")
         offset = 0
         while offset < len(text):  # a binary segment may lead past this window
-            mark = binary_start.search(text, max(0, offset - step))
+            mark = self._binary_start.search(text, max(0, offset - step))
             stop = len(text) if mark is None else mark.end()
             if stop > offset:
                 yield text[offset : stop - step].split(self._terminator), position + offset, True
@@ -128,26 +138,30 @@ class Tokenizer:
 
     def _binary_end(self, text: str, offset: int, position: int) -> int | None:
         """The offset behind a binary segment, or None when its length leads to no terminator."""
-        element = re.escape(self._delimiters.element)
-        # BIN01 and BDS02 count the bytes of the binary element behind them; terminators inside are data.
-        head = re.compile(
-            rf"[\r\n ]*(?:BIN{element}|BDS{element}[A-Z0-9]{{1,3}}{element})([0-9]{{1,15}}){element}"
-        ).match(text, offset)
+        head = self._binary_head.match(text, offset)
         if head is None:
             return None
-        end = position + head.end() + int(head[1])
-        behind = end + len(self._terminator)
-        if bytes(self._data[end:behind]) != self._terminator.encode("latin-1"):
+        size = int(head[1])
+        if size > BINARY_BYTES_MAX:
             return None
-        if behind > self.end:
-            self.end = self._bound(behind)  # the ISA that was seen ahead lies inside the binary data
-        return behind
+        end = position + head.end() + size
+        behind = end + len(self._terminator)
+        return behind if bytes(self._data[end:behind]) == self._terminator.encode("latin-1") else None
+
+
+@functools.lru_cache
+def _binary_patterns(element: str, terminator: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What finds the place where a binary segment begins, and what reads it up to its binary element."""
+    element, terminator = re.escape(element), re.escape(terminator)
+    # BIN01 and BDS02 count the bytes of the binary element behind them; terminators inside are data.
+    head = rf"[\r\n ]*(?:BIN{element}|BDS{element}[A-Z0-9]{{1,3}}{element})([0-9]{{1,15}}){element}"
+    return re.compile(rf"(?:\A|{terminator})(?=[\r\n ]*(?:BIN|BDS){element})"), re.compile(head)
 
 
 class TokenStream:
     """The tokens of one interchange, of which the last taken may be put back."""
 
-    def __init__(self, data: bytes | memoryview, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
+    def __init__(self, data: Source, start: int, delimiters: Delimiters, finder: IsaFinder) -> None:
         self.tokenizer = Tokenizer(data, start, delimiters, finder)
         self._separator = delimiters.element
         self._held: Token | None = None
