@@ -5,7 +5,6 @@ Numbers are `Decimal` inside and decimal strings in JSON, dates and times are IS
 The envelope (who sent it, control numbers, offsets) is not part of a document.
 """
 
-from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
 from typing import ClassVar, Final, TypeAlias
@@ -45,11 +44,12 @@ from translators.document_parts import (
     Totals,
     Unmapped,
 )
+from translators.sparse import canonical
 
 SCHEMA_VERSION: Final = "1.0"
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Item:
     """What a line or a component of a line says of its goods."""
 
@@ -77,7 +77,7 @@ class Item:
     quantities: tuple[Quantity, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Subline(Item):
     """A component of a line (X12 SLN).
 
@@ -92,7 +92,7 @@ class Subline(Item):
     acknowledgments: tuple[Acknowledgment, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class OrderLine(Item):
     """A line of a purchase order.
 
@@ -122,14 +122,14 @@ class OrderLine(Item):
     sublines: tuple[Subline, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class AcknowledgmentLine(OrderLine):
     """A line of a purchase order acknowledgment."""
 
     acknowledgments: tuple[Acknowledgment, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ChangeLine(OrderLine):
     """A line of an order change.
 
@@ -144,14 +144,14 @@ class ChangeLine(OrderLine):
     quantity_left: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ChangeAcknowledgmentLine(ChangeLine):
     """A line of the answer to an order change."""
 
     acknowledgments: tuple[Acknowledgment, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class InvoiceLine(OrderLine):
     """A line of an invoice; ``quantity`` is what is invoiced.
 
@@ -165,7 +165,7 @@ class InvoiceLine(OrderLine):
     line_amount: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ReceiptCondition:
     """A quantity that did not arrive as it should (X12 RCD).
 
@@ -181,7 +181,7 @@ class ReceiptCondition:
     unit_as_sent: CodeAsSent | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ReceiptLine(Item):
     """A line of a receipt; ``quantity`` is what was received."""
 
@@ -194,7 +194,7 @@ class ReceiptLine(Item):
     packages: tuple[Packages, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class OrderReference:
     """The order that goods belong to (X12 PRF).
 
@@ -215,7 +215,7 @@ class OrderReference:
     order_type_code: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Level(Item):
     """A level of a ship notice's tree, as sent.
 
@@ -254,7 +254,7 @@ class Level(Item):
     children: "tuple[Level, ...]" = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class PackageReference:
     """A package that holds goods of a line.
 
@@ -272,7 +272,7 @@ class PackageReference:
     quantity: Decimal | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ShipNoticeLine:
     """An item of a ship notice with what the levels around it say: its order and its packages.
 
@@ -301,7 +301,7 @@ class ShipNoticeLine:
     packages: tuple[PackageReference, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Header:
     """What every business document may say of itself as a whole.
 
@@ -356,7 +356,7 @@ class Header:
     unmapped: tuple[Unmapped, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class PurchaseOrder(Header):
     """A purchase order (X12 850, UBL Order, cXML OrderRequest).
 
@@ -377,7 +377,7 @@ class PurchaseOrder(Header):
     lines: tuple[OrderLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class PurchaseOrderAcknowledgment(Header):
     """The seller's answer to an order (X12 855, UBL OrderResponse, cXML ConfirmationRequest).
 
@@ -395,7 +395,7 @@ class PurchaseOrderAcknowledgment(Header):
     lines: tuple[AcknowledgmentLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ShipNotice(Header):
     """What has left, in which packages and for which orders (X12 856, UBL DespatchAdvice, cXML ShipNoticeRequest).
 
@@ -417,7 +417,7 @@ class ShipNotice(Header):
     lines: tuple[ShipNoticeLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ChangeHeader(Header):
     """What a change of an order and the answer to it have in common.
 
@@ -434,7 +434,7 @@ class ChangeHeader(Header):
     request_reference: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class PurchaseOrderChange(ChangeHeader):
     """A change of an order (X12 860, UBL OrderChange and OrderCancellation, cXML OrderRequest type update or delete).
 
@@ -448,7 +448,7 @@ class PurchaseOrderChange(ChangeHeader):
     lines: tuple[ChangeLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class PurchaseOrderChangeAcknowledgment(ChangeHeader):
     """The seller's answer to a change, or a change the seller asks for (X12 865).
 
@@ -463,7 +463,7 @@ class PurchaseOrderChangeAcknowledgment(ChangeHeader):
     lines: tuple[ChangeAcknowledgmentLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Invoice(Header):
     """An invoice or credit note (X12 810, UBL Invoice and CreditNote, cXML InvoiceDetailRequest).
 
@@ -484,7 +484,7 @@ class Invoice(Header):
     lines: tuple[InvoiceLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class Receipt(Header):
     """What arrived (X12 861, UBL ReceiptAdvice, cXML ReceiptRequest)."""
 
@@ -497,7 +497,7 @@ class Receipt(Header):
     lines: tuple[ReceiptLine, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class ElementNote:
     """An element that was found wrong (AK4, IK4).
 
@@ -516,7 +516,7 @@ class ElementNote:
     value: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class SegmentNote:
     """A segment that was found wrong (AK3, IK3).
 
@@ -533,7 +533,7 @@ class SegmentNote:
     elements: tuple[ElementNote, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class AcknowledgedSet:
     """One transaction set as the receiver judged it (AK2 to AK5, IK5)."""
 
@@ -546,7 +546,7 @@ class AcknowledgedSet:
     segments: tuple[SegmentNote, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@canonical(kw_only=True)
 class FunctionalAcknowledgment:
     """What the receiver's software made of a functional group (X12 997 or 999).
 

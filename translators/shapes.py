@@ -1,17 +1,17 @@
 """The canonical dataclasses as shapes: what writes them, describes them and reads them all follows from their types."""
 
 import re
-from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
 from translators.documents import DOCUMENTS, SCHEMA_VERSION, Document
+from translators.sparse import field_order
 
 
 class Kind(StrEnum):
@@ -58,8 +58,6 @@ class Shape:
     fields: dict[str, Field]
 
 
-# What tells a thing from its neighbours comes first, though a base class may hold the other fields.
-_LEADING: Final = frozenset({"id", "parent_id", "kind", "code", "line_id", "line_id_assigned"})
 _SHAPES: Final[dict[type[Any], Shape]] = {}
 
 
@@ -70,10 +68,10 @@ def shape(of: type[Any]) -> Shape:
         return known
     hints = get_type_hints(of)
     found = {}
-    for item in sorted(fields(of), key=lambda item: item.name not in _LEADING):
-        kind, held, many = _kind(hints[item.name])
-        required = item.default is MISSING and item.default_factory is MISSING
-        found[item.name] = Field(item.name, kind, held, many, required)
+    defaults = {item.name: item.default for item in fields(of)}
+    for name in field_order(of):
+        kind, held, many = _kind(hints[name])
+        found[name] = Field(name, kind, held, many, required=defaults[name] is MISSING)
     _SHAPES[of] = Shape(of, found)
     return _SHAPES[of]
 
@@ -97,44 +95,9 @@ def decimal_text(number: Decimal) -> str:
     return format(number, "f") if "E" in text else text
 
 
-_Members: TypeAlias = Callable[[Any], "str | dict[str, Any]"]
-
-
-def _members_of(of: type[Any]) -> _Members:
-    """A function that gathers what is present in a part of this class.
-
-    Most fields of most parts are absent, and a file holds parts by the hundred thousand. So each class gets straight
-    code of its own, as `dataclasses` makes its ``__init__``: a loop over the fields takes three times as long.
-    """
-    held = shape(of).fields
-    document_type = getattr(of, "document_type", None)
-    head = {} if document_type is None else {"document_type": document_type, "schema_version": SCHEMA_VERSION}
-    lines = ["def members(part):", f" found = {head!r}"]
-    for name, field in held.items():
-        present = "value" if field.many else "value is not None"
-        lines.append(f" value = part.{name}\n if {present}: found[{name!r}] = value")
-    # A null unit says that the code beside it has no sure counterpart in Rec 20.
-    lines += [
-        f" if part.{name} is None and part.{name}_as_sent is not None: found[{name!r}] = None"
-        for name in held
-        if f"{name}_as_sent" in held
-    ]
-    lines.append(" return found")
-    made: dict[str, _Members] = {}
-    exec("\n".join(lines), made)  # noqa: S102 - made of nothing but the names of our own fields
-    return made["members"]
-
-
-# What turns a value that JSON does not know into one it does; parts of documents join as they are first met.
-_PLAIN: Final[dict[type[Any], _Members]] = {Decimal: decimal_text}
-
-
-def _plain(value: object) -> str | dict[str, Any]:
-    of = type(value)
-    known = _PLAIN.get(of)
-    if known is None:
-        known = _PLAIN[of] = _members_of(of)
-    return known(value)
+_HEADS: Final = {
+    of: {"document_type": document_type, "schema_version": SCHEMA_VERSION} for document_type, of in DOCUMENTS.items()
+}
 
 
 def to_bytes(document: Document) -> bytes:
@@ -142,8 +105,9 @@ def to_bytes(document: Document) -> bytes:
 
     What is absent or empty is left out, but for a unit without counterpart, which is null.
     """
-    # orjson asks for each part where it comes to it; left to itself it would write absent fields too.
-    return orjson.dumps(document, default=_plain, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+    # Objects hold what is present in its order, and orjson writes a dataclass as its ``__dict__``; of all that is in a
+    # document it asks for decimals alone.
+    return orjson.dumps(_HEADS[type(document)] | vars(document), default=decimal_text)
 
 
 def as_json(document: Document) -> dict[str, Any]:

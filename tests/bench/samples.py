@@ -1,6 +1,7 @@
 """What is sent: bodies of the sizes that the figures speak of."""
 
 import json
+import random
 
 from tests.bench.load import MARK, http_request
 from tests.site import API_KEY, Site
@@ -9,6 +10,9 @@ REST_BYTES = 2_048
 AS2_BYTES = 5_120
 LARGE_BYTES = 8 * 1_048_576
 LINES_PER_SET = 50
+ORDERS = 2_000
+LINES_PER_ORDER = 20
+SMALL_ORDER_LINES = 10  # 2.5 KB with its envelopes
 
 
 def rest_request(key_prefix: str) -> bytes:
@@ -63,6 +67,69 @@ def x12_855(number: int, size: int, *, sets: int | None = None, lines: int | Non
         made.append("~".join(segments) + "~")
         written += len(made[-1])
     return (head + "".join(made) + f"GE*{len(made)}*{number}~IEA*1*{number:09d}~").encode()
+
+
+def x12_850(orders: int, lines: int, *, first: int = 1) -> bytes:
+    """An interchange of so many 850s with so many lines each: 122 segments and 4 KB for 20 lines.
+
+    As in a retailer's file, parties, terms and qualifiers repeat from order to order while numbers, quantities, prices,
+    items and their texts differ. The same arguments always give the same bytes.
+    """
+    chance = random.Random(f"{orders} {lines} {first}")
+    sets = [_order(number, lines, chance) for number in range(first, first + orders)]
+    head = (
+        "ISA*00*          *00*          *ZZ*BIGCORP        *ZZ*ACMESUPPLY     "
+        f"*260301*0930*U*00401*{first:09d}*0*P*>~GS*PO*BIGCORP*ACMESUPPLY*20260301*0930*{first}*X*004010~"
+    )
+    return (head + "".join(sets) + f"GE*{orders}*{first}~IEA*1*{first:09d}~").encode()
+
+
+_STORES = [
+    f"N1*ST*BIGCORP STORE {number:04d}*92*{number:04d}~N3*{number * 7} MARKET STREET~"
+    f"N4*SPRINGFIELD*IL*{60000 + number}*US"
+    for number in range(1, 41)
+]
+_GOODS = [
+    "BRACKET, STEEL, GALVANISED, LEFT AND RIGHT, PAIR",
+    "HINGE, BRASS, 75 MM, LOOSE PIN, WITH SCREWS",
+    "WASHER, M8, STAINLESS STEEL A2, PACK OF ONE HUNDRED",
+    "BOLT, HEXAGON HEAD, M8 X 40, ZINC PLATED",
+    "ANCHOR, SLEEVE TYPE, 10 MM, FOR MASONRY AND CONCRETE",
+]
+
+
+def _order(number: int, lines: int, chance: random.Random) -> str:
+    due = 10 + number % 18
+    segments = [
+        f"ST*850*{number % 10**9:04d}",
+        f"BEG*00*NE*PO-{number:07d}**20260301",
+        "CUR*BY*USD",
+        f"REF*DP*{number % 37:03d}",
+        f"REF*IA*{number * 13 % 100_000:06d}*INTERNAL VENDOR NUMBER",
+        "PER*BD*PAT BUYER*TE*5555550100*EM*PAT@BIGCORP.EXAMPLE",
+        "FOB*PP*OR",
+        "ITD*01*3*2**10**30",
+        f"DTM*002*202603{due:02d}",
+        f"DTM*001*202603{due + 2:02d}",
+        "TD5*O*2*UPSN*M",
+        "N9*ZZ*TERMS~MSG*DELIVER AT THE BACK DOOR BETWEEN 7 AND 11",
+        "N1*BY*BIGCORP*92*0001~N3*1 CORPORATE WAY~N4*CHICAGO*IL*60601*US",
+        chance.choice(_STORES),
+    ]
+    for item in range(1, lines + 1):
+        price = f"{chance.randint(1, 500)}.{chance.randint(1, 99):02d}"
+        article = f"{chance.randint(10_000, 99_999):06d}"
+        segments += [
+            f"PO1*{item}*{chance.randint(1, 400)}*EA*{price}**BP*AX-{article}*VP*ACME-{article}*UP*000000{article}",
+            f"PID*F****{chance.choice(_GOODS)} {article}",
+            f"PO4*{chance.choice((1, 6, 12, 24))}*1*EA",
+            f"REF*CO*CUSTOMER-{number:07d}-{item:04d}",
+            f"DTM*074*202603{due + item % 2:02d}",
+        ]
+    segments.append(f"CTT*{lines}")
+    written = "~".join(segments)
+    count = written.count("~") + 2
+    return f"{written}~SE*{count}*{number % 10**9:04d}~"
 
 
 def as2_request(site: Site, number: int, *, message_id: str | None = None) -> bytes:
