@@ -15,6 +15,7 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import ReadingRules
 from translators.rules import check
 from translators.shapes import schema, to_bytes
+from translators.source import Source, behind
 from translators.x12.delimiters import find_isa, read_isa
 from translators.x12.documents import DOCUMENT_TYPES as MAPPED_TYPES
 from translators.x12.documents import translate as translate_set
@@ -48,6 +49,7 @@ __all__ = [
 Syntax: TypeAlias = Literal["x12", "json", "xml"]
 
 FINDINGS_MAX: Final = 1_000  # outside of documents; those of a document have a limit of their own
+WHOLE_BYTES_MAX: Final = 134_217_728  # of JSON and XML
 _SNIFFED_BYTES: Final = 4_096
 _BLANKS: Final = b" \t\r\n\v\f\x00"
 
@@ -139,9 +141,9 @@ class TranslationResult:
 Translated: TypeAlias = TranslatedDocument | TranslationResult
 
 
-def sniff(data: bytes, content_type: str | None = None) -> Syntax | None:
+def sniff(data: Source, content_type: str | None = None) -> Syntax | None:
     """The syntax of a body by what it begins with; the content type decides only where the bytes do not."""
-    head = data[:_SNIFFED_BYTES]
+    head = bytes(data[:_SNIFFED_BYTES])
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -173,26 +175,34 @@ def _declared(content_type: str | None) -> Syntax | None:
     return "xml" if media_type in {"application/xml", "text/xml"} or media_type.endswith("+xml") else None
 
 
-def translate(data: bytes, rules: ReadingRules, *, content_type: str | None = None) -> Iterator[Translated]:
+def translate(data: Source, rules: ReadingRules, *, content_type: str | None = None) -> Iterator[Translated]:
     """The documents of a body one by one, rejected ones too, and at last the result of the whole.
 
-    Memory is bounded by the largest transaction set in X12, by the body in JSON and XML. Nothing a partner can send
-    makes it raise.
+    Memory is bounded by the largest transaction set in X12, by the body in JSON and XML, which are read whole. Nothing
+    that a partner can send makes it raise.
     """
     syntax = sniff(data, content_type)
     match syntax:
         case "x12":
             yield from _X12Translation(rules).run(read_x12(data, rules), len(data))
+        case "json" | "xml" if len(data) > WHOLE_BYTES_MAX:
+            message = f"{syntax} of more than {WHOLE_BYTES_MAX} bytes is not read; send its documents in several bodies"
+            yield _unread(syntax, data, Finding(Level.FILE, "body-too-large", message, byte_offset=WHOLE_BYTES_MAX))
         case "json":
-            yield from _translate_bodies("json", data, json.read(data), rules)
+            body = bytes(data[:])
+            yield from _translate_bodies("json", body, json.read(body), rules)
         case "xml":
-            yield from _translate_bodies("xml", data, xml.read(data), rules)
+            body = bytes(data[:])
+            yield from _translate_bodies("xml", body, xml.read(body), rules)
         case None:
             message = "the content is neither X12 (no ISA), nor JSON, nor XML; send one of them"
-            if not data.strip(_BLANKS):
+            if behind(data, 0, _BLANKS) == len(data):
                 message = "the content is empty; send a document"
-            finding = Finding(Level.FILE, "unknown-syntax", message, byte_offset=0)
-            yield TranslationResult(None, accepted=False, documents=0, bytes_total=len(data), findings=(finding,))
+            yield _unread(None, data, Finding(Level.FILE, "unknown-syntax", message, byte_offset=0))
+
+
+def _unread(syntax: Syntax | None, data: Source, finding: Finding) -> TranslationResult:
+    return TranslationResult(syntax, accepted=False, documents=0, bytes_total=len(data), findings=(finding,))
 
 
 # --- X12 -------------------------------------------------------------------------------------------------------------
