@@ -20,7 +20,7 @@ Tolerance = Literal[
     "group-kind",  # a transaction set in a group of another functional identifier (GS01)
     "code-values",  # codes outside the release's list
     "element-lengths",  # too short or too long
-    "newer-release",  # a release without tables is read with the nearest one
+    "newer-release",  # a release after the newest that has tables is read with those; an older one always with the nearest
     "control-totals",  # CTT01 does not count the line items that were sent
     "hierarchy",  # HL01 used twice, HL02 that names no level before it
 ]

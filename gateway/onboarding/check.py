@@ -105,11 +105,13 @@ def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
         takes_nearest = "newer-release" in (*loaded.profile.tolerances, *agreement.tolerances)
         for position, release in enumerate(agreement.releases):
             choice = choose_release(release)
-            is_covered = choice.name is not None and (choice.exact or takes_nearest)
+            is_covered = choice.name is not None and (takes_nearest or not choice.newer)
             if not is_covered or choice.name is None or not any(grammar(number, choice.name) for number in set_types):
                 known = [name for name in releases() if any(grammar(number, name) for number in set_types)]
                 what = f"no grammar for {'/'.join(set_types)} in release {shown(release)}"
-                right = f"use one of: {', '.join(known)}; or tolerate `newer-release` to read it with the nearest"
+                right = f"use one of: {', '.join(known)}"
+                if choice.newer:
+                    right += "; or tolerate `newer-release` to read it with the newest of them"
                 yield loaded.problem(("agreements", index, "releases", position), what, right)
 
 

@@ -301,23 +301,33 @@ def load_release(name: str) -> Release:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseChoice:
-    """Which tables read a group: those of its own release (``exact``) or those of the nearest; none for nonsense."""
+    """Which tables read a group.
+
+    Attributes:
+        name: the release whose tables read it; None when GS08 names no release.
+        exact: they are those of the release that GS08 names.
+        newer: GS08 names a release after all that have tables.
+    """
 
     name: str | None
     exact: bool
+    newer: bool = False
 
 
 def choose_release(gs08: str) -> ReleaseChoice:
-    """The tables for GS08: its first six digits (004010VICS is 004010; 00401 too), else the nearest release.
+    """The tables for GS08: those of its first six digits (004010VICS is 004010; 00401 too), else of the nearest.
 
-    Nearest is the newest release before it, since a release mostly adds to the one before; the oldest one when
-    there is none before. GS08 without five digits at its start has no tables.
+    Nearest is the next release after it that has tables, since a release keeps nearly all of the one before: the
+    tables of 005010 lack 17 of the codes and one of the segments of 004050, those of 004050 lack 300 codes and three
+    segments of 005010. Older tables would refuse what the partner may send; newer ones refuse next to nothing.
+    Behind the newest tables there are only older ones: what such a release changed nobody here knows (``newer``).
+    GS08 without five digits at its start, or of a version 000, names no release.
     """
     digits = re.match(r"[0-9]{5,6}", gs08, re.ASCII)
-    if digits is None:
+    if digits is None or digits[0].startswith("000"):
         return ReleaseChoice(None, exact=False)
     wanted = digits[0].ljust(BASE_RELEASE_WIDTH, "0")
-    if wanted in releases():
-        return ReleaseChoice(wanted, exact=True)
-    before = [name for name in releases() if name < wanted]
-    return ReleaseChoice(before[-1] if before else releases()[0], exact=False)
+    after = next((name for name in releases() if name >= wanted), None)
+    if after is None:
+        return ReleaseChoice(releases()[-1], exact=False, newer=True)
+    return ReleaseChoice(after, exact=after == wanted)

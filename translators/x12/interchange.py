@@ -206,8 +206,8 @@ def _check_release(header: GroupHeader, ledger: Ledger) -> ReleaseChoice:
         message = f"GS08 {header.release} names no release"
         _group(ledger, GroupError.VERSION_NOT_SUPPORTED, message, 8, header.release, header.start)
         return choice
-    severity = ledger.severity("newer-release")
-    reading = "read as" if severity is Severity.WARNING else "nearest is"
+    severity = ledger.severity("newer-release") if choice.newer else Severity.WARNING
+    reading = "read as" if severity is Severity.WARNING else "tolerate `newer-release` to read it as"
     message = f"Release {header.release} has no tables here; {reading} {choice.name}"
     _group(ledger, GroupError.VERSION_NOT_SUPPORTED, message, 8, header.release, header.start, severity)
     return choice if severity is Severity.WARNING else ReleaseChoice(None, exact=False)

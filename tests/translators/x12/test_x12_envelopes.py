@@ -131,8 +131,8 @@ def test_tolerances_of_a_guide_count_for_its_documents_alone():
     assert [severity for *_, severity in codes(data, ReadingRules(guides=guides))] == ["error"]
 
 
-def test_a_release_without_tables_is_read_with_the_nearest_only_when_tolerated():
-    data = interchange(BODY, release="004019", version="00401")
+def test_a_release_after_all_tables_is_read_only_when_tolerated():
+    data = interchange(BODY, release="007010", version="00501", repetition="^")
     (strict,) = sets_of(pieces_of(data))
     assert [finding.code for finding in strict.findings] == ["1"]
     assert ("group", "2", "error") in codes(data)

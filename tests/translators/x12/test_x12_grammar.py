@@ -3,8 +3,11 @@ from collections import Counter
 
 import pytest
 
+from tests.translators.x12.conftest import interchange, pieces_of, sets_of
+from translators.guide import ReadingRules
 from translators.x12.dictionary import choose_release, load_release, releases
 from translators.x12.grammar import LoopRule, grammar, set_types
+from translators.x12.reading import GroupClosed
 
 ALL = [(set_type, release) for release in releases() for set_type in sorted(set_types(release))]
 
@@ -81,14 +84,50 @@ def test_tables_are_loaded_once():
         ("004010VICS", "004010", True),
         ("00401", "004010", True),
         ("005010X231A1", "005010", True),
-        ("004060", max(name for name in releases() if name <= "004060"), "004060" in releases()),
-        ("999999", releases()[-1], False),
-        ("001000", releases()[0], False),
+        ("004040", "004050", False),
+        ("004060", "005010", False),
+        ("00406", "005010", False),
+        ("004060VICS", "005010", False),
+        ("004011", "004020", False),
+        ("005020", "005030", False),
+        ("002001", "002040", False),
+        ("001000", "002040", False),
+        ("000000", None, False),
+        ("0040", None, False),
+        ("4010", None, False),
+        ("T", None, False),
         ("VICS", None, False),
         ("", None, False),
         ("٠٠٤٠١٠", None, False),
     ],
 )
-def test_gs08_chooses_the_release_or_the_nearest_before_it(gs08, name, exact):
+def test_gs08_chooses_the_release_or_the_next_one_after_it(gs08, name, exact):
     choice = choose_release(gs08)
-    assert (choice.name, choice.exact) == (name, exact)
+    assert (choice.name, choice.exact, choice.newer) == (name, exact, False)
+
+
+@pytest.mark.parametrize("gs08", ["006040", "007010", "00801", "007010VICS", "999999"])
+def test_a_release_after_all_tables_gets_the_newest(gs08):
+    choice = choose_release(gs08)
+    assert (choice.name, choice.exact, choice.newer) == ("006030", False, True)
+
+
+def group_findings(release, *tolerances):
+    body = "BEG*00*SA*1**20260105~PO1*1*5*EA*9.95**VP*AC-1001~CTT*1~"
+    pieces = pieces_of(interchange(body, release=release), ReadingRules(tolerances=frozenset(tolerances)))
+    found = [
+        (finding.code, finding.element, finding.severity.value)
+        for piece in pieces
+        if isinstance(piece, GroupClosed)
+        for finding in piece.findings
+    ]
+    return found, [one.status.value for one in sets_of(pieces)]
+
+
+def test_a_release_without_tables_is_read_with_a_finding():
+    assert group_findings("005010VICS") == ([], ["accepted"])
+    assert group_findings("004060") == ([("2", 8, "warning")], ["accepted"])
+    assert group_findings("002001")[0] == [("2", 8, "warning")]
+    assert group_findings("007010") == ([("2", 8, "error")], ["rejected"])
+    assert group_findings("007010", "newer-release") == ([("2", 8, "warning")], ["accepted"])
+    assert group_findings("VICS", "newer-release") == ([("2", 8, "error")], ["rejected"])
