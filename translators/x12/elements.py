@@ -1,21 +1,15 @@
 """Checks a segment element by element: the careful way, taken when the fast pattern of the segment did not match."""
 
-import datetime as dt
-import re
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from translators.findings import Finding, Level, Severity
-from translators.guide import Tolerance
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import ElementRule, Note, Release, SegmentRule
-from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Ledger, SegmentError
+from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Implementation, Ledger, SegmentError
 from translators.x12.tree import Element
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-_DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:E-?[0-9]+)?", re.ASCII)
-_TIME = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9][0-9]{0,2})?", re.ASCII)
-_CENTURY_DATE_WIDTH = 8
+from translators.x12.value_faults import CONTROL, Fault, quoted, value_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +40,11 @@ class ElementChecker:
         self._utf8 = encoding == "utf-8"
         self._ledger = ledger
         listed = release.codes("723")
-        # Releases before repetitions have no code of their own for too many of them.
+        # Releases before repetitions have no code of their own for too many of them, those before 003040 none for
+        # an element that another one excludes.
         self._too_many_repetitions = _listed(ElementError.TOO_MANY_REPETITIONS, listed)
         self._too_many_components = _listed(ElementError.TOO_MANY_COMPONENTS, listed)
+        self._exclusion = _listed(ElementError.EXCLUSION, listed)
 
     def check(self, rule: SegmentRule, parts: list[str], at: At) -> list[Element]:
         """Check the parts of a segment text (its code first) and return its elements."""
@@ -63,10 +59,11 @@ class ElementChecker:
                 self._missing(rule.elements[number - 1], at, _Spot(number, None, offset - 1))
         extra = next((n for n, raw in enumerate(parts[1:], 1) if n > len(rule.elements) and raw), None)
         if extra is not None:
-            message = f"{at.code} has {len(rule.elements)} elements in release {self._release.name}; more were sent"
+            known = f"{at.code} has {len(rule.elements)} elements in release {self._release.name}"
+            words = f"{quoted(parts[extra])} is one too many: {known}; leave it out"
             offset = at.start + len(self._delimiters.element.join(parts[:extra])) + 1
             spot = _Spot(extra, None, offset)
-            self._report(at, spot, ElementError.TOO_MANY_ELEMENTS, None, parts[extra], message)
+            self._report(at, spot, None, parts[extra], Fault(ElementError.TOO_MANY_ELEMENTS, words))
         if len(parts) > 1 and not parts[-1]:
             self._trailing_separators(at, len(parts) - 1)
         self._notes(rule.notes, parts, at, rule.elements)
@@ -79,6 +76,8 @@ class ElementChecker:
             return ""
         if rule is None:
             return self.split(raw)
+        if "not_used" in rule.agreed:
+            self._not_used(rule, raw, at, spot)
         component, repetition = self._delimiters.component, self._delimiters.repetition
         parted = bool(component and component in raw) or bool(repetition and repetition in raw)
         if not parted:
@@ -88,8 +87,8 @@ class ElementChecker:
             return self._value(rule, raw, at, spot)
         plain = not rule.components and (rule.repeat == 1 or bool(component and component in raw))
         if plain and "separators-in-data" in self._ledger.tolerances:
-            message = f"{_name(at, spot)} {rule.name} holds a separator; it is kept as text"
-            self._report(at, spot, self._too_many_components, rule, raw, message, "separators-in-data")
+            words = f"{quoted(raw)} holds a separator of this interchange and is kept as text; choose other separators"
+            self._report(at, spot, rule, raw, Fault(self._too_many_components, words, "separators-in-data"))
             return self._text(raw)
         self._parted(rule, raw, at, spot)
         return self._split(raw)
@@ -97,8 +96,9 @@ class ElementChecker:
     def _parted(self, rule: ElementRule, raw: str, at: At, spot: _Spot) -> None:
         repetitions = raw.split(self._delimiters.repetition) if self._delimiters.repetition else [raw]
         if len(repetitions) > rule.repeat:
-            message = f"{_name(at, spot)} {rule.name} may occur {rule.repeat} times, not {len(repetitions)}"
-            self._report(at, spot, self._too_many_repetitions, rule, raw, message)
+            once = "only once" if rule.repeat == 1 else f"at most {rule.repeat} times"
+            words = f"occurs {len(repetitions)} times, but may occur {once}; leave out, or choose another separator"
+            self._report(at, spot, rule, raw, Fault(self._too_many_repetitions, words))
         offset = spot.offset
         for repetition in repetitions:
             here = _Spot(spot.element, None, offset)
@@ -106,8 +106,8 @@ class ElementChecker:
             if rule.components:
                 self._composite(rule, components, at, here)
             elif len(components) > 1:
-                message = f"{_name(at, spot)} {rule.name} has no components, yet holds the component separator"
-                self._report(at, spot, self._too_many_components, rule, raw, message)
+                words = f"{quoted(raw)} has no components, yet holds the component separator; choose another separator"
+                self._report(at, spot, rule, raw, Fault(self._too_many_components, words))
             elif repetition:
                 self._value(rule, repetition, at, here)
             offset += len(repetition) + 1
@@ -119,10 +119,12 @@ class ElementChecker:
             offset += len(raw) + 1
             if number > len(rule.components):
                 if raw:
-                    message = f"{_name(at, spot)} {rule.name} has {len(rule.components)} components; more were sent"
-                    self._report(at, here, self._too_many_components, rule, raw, message)
+                    words = f"has {len(rule.components)} components, yet {quoted(raw)} is one more; leave it out"
+                    self._report(at, here, rule, raw, Fault(self._too_many_components, words))
                     break
             elif raw:
+                if "not_used" in rule.components[number - 1].agreed:
+                    self._not_used(rule.components[number - 1], raw, at, here)
                 self._value(rule.components[number - 1], raw, at, here)
             elif rule.components[number - 1].required:
                 self._missing(rule.components[number - 1], at, here)
@@ -135,15 +137,14 @@ class ElementChecker:
 
     def _value(self, rule: ElementRule, raw: str, at: At, spot: _Spot) -> str:
         value = self._text(raw)
-        if _CONTROL.search(value) or (self._utf8 and not _is_utf8(raw)):
-            message = f"{_name(at, spot)} {rule.name} holds characters that no X12 character set has"
-            self._report(at, spot, ElementError.CHARACTER, rule, value, message)
+        # Type B holds any bytes.
+        if rule.type != "B" and (CONTROL.search(value) or (self._utf8 and not _is_utf8(raw))):
+            words = f"{quoted(value)} holds characters that no X12 character set has; remove them"
+            self._report(at, spot, rule, value, Fault(ElementError.CHARACTER, words))
             return value
-        fault = _fault(rule, value)
+        fault = value_fault(rule, value, self._release.name)
         if fault is not None:
-            code, reason, tolerance = fault
-            message = f"{_name(at, spot)} {rule.name} {reason}"
-            self._report(at, spot, code, rule, value, message, tolerance)
+            self._report(at, spot, rule, value, fault)
         return value
 
     def _notes(
@@ -162,20 +163,26 @@ class ElementChecker:
             present = sorted(n for n in note.positions if n not in absent)
             exclusion = note.kind == "E"
             blamed = present[1] if exclusion else absent[0]
-            code = ElementError.EXCLUSION if exclusion else ElementError.CONDITIONAL_MISSING
+            code = self._exclusion if exclusion else ElementError.CONDITIONAL_MISSING
             before = self._delimiters.element.join(parts[:blamed])
             offset = at.start if inside is not None else at.start + len(before) + (blamed < len(parts))
             spot = _Spot(blamed, None, offset) if inside is None else _Spot(inside, blamed, offset)
-            what = "must not stand beside" if exclusion else "is required by"
-            where = at.code if inside is None else f"{at.code}{inside:02d}"
-            message = f"{_name(at, spot)} {rules[blamed - 1].name} {what} the other elements of note {note} of {where}"
             severity = None if self._release.notes_decide else Severity.WARNING
             value = parts[blamed] if exclusion else None
-            self._report(at, spot, code, rules[blamed - 1], value, message, None, severity)
+            fault = Fault(code, _note_words(note, present, functools.partial(_element_name, at.code, inside)))
+            self._report(at, spot, rules[blamed - 1], value, fault, severity)
 
     def _missing(self, rule: ElementRule, at: At, spot: _Spot) -> None:
-        message = f"{_name(at, spot)} {rule.name} is mandatory and missing"
-        self._report(at, spot, ElementError.MANDATORY_MISSING, rule, None, message)
+        agreed = "required" in rule.agreed
+        who = "is demanded by the partner's agreement" if agreed else "is mandatory"
+        implementation = Implementation.ELEMENT_MISSING if agreed else None
+        fault = Fault(ElementError.MANDATORY_MISSING, f"{who} and missing; send a value", None, implementation)
+        self._report(at, spot, rule, None, fault)
+
+    def _not_used(self, rule: ElementRule, raw: str, at: At, spot: _Spot) -> None:
+        # Of the 997's codes "exclusion condition violated" alone speaks of a value that must not be there.
+        words = f"{quoted(raw)} was sent, but the partner's agreement does not use it; leave it empty"
+        self._report(at, spot, rule, raw, Fault(self._exclusion, words, None, Implementation.ELEMENT_NOT_USED))
 
     def _trailing_separators(self, at: At, element: int) -> None:
         self._ledger.add(
@@ -196,19 +203,22 @@ class ElementChecker:
         self,
         at: At,
         spot: _Spot,
-        code: ElementError,
         rule: ElementRule | None,
         value: str | None,
-        message: str,
-        tolerance: Tolerance | None = None,
+        fault: Fault,
         severity: Severity | None = None,
     ) -> None:
+        """Note a fault; without a severity of its own the tolerance decides."""
+        if spot.component is None:
+            name = _element_name(at.code, None, spot.element)
+        else:
+            name = _element_name(at.code, spot.element, spot.component)
         self._ledger.add(
             Finding(
                 Level.ELEMENT,
-                code,
-                message,
-                severity or self._ledger.severity(tolerance),
+                fault.code,
+                f"{name} {rule.name} {fault.words}" if rule is not None else f"{name} {fault.words}",
+                severity or self._ledger.severity(fault.tolerance),
                 segment=at.code,
                 position=at.position,
                 element=spot.element,
@@ -217,6 +227,7 @@ class ElementChecker:
                 byte_offset=spot.offset,
                 loop=at.loop,
                 data_element=None if rule is None else rule.number,
+                implementation_code=fault.implementation,
             )
         )
 
@@ -255,61 +266,25 @@ def _is_utf8(raw: str) -> bool:
     return True
 
 
-def _name(at: At, spot: _Spot) -> str:
-    return f"{at.code}{spot.element:02d}" + ("" if spot.component is None else f"-{spot.component}")
+def _element_name(code: str, inside: int | None, position: int) -> str:
+    """``REF02``, or ``REF04-2`` for a position inside a composite."""
+    return f"{code}{position:02d}" if inside is None else f"{code}{inside:02d}-{position}"
 
 
-# What is wrong with a value: AK403, the words behind "REF02 Reference Identification", and the tolerance for it.
-_Fault = tuple[ElementError, str, Tolerance | None]
+def _note_words(note: Note, present: Sequence[int], names: Callable[[int], str]) -> str:
+    """What is wrong and what to do, behind the name of the element to blame; ``present`` are those that were sent."""
+    sent = " and ".join(names(position) for position in present)
+    match note.kind:
+        case "E":
+            return f"must not be sent beside {names(present[0])} (syntax note {note}); send one of the two"
+        case "R":
+            return f"or another of {_names(note, names)} is required (syntax note {note}); send one of them"
+        case "L":
+            others = _names(Note("L", note.positions[1:]), names)
+            return f"or another of {others} is required beside {sent} (syntax note {note}); send one of them"
+        case _:
+            return f"is required beside {sent} (syntax note {note}); send it, or leave {sent} out"
 
 
-def _fault(rule: ElementRule, value: str) -> _Fault | None:
-    if rule.type in {"DT", "TM"}:
-        return _date_or_time_fault(rule, value)
-    if rule.type == "R" or rule.type.startswith("N"):
-        return _number_fault(rule, value)
-    if rule.required and not value.strip(" "):
-        return ElementError.MANDATORY_MISSING, "is mandatory and holds only blanks", None
-    length = _length_fault(rule, len(value))
-    if length is not None or not rule.codes or value.rstrip(" ") in rule.codes:
-        return length
-    return ElementError.CODE, "holds a code that the release does not list", "code-values"
-
-
-def _number_fault(rule: ElementRule, value: str) -> _Fault | None:
-    if rule.type != "R":
-        if not _INTEGER.fullmatch(value):
-            return ElementError.CHARACTER, "must be digits, with a minus sign at most before them", None
-    elif not _DECIMAL.fullmatch(value):
-        return ElementError.CHARACTER, "must be a number with a point at most", None
-    # Sign, decimal point and the exponent's E do not count (X12.6 section 3.5.1.2).
-    return _length_fault(rule, sum(character.isdigit() for character in value))
-
-
-def _length_fault(rule: ElementRule, length: int) -> _Fault | None:
-    if length < rule.min:
-        return ElementError.TOO_SHORT, f"is shorter than {rule.min} characters", "element-lengths"
-    if length > rule.max:
-        return ElementError.TOO_LONG, f"is longer than {rule.max} characters", "element-lengths"
-    return None
-
-
-def _date_or_time_fault(rule: ElementRule, value: str) -> _Fault | None:
-    is_date = rule.type == "DT"
-    invalid: _Fault = (
-        (ElementError.DATE, "is no date", None) if is_date else (ElementError.TIME, "is no time of day", None)
-    )
-    if not (value.isascii() and value.isdigit()):
-        return invalid
-    length = _length_fault(rule, len(value))
-    if length is not None:
-        return length
-    if not is_date:
-        return None if _TIME.fullmatch(value) else invalid
-    if len(value) != _CENTURY_DATE_WIDTH:
-        value = "20" + value  # a year without century: 2000 was a leap year as 1900 was not, and is nearer
-    try:
-        dt.date(int(value[:4]), int(value[4:6]), int(value[6:]))
-    except ValueError:
-        return invalid
-    return None
+def _names(note: Note, names: Callable[[int], str]) -> str:
+    return ", ".join(names(position) for position in note.positions)

@@ -93,6 +93,20 @@ class ElementError(StrEnum):
     TOO_MANY_COMPONENTS = "13"
 
 
+class Implementation(StrEnum):
+    """IK304 and IK403 of the 999 where a partner's agreement, not the standard, was broken.
+
+    The 997 has no such codes; there the standard's code on the same fault speaks.
+    """
+
+    SEGMENT_NOT_USED = "I4"
+    LOOP_UNDER_MIN = "I7"
+    SEGMENT_UNDER_MIN = "I8"
+    CODE_NOT_USED = "I6"
+    ELEMENT_MISSING = "I9"
+    ELEMENT_NOT_USED = "I10"
+
+
 class Ledger:
     """The findings of a file, interchange, group or set: at most so many are kept, errors before warnings.
 

@@ -7,7 +7,7 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
-from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, Release, load_release
 from translators.x12.faults import (
     GroupError,
     Ledger,
@@ -15,12 +15,13 @@ from translators.x12.faults import (
     duplicate_group_code,
     duplicate_set_code,
 )
-from translators.x12.grammar import Grammar, grammar
 from translators.x12.interchange import check_ge, check_gs, group_header
+from translators.x12.overrides import AgreedTables, agreed_tables
 from translators.x12.reading import GroupClosed, GroupHeader, GroupOpened, Piece, SetRead, Status
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENTS, FUNCTIONAL_IDS
 from translators.x12.tokenizer import Token, TokenStream
 from translators.x12.validator import SetReader, SetValidator
+from translators.x12.value_faults import quoted
 
 _SET_NUMBER_WIDTHS = range(4, 10)  # ST02 has four to nine characters
 _GROUP_ENDS = frozenset({"GE", "GS", "IEA", "ISA"})
@@ -35,6 +36,7 @@ class _Group:
     ledger: Ledger
     tally: Tally = field(default_factory=Tally)
     numbers: set[str] = field(default_factory=set)
+    known: dict[str, tuple[Guide | None, AgreedTables | None]] = field(default_factory=dict)
 
 
 class GroupReader:
@@ -49,7 +51,7 @@ class GroupReader:
         self._account = account
         self._interchange = interchange
         self._numbers: set[str] = set()
-        self._clean: dict[str, set[str]] = {}
+        self._clean: dict[Release, set[str]] = {}
         self.end = 0
 
     def pieces(self, opening: Token) -> Generator[Piece, None, Status]:
@@ -96,7 +98,7 @@ class GroupReader:
         if token is not None:
             self._stream.hold(token)
         severity = group.ledger.severity("missing-trailer")
-        message = f"Group {group.header.control_number} has no GE"
+        message = f"Group {quoted(group.header.control_number)} has no GE; end each group with GE"
         group.ledger.add(
             Finding(Level.GROUP, GroupError.TRAILER_MISSING, message, severity, segment="GE", byte_offset=self.end)
         )
@@ -105,7 +107,7 @@ class GroupReader:
     def _note_duplicate(self, header: GroupHeader, group: _Group) -> None:
         number = header.control_number
         if number in self._numbers and self._rules.duplicate_action != "process":
-            message = f"GS06 {number} was used before in this interchange"
+            message = f"GS06 {quoted(number)} was used before in this interchange; give each group its own number"
             code = duplicate_group_code(group.tables or header.release)
             severity = self._duplicate_severity()
             group.ledger.add(
@@ -120,17 +122,16 @@ class GroupReader:
         """ST to SE."""
         values = [*self._stream.parts(opening)[1:4], "", "", ""]
         set_type, number, implementation = values[:3]
-        guide = _guide(self._rules, set_type, group.header.release)
+        guide, tables = self._agreed(set_type, group)
         tolerances: frozenset[Tolerance] = self._rules.tolerances | (guide.tolerances if guide else frozenset())
         ledger = Ledger(tolerances, self._rules.findings_per_set_max)
-        book = self._grammar(set_type, guide, group)
         reader = (
             SetReader(self._delimiters, ledger)
-            if book is None
-            else SetValidator(book, self._delimiters, self._rules.encoding, ledger, self._clean_texts(book))
+            if tables is None
+            else SetValidator(tables, self._delimiters, self._rules.encoding, ledger, self._clean_texts(tables))
         )
-        if book is None:
-            message = f"Transaction set {set_type} in release {group.header.release} is not supported"
+        if tables is None:
+            message = _unsupported(set_type, group)
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
         self._check_st(set_type, number, group, ledger, opening[1])
         reader.take_envelope(*opening)
@@ -153,26 +154,38 @@ class GroupReader:
             on_bad_set=on_bad_set,
         )
 
-    def _grammar(self, set_type: str, guide: Guide | None, group: _Group) -> Grammar | None:
-        agreed = self._rules.guides is None or guide is not None or set_type in FUNCTIONAL_ACKNOWLEDGMENTS
-        return grammar(set_type, group.tables) if agreed and group.tables is not None else None
+    def _agreed(self, set_type: str, group: _Group) -> tuple[Guide | None, AgreedTables | None]:
+        """The agreement on this kind of set in this group, and the tables that read it."""
+        if set_type in group.known:
+            return group.known[set_type]
+        guide = agreement_on(self._rules, set_type, group.header.release)
+        is_agreed = self._rules.guides is None or guide is not None or set_type in FUNCTIONAL_ACKNOWLEDGMENTS
+        tables = None
+        if is_agreed and group.tables is not None:
+            tables = agreed_tables(set_type, group.tables, () if guide is None else guide.rules)
+        if tables is not None:  # ST01 comes from outside: what means nothing is not kept
+            group.known[set_type] = guide, tables
+        return guide, tables
 
-    def _clean_texts(self, book: Grammar) -> set[str]:
-        return self._clean.setdefault(book.release.name, set())
+    def _clean_texts(self, tables: AgreedTables) -> set[str]:
+        # All sets of a release share what was found right, unless an agreement sees to theirs.
+        return self._clean.setdefault(tables.grammar.release, set())
 
     def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
         expected = FUNCTIONAL_IDS.get(set_type)
         if not set_type or (expected is not None and expected != group.header.functional_id):
-            message = f"ST01 {set_type} does not belong into a group of kind {group.header.functional_id}"
+            kind = quoted(group.header.functional_id)
+            remedy = f"send it in a group with GS01 {expected}" if expected else "send ST01"
+            message = f"ST01 {quoted(set_type)} does not belong into a group with GS01 {kind}; {remedy}"
             # ST01 alone decides how a set is read, so another GS01 can be tolerated; an empty ST01 cannot.
             _report(
                 ledger, SetError.IDENTIFIER, message, ("ST", 1, set_type), start, "group-kind" if set_type else None
             )
         if len(number) not in _SET_NUMBER_WIDTHS:
-            message = f"ST02 {number or '(empty)'} must have four to nine characters"
+            message = f"ST02 {quoted(number)} is no control number; send four to nine characters, such as 0001"
             _report(ledger, SetError.CONTROL_NUMBER, message, ("ST", 2, number), start, "element-lengths")
         elif number in group.numbers and self._rules.duplicate_action != "process":
-            message = f"ST02 {number} was used before in this group"
+            message = f"ST02 {quoted(number)} was used before in this group; give each set its own number"
             code = duplicate_set_code(load_release(group.tables).codes("718") if group.tables else frozenset())
             severity = self._duplicate_severity()
             ledger.add(
@@ -185,16 +198,17 @@ class GroupReader:
             if token is not None:
                 self._stream.hold(token)
             reader.end_without_trailer()
-            message = f"Transaction set {number} has no SE"
+            message = f"Transaction set {quoted(number)} has no SE; end each set with SE"
             self._trailer(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), reader.end, "missing-trailer")
             return
         reader.take_envelope(*token)
         count, closing = [*self._stream.parts(token)[1:3], "", ""][:2]
         if not (count.isascii() and count.isdigit()) or count.lstrip("0") != str(reader.segments):
-            message = f"SE01 counts {count or 'no'} segments, {reader.segments} were read"
+            claims = f"SE01 is {quoted(count)}, but {reader.segments} segments were sent, ST and SE counted"
+            message = f"{claims}; send all of them, or the right count"
             self._trailer(ledger, SetError.SEGMENT_COUNT, message, ("SE", 1, count), token[1], "trailer-counts")
         if closing != number:
-            message = f"SE02 is {closing or 'empty'}, ST02 is {number}"
+            message = f"SE02 is {quoted(closing)}, but ST02 is {quoted(number)}; send the same number in both"
             place = ("SE", 2, closing)
             self._trailer(ledger, SetError.CONTROL_NUMBER_MISMATCH, message, place, token[1], "trailer-numbers")
 
@@ -221,15 +235,25 @@ def _status(ledger: Ledger, on_bad_set: OnBadSet, reader: SetReader) -> Status:
     return status
 
 
-def _guide(rules: ReadingRules, set_type: str, release: str) -> Guide | None:
-    """The agreement that speaks of this kind of set in this release."""
+def agreement_on(rules: ReadingRules, set_type: str, release: str) -> Guide | None:
+    """The agreement that speaks of this kind of set in this release (GS08): the one that names it most precisely."""
     document_type = DOCUMENT_TYPES.get(set_type)
-    for guide in rules.guides or ():
-        if guide.syntax != "x12" or guide.document_type != document_type:
-            continue
-        if not guide.releases or release in guide.releases or release[:BASE_RELEASE_WIDTH] in guide.releases:
-            return guide
-    return None
+    guides = [item for item in rules.guides or () if item.syntax == "x12" and item.document_type == document_type]
+    for wanted in (release, release[:BASE_RELEASE_WIDTH]):
+        for guide in guides:
+            if wanted in guide.releases:
+                return guide
+    return next((guide for guide in guides if not guide.releases), None)
+
+
+def _unsupported(set_type: str, group: _Group) -> str:
+    """What to tell of a set that is not read; a release that is refused was told of with the group."""
+    release = group.header.release
+    if group.tables is None:
+        return f"Transaction set {quoted(set_type)} is not read: release {quoted(release)} of its group (GS08) is not"
+    if agreed_tables(set_type, group.tables) is not None:
+        return f"Transaction set {quoted(set_type)} in release {quoted(release)} is not agreed; add an agreement on it"
+    return f"Transaction set {quoted(set_type)} in release {quoted(release)} is not supported; check ST01 and GS08"
 
 
 def _report(

@@ -4,25 +4,24 @@ A clean segment costs one regular expression, its code lists and one remembered 
 regular expression refuses is looked at element by element.
 """
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
+from translators.x12.control_totals import check_totals
 from translators.x12.delimiters import SEGMENT_CODE, Delimiters
-from translators.x12.dictionary import Release, SegmentRule
+from translators.x12.dictionary import SegmentRule
 from translators.x12.elements import At, ElementChecker
-from translators.x12.faults import VALUE_CHARACTERS_MAX, Ledger, SegmentError
-from translators.x12.grammar import Grammar, LoopRule, Move
+from translators.x12.faults import VALUE_CHARACTERS_MAX, Implementation, Ledger, SegmentError
+from translators.x12.grammar import LoopRule, Move
+from translators.x12.hierarchy import check_hierarchy
+from translators.x12.overrides import ENVELOPE_SEGMENTS, AgreedTables
 from translators.x12.tokenizer import Token
 from translators.x12.tree import Loop, Segment
 
 CLEAN_TEXTS_MAX = 4_096
 ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
-
-# Segments of the envelopes: one of these inside a transaction set ends it.
-ENVELOPE_SEGMENTS = frozenset({"ISA", "IEA", "GS", "GE", "ST", "SE", "TA1"})
 
 
 class SetReader:
@@ -77,9 +76,11 @@ class SetReader:
             self._unknown(code, text, start, end)
             return True
         if not text:
-            self._stray(text, start, end, "empty-segments", "is an empty segment")
+            what = "is an empty segment; send one terminator behind each segment"
+            self._stray(text, start, end, "empty-segments", what)
         else:
-            self._stray(text, start, end, None, "is no segment")
+            what = "is no segment: it does not begin with a segment code; remove it, or look for a terminator in data"
+            self._stray(text, start, end, None, what)
         return True
 
     def _unknown(self, code: str, text: str, start: int, end: int) -> None:
@@ -91,7 +92,7 @@ class SetReader:
             Finding(
                 Level.SEGMENT,
                 SegmentError.UNRECOGNIZED,
-                f"Text of {end - start} bytes {what} (bytes {start} to {end})",
+                f"Text of {end - start} bytes at byte {start} {what}",
                 self._ledger.severity(tolerance),
                 position=self.segments + 1,
                 value=text[: min(end - start, VALUE_CHARACTERS_MAX)],
@@ -103,16 +104,19 @@ class SetReader:
 class SetValidator(SetReader):
     """Places each segment in the grammar and checks its elements.
 
-    ``clean`` remembers the texts of an interchange that were found right in this release: orders repeat themselves.
+    ``clean`` remembers the texts of an interchange that were found right by these tables: orders repeat themselves.
     """
 
     def __init__(
-        self, grammar: Grammar, delimiters: Delimiters, encoding: str, ledger: Ledger, clean: set[str]
+        self, tables: AgreedTables, delimiters: Delimiters, encoding: str, ledger: Ledger, clean: set[str]
     ) -> None:
         super().__init__(delimiters, ledger)
+        grammar = tables.grammar
+        self._tables = tables
         self._grammar = grammar
-        self._rules = _body_segments(grammar.release)
+        self._rules = tables.body
         self._checker = ElementChecker(grammar.release, delimiters, encoding, ledger)
+        self._extra_uses: dict[tuple[int, int], int] = {}
         self._clean = clean
         self._root = Loop("")
         self._loops = [self._root]
@@ -185,14 +189,27 @@ class SetValidator(SetReader):
             elements = self._elements(rule, parts, text, start, move)
             if move is not None:
                 self._follow(move, Segment("SE", elements, self.segments, start, end))
+            self._relations()
 
     def end_without_trailer(self) -> None:
         """Note what is missing at the end of a set that has no SE."""
         move = self._grammar.move(self._place, "SE")
         if move is not None:
-            self._missing(move, self.end)
+            self._missing(move, "the end", self.end)
+        self._relations()
+
+    def _relations(self) -> None:
+        """What holds between segments of the whole set: the tree of its levels, the totals at its end."""
+        if self._ledger.errors >= ERRORS_EXAMINED_MAX:
+            return
+        check_hierarchy(self._root, self._ledger)
+        check_totals(self._grammar.set_type, self._root, self._grammar.release, self._ledger)
 
     def _elements(self, rule: SegmentRule, parts: list[Any], text: str, start: int, move: Move | None) -> list[Any]:
+        is_local = rule.code in self._tables.local_codes
+        if is_local:
+            loop_rule = (self._place if move is None else move.place).loop
+            rule = self._tables.local.get((loop_rule.path, rule.code), rule)
         if (
             self._component not in text
             and self._repetition not in text
@@ -200,9 +217,10 @@ class SetValidator(SetReader):
             and (self._stars or "*" not in text)
             and rule.is_clean(text if self._stars else text.replace(self._separator, "*"), parts)
         ):
-            if len(self._clean) >= CLEAN_TEXTS_MAX:
-                self._clean.clear()
-            self._clean.add(text)
+            if not is_local:  # what is right in one loop need not be so in another
+                if len(self._clean) >= CLEAN_TEXTS_MAX:
+                    self._clean.clear()
+                self._clean.add(text)
             del parts[0]
             return parts
         if self._ledger.errors >= ERRORS_EXAMINED_MAX:
@@ -236,51 +254,111 @@ class SetValidator(SetReader):
         chosen: Move | None = move
         while chosen is not None and chosen.repeats and self._counts[-1 - chosen.closes] >= chosen.max:
             chosen = chosen.otherwise
-        if chosen is None:
-            error = SegmentError.LOOP_OVER_MAX if move.opens else SegmentError.OVER_MAX
-            what = "The loop" if move.opens else "The segment"
-            self._report(code, error, f"{what} {code} occurs more than {move.max} times here", start)
-            chosen = move
+        is_full, chosen = chosen is None, chosen or move
+        if chosen.limit is not None:
+            self._check_limit(code, chosen, chosen.limit, start)
+        elif is_full:
+            self._over_max(code, chosen, chosen.max, f"release {self._grammar.release.name}", start)
         if chosen.missing:
-            self._missing(chosen, start)
+            self._missing(chosen, code, start)
         return chosen
 
-    def _missing(self, move: Move, start: int) -> None:
+    def _check_limit(self, code: str, move: Move, limit: int, start: int) -> None:
+        """What the partner's agreement says of how often a segment or loop stands here."""
+        uses = self._counts[-1 - move.closes] + 1 if move.repeats else 1
+        if uses <= limit:
+            return
+        if limit:
+            self._over_max(code, move, limit, "the partner's agreement", start)
+            return
+        what = "The loop" if move.opens else "The segment"
+        message = f"{what} {code} was sent, but the partner's agreement does not use it here; leave it out"
+        used = Implementation.SEGMENT_NOT_USED
+        self._report(code, SegmentError.UNEXPECTED, message, start, implementation=used)
+
+    def _over_max(self, code: str, move: Move, limit: int, who: str, start: int) -> None:
+        error = SegmentError.LOOP_OVER_MAX if move.opens else SegmentError.OVER_MAX
+        what = "The loop" if move.opens else "The segment"
+        times = "once" if limit == 1 else f"{limit} times"
+        self._report(code, error, f"{what} {code} may occur {times} here by {who}; leave out what is more", start)
+
+    def _missing(self, move: Move, before: str, start: int) -> None:
         for item in move.missing:
-            what = "loop" if isinstance(item, LoopRule) else "segment"
-            message = f"The mandatory {what} {item.code} is missing before this place"
-            self._report(item.code, SegmentError.MANDATORY_MISSING, message, start)
+            is_loop = isinstance(item, LoopRule)
+            what = "loop" if is_loop else "segment"
+            implementation = None
+            name = f"The mandatory {what} {item.code}"
+            if item.agreed:
+                implementation = Implementation.LOOP_UNDER_MIN if is_loop else Implementation.SEGMENT_UNDER_MIN
+                name = f"The {what} {item.code}, which the partner's agreement demands,"
+            message = f"{name} is missing before {before}; send it"
+            self._report(item.code, SegmentError.MANDATORY_MISSING, message, start, implementation=implementation)
 
     def _misplaced(self, segment: Segment) -> None:
         code, start = segment.code, segment.start
+        loop = self._extra(code, start)
+        if loop is not None:
+            loop.items.append(segment)
+            return
         set_type, release = self._grammar.set_type, self._grammar.release.name
         if code not in self._grammar.codes:
-            message = f"{code} is no segment of {set_type} in release {release}"
+            message = f"{code} is no segment of {set_type} in release {release}; leave it out, or agree on it"
             self._report(code, SegmentError.NOT_IN_SET, message, start, "unknown-segments")
             self._loops[-1].items.append(segment)
             return
         move = self._grammar.misplaced(self._place, code)
         if move is None:
-            message = f"{code} cannot stand here: the loop it belongs to was not opened"
+            message = f"{code} cannot stand here: no loop that it belongs to is open; send the start of its loop first"
             self._report(code, SegmentError.UNEXPECTED, message, start, "segment-order")
             self._loops[-1].items.append(segment)
             return
-        message = f"{code} comes too late: it belongs before the segments that preceded it"
+        message = f"{code} comes too late: it belongs before segments that were sent before it; send it there"
         self._report(code, SegmentError.NOT_IN_SEQUENCE, message, start, "segment-order")
+        if move.limit is not None:
+            self._check_limit(code, move, move.limit, start)
         if move.opens:
             # A loop that comes late is read as one, so that its segments have their place.
             self._follow(move, segment)
         else:
             self._loops[-1 - move.closes].items.append(segment)
 
+    def _extra(self, code: str, start: int) -> Loop | None:
+        """The loop that holds a segment which the agreement allows here and the standard does not."""
+        for place in self._tables.extras.get(code, ()):
+            rule, index, depth = self._place.loop, self._place.index, -1
+            while rule is not place.loop and rule.parent is not None:
+                rule, index, depth = rule.parent, rule.index, depth - 1
+            if rule is not place.loop or index > place.index:
+                continue
+            loop = self._loops[depth]
+            uses = self._extra_uses[id(loop), id(place)] = self._extra_uses.get((id(loop), id(place)), 0) + 1
+            if uses > place.max:
+                times = "once" if place.max == 1 else f"{place.max} times"
+                message = (
+                    f"The segment {code} may occur {times} here by the partner's agreement; leave out what is more"
+                )
+                self._report(code, SegmentError.OVER_MAX, message, start)
+            return loop
+        return None
+
     def _unknown(self, code: str, text: str, start: int, end: int) -> None:
-        message = f"{code} is no segment of release {self._grammar.release.name} that is known here"
-        self._report(code, SegmentError.UNRECOGNIZED, message, start, "unknown-segments")
+        loop = self._extra(code, start)
+        if loop is None:
+            message = f"{code} is no segment of release {self._grammar.release.name} that is known here; leave it out"
+            self._report(code, SegmentError.UNRECOGNIZED, message, start, "unknown-segments")
+            loop = self._loops[-1]
         elements = [self._checker.split(raw) for raw in text.split(self._separator)[1:]]
-        self._loops[-1].items.append(Segment(code, elements, self.segments, start, end))
+        loop.items.append(Segment(code, elements, self.segments, start, end))
 
     def _report(
-        self, code: str, error: SegmentError, message: str, start: int, tolerance: Tolerance | None = None
+        self,
+        code: str,
+        error: SegmentError,
+        message: str,
+        start: int,
+        tolerance: Tolerance | None = None,
+        *,
+        implementation: Implementation | None = None,
     ) -> None:
         severity = Severity.ERROR if tolerance is None else self._ledger.severity(tolerance)
         self._ledger.add(
@@ -293,11 +371,6 @@ class SetValidator(SetReader):
                 position=self.segments,
                 byte_offset=start,
                 loop=self._place.loop.code or None,
+                implementation_code=implementation,
             )
         )
-
-
-@functools.cache
-def _body_segments(release: Release) -> dict[str, SegmentRule]:
-    """The segments that may stand between ST and SE."""
-    return {code: rule for code, rule in release.segments.items() if code not in ENVELOPE_SEGMENTS}
