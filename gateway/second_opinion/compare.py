@@ -1,0 +1,290 @@
+"""Where our validator and pyx12 disagree about a file, and why, where that is known by rule.
+
+Both speak of the same segment when they speak of the same offset. They agree when both object to the same thing there:
+the same element, whatever the words (pyx12 tells of every fault of a value, we tell the first), or the same kind of
+fault of the segment. What only one of them says is a disagreement.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.second_opinion.explanations import Case, explain
+from gateway.second_opinion.judge import JUDGE, Judgment, judge
+from gateway.second_opinion.maps import Maps
+from gateway.second_opinion.observations import SAID_ONCE, Kind, Observation, Unjudged
+from translators.findings import Finding, Level
+from translators.guide import ReadingRules
+from translators.x12.reader import read
+from translators.x12.reading import SetRead
+
+FINDINGS_PER_SET_MAX = 10_000
+DISAGREEMENTS_MAX = 10_000
+
+# What the codes of our findings mean, level by level. Codes without an entry are something else.
+_KINDS = {
+    Level.ELEMENT: {
+        "1": Kind.ELEMENT_MISSING,
+        "2": Kind.CONDITION,
+        "3": Kind.SURPLUS,
+        "4": Kind.TOO_SHORT,
+        "5": Kind.TOO_LONG,
+        "6": Kind.CHARACTER,
+        "7": Kind.CODE,
+        "8": Kind.DATE,
+        "9": Kind.TIME,
+        "10": Kind.EXCLUSION,
+        "12": Kind.SURPLUS,
+        "13": Kind.SURPLUS,
+    },
+    Level.SEGMENT: {
+        "1": Kind.PLACE,
+        "2": Kind.PLACE,
+        "3": Kind.SEGMENT_MISSING,
+        "4": Kind.USES,
+        "5": Kind.USES,
+        "6": Kind.PLACE,
+        "7": Kind.PLACE,
+        "8": Kind.TRAILING_SEPARATORS,
+    },
+    Level.TRANSACTION_SET: {
+        "2": Kind.TRAILER_MISSING,
+        "3": Kind.CONTROL_NUMBER,
+        "4": Kind.COUNT,
+        "23": Kind.DUPLICATE,
+    },
+    Level.GROUP: {
+        "3": Kind.TRAILER_MISSING,
+        "4": Kind.CONTROL_NUMBER,
+        "5": Kind.COUNT,
+        "19": Kind.DUPLICATE,
+    },
+    Level.INTERCHANGE: {
+        "001": Kind.CONTROL_NUMBER,
+        "021": Kind.COUNT,
+        "022": Kind.PLACE,
+        "023": Kind.TRAILER_MISSING,
+        "025": Kind.DUPLICATE,
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What one of the two says and the other does not.
+
+    Attributes:
+        where: set, segment and element, for people.
+        byte_offset: of the segment.
+        ours: what we say, None when we say nothing.
+        theirs: what pyx12 says, None when it says nothing.
+        explanation: why they differ, where that is known.
+    """
+
+    where: str
+    byte_offset: int
+    ours: Observation | None
+    theirs: Observation | None
+    explanation: str | None
+
+    def as_json(self) -> dict[str, object]:
+        """The disagreement as `gateway validate` shows it."""
+        return {
+            "where": self.where,
+            "byte_offset": self.byte_offset,
+            "ours": _as_json(self.ours),
+            "theirs": _as_json(self.theirs),
+            "explanation": self.explanation,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """The two side by side.
+
+    Attributes:
+        segments: how many segments pyx12 read.
+        agreements: how many faults both see.
+        disagreements: what only one of them sees.
+        omitted: how many more of those there are.
+        unjudged: what pyx12 could not judge; our findings there are not compared.
+    """
+
+    segments: int
+    agreements: int
+    disagreements: tuple[Disagreement, ...]
+    omitted: int
+    unjudged: tuple[Unjudged, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The member ``second_opinion`` of `gateway validate`."""
+        return {
+            "judge": JUDGE,
+            "judged": self.segments,
+            "could_not_judge": [
+                {
+                    "byte_offset": one.start,
+                    "bytes": one.end - one.start,
+                    "reason": f"{JUDGE} could not judge: {one.reason}",
+                }
+                for one in self.unjudged
+            ],
+            "agreements": self.agreements,
+            "disagreements": [one.as_json() for one in self.disagreements],
+            "disagreements_omitted": self.omitted,
+        }
+
+
+def second_opinion(data: bytes | memoryview, maps: Maps | None = None) -> SecondOpinion:
+    """Have pyx12 judge a file beside us; nothing is raised, whatever the bytes are."""
+    judgment = judge(data, maps)
+    sets: list[SetRead] = []
+    unjudged = _Ranges(judgment.unjudged, len(data))
+    ours = list(_ours(data, judgment, unjudged, sets))
+    theirs = [one for one in judgment.observations if one.start not in unjudged]
+    return _compare(data, judgment, ours, theirs, sets)
+
+
+class _Ranges:
+    """Which bytes pyx12 did not judge."""
+
+    def __init__(self, unjudged: list[Unjudged], length: int) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for one in sorted(unjudged, key=lambda one: one.start):
+            end = one.end + (one.end == length)  # what is missing at the end of the file is told behind it
+            if self._ends and one.start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(one.start)
+                self._ends.append(end)
+
+    def __contains__(self, offset: int) -> bool:
+        at = bisect_right(self._starts, offset) - 1
+        return at >= 0 and offset < self._ends[at]
+
+
+def _ours(
+    data: bytes | memoryview, judgment: Judgment, unjudged: _Ranges, sets: list[SetRead]
+) -> Iterator[Observation]:
+    """Our findings on what pyx12 judged."""
+    for piece in read(data, ReadingRules(findings_per_set_max=FINDINGS_PER_SET_MAX)):
+        if isinstance(piece, SetRead):
+            piece.tree = None  # a file's worth of trees would be many
+            sets.append(piece)
+        for finding in getattr(piece, "findings", ()):
+            offset = finding.byte_offset or 0
+            at = bisect_right(judgment.starts, offset) - 1
+            if finding.level is Level.FILE or at < 0 or offset in unjudged or judgment.starts[at] in unjudged:
+                continue
+            yield _observation(finding, judgment.starts[at])
+
+
+def _observation(finding: Finding, start: int) -> Observation:
+    kind = _KINDS.get(finding.level, {}).get(finding.code, Kind.OTHER)
+    if "used before" in finding.message:
+        kind = Kind.DUPLICATE  # older releases have no code of their own for it
+    elif finding.code == "022" and finding.segment == "IEA":
+        kind = Kind.TRAILER_MISSING
+    return Observation(
+        start,
+        finding.segment or "",
+        finding.element,
+        finding.component,
+        kind,
+        str(finding.code),
+        finding.message,
+        finding.value,
+    )
+
+
+def _compare(
+    data: bytes | memoryview,
+    judgment: Judgment,
+    ours: list[Observation],
+    theirs: list[Observation],
+    sets: list[SetRead],
+) -> SecondOpinion:
+    agreements = omitted = 0
+    disagreements: list[Disagreement] = []
+    places = _Places(data, judgment, sets)
+    theirs_at = _by_start(theirs)
+    ours_at = _by_start(ours)
+    diverged: int | None = None  # the set in which the two stand at different places
+    for start in sorted(ours_at.keys() | theirs_at.keys()):
+        here, there = ours_at.get(start, []), theirs_at.get(start, [])
+        ours_said, theirs_said = _said(here), _said(there)
+        agreements += len(ours_said & theirs_said)
+        set_start = places.set_start(start)
+        has_diverged = set_start is not None and diverged == set_start
+        repetition = judgment.repetition_at(start)
+        for one, is_ours in (*((one, True) for one in here), *((one, False) for one in there)):
+            if (theirs_said if is_ours else ours_said).isdisjoint(_keys(one)):
+                case = Case(one, tuple(here), tuple(there), has_diverged, repetition)
+                why = explain(case, is_ours=is_ours)
+                disagreements.append(
+                    Disagreement(places.name(one), start, one if is_ours else None, None if is_ours else one, why)
+                )
+        if any(one.kind is Kind.PLACE for one in (*here, *there)):
+            diverged = set_start
+        if len(disagreements) > DISAGREEMENTS_MAX:
+            omitted += len(disagreements) - DISAGREEMENTS_MAX
+            del disagreements[DISAGREEMENTS_MAX:]
+    return SecondOpinion(len(judgment.starts), agreements, tuple(disagreements), omitted, tuple(judgment.unjudged))
+
+
+def _by_start(observations: Iterable[Observation]) -> dict[int, list[Observation]]:
+    found: dict[int, list[Observation]] = {}
+    for one in observations:
+        found.setdefault(one.start, []).append(one)
+    return found
+
+
+def _keys(one: Observation) -> set[tuple[object, ...]]:
+    """What an observation speaks of, however it is worded."""
+    if one.kind in {Kind.SEGMENT_MISSING, Kind.USES}:
+        return {(one.kind, one.segment)}
+    keys: set[tuple[object, ...]] = set()
+    if one.kind in SAID_ONCE:
+        keys.add((one.kind,))
+    if one.element is not None:
+        keys.add((one.element, one.component))
+    return keys or {(one.kind, None)}
+
+
+def _said(observations: Iterable[Observation]) -> set[tuple[object, ...]]:
+    return {key for one in observations for key in _keys(one)}
+
+
+class _Places:
+    """Names of places, for people."""
+
+    def __init__(self, data: bytes | memoryview, judgment: Judgment, sets: list[SetRead]) -> None:
+        self._data = data
+        self._starts = judgment.starts
+        self._sets = sets
+        self._set_starts = [one.start for one in sets]
+
+    def set_start(self, start: int) -> int | None:
+        """Where the set begins that a segment stands in."""
+        at = bisect_right(self._set_starts, start) - 1
+        return self._set_starts[at] if at >= 0 and start < self._sets[at].end else None
+
+    def name(self, one: Observation) -> str:
+        """``850 0001 segment 3 BEG02``."""
+        element = "" if one.element is None else f"{one.element:02d}"
+        component = "" if one.component is None else f"-{one.component}"
+        named = f"{one.segment}{element}{component}"
+        at = bisect_right(self._set_starts, one.start) - 1
+        if at < 0 or one.start >= self._sets[at].end:
+            return named
+        found = self._sets[at]
+        number = bisect_right(self._starts, one.start) - bisect_right(self._starts, found.start) + 1
+        return f"{found.type} {found.control_number} segment {number} {named}"
+
+
+def _as_json(one: Observation | None) -> dict[str, object] | None:
+    return (
+        None if one is None else {"code": one.code, "kind": one.kind.value, "value": one.value, "message": one.message}
+    )
