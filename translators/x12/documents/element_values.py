@@ -55,7 +55,7 @@ class ElementReader:
 
     def number(self, segment: Segment, element: int, value: str) -> Decimal | None:
         """A number of type R or N0; None with a finding for anything else."""
-        found = _decimal(value)
+        found = decimal_of(value)
         if found is not None:
             return found
         # AK403 6: invalid character in data element.
@@ -94,7 +94,7 @@ class ElementReader:
                 element,
                 Level.DOCUMENT,
             )
-        return unit, _unit_as_sent(code)
+        return unit, unit_as_sent(code)
 
 
 def once(values: Values, name: str, value: object) -> bool:
@@ -105,24 +105,31 @@ def once(values: Values, name: str, value: object) -> bool:
     return True
 
 
-# The same few dates, numbers and units stand in a document again and again.
-@lru_cache(maxsize=4096)
-def _decimal(value: str) -> Decimal | None:
+def decimal_of(value: str) -> Decimal | None:
+    """A number of type R or N0; None for anything else."""
     text = value.strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
+def count_of(value: str) -> int | None:
+    """A whole number without sign; None for anything else."""
+    digits = value.strip()
+    return int(digits) if _DIGITS.fullmatch(digits) and len(digits) <= NUMBER_DIGITS_MAX // 2 else None
+
+
+# The same few units and dates stand in a document again and again.
 @lru_cache(maxsize=1024)
-def _unit_as_sent(code: str) -> CodeAsSent:
+def unit_as_sent(code: str) -> CodeAsSent:
+    """A code of element 355 with its list."""
     return CodeAsSent(code, "x12_355")
 
 
 @lru_cache(maxsize=1024)
-def _date_reference(qualifier: str | None, code_list: str, date: dt.date, time: dt.time | None) -> DateReference:
+def date_reference(qualifier: str | None, code_list: str, date: dt.date, time: dt.time | None) -> DateReference:
+    """A date with its qualifier and the label of that."""
     return DateReference(qualifier=qualifier, label=labels(code_list).get(qualifier or ""), date=date, time=time)
 
 
-@lru_cache(maxsize=4096)
 def calendar_date(digits: str, century: str) -> dt.date | None:
     """A date CCYYMMDD, or YYMMDD with its century (where there is none: 1970 to 2069); None for anything else."""
     if not _DIGITS.fullmatch(digits):
@@ -193,11 +200,11 @@ def _implied_2(reader: ElementReader, place: Place, segment: Segment, value: str
 
 
 def _integer(reader: ElementReader, place: Place, segment: Segment, value: str, values: Values) -> bool:
-    digits = value.strip()
-    if not (_DIGITS.fullmatch(digits) and len(digits) <= NUMBER_DIGITS_MAX // 2):
+    count = count_of(value)
+    if count is None:
         reader.number(segment, place.element, "not a count")
         return False
-    return once(values, place.field, int(digits))
+    return once(values, place.field, count)
 
 
 def _date(reader: ElementReader, place: Place, segment: Segment, value: str, values: Values) -> bool:
@@ -271,7 +278,7 @@ def _dated(reader: ElementReader, place: Place, segment: Segment, value: str, va
     qualifier = segment.value(place.qualifier_at).rstrip() or None
     at = segment.value(place.time_at).rstrip() if place.time_at else ""
     moment = reader.time(segment, place.time_at, at) if at else None
-    values.setdefault(place.field, []).append(_date_reference(qualifier, place.code_list, found, moment))
+    values.setdefault(place.field, []).append(date_reference(qualifier, place.code_list, found, moment))
     return True
 
 

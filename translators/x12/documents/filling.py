@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from translators.document_parts import Unmapped, UnmappedElement
 from translators.sparse import in_field_order
+from translators.x12.documents.compiled import part_taker, values_taker
 from translators.x12.documents.element_values import READERS, ElementReader, Values
 from translators.x12.documents.places import Owner, SegmentMap, Slot
 from translators.x12.tree import Element, Loop, Segment
@@ -54,21 +55,48 @@ class Filling:
 
     def fill(self, items: Iterable[Segment | Loop], owner: Owner, values: Values) -> None:
         """Reads the items of a loop into the values of their owner."""
+        steps = _steps_of(owner)
         for item in items:
-            slot = owner.get(item.code)
-            if isinstance(item, Segment):
+            step = steps.get(item.code)
+            if step is None:
+                slot = owner.get(item.code)
                 if slot is None:
-                    self.leave(item)
-                else:
-                    self._take(slot, item, (), values)
-            elif slot is None or not item.items or not isinstance(item.items[0], Segment):
-                self._leave_loop(item)
-            else:
-                self._path.append(item.code)
-                self._take(slot, item.items[0], item.items[1:], values)
-                self._path.pop()
+                    self._leave_item(item)
+                    continue
+                step = steps[item.code] = _Step(slot)
+            if isinstance(item, Segment):
+                if not self._took_part(step, item, values):
+                    self._take(step, item, (), values)
+                continue
+            held = item.items
+            trigger = held[0] if held else None
+            if not isinstance(trigger, Segment):
+                self._leave_item(item)
+                continue
+            self._path.append(item.code)
+            if len(held) > 1 or not self._took_part(step, trigger, values):
+                self._take(step, trigger, held[1:], values)
+            self._path.pop()
 
-    def _take(self, slot: Slot, trigger: Segment, rest: Iterable[Segment | Loop], owner_values: Values) -> None:
+    def _took_part(self, step: "_Step", segment: Segment, owner_values: Values) -> bool:
+        """Hands the object of a clean segment that stands alone to its owner."""
+        part = None if step.take_part is None else step.take_part(segment.elements)
+        if part is None:
+            return False
+        if step.many:
+            parts = owner_values.get(step.field)
+            if parts is None:
+                owner_values[step.field] = [part]
+            else:
+                parts.append(part)
+        elif step.field not in owner_values:
+            owner_values[step.field] = part
+        else:
+            self.leave(segment)
+        return True
+
+    def _take(self, step: "_Step", trigger: Segment, rest: Iterable[Segment | Loop], owner_values: Values) -> None:
+        slot = step.slot
         if slot.special:
             self._special[slot.special](self, slot, trigger, rest, owner_values)
             return
@@ -99,6 +127,14 @@ class Filling:
 
     def elements(self, segment_map: SegmentMap, segment: Segment, values: Values) -> None:
         """Reads the elements of a segment; the rest of them is left for ``unmapped``."""
+        take = values_taker(segment_map)
+        found = None if take is None else take(segment.elements)
+        if found is not None and (not values or values.keys().isdisjoint(found)):
+            values.update(found)
+            return
+        self._elements_by_table(segment_map, segment, values)
+
+    def _elements_by_table(self, segment_map: SegmentMap, segment: Segment, values: Values) -> None:
         places = segment_map.places
         known = len(places)
         reader = self.reader
@@ -148,14 +184,38 @@ class Filling:
             path = "/".join(self._path) or None
             self.unmapped.append(Unmapped(segment.code, segment.position, path, tuple(kept)))
 
-    def _leave_loop(self, loop: Loop) -> None:
-        self._path.append(loop.code)
-        for item in loop.items:
-            if isinstance(item, Segment):
-                self.leave(item)
-            else:
-                self._leave_loop(item)
+    def _leave_item(self, item: Segment | Loop) -> None:
+        if isinstance(item, Segment):
+            self.leave(item)
+            return
+        self._path.append(item.code)
+        for inner in item.items:
+            self._leave_item(inner)
         self._path.pop()
+
+
+class _Step:
+    """A slot and the code for its segment where it stands alone, made when the segment is first met."""
+
+    __slots__ = ("field", "many", "slot", "take_part")
+
+    def __init__(self, slot: Slot) -> None:
+        makes_part = slot.field and not slot.raw and not slot.special
+        self.slot = slot
+        self.field = slot.field
+        self.many = slot.many
+        self.take_part = part_taker(slot.segment) if makes_part else None
+
+
+# Tables live as long as the program, so each is known by its identity; it is held here so that it keeps that.
+_STEPS: Final[dict[int, tuple[Owner, dict[str, _Step]]]] = {}
+
+
+def _steps_of(owner: Owner) -> dict[str, _Step]:
+    known = _STEPS.get(id(owner))
+    if known is None:
+        known = _STEPS[id(owner)] = (owner, {})
+    return known[1]
 
 
 SpecialSegment: TypeAlias = Callable[[Filling, Slot, Segment, Iterable[Segment | Loop], Values], None]
