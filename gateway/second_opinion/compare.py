@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.second_opinion.explanations import Case, explain
+from gateway.second_opinion.explanations import Case, explain, is_floating
 from gateway.second_opinion.judge import JUDGE, Judgment, judge
 from gateway.second_opinion.maps import Maps
 from gateway.second_opinion.observations import SAID_ONCE, Kind, Observation, Unjudged
 from translators.findings import Finding, Level
 from translators.guide import ReadingRules
+from translators.source import Source
 from translators.x12.reader import read
 from translators.x12.reading import SetRead
 
@@ -136,14 +137,16 @@ class SecondOpinion:
         }
 
 
-def second_opinion(data: bytes | memoryview, maps: Maps | None = None) -> SecondOpinion:
+def second_opinion(data: Source, maps: Maps | None = None) -> SecondOpinion:
     """Have pyx12 judge a file beside us; nothing is raised, whatever the bytes are."""
     judgment = judge(data, maps)
+    if not judgment.starts:
+        return SecondOpinion(0, 0, (), 0, tuple(judgment.unjudged))
     sets: list[SetRead] = []
     unjudged = _Ranges(judgment.unjudged, len(data))
     ours = list(_ours(data, judgment, unjudged, sets))
     theirs = [one for one in judgment.observations if one.start not in unjudged]
-    return _compare(data, judgment, ours, theirs, sets)
+    return _compare(judgment, ours, theirs, sets)
 
 
 class _Ranges:
@@ -165,9 +168,7 @@ class _Ranges:
         return at >= 0 and offset < self._ends[at]
 
 
-def _ours(
-    data: bytes | memoryview, judgment: Judgment, unjudged: _Ranges, sets: list[SetRead]
-) -> Iterator[Observation]:
+def _ours(data: Source, judgment: Judgment, unjudged: _Ranges, sets: list[SetRead]) -> Iterator[Observation]:
     """Our findings on what pyx12 judged."""
     for piece in read(data, ReadingRules(findings_per_set_max=FINDINGS_PER_SET_MAX)):
         if isinstance(piece, SetRead):
@@ -200,7 +201,6 @@ def _observation(finding: Finding, start: int) -> Observation:
 
 
 def _compare(
-    data: bytes | memoryview,
     judgment: Judgment,
     ours: list[Observation],
     theirs: list[Observation],
@@ -208,7 +208,7 @@ def _compare(
 ) -> SecondOpinion:
     agreements = omitted = 0
     disagreements: list[Disagreement] = []
-    places = _Places(data, judgment, sets)
+    places = _Places(judgment, sets)
     theirs_at = _by_start(theirs)
     ours_at = _by_start(ours)
     diverged: int | None = None  # the set in which the two stand at different places
@@ -226,7 +226,7 @@ def _compare(
                 disagreements.append(
                     Disagreement(places.name(one), start, one if is_ours else None, None if is_ours else one, why)
                 )
-        if any(one.kind is Kind.PLACE for one in (*here, *there)):
+        if any(one.kind is Kind.PLACE and not is_floating(one, tuple(here)) for one in (*here, *there)):
             diverged = set_start
         if len(disagreements) > DISAGREEMENTS_MAX:
             omitted += len(disagreements) - DISAGREEMENTS_MAX
@@ -260,8 +260,7 @@ def _said(observations: Iterable[Observation]) -> set[tuple[object, ...]]:
 class _Places:
     """Names of places, for people."""
 
-    def __init__(self, data: bytes | memoryview, judgment: Judgment, sets: list[SetRead]) -> None:
-        self._data = data
+    def __init__(self, judgment: Judgment, sets: list[SetRead]) -> None:
         self._starts = judgment.starts
         self._sets = sets
         self._set_starts = [one.start for one in sets]

@@ -54,6 +54,11 @@ def _says(observations: tuple[Observation, ...], *kinds: Kind) -> bool:
     return any(one.kind in kinds for one in observations)
 
 
+def is_floating(one: Observation, ours: tuple[Observation, ...]) -> bool:
+    """Whether pyx12 misses a place for a segment that floats, which it has no word for."""
+    return one.segment == "NTE" and one.kind is Kind.PLACE and not _says(ours, Kind.PLACE)
+
+
 _BLANKS = "blanks before a segment are told once for the interchange"
 _OURS = (
     _DIVERGED,
@@ -109,6 +114,10 @@ _OURS = (
 )
 
 _THEIRS = (
+    Reason(
+        "NTE may stand anywhere in the early releases; pyx12 has no such segments",
+        lambda case: is_floating(case.one, case.ours),
+    ),
     _DIVERGED,
     Reason(
         "pyx12 knows the character set of 004010 alone; a partner may agree on any that has no control characters",

@@ -20,6 +20,7 @@ from pyx12.x12file import X12Reader
 from gateway.second_opinion.export import INTERCHANGE_VERSIONS, SET_PATH
 from gateway.second_opinion.maps import Maps, temporary_maps
 from gateway.second_opinion.observations import Kind, Observation, Unjudged
+from translators.source import Source
 from translators.x12.delimiters import ISA_WIDTHS, IsaFinder, IsaText, read_isa
 from translators.x12.dictionary import choose_release, releases
 from translators.x12.grammar import set_types
@@ -98,7 +99,7 @@ class Judgment:
         return self.repetitions[at][1] if at >= 0 else ""
 
 
-def judge(data: bytes | memoryview, maps: Maps | None = None) -> Judgment:
+def judge(data: Source, maps: Maps | None = None) -> Judgment:
     """Have pyx12 validate a file with maps of our grammar: structure, elements, notes, code lists, envelopes.
 
     Maps that are handed in keep what was loaded for the next file. Nothing is raised, whatever the bytes are.
@@ -107,9 +108,12 @@ def judge(data: bytes | memoryview, maps: Maps | None = None) -> Judgment:
         with temporary_maps() as own:
             return judge(data, own)
     judgment = Judgment()
+    if len(data) > JUDGED_BYTES_MAX:
+        judgment.unjudged.append(Unjudged(0, len(data), f"it takes too long for more than {JUDGED_BYTES_MAX:,} bytes"))
+        return judgment
     finder = IsaFinder(data)
     position = 0
-    while len(data) <= JUDGED_BYTES_MAX and len(judgment.observations) < OBSERVATIONS_MAX:
+    while len(judgment.observations) < OBSERVATIONS_MAX:
         start = finder.next(position)
         isa = None if start is None else read_isa(data, start)
         if start is None or isa is None:
@@ -123,23 +127,19 @@ def judge(data: bytes | memoryview, maps: Maps | None = None) -> Judgment:
     return judgment
 
 
-def _skip(judgment: Judgment, data: bytes | memoryview, start: int, end: int) -> None:
+def _skip(judgment: Judgment, data: Source, start: int, end: int) -> None:
     """Note bytes that pyx12 was not shown."""
-    if not bytes(data[start : min(end, start + _ISA_BYTES)]).strip():
-        return
-    if len(data) > JUDGED_BYTES_MAX:
-        reason = f"a file of more than {JUDGED_BYTES_MAX:,} bytes takes it too long"
-    elif len(judgment.observations) >= OBSERVATIONS_MAX:
-        reason = _ENOUGH
-    else:
-        reason = "there is no whole ISA before these bytes"
-    judgment.unjudged.append(Unjudged(start, end, reason))
+    if bytes(data[start : min(end, start + _ISA_BYTES)]).strip():
+        is_enough = len(judgment.observations) >= OBSERVATIONS_MAX
+        judgment.unjudged.append(
+            Unjudged(start, end, _ENOUGH if is_enough else "no whole ISA stands before these bytes")
+        )
 
 
 class _Interchange:
     """One interchange in pyx12's hands."""
 
-    def __init__(self, data: bytes | memoryview, isa: IsaText, end: int, maps: Maps, judgment: Judgment) -> None:
+    def __init__(self, data: Source, isa: IsaText, end: int, maps: Maps, judgment: Judgment) -> None:
         self._isa = isa
         self._end = end
         self._maps = maps

@@ -66,7 +66,7 @@ UNJUDGED = {
     "an empty segment": (interchange(ORDER).replace(b"~PO1", b"~~PO1"), "an empty segment"),
     "no terminator": (interchange(ORDER)[:-1], "text without terminator"),
     "a stray SE": (interchange(ORDER).replace(b"~GS*", b"~SE*1*1~SE*1*1~GS*"), "raised IndexError"),
-    "no ISA": (b"nothing of the kind", "no whole ISA"),
+    "no ISA": (b"nothing of the kind", "no whole ISA stands"),
     "a release without tables": (interchange(ORDER, release="001000"), "release of its group has no tables"),
     "a set without grammar": (interchange("BHT*1~", kind="837"), "no grammar for this set"),
     "behind IEA": (interchange(ORDER) + b"rubbish~", "behind IEA"),
