@@ -161,7 +161,10 @@ def progress(what: str, total: int) -> Iterator[Advance]:
         yield lambda _: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=console(sys.stderr), transient=True) as bar:
+    # What is printed meanwhile goes above the bar on a terminal, and nowhere but to its file otherwise.
+    shared = sys.stdout.isatty()
+    bar = Progress(*columns, TimeRemainingColumn(), console=console(sys.stderr), transient=True, redirect_stdout=shared)
+    with bar:
         task = bar.add_task(visible(what), total=total)
         yield lambda done: bar.update(task, completed=done)
 

@@ -1,23 +1,40 @@
-"""`gateway validate`: what is wrong in files, for programs as JSON and for people as a table."""
+"""`gateway validate`: what is wrong in files, for programs as JSON and for people with the segment that is meant."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.text import Text
 
-from gateway.commands.files import read_input
+from gateway.commands import excerpts
+from gateway.commands.excerpts import Excerpt
+from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
 from gateway.commands.output import STYLES, Advance, console, print_json, progress, say, visible
-from gateway.commands.parsing import Parser, add_format, leaf
-from translators.catalog import TranslatedDocument, sniff, translate
+from gateway.commands.parsing import Parser, add_config, add_format, leaf
+from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
+from translators.findings import Finding
 from translators.guide import ReadingRules
+from translators.source import Source
 from translators.x12.reader import read
-from translators.x12.reading import Piece, SetRead
-from translators.x12.report import report_of
+from translators.x12.reading import (
+    FileRead,
+    GroupClosed,
+    GroupOpened,
+    InterchangeClosed,
+    InterchangeHeader,
+    InterchangeOpened,
+    Piece,
+    SetRead,
+    Status,
+)
+from translators.x12.report import Verdict, report_lines
 
 # Below that a bar would only flicker.
 PROGRESS_BYTES_MIN = 4_194_304
+SOUND_SETS_SHOWN_MAX = 20  # of one group; those without findings behind them are but counted
 
 
 def build(parser: Parser) -> None:
@@ -29,36 +46,157 @@ def build(parser: Parser) -> None:
         "cat *.edi | gateway validate --format json - | jq '.interchanges[].groups[].transaction_sets[].findings'",
     )
     parser.add_argument(
-        "file", nargs="+", metavar="FILE", help="X12 interchanges, or a document as canonical JSON; - is standard input"
+        "file", nargs="+", metavar="FILE", help="X12 interchanges, or a document as JSON or XML; - is standard input"
+    )
+    parser.add_argument(
+        "--partner", metavar="ID", help="read it as this partner's: their agreements, tolerances, rules and addresses"
     )
     add_format(parser, "one object a line, one line a file")
+    add_config(parser)
 
 
 def _run(called: argparse.Namespace) -> int:
-    code = 0
-    for name in called.file:
-        data = read_input(name)
-        with progress(name, len(data) if len(data) >= PROGRESS_BYTES_MIN else 0) as advance:
-            found = _report(name, data, advance)
-        if not found["accepted"]:
-            code = 1
-        if called.format == "json":
-            print_json(found)
-        else:
-            print_report(found)
-    return code
+    rules = _rules(called)
+    accepted = [_validate(called, name, rules) for name in called.file]
+    return 0 if all(accepted) else 1
 
 
-def _report(name: str, data: bytes, advance: Advance) -> dict[str, Any]:
-    if sniff(data) in {"json", "xml"}:
-        return _report_of_documents(name, data)
-    return report_of(name, _watched(data, advance))
+def _rules(called: argparse.Namespace) -> ReadingRules:
+    if called.partner is None:
+        return ReadingRules()
+    from gateway.commands.profiles import reading_rules_of  # noqa: PLC0415  # only a profile needs its heavy libraries
+
+    return reading_rules_of(called)
 
 
-def _report_of_documents(name: str, data: bytes) -> dict[str, Any]:
-    """The same members for JSON and XML, which have no interchanges but documents."""
-    documents = []
-    for item in translate(data, ReadingRules()):
+def _validate(called: argparse.Namespace, name: str, rules: ReadingRules) -> bool:
+    """Report on one file while it is read; tells whether it is accepted."""
+    with open_input(name) as source:
+        if sniff(source) in {"json", "xml"}:
+            return _validate_documents(called, name, source, rules)
+        verdict = Verdict()
+        with bar(called, name, source) as advance:
+            pieces = _watched(read(source, rules), verdict, advance)
+            if called.format == "json":
+                sys.stdout.flush()
+                sys.stdout.buffer.writelines(report_lines(name, pieces))
+                sys.stdout.buffer.flush()
+            else:
+                printer = _Printer(name, source)
+                for piece in pieces:
+                    printer.print(piece)
+                printer.close(verdict)
+    return verdict.accepted
+
+
+def bar(called: argparse.Namespace, name: str, source: Source) -> AbstractContextManager[Advance]:
+    """A bar for a long file; none over JSON that goes to a terminal itself."""
+    is_covered = called.format == "json" and sys.stdout.isatty()
+    return progress(name, 0 if is_covered or len(source) < PROGRESS_BYTES_MIN else len(source))
+
+
+def _watched(pieces: Iterator[Piece], verdict: Verdict, advance: Advance) -> Iterator[Piece]:
+    for piece in pieces:
+        verdict.add(piece)
+        if isinstance(piece, SetRead):
+            advance(piece.end)
+        yield piece
+
+
+# --- X12 for people --------------------------------------------------------------------------------------------------
+
+
+class _Printer:
+    """Prints the pieces of a file as they are read."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        self._name = "(standard input)" if name == "-" else name
+        self._source = source
+        self._header: InterchangeHeader | None = None
+        self._sound_sets = 0
+        self._file: FileRead | None = None
+        say(self._name, style="bold")
+
+    def print(self, piece: Piece) -> None:
+        """Print what a piece tells."""
+        match piece:
+            case InterchangeOpened(header=header):
+                self._header = header
+                addresses = (
+                    f"{header.sender_qualifier}/{header.sender_id} to {header.receiver_qualifier}/{header.receiver_id}"
+                )
+                _say_line(f"  interchange {header.control_number}", "", f"{addresses}, {header.version}")
+            case GroupOpened(header=header):
+                self._sound_sets = 0
+                _say_line(f"    group {header.control_number}", "", f"{header.functional_id} {header.release}")
+            case SetRead():
+                self._print_set(piece)
+            case GroupClosed(header=header):
+                if self._sound_sets > SOUND_SETS_SHOWN_MAX:
+                    more = self._sound_sets - SOUND_SETS_SHOWN_MAX
+                    say(f"      and {more:,} more transaction sets without findings")
+                self._print_findings(piece.findings, piece.findings_omitted, 6)
+                what = f"{piece.sets_accepted:,} of {piece.sets_received:,} transaction sets accepted"
+                _say_line(f"    group {header.control_number}", piece.status, what)
+            case InterchangeClosed(header=header):
+                for one in piece.acknowledgments:
+                    say(f"    TA1 for interchange {one.control_number}: {one.code} {one.note}")
+                self._print_findings(piece.findings, piece.findings_omitted, 4)
+                _say_line(f"  interchange {header.control_number}", piece.status)
+                self._header = None
+            case FileRead():
+                self._print_findings(piece.findings, piece.findings_omitted, 2)
+                self._file = piece
+
+    def close(self, verdict: Verdict) -> None:
+        """Print what holds for the whole file."""
+        _say_line(self._name, "accepted" if verdict.accepted else "rejected")
+        if verdict.findings_omitted:
+            say(f"  {verdict.findings_omitted:,} findings are not shown, only counted")
+        if self._file is not None:
+            total, segments = self._file.bytes_total, self._file.bytes_in_segments
+            say(
+                f"  {total:,} bytes, {segments:,} in segments, {self._file.bytes_unaccounted} unaccounted for",
+                style="dim",
+            )
+
+    def _print_set(self, piece: SetRead) -> None:
+        if not piece.findings and piece.status is Status.ACCEPTED:
+            self._sound_sets += 1
+            if self._sound_sets > SOUND_SETS_SHOWN_MAX:
+                return
+        _say_line(f"      {piece.type} {piece.control_number}", piece.status, f"{piece.segments:,} segments")
+        self._print_findings(piece.findings, piece.findings_omitted, 8)
+
+    def _print_findings(self, findings: list[Finding], omitted: int, indentation: int) -> None:
+        if findings or omitted:
+            print_findings(
+                [finding.as_json() for finding in findings], omitted, indentation=indentation, excerpt=self._excerpt
+            )
+
+    def _excerpt(self, finding: Mapping[str, Any]) -> Excerpt | None:
+        header, offset = self._header, finding["byte_offset"]
+        if header is None or offset is None:
+            return None
+        return excerpts.of_segment(self._source, header.start, header.delimiters, offset, finding["element"])
+
+
+def _say_line(label: str, status: str, what: str = "") -> None:
+    line = Text(visible(label), style="bold")
+    if status:
+        line.append(f"  {status.replace('_', ' ')}", style=f"not bold {STYLES.get(status, '')}".strip())
+    if what:
+        line.append(f"  {visible(what)}", style="not bold dim")
+    console().print(line, soft_wrap=True)
+
+
+# --- JSON and XML ----------------------------------------------------------------------------------------------------
+
+
+def _validate_documents(called: argparse.Namespace, name: str, source: Source, rules: ReadingRules) -> bool:
+    """The same for JSON and XML, which have no interchanges but documents."""
+    documents: list[dict[str, Any]] = []
+    for item in translate(source, rules):
         if isinstance(item, TranslatedDocument):
             documents.append(
                 {
@@ -71,6 +209,14 @@ def _report_of_documents(name: str, data: bytes) -> dict[str, Any]:
             )
         else:
             result = item
+    if called.format == "json":
+        print_json(_report_of_documents(name, result, documents))
+    else:
+        _print_documents(name, source, result, documents)
+    return result.accepted
+
+
+def _report_of_documents(name: str, result: TranslationResult, documents: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "file": name,
         "bytes_total": result.bytes_total,
@@ -78,51 +224,24 @@ def _report_of_documents(name: str, data: bytes) -> dict[str, Any]:
         "bytes_unaccounted": result.bytes_unaccounted,
         "accepted": result.accepted,
         "findings": [finding.as_json() for finding in result.findings],
-        "findings_omitted": result.findings_omitted,
+        "findings_omitted": result.findings_omitted + sum(one["findings_omitted"] for one in documents),
         "interchanges": [],
         "documents": documents,
     }
 
 
-def _watched(data: bytes, advance: Advance) -> Iterator[Piece]:
-    for piece in read(data, ReadingRules()):
-        if isinstance(piece, SetRead):
-            advance(piece.end)
-        yield piece
+def _print_documents(name: str, source: Source, result: TranslationResult, documents: list[dict[str, Any]]) -> None:
+    def excerpt(finding: Mapping[str, Any]) -> Excerpt | None:
+        offset = finding["byte_offset"]
+        return None if offset is None else excerpts.of_line(source, offset)
 
-
-def print_report(found: Mapping[str, Any]) -> None:
-    """The report on one file, for people."""
-    verdict = "accepted" if found["accepted"] else "rejected"
-    name = "(standard input)" if found["file"] == "-" else found["file"]
-    console().print(_line(name, verdict), soft_wrap=True)
-    print_findings(found["findings"])
-    for interchange in found["interchanges"]:
-        who = f"{interchange['sender']} to {interchange['receiver']}, {interchange['release']}"
-        console().print(
-            _line(f"  interchange {interchange['control_number']}", interchange["status"], who), soft_wrap=True
-        )
-        print_findings(interchange["findings"])
-        for group in interchange["groups"]:
-            what = f"{group['functional_id']} {group['release']}"
-            console().print(_line(f"    group {group['control_number']}", group["status"], what), soft_wrap=True)
-            print_findings(group["findings"])
-            for one in group["transaction_sets"]:
-                what = f"{one['segments']} segments"
-                label = f"      {one['type']} {one['control_number']}"
-                console().print(_line(label, one["status"], what), soft_wrap=True)
-                print_findings(one["findings"], one["findings_omitted"])
-    for document in found.get("documents", ()):
-        label = f"  {document['type']} {document['number'] or ''}".rstrip()
-        console().print(_line(label, document["status"]), soft_wrap=True)
-        print_findings(document["findings"], document["findings_omitted"])
-    segments, total = found["bytes_in_segments"], found["bytes_total"]
-    say(f"  {total:,} bytes, {segments:,} in segments, {found['bytes_unaccounted']} unaccounted for", style="dim")
-
-
-def _line(label: str, status: str, what: str = "") -> Text:
-    line = Text(f"{visible(label)}  ", style="bold")
-    line.append(visible(status.replace("_", " ")), style=f"not bold {STYLES.get(status, '')}".strip())
-    if what:
-        line.append(f"  {visible(what)}", style="not bold dim")
-    return line
+    shown_name = "(standard input)" if name == "-" else name
+    say(shown_name, style="bold")
+    for one in documents:
+        _say_line(f"  {one['type']} {one['number'] or ''}".rstrip(), one["status"])
+        print_findings(one["findings"], one["findings_omitted"], indentation=4, excerpt=excerpt)
+    print_findings(
+        [finding.as_json() for finding in result.findings], result.findings_omitted, indentation=2, excerpt=excerpt
+    )
+    _say_line(shown_name, "accepted" if result.accepted else "rejected")
+    say(f"  {result.bytes_total:,} bytes, {result.bytes_unaccounted} unaccounted for", style="dim")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,9 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.commands import files
+from gateway.commands.parsing import Unusable
+from tests.bench.samples import x12_850, x12_855
 from tests.commands.conftest import Run
 from tests.commands.stocked import Stocked
 from tests.site import acknowledgment_855, ship_notice_json
+from tests.translators.x12.conftest import interchange
 
 X12 = Path(__file__).parents[1] / "fixtures" / "x12"
 GOOD, BAD = X12 / "855-004010.edi", X12 / "broken-850-elements.edi"
@@ -52,12 +56,70 @@ def test_a_bad_file_ends_with_1_and_names_the_places(run: Run):
     assert (finding["segment"], finding["element"], finding["code"]) == ("BEG", 3, "1")
 
 
-def test_people_get_a_table_with_segment_element_byte_and_value(run: Run):
+def test_people_see_the_segment_with_a_caret_under_the_element(run: Run):
     ended = run("validate", BAD)
     assert ended.code == 1
-    (line,) = [line for line in ended.out.splitlines() if line.strip().startswith("BEG05")]
-    assert line.split()[:6] == ["BEG05", "(segment", "2)", "185", "8", "20261301"]
-    assert all(line == line.rstrip() for line in ended.out.splitlines())
+    lines = ended.out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.strip().startswith("BEG05")]
+    assert lines[at].startswith("        BEG05 (segment 2, byte 185)  ")
+    assert lines[at].endswith("[AK403 8]")
+    assert lines[at + 1 : at + 3] == ["          BEG*00*SA***20261301", "                      ^^^^^^^^"]
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_the_caret_stands_behind_the_segment_where_something_is_missing(run: Run, tmp_path: Path):
+    file = tmp_path / "order.edi"
+    file.write_bytes(interchange("BEG*00*SA*45~PO1*1*5*EA~"))
+    lines = run("validate", file).out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.strip().startswith("BEG05")]
+    assert lines[at + 1 : at + 3] == ["          BEG*00*SA*45", "                      ^"]
+
+
+def test_long_segments_are_cut_around_the_caret_and_controls_are_shown_safely(run: Run, tmp_path: Path):
+    file = tmp_path / "order.edi"
+    file.write_bytes(interchange(f"BEG*00*SA*45**20260101~PO1*1*5*EA~MSG*{'x' * 300}*\x1b[2J*{'y' * 300}~"))
+    lines = run("validate", file).out.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.strip().startswith("MSG02")) + 1
+    assert "..." in lines[at]
+    assert len(lines[at]) < 130
+    assert "\x1b" not in "".join(lines)
+    assert lines[at + 1].index("^") == lines[at].index("\\x1b")
+
+
+def test_what_isa02_and_isa04_hold_is_not_shown(run: Run, tmp_path: Path):
+    file = tmp_path / "order.edi"
+    data = interchange("BEG*00*SA*45**20260101~PO1*1*5*EA~").replace(b"*00*          *ZZ", b"*01*hunter2pw *ZZ")
+    file.write_bytes(data.replace(b"*0*P*", b"*0*Q*"))
+    ended = run("validate", file)
+    assert "ISA15" in ended.out
+    assert "hunter2" not in ended.out
+
+
+def test_a_group_with_many_sound_sets_is_told_in_few_lines(run: Run, tmp_path: Path):
+    file = tmp_path / "orders.edi"
+    file.write_bytes(x12_855(1, 10**9, sets=50, lines=1))
+    ended = run("validate", file)
+    assert ended.code == 0
+    assert "and 30 more transaction sets without findings" in ended.out
+    assert "50 of 50 transaction sets accepted" in ended.out
+
+
+def test_findings_that_are_not_shown_are_counted(run: Run, tmp_path: Path):
+    file = tmp_path / "order.edi"
+    file.write_bytes(interchange(f"BEG*00*SA*45**20260101~{'REF*DPXX*1~' * 150}PO1*1*5*EA~"))
+    ended = run("validate", file)
+    assert "and 50 more findings like these" in ended.out
+    assert "50 findings are not shown" in ended.out
+    assert run("validate", file, "--format", "json").json["findings_omitted"] == 50
+
+
+def test_a_partners_tolerances_hold_for_validate(run: Run, stocked: Stocked, tmp_path: Path):
+    file = tmp_path / "order.edi"
+    file.write_bytes(acknowledgment_855(7))
+    config = ("--config", stocked.site.config)
+    assert run("validate", file, "--partner", "acme-supply", *config).code == 0
+    assert run("validate", file, "--partner", "northwind-parts", *config).code == 1
+    assert run("validate", file, "--partner", "acme-suply", *config).code == 2
 
 
 def test_several_files_give_a_line_each_and_the_worst_code(run: Run):
@@ -108,11 +170,53 @@ def test_a_file_that_cannot_be_read_ends_with_2(run: Run, tmp_path: Path, comman
         assert str(name) in ended.err
 
 
-def test_a_file_beyond_the_limit_ends_with_2(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files.read_input, "__defaults__", (100,))
-    ended = run("validate", GOOD)
-    assert ended.code == 2
-    assert "more than 100 bytes" in ended.err
+def test_a_file_beyond_a_limit_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "IN_MEMORY_BYTES_MAX", 300)
+    for name in (str(GOOD), "-"):
+        _type(monkeypatch, GOOD.read_bytes())
+        with pytest.raises(Unusable, match="more than 400 bytes"), files.open_input(name, 400):
+            pass
+    with pytest.raises(Unusable, match="more than 100 bytes"):
+        files.read_input(str(GOOD), 100)
+
+
+@pytest.mark.parametrize("in_memory", [10, 10**6])
+def test_files_and_pipes_of_any_size_are_sources(monkeypatch: pytest.MonkeyPatch, in_memory: int):
+    data = GOOD.read_bytes()
+    monkeypatch.setattr(files, "IN_MEMORY_BYTES_MAX", in_memory)
+    for name in (str(GOOD), "-"):
+        _type(monkeypatch, data)
+        with files.open_input(name) as source:
+            assert len(source) == len(data)
+            for part in (slice(0, 4), slice(50, 10**9), slice(7, 7), slice(10**9, 10**9 + 1)):
+                assert bytes(source[part]) == data[part]
+
+
+def test_the_report_is_the_same_from_memory_and_from_disk(run: Run, monkeypatch: pytest.MonkeyPatch):
+    expected = run("validate", BAD, "--format", "json").out
+    monkeypatch.setattr(files, "IN_MEMORY_BYTES_MAX", 10)
+    assert run("validate", BAD, "--format", "json").out == expected
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path):
+    """The peak of a process that validates thirty megabytes stays near that of one that validates one."""
+    peaks = []
+    for orders in (250, 7_500):
+        file = tmp_path / f"{orders}.edi"
+        file.write_bytes(x12_850(orders, 20))
+        program = (
+            "import re, sys; from gateway.commands.program import main;"
+            f"code = main(['validate', {str(file)!r}, '--format', 'json']);"
+            "status = open('/proc/self/status').read();"
+            "print(re.search('VmHWM:[^0-9]*([0-9]+)', status)[1], file=sys.stderr); sys.exit(code)"
+        )
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, cwd=tmp_path)
+        assert ended.returncode == 0
+        report = json.loads(ended.stdout)
+        assert report["bytes_total"] == report["bytes_in_segments"] == file.stat().st_size
+        peaks.append(int(ended.stderr.split()[-1]))
+    assert file.stat().st_size > 30_000_000
+    assert peaks[1] < peaks[0] + 12_000  # kilobytes
 
 
 def test_each_document_is_one_object_with_its_source(run: Run):

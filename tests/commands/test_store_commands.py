@@ -82,7 +82,7 @@ def test_a_message_shows_state_documents_findings_and_acknowledgment(call, stock
     assert document["findings"][0]["segment"] == "BAK"
     assert view["acknowledgments"][0]["kinds"] == ["997"]
     text = call("messages", "show", stocked.rejected).out
-    for part in ("rejected", "BAK02 (segment 2)", "AK5*R", "aes256-cbc", "192.0.2.7", "<2@acme>"):
+    for part in ("rejected", "BAK02 (segment 2, byte ", "AK5*R", "aes256-cbc", "192.0.2.7", "<2@acme>"):
         assert part in text
 
 
