@@ -10,7 +10,22 @@ from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.policy import Policy
 from partners.loader import LoadedProfile
 from partners.profile import Agreement, Direction, DocumentType, Profile, Syntax
-from translators.guide import DuplicateAction, Guide, Identity, ReadingRules, Tolerance
+from partners.rules import Rule
+from translators.guide import (
+    AcknowledgmentRules,
+    DuplicateAction,
+    ElementOverride,
+    ExtraSegment,
+    Guide,
+    Identity,
+    LoopOverride,
+    OnBadSet,
+    Override,
+    ReadingRules,
+    RepetitionRules,
+    SegmentOverride,
+    Tolerance,
+)
 
 
 class OurAddress(Protocol):
@@ -47,6 +62,12 @@ class OurIdentity(Protocol):
 
 # From the strictest: a connection is held to the strictest of those it speaks for.
 _STRICTEST_FIRST: tuple[DuplicateAction, ...] = ("reject", "accept_with_error", "process")
+_MODES_STRICTEST_FIRST: tuple[OnBadSet, ...] = (
+    "reject_interchange",
+    "reject_group",
+    "reject_set",
+    "accept_with_errors",
+)
 _DATES = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID})
 
 
@@ -65,22 +86,59 @@ def reading_rules(
     covers it, is then asked with `Directory.speaker` and `agreement_for`.
     """
     listed = {(item.qualifier, item.id) for item in loaded.profile.speaks_for}
-    speaking = [loaded.profile] if loaded.profile.agreements or not listed else []
+    speaking = _speaking(loaded, carried)
     senders = {Identity(item.qualifier, item.id) for item in loaded.profile.x12}
-    for partner in carried:
-        if partner.profile.via == loaded.id and partner.profile.is_active:
-            speaking.append(partner.profile)
-            senders |= {Identity(x.qualifier, x.id) for x in partner.profile.x12 if (x.qualifier, x.id) in listed}
-    speaking = speaking or [loaded.profile]
-    actions = {profile.duplicates.action for profile in speaking}
+    for profile in speaking:
+        if profile.via == loaded.id:
+            senders |= {Identity(x.qualifier, x.id) for x in profile.x12 if (x.qualifier, x.id) in listed}
+    modes = {profile.processing.on_bad_set for profile in speaking}
+    mode = next(mode for mode in _MODES_STRICTEST_FIRST if mode in modes)
     return ReadingRules(
-        guides=tuple(dict.fromkeys(_guide(item) for profile in speaking for item in _inbound(profile))),
+        guides=tuple(
+            dict.fromkeys(
+                _guide(item, profile, mode, identities, is_alone=len(speaking) == 1)
+                for profile in speaking
+                for item in _inbound(profile)
+            )
+        ),
         senders=frozenset(senders),
         receivers=_receivers(speaking, identities),
         tolerances=frozenset[Tolerance].intersection(*(frozenset(profile.tolerances) for profile in speaking)),
         encoding=loaded.profile.encoding,
-        duplicate_action=next(action for action in _STRICTEST_FIRST if action in actions),
+        duplicate_action=_strictest(profile.duplicates.action for profile in speaking),
+        on_bad_set=mode,
+        masks_passwords=any(profile.processing.mask_passwords for profile in speaking),
     )
+
+
+def repetition_rules(loaded: LoadedProfile, carried: Iterable[LoadedProfile] = ()) -> RepetitionRules:
+    """What a control number of a partner earns that was seen before; of a connection's the strictest holds."""
+    told = [profile.duplicates for profile in _speaking(loaded, carried)]
+    return RepetitionRules(
+        interchange=_strictest(item.action for item in told),
+        group=_strictest(item.group for item in told),
+        transaction_set=_strictest(item.transaction_set for item in told),
+        out_of_sequence=_strictest(item.out_of_sequence for item in told),
+        window_days=max(item.window_days for item in told),
+    )
+
+
+def acknowledgment_rules(profile: Profile) -> AcknowledgmentRules:
+    """What the X12 of a partner earns."""
+    said = profile.acknowledgment
+    return AcknowledgmentRules(said.ta1, said.functional, said.accepted_sets, said.envelope)
+
+
+def _speaking(loaded: LoadedProfile, carried: Iterable[LoadedProfile]) -> list[Profile]:
+    """Whose agreements hold: the partner's own, and of a connection those that it carries."""
+    own = [loaded.profile] if loaded.profile.agreements or not loaded.profile.speaks_for else []
+    others = [item.profile for item in carried if item.profile.via == loaded.id and item.profile.is_active]
+    return own + others or [loaded.profile]
+
+
+def _strictest(actions: Iterable[DuplicateAction]) -> DuplicateAction:
+    named = set(actions)
+    return next(action for action in _STRICTEST_FIRST if action in named)
 
 
 def agreement_for(  # an agreement is told apart by exactly these
@@ -174,8 +232,60 @@ def _inbound(profile: Profile) -> list[Agreement]:
     return [item for item in profile.agreements if item.direction == "inbound"]
 
 
-def _guide(agreement: Agreement) -> Guide:
-    return Guide(agreement.document, agreement.syntax, agreement.releases, frozenset(agreement.tolerances))
+def _guide(
+    agreement: Agreement,
+    profile: Profile,
+    common: OnBadSet,
+    identities: Collection[OurIdentity],
+    *,
+    is_alone: bool,
+) -> Guide:
+    """What an agreement says of reading; `common` holds where it says nothing else.
+
+    Where several partners speak through one connection, each agreement holds for its own partner's addresses alone.
+    """
+    senders = None if is_alone else frozenset(Identity(item.qualifier, item.id) for item in profile.x12)
+    named = [item for item in identities if item.name == agreement.our_identity and item.x12 is not None]
+    receivers = frozenset(Identity(item.x12.qualifier, item.x12.id) for item in named if item.x12) if named else None
+    mode = agreement.on_bad_set or profile.processing.on_bad_set
+    return Guide(
+        agreement.document,
+        agreement.syntax,
+        agreement.releases,
+        frozenset(agreement.tolerances),
+        on_bad_set=mode if mode != common else None,
+        rules=overrides(agreement),
+        senders=senders,
+        receivers=receivers,
+    )
+
+
+def overrides(agreement: Agreement) -> tuple[Override, ...]:
+    """The rules of an agreement as the X12 validator takes them."""
+    return tuple(_override(rule) for rule in agreement.rules)
+
+
+def _override(rule: Rule) -> Override:
+    match rule.subject:
+        case "segment":
+            return SegmentOverride(rule.segment or "", rule.loop_path or "", rule.usage, rule.max_use)
+        case "element":
+            segment, element, component = rule.element_place
+            return ElementOverride(
+                segment,
+                element,
+                component,
+                rule.loop_path,
+                rule.usage,
+                None if rule.codes is None else frozenset(rule.codes),
+                frozenset(rule.codes_added),
+                rule.length_min,
+                rule.length_max,
+            )
+        case "extra_segment":
+            return ExtraSegment(rule.extra_segment or "", rule.after or "", rule.max_use or 1)
+        case _:
+            return LoopOverride(rule.loop_path or "", rule.usage, rule.repeat_max)
 
 
 def _receivers(profiles: Iterable[Profile], identities: Collection[OurIdentity]) -> frozenset[Identity]:

@@ -28,6 +28,7 @@ from partners.fields import (
     number,
 )
 from partners.problems import Location
+from partners.rules import Rule, rule_contradictions
 
 # The departures from the standard that may be tolerated, by the names that the translators know them by.
 Tolerance = Literal[
@@ -59,6 +60,9 @@ DocumentType = Literal[
     "receipt",
 ]
 Direction = Literal["inbound", "outbound"]
+RepetitionAction = Literal["reject", "accept_with_error", "process"]
+# What one bad transaction set takes with it, by the names that the translators know them by.
+OnBadSet = Literal["reject_set", "reject_group", "reject_interchange", "accept_with_errors"]
 Syntax = Literal["x12", "json", "xml"]
 Digest = Literal["sha-256", "sha-384", "sha-512", "sha-1"]
 Cipher = Literal["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
@@ -71,6 +75,8 @@ SAFE_CIPHERS: tuple[Cipher, ...] = (
     "aes192-gcm",
     "aes128-gcm",
 )
+
+NUMBERS_MIN = 1_000  # of a range of control numbers
 
 Contradiction = tuple[Location, str, str]  # field, what is wrong, what would be right
 
@@ -175,21 +181,76 @@ class Limits(_Part):
 
 
 class Duplicates(_Part):
-    """What a repeated ISA13, GS06 or ST02 earns."""
+    """What a control number of theirs earns that was seen before, or out of turn."""
 
-    action: Literal["reject", "accept_with_error", "process"] = "reject"
-    """reject: TA1 025 or the code of the 997; accept_with_error: process it and say so; process: say nothing."""
+    action: RepetitionAction = "reject"
+    """A repeated ISA13. reject: TA1 025; accept_with_error: process it and say so; process: say nothing. Also holds for
+    a GS06 repeated inside its interchange and an ST02 repeated inside its group, which no standard allows."""
+    group: RepetitionAction = "process"
+    """A GS06 that an earlier message bore. Many senders begin each interchange with 1, so it is not looked at."""
+    transaction_set: RepetitionAction = "process"
+    """An ST02 that an earlier group bore. Most senders begin each group with 0001, so it is not looked at."""
+    out_of_sequence: RepetitionAction = "process"
+    """An ISA13 that is not the one after the last. reject (TA1 018) holds up everything behind a number that never
+    comes: only for a partner who numbers what they send to us alone, without gaps."""
     window_days: Annotated[int, *number(1, 3_650)] = 90
     """How long a control number is remembered."""
 
 
 class Acknowledgment(_Part):
-    """What we answer to their X12."""
+    """What we answer to their X12, and what we expect of them."""
 
-    ta1: Literal["never", "on_error", "as_requested"] = "as_requested"
-    """as_requested: when ISA14 is 1, and for every rejected interchange; on_error: for rejected ones alone."""
+    ta1: Literal["never", "on_error", "as_requested", "always"] = "as_requested"
+    """as_requested: when ISA14 is 1, and for every rejected interchange; on_error: for any error of the envelope alone;
+    always: for every interchange."""
     functional: Literal["997", "999", "none"] = "997"
-    """The functional acknowledgment that each group earns."""
+    """The functional acknowledgment that each group earns; a 999 where their release has it, else a 997."""
+    accepted_sets: Boolean = True
+    """Name each accepted set (AK2, AK5), so that they can tick it off; false: only those in error, the others are
+    counted in AK9."""
+    envelope: Literal["per_interchange", "per_group"] = "per_interchange"
+    """per_interchange: one interchange answers all groups of one of theirs; per_group: each group gets its own."""
+    expected_within_hours: Annotated[int, *number(1, 720)] | None = None
+    """They acknowledge what we send within so many hours; without it we do not wait for it."""
+
+
+class NumberRange(_Part):
+    """The control numbers we give out: after the last the first comes again."""
+
+    min: Annotated[int, *number(1, 999_999_999)] = 1
+    """The first."""
+    max: Annotated[int, *number(1, 999_999_999)] = 999_999_999
+    """The last."""
+
+
+class ControlNumbers(_Part):
+    """Our control numbers in what we send to them, acknowledgments included; each pair of addresses counts alone."""
+
+    interchange: NumberRange = NumberRange()
+    """ISA13."""
+    group: NumberRange = NumberRange()
+    """GS06."""
+    transaction_set: NumberRange | None = None
+    """ST02, counted on from group to group; without it each group begins with 0001."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Ranges that hold too few numbers."""
+        for name in ("interchange", "group", "transaction_set"):
+            held: NumberRange | None = getattr(self, name)
+            if held is not None and held.max - held.min < NUMBERS_MIN - 1:
+                right = f"let it hold at least {NUMBERS_MIN:,} numbers, so that none comes again too soon"
+                yield ("control_numbers", name), f"a range from {held.min} to {held.max}", right
+
+
+class Processing(_Part):
+    """How their documents are treated beyond the standard."""
+
+    on_bad_set: OnBadSet = "reject_set"
+    """What a bad transaction set takes with it. reject_set: itself alone; reject_group, reject_interchange: all of it,
+    nothing is published; accept_with_errors: nothing, where it can still be understood it is published with its
+    findings."""
+    mask_passwords: Boolean = True
+    """Never show what ISA02 and ISA04 hold."""
 
 
 class Agreement(_Part):
@@ -205,8 +266,12 @@ class Agreement(_Part):
     """X12 releases as in GS08; inbound without any: all that can be read; outbound: the one we write."""
     tolerances: tuple[Tolerance, ...] = ()
     """Departures from the standard that this document may show, beside those of the whole partner."""
+    rules: tuple[Rule, ...] = Field(default=(), max_length=1_000)
+    """What this document must and may hold beyond the X12 standard: segments, loops, elements, codes, lengths."""
     our_identity: Slug | None = None
     """Which of our identities it is addressed to or comes from, by its name in gateway.yaml; any when absent."""
+    on_bad_set: OnBadSet | None = None
+    """What a bad set of this document takes with it, where that differs from `processing.on_bad_set`."""
 
 
 class Profile(_Part):
@@ -235,7 +300,11 @@ class Profile(_Part):
     duplicates: Duplicates = Duplicates()
     """What a repeated control number earns."""
     acknowledgment: Acknowledgment = Acknowledgment()
-    """The acknowledgments that their X12 earns."""
+    """The acknowledgments that their X12 earns, and those that we expect."""
+    control_numbers: ControlNumbers = ControlNumbers()
+    """The control numbers of what we send to them."""
+    processing: Processing = Processing()
+    """What becomes of bad transaction sets, and what is not to be seen."""
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
@@ -264,6 +333,7 @@ class Profile(_Part):
             yield ("via",), "a connection is named, but no X12 address that would tell this partner apart", right
         yield from self._as2_contradictions()
         yield from self._agreement_contradictions()
+        yield from self.control_numbers.contradictions()
         yield from _repeated(("api_keys",), [key.label for key in self.api_keys], "label")
         yield from _repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
         yield from _repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
@@ -295,6 +365,9 @@ class Profile(_Part):
         seen: dict[object, int] = {}
         for index, item in enumerate(self.agreements):
             where: Location = ("agreements", index)
+            if item.on_bad_set is not None and (item.syntax, item.direction) != ("x12", "inbound"):
+                right = "remove `on_bad_set`"
+                yield (*where, "on_bad_set"), "it speaks of X12 that comes in, and this is none", right
             if item.syntax != "x12" and (item.releases or item.tolerances):
                 field = "releases" if item.releases else "tolerances"
                 yield (*where, field), f"`{field}` belongs to X12, but the syntax is {item.syntax}", f"remove `{field}`"
@@ -306,6 +379,11 @@ class Profile(_Part):
                 )
             if item.syntax == "x12" and item.direction == "outbound" and len(item.releases) != 1:
                 yield (*where, "releases"), "an outbound X12 agreement names one release", "write `releases: [004010]`"
+            for part, what, right in rule_contradictions(item.rules):
+                yield (*where, "rules", *part), what, right
+            if item.rules and (item.syntax != "x12" or item.direction != "inbound"):
+                what = "`rules` judge X12 that comes in, and this agreement is on something else"
+                yield (*where, "rules"), what, "remove `rules`"
             same = (item.document, item.direction, item.syntax, item.our_identity, frozenset(item.releases))
             if same in seen:
                 right = f"write them as one; the first is agreements[{seen[same]}]"
