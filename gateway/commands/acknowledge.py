@@ -9,7 +9,7 @@ from gateway.commands.files import read_input
 from gateway.commands.output import note, print_bytes
 from gateway.commands.parsing import Parser, control_number, leaf
 from translators.catalog import TranslationResult, translate
-from translators.guide import ReadingRules
+from translators.guide import AcknowledgmentRules, ReadingRules
 from translators.x12.acknowledgment import write_acknowledgments
 
 CONTROL_NUMBER_MAX = 999_999_999
@@ -47,7 +47,7 @@ def _run(called: argparse.Namespace) -> int:
         result.interchanges,
         control_numbers=_from(called.control_number),
         now=datetime.now(UTC),
-        functional=called.functional,
+        rules=AcknowledgmentRules(functional=called.functional),
     )
     print_bytes(written)
     if not written:

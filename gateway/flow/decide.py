@@ -6,30 +6,24 @@ from dataclasses import asdict, dataclass
 import orjson
 from sqlalchemy import Connection
 
+from gateway.flow.envelopes import envelope_fault, envelope_report
+from gateway.flow.repetitions import judge_all, refused_documents
 from gateway.flow.terms import Terms
 from gateway.model.events import BusinessEvent
 from gateway.model.ids import document_id, event_id
-from gateway.model.instants import DAY_MS, moment, rfc3339
+from gateway.model.instants import moment, rfc3339
 from gateway.model.message import MessageEvent, MessageState
 from gateway.store import acknowledgments, cases, control_numbers, documents, messages, outbox, timeline
 from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.documents import StagedDocument, StoredDocument
 from gateway.store.messages import StoredMessage
+from partners.profile import ControlNumbers, NumberRange
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.documents import SCHEMA_VERSION
-from translators.findings import Severity
-from translators.x12.acknowledgment import (
-    InterchangeResult,
-    earned_by,
-    group_keys,
-    interchange_key,
-    reject_duplicate_group,
-    reject_duplicate_interchange,
-    write_acknowledgment,
-)
-from translators.x12.faults import InterchangeError
+from translators.x12.acknowledgment import Earned, Numbers, earned_by, write_acknowledgment
 from translators.x12.reading import Status
+from translators.x12.results import InterchangeResult
 
 RECEIVED = "received"  # the event that a document from a partner causes
 _PUBLISHABLE = frozenset({Status.ACCEPTED, Status.ACCEPTED_WITH_ERRORS, Status.PARTIALLY_ACCEPTED})
@@ -63,8 +57,8 @@ def stage(
     """Write documents and their events, invisible until the message is decided."""
     superseded: frozenset[str] = frozenset()
     if message.revision > 1:
-        earlier = outbox.of_message(connection, message.id)
-        superseded = frozenset(event.id for event in earlier if event.published_at_ms is not None)
+        earlier = [_event_before(message, item.ordinal) for item in batch]
+        superseded = outbox.published_among(connection, earlier)
     documents.stage(connection, [_staged(message, source, item, superseded, now_ms) for item in batch], now_ms)
 
 
@@ -81,12 +75,16 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     stage(connection, message, decision.source, decision.last_batch, now_ms)
     if message.was_tried:
         documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
-    interchanges = _without_repetitions(connection, decision)
-    refused_ids = _refused_documents(connection, message, interchanges)
-    published = documents.release(connection, message.id, message.revision, refused_ids, now_ms)
-    is_accepted = decision.result.accepted and not refused_ids
+    read = decision.result.interchanges
+    interchanges = judge_all(connection, message, read, decision.terms.repetitions, now_ms)
+    refused = documents.refuse(connection, message.id, message.revision, refused_documents(read, interchanges))
+    published = documents.release(connection, message.id, message.revision, now_ms)
+    is_accepted = decision.result.accepted and not refused
     is_rejected = published == 0 and not is_accepted
-    reason = _reason(connection, decision, interchanges) if is_rejected else ""
+    reason = ""
+    if is_rejected:
+        why = envelope_fault(decision.result, read, interchanges) or documents.first_error(connection, message.id)
+        reason = why or "nothing in it was accepted"
     step: dict[str, object] = {"documents": decision.result.documents, "accepted": published}
     timeline.note(
         connection,
@@ -102,7 +100,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         MessageEvent.REJECT if is_rejected else MessageEvent.ACCEPT,
         reason=reason,
         syntax=decision.result.syntax,
-        report=_report(decision.result, interchanges),
+        report=envelope_report(decision.result, interchanges),
         acknowledged=_acknowledge(connection, decision, interchanges),
     )
     if message.was_tried:
@@ -148,6 +146,11 @@ def park(
     timeline.note(connection, message.id, now_ms, "parked", step)
 
 
+def _event_before(message: StoredMessage, ordinal: int) -> str:
+    """The event of the same document in the revision before."""
+    return event_id(document_id(message.id, ordinal, message.revision - 1), RECEIVED)
+
+
 def _staged(
     message: StoredMessage, source: str, item: TranslatedDocument, superseded: frozenset[str], now_ms: int
 ) -> StagedDocument:
@@ -171,7 +174,7 @@ def _staged(
     )
     if item.document is None or item.status not in _PUBLISHABLE:
         return StagedDocument(document, None)
-    before = event_id(document_id(message.id, item.ordinal, message.revision - 1), RECEIVED)
+    before = _event_before(message, item.ordinal)
     event = BusinessEvent(
         id=event_id(key, RECEIVED),
         partner=message.partner_id,
@@ -194,74 +197,15 @@ def _staged(
     return StagedDocument(document, event)
 
 
-def _without_repetitions(connection: Connection, decision: Decision) -> list[InterchangeResult]:
-    """Remember every control number of the partner; what repeats one earns what the agreement says."""
-    action = decision.terms.reading.duplicate_action
-    interchanges = []
-    for interchange in decision.result.interchanges:
-        if interchange.status is Status.REJECTED:
-            # A rejected interchange does not use its number up: the partner sends it again, mended.
-            interchanges.append(interchange)
-            continue
-        checked = interchange
-        if not _is_new(connection, decision, interchange_key(interchange)):
-            checked = reject_duplicate_interchange(checked, action)
-        for index, key in enumerate(group_keys(interchange)):
-            if not _is_new(connection, decision, key):
-                checked = reject_duplicate_group(checked, index, action)
-        interchanges.append(checked)
-    return interchanges
-
-
-def _is_new(connection: Connection, decision: Decision, key: str) -> bool:
-    window_ms = decision.terms.duplicate_window_days * DAY_MS
-    return control_numbers.remember(
-        connection,
-        f"{decision.message.partner_id}|{key}",
-        decision.message.id,
-        decision.now_ms,
-        window_from_ms=decision.now_ms - window_ms,
-    )
-
-
-def _refused_documents(
-    connection: Connection, message: StoredMessage, interchanges: Sequence[InterchangeResult]
-) -> list[str]:
-    """The documents that read well but stand in an interchange or group that is rejected as a whole; marks them so."""
-    refused = {
-        (index, number)
-        for index, interchange in enumerate(interchanges)
-        for number, group in enumerate(interchange.groups)
-        if Status.REJECTED in (interchange.status, group.status)
-    }
-    if not refused:
-        return []
-    ids = [
-        document.id
-        for document in documents.of_message(connection, message.id)
-        if document.revision == message.revision
-        and document.status != Status.REJECTED.value
-        and _place(document) in refused
-    ]
-    documents.reject(connection, ids)
-    return ids
-
-
-def _place(document: StoredDocument) -> tuple[int, int]:
-    location = orjson.loads(document.location)
-    return location["interchange_index"], location["group_index"]
-
-
 def _acknowledge(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> bool:
     """Write what the interchanges earn and keep it for delivery; a message is acknowledged once, not per revision."""
     message = decision.message
     if message.acknowledged:
         return True
-    earned = list(earned_by(interchanges, ta1=decision.terms.ta1, functional=decision.terms.functional))
+    earned = list(earned_by(interchanges, decision.terms.acknowledgment))
     for number, item in enumerate(earned, start=1):
-        isa = control_numbers.allocate(connection, f"ISA|{item.scope}")
-        groups = [control_numbers.allocate(connection, f"GS|{item.scope}") for _ in range(item.groups)]
-        body = write_acknowledgment(item, interchange_number=isa, group_numbers=groups, now=moment(decision.now_ms))
+        numbers = _numbers(connection, decision.terms.control_numbers, item)
+        body = write_acknowledgment(item, numbers, now=moment(decision.now_ms))
         acknowledgments.keep(
             connection,
             StoredAcknowledgment(
@@ -269,57 +213,27 @@ def _acknowledge(connection: Connection, decision: Decision, interchanges: Seque
                 message_id=message.id,
                 partner_id=message.partner_id,
                 kinds=" ".join(item.kinds),
-                control_number=isa,
+                control_number=numbers.interchange,
                 state=acknowledgments.KEPT,
                 body=body,
                 created_at_ms=decision.now_ms,
             ),
         )
-        timeline.note(
-            connection, message.id, decision.now_ms, "acknowledged", {"kinds": list(item.kinds), "control_number": isa}
-        )
+        step = {"kinds": list(item.kinds), "control_number": numbers.interchange}
+        timeline.note(connection, message.id, decision.now_ms, "acknowledged", step)
     return bool(earned)
 
 
-def _reason(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> str:
-    """Why a message was rejected, in one sentence: the envelope's fault before that of the first bad document."""
-    for interchange in interchanges:
-        if interchange.note == InterchangeError.DUPLICATE:
-            return f"interchange control number {interchange.header.control_number} was used before (TA105 025)"
-    found = [*decision.result.findings, *(finding for item in decision.last_batch for finding in item.findings)]
-    first = next((finding.message for finding in found if finding.severity is Severity.ERROR), None)
-    return first or documents.first_error(connection, decision.message.id) or "nothing in it was accepted"
+def _numbers(connection: Connection, ranges: ControlNumbers, earned: Earned) -> Numbers:
+    """Control numbers of ours for one interchange, each from the range that the partner's profile names."""
 
+    def allocate(kind: str, numbers: NumberRange) -> int:
+        scope = f"{kind}|{earned.scope}"
+        return control_numbers.allocate(connection, scope, least=numbers.min, most=numbers.max)
 
-def _report(result: TranslationResult, interchanges: Sequence[InterchangeResult]) -> dict[str, object]:
-    """What is kept of the envelopes for people: numbers, parties and verdicts, not the documents themselves."""
-    return {
-        "syntax": result.syntax,
-        "bytes_total": result.bytes_total,
-        "bytes_in_segments": result.bytes_in_segments,
-        "bytes_unaccounted": result.bytes_unaccounted,
-        "findings": [finding.as_json() for finding in result.findings],
-        "interchanges": [
-            {
-                "control_number": item.header.control_number,
-                "sender": f"{item.header.sender_qualifier}/{item.header.sender_id}",
-                "receiver": f"{item.header.receiver_qualifier}/{item.header.receiver_id}",
-                "usage": item.header.usage,
-                "status": item.status.value,
-                "ta1": {"code": item.code, "note": item.note},
-                "groups": [
-                    {
-                        "control_number": group.header.control_number,
-                        "functional_id": group.header.functional_id,
-                        "release": group.header.release,
-                        "status": group.status.value,
-                        "sets_received": group.sets_received,
-                        "sets_accepted": group.sets_accepted,
-                        "codes": list(group.codes),
-                    }
-                    for group in item.groups
-                ],
-            }
-            for item in interchanges
-        ],
-    }
+    sets = ranges.transaction_set
+    return Numbers(
+        interchange=allocate("ISA", ranges.interchange),
+        groups=[allocate("GS", ranges.group) for _ in range(earned.groups)],
+        sets=[allocate("ST", sets) for _ in range(earned.groups)] if sets is not None else [],
+    )

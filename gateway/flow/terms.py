@@ -4,16 +4,16 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
-from gateway.agreements import reading_rules
+from gateway.agreements import acknowledgment_rules, reading_rules, repetition_rules
 from gateway.settings import IdentitySettings
 from gateway.store import profiles
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
-from translators.guide import ReadingRules
+from partners.profile import ControlNumbers
+from translators.guide import AcknowledgmentRules, ReadingRules, RepetitionRules
 
 TERMS_KEPT_MAX = 1_024
 
@@ -24,15 +24,15 @@ class Terms:
 
     Attributes:
         reading: how it is read.
-        duplicate_window_days: how long a control number is remembered.
-        ta1: when an interchange earns a TA1; a rejected one is always told something unless ``never``.
-        functional: which acknowledgment a group earns.
+        repetitions: what a control number earns that was seen before.
+        acknowledgment: what it earns.
+        control_numbers: the ranges of ours.
     """
 
     reading: ReadingRules
-    duplicate_window_days: int
-    ta1: Literal["never", "on_error", "as_requested"]
-    functional: Literal["997", "999", "none"]
+    repetitions: RepetitionRules
+    acknowledgment: AcknowledgmentRules
+    control_numbers: ControlNumbers
 
 
 TermsFor = Callable[[StoredMessage], Awaitable[Terms]]
@@ -70,12 +70,12 @@ class TermsOfProfiles:
             self._kept.move_to_end(message.profile_digest)
             return terms
         loaded = await self._profile(message)
-        directory = self._directory()
+        carried = self._directory().carried_by(loaded)
         terms = Terms(
-            reading_rules(loaded, self._identities, directory.carried_by(loaded)),
-            loaded.profile.duplicates.window_days,
-            loaded.profile.acknowledgment.ta1,
-            loaded.profile.acknowledgment.functional,
+            reading_rules(loaded, self._identities, carried),
+            repetition_rules(loaded, carried),
+            acknowledgment_rules(loaded.profile),
+            loaded.profile.control_numbers,
         )
         if not loaded.profile.speaks_for:  # a connection's terms change with the partners it carries
             self._kept[message.profile_digest] = terms

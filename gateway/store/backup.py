@@ -311,7 +311,7 @@ def move_ahead(connection: Connection, step: int, now_ms: int, actor: str) -> Re
     Control numbers, lane sequences and positions in the event log that may have been given out after the backup are
     left out, so that nobody takes something new for something seen; leases of processes that are gone are given back.
     """
-    scopes = control_numbers.jump_ahead(connection, step)
+    scopes = control_numbers.jump_ahead(connection, step, now_ms)
     lane = table_of(Lane)
     lanes = connection.execute(update(lane).values(last_sequence=lane.c.last_sequence + step)).rowcount
     _move_event_log_ahead(connection, step)

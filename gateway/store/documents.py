@@ -1,18 +1,19 @@
 """Documents of a message: staged in batches, decided with their message, read by people and by the relay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from gateway.model.events import BusinessEvent
 from gateway.model.message import EventState
 from gateway.store import outbox
-from gateway.store.statements import Prepared, given, table_of
+from gateway.store.statements import Prepared, constant, given, table_of
 from gateway.store.tables import Document, OutboxEvent
 
-PARAMETERS_MAX = 1_000
+REJECTED = "rejected"
 
 _DOCUMENT = table_of(Document)
 _EVENT = table_of(OutboxEvent)
@@ -69,6 +70,31 @@ _release = Prepared(
 )
 
 
+def _in_range() -> Any:  # noqa: ANN401  # a condition
+    return and_(
+        _DOCUMENT.c.message_id == given("message_id"),
+        _DOCUMENT.c.revision == given("revision"),
+        _DOCUMENT.c.ordinal.between(given("first"), given("last")),
+    )
+
+
+_refuse_range = Prepared(
+    lambda _: (
+        update(_DOCUMENT).where(_in_range(), _DOCUMENT.c.status != constant(REJECTED)).values(status=constant(REJECTED))
+    )
+)
+_drop_range = Prepared(
+    lambda _: (
+        update(_EVENT)
+        .where(
+            _EVENT.c.document_id.in_(select(_DOCUMENT.c.id).where(_in_range())),
+            _EVENT.c.state == constant(EventState.STAGED.value),
+        )
+        .values(state=constant(EventState.DROPPED.value))
+    )
+)
+
+
 def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) -> None:
     """Write a batch, invisible to the relay.
 
@@ -81,28 +107,22 @@ def stage(connection: Connection, batch: Sequence[StagedDocument], now_ms: int) 
             outbox.stage(connection, item.event, now_ms)
 
 
-def release(connection: Connection, message_id: str, revision: int, rejected_ids: Sequence[str], now_ms: int) -> int:
-    """Let the relay see the events of a decided message, save those of rejected documents; returns how many."""
-    for ids in _in_steps(rejected_ids):
-        connection.execute(
-            update(_EVENT)
-            .where(_EVENT.c.message_id == message_id, _EVENT.c.document_id.in_(ids))
-            .where(_EVENT.c.state == EventState.STAGED.value)
-            .values(state=EventState.DROPPED.value)
-        )
+def refuse(connection: Connection, message_id: str, revision: int, ranges: Iterable[tuple[int, int]]) -> int:
+    """Reject documents that read well, and drop their events: what they stand in is rejected as a whole.
+
+    `ranges` are the first and last ordinal of each run of them. Returns how many were not rejected before.
+    """
+    refused = 0
+    for first, last in ranges:
+        place = {"message_id": message_id, "revision": revision, "first": first, "last": last}
+        _drop_range.count(connection, **place)
+        refused += _refuse_range.count(connection, **place)
+    return refused
+
+
+def release(connection: Connection, message_id: str, revision: int, now_ms: int) -> int:
+    """Let the relay see the events of a decided message; returns how many."""
     return _release.count(connection, message_id=message_id, revision=revision, now_ms=now_ms)
-
-
-def reject(connection: Connection, document_ids: Sequence[str]) -> None:
-    """Mark documents that validated but were refused in the decision (a repeated control number, say)."""
-    for ids in _in_steps(document_ids):
-        connection.execute(update(_DOCUMENT).where(_DOCUMENT.c.id.in_(ids)).values(status="rejected"))
-
-
-def _in_steps(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Databases take only so many parameters in a statement."""
-    for start in range(0, len(ids), PARAMETERS_MAX):
-        yield ids[start : start + PARAMETERS_MAX]
 
 
 def drop_staged_after(connection: Connection, message_id: str, revision: int, documents: int) -> None:
@@ -112,7 +132,7 @@ def drop_staged_after(connection: Connection, message_id: str, revision: int, do
         .where(
             _DOCUMENT.c.message_id == message_id,
             _DOCUMENT.c.revision == revision,
-            or_(_DOCUMENT.c.ordinal >= documents, _DOCUMENT.c.status == "rejected"),
+            or_(_DOCUMENT.c.ordinal >= documents, _DOCUMENT.c.status == REJECTED),
         )
         .scalar_subquery()
     )
@@ -143,7 +163,12 @@ def first_error(connection: Connection, message_id: str) -> str | None:
     """The message of the first error in the documents of a message."""
     rows = connection.execute(
         select(_DOCUMENT.c.findings)
-        .where(_DOCUMENT.c.message_id == message_id, _DOCUMENT.c.status == "rejected")
+        .where(
+            _DOCUMENT.c.message_id == message_id,
+            _DOCUMENT.c.status == REJECTED,
+            # One that was refused with its group may have none, or warnings alone.
+            _DOCUMENT.c.findings.contains('"severity":"error"'),
+        )
         .order_by(_DOCUMENT.c.revision.desc(), _DOCUMENT.c.ordinal)
         .limit(1)
     )

@@ -263,6 +263,12 @@ def of_message(connection: Connection, message_id: str) -> list[EventRow]:
     return [EventRow(*row) for row in rows]
 
 
+def published_among(connection: Connection, event_ids: Sequence[str]) -> frozenset[str]:
+    """Those of some events that were published."""
+    query = select(_EVENT.c.id).where(_EVENT.c.id.in_(event_ids), _EVENT.c.published_at_ms.is_not(None))
+    return frozenset(connection.scalars(query))
+
+
 def get(connection: Connection, event_id: str) -> EventRow | None:
     """One event."""
     row = connection.execute(select(*_ROW_COLUMNS).where(_EVENT.c.id == event_id)).one_or_none()

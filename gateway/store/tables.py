@@ -99,11 +99,33 @@ class ControlNumberUse(SQLModel, table=True):
 
 
 class ControlNumber(SQLModel, table=True):
-    """The last control number given out for (our id, their id, usage) and kind."""
+    """The last control number given out for (our id, their id, usage) and kind, and the range it was taken from."""
 
     __tablename__ = "control_number"
     scope: str = Field(primary_key=True)
     last: int = Field(sa_column=_big())
+    least: int = Field(sa_column=_big())
+    most: int = Field(sa_column=_big())
+
+
+class ControlNumberGap(SQLModel, table=True):
+    """Control numbers of ours that were left out: nobody will ever see them, and an auditor may ask why."""
+
+    __tablename__ = "control_number_gap"
+    scope: str = Field(primary_key=True)
+    first: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    last: int = Field(sa_column=_big())
+    reason: str
+    created_at_ms: int = Field(sa_column=Column(BigInteger, primary_key=True))
+
+
+class ControlNumberSeen(SQLModel, table=True):
+    """The last ISA13 of a partner, for the check that each is the one after the last."""
+
+    __tablename__ = "control_number_seen"
+    key: str = Field(primary_key=True)
+    last: int = Field(sa_column=_big())
+    message_id: str
 
 
 class Document(SQLModel, table=True):

@@ -112,7 +112,7 @@ class Stock:
 
     def decide(self, number, *, now_ms=0, event=MessageEvent.ACCEPT, revision=1, owner="processing"):
         def unit(connection):
-            documents.release(connection, message_id(number), revision, [], now_ms)
+            documents.release(connection, message_id(number), revision, now_ms)
             return messages.finish(connection, owner, message_id(number), event)
 
         return self.store.write_now(unit)

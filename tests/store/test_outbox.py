@@ -176,14 +176,16 @@ def test_what_an_earlier_attempt_staged_and_this_one_rejects_is_not_published(st
     assert [event.document_id[-1] for event in stock.claim_events()] == ["0", "2"]
 
 
-def test_a_decision_may_refuse_more_documents_than_a_statement_takes_parameters(stock):
+def test_a_decision_refuses_runs_of_documents(stock):
     stock.accept(1)
     stock.claim_messages("processing")
-    ids = [f"{message_id(1)}-{ordinal}" for ordinal in range(70_000)]
-    stock.stage(staged_document(1, 0, lane="L0"), staged_document(1, 1, lane="L1"))
-    stock.do(documents.reject, ids)
-    assert stock.do(documents.release, message_id(1), 1, ids, 0) == 0
-    assert [row.state for row in stock.see(outbox.of_message, message_id(1))] == ["dropped", "dropped"]
+    stock.stage(*(staged_document(1, ordinal, lane=f"L{ordinal}") for ordinal in range(5)))
+    assert stock.do(documents.refuse, message_id(1), 1, [(0, 1), (4, 70_000)]) == 3
+    assert stock.do(documents.refuse, message_id(1), 1, [(0, 1)]) == 0
+    assert stock.do(documents.refuse, message_id(1), 2, [(0, 70_000)]) == 0
+    assert stock.do(documents.release, message_id(1), 1, 0) == 2
+    states = [row.state for row in stock.see(outbox.of_message, message_id(1))]
+    assert states == ["dropped", "dropped", "ready", "ready", "dropped"]
 
 
 def test_texts_that_a_database_cannot_hold_are_kept_visibly(stock):

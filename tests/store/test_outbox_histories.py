@@ -66,10 +66,10 @@ class Outbox(RuleBasedStateMachine):
     def decide(self, data):
         number, lanes = self.undecided.pop(data.draw(st.integers(0, len(self.undecided) - 1)))
         rejected = data.draw(st.lists(st.integers(0, len(lanes)), max_size=2))
-        ids = [f"{message_id(number)}-{ordinal}" for ordinal in rejected]
 
         def unit(connection):
-            documents.release(connection, message_id(number), 1, ids, self.now_ms)
+            documents.refuse(connection, message_id(number), 1, [(ordinal, ordinal) for ordinal in rejected])
+            documents.release(connection, message_id(number), 1, self.now_ms)
 
         self.database.write_now(unit)
 

@@ -35,16 +35,16 @@ def test_control_numbers_ascend_from_one_in_each_scope(stock):
 
 def test_after_the_last_number_comes_the_first(stock):
     stock.do(control_numbers.allocate, SCOPE)
-    assert stock.do(control_numbers.jump_ahead, CONTROL_NUMBER_MAX - 2) == 1
+    assert stock.do(control_numbers.jump_ahead, CONTROL_NUMBER_MAX - 2, 7) == 1
     assert [stock.do(control_numbers.allocate, SCOPE) for _ in range(2)] == [CONTROL_NUMBER_MAX, 1]
 
 
 def test_a_jump_leaves_numbers_out_and_goes_over_the_end(stock):
     for _ in range(5):
         stock.do(control_numbers.allocate, SCOPE)
-    stock.do(control_numbers.jump_ahead, 1_000)
+    stock.do(control_numbers.jump_ahead, 1_000, 7)
     assert stock.do(control_numbers.allocate, SCOPE) == 1_006
-    stock.do(control_numbers.jump_ahead, CONTROL_NUMBER_MAX - 1)
+    stock.do(control_numbers.jump_ahead, CONTROL_NUMBER_MAX - 1, 8)
     assert stock.do(control_numbers.allocate, SCOPE) == 1_006
 
 

@@ -9,16 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from translators.findings import Finding, Level, Severity
-from translators.guide import DuplicateAction
 from translators.x12.delimiters import Delimiters
-from translators.x12.dictionary import choose_release, load_release
-from translators.x12.faults import (
-    InterchangeError,
-    SegmentError,
-    SetError,
-    duplicate_group_code,
-    duplicate_set_code,
-)
+from translators.x12.dictionary import choose_release
+from translators.x12.faults import SegmentError, SetError
 from translators.x12.reading import (
     GroupClosed,
     GroupHeader,
@@ -31,7 +24,24 @@ from translators.x12.reading import (
 )
 
 NO_ERROR = "000"  # TA105
+FAULTS_KEPT_MAX = 20_000  # AK3 and AK4 kept for the acknowledgments of one file
 FALLBACK_RELEASE = "004010"  # of an acknowledgment for a group whose release cannot be told
+SUBJECT_CHARACTERS_MAX = 35  # C99802
+# Where a set holds its own number.
+SUBJECTS = {
+    "810": ("BIG", 2),
+    "820": ("TRN", 2),
+    "830": ("BFR", 2),
+    "846": ("BIA", 3),
+    "850": ("BEG", 3),
+    "855": ("BAK", 3),
+    "856": ("BSN", 2),
+    "860": ("BCH", 3),
+    "861": ("BRA", 1),
+    "862": ("BSS", 2),
+    "865": ("BCA", 3),
+    "870": ("BSR", 3),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,10 @@ class SegmentFault:
 
 @dataclass(frozen=True, slots=True)
 class SetResult:
-    """AK2 to AK5: a transaction set. ``codes`` are those of AK502 and after."""
+    """AK2 to AK5: a transaction set. ``codes`` are those of AK502 and after.
+
+    ``subject`` is where a set with faults holds its own number, and that number: ``("BEG03", "4500012345")``.
+    """
 
     type: str
     control_number: str
@@ -66,6 +79,7 @@ class SetResult:
     status: Status
     codes: tuple[str, ...] = ()
     segments: tuple[SegmentFault, ...] = ()
+    subject: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +98,17 @@ class GroupResult:
 
 @dataclass(frozen=True, slots=True)
 class InterchangeResult:
-    """An interchange: how it fared as a whole, and what TA1 says of its envelope (``code`` TA104, ``note`` TA105)."""
+    """An interchange: how it fared as a whole, and what TA1 says of its envelope (``code`` TA104, ``note`` TA105).
+
+    ``acknowledgments`` counts the TA1 segments in it.
+    """
 
     header: InterchangeHeader
     status: Status
     code: str = "A"
     note: str = NO_ERROR
     groups: tuple[GroupResult, ...] = ()
+    acknowledgments: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -106,6 +124,7 @@ class InterchangeResult:
             code=values["code"],
             note=values["note"],
             groups=tuple(_group_from_json(group) for group in values["groups"]),
+            acknowledgments=values["acknowledgments"],
         )
 
 
@@ -124,32 +143,62 @@ def _set_from_json(values: Mapping[str, Any]) -> SetResult:
         SegmentFault(**(dict(fault) | {"elements": tuple(ElementFault(**element) for element in fault["elements"])}))
         for fault in values["segments"]
     )
-    own: dict[str, Any] = {"status": Status(values["status"]), "codes": tuple(values["codes"]), "segments": segments}
+    own: dict[str, Any] = {
+        "status": Status(values["status"]),
+        "codes": tuple(values["codes"]),
+        "segments": segments,
+        "subject": tuple(values["subject"]) if values["subject"] else None,
+    }
     return SetResult(**(dict(values) | own))
 
 
 @dataclass(slots=True)
 class ResultCollector:
-    """Makes results of the pieces of a file; fed with every piece, it hands out each interchange as it closes."""
+    """Makes results of the pieces of a file; fed with every piece, it hands out each interchange as it closes.
+
+    A bad set rejects its group or interchange, where the agreement wants that. Of a file with very many faults only
+    so many are kept: behind them a set keeps its status and its codes.
+    """
 
     _sets: list[SetResult] = field(default_factory=list)
     _groups: list[GroupResult] = field(default_factory=list)
     _tables: str | None = None
+    _faults_left: int = FAULTS_KEPT_MAX
+    _rejects_group: bool = False
+    _rejects_interchange: bool = False
 
     def add(self, piece: Piece) -> InterchangeResult | None:
         """Take a piece; returns the result of an interchange when the piece closes it."""
         if isinstance(piece, SetRead):
-            self._sets.append(set_result(piece))
+            self._sets.append(self._set(piece))
+            if piece.status is Status.REJECTED:
+                self._rejects_group |= piece.on_bad_set == "reject_group"
+                self._rejects_interchange |= piece.on_bad_set == "reject_interchange"
         elif isinstance(piece, GroupOpened):
             self._tables = piece.tables
         elif isinstance(piece, GroupClosed):
-            self._groups.append(self._group(piece))
-            self._sets = []
+            group = self._group(piece)
+            self._groups.append(rejected(group) if self._rejects_group else group)
+            self._sets, self._rejects_group = [], False
         elif isinstance(piece, InterchangeClosed):
-            groups, self._groups = tuple(self._groups), []
-            code, note = _envelope(piece.findings)
-            return InterchangeResult(piece.header, piece.status, code, note, groups)
+            return self._interchange(piece)
         return None
+
+    def _interchange(self, piece: InterchangeClosed) -> InterchangeResult:
+        groups, self._groups = tuple(self._groups), []
+        if self._rejects_interchange:
+            groups, self._rejects_interchange = tuple(map(rejected, groups)), False
+        code, note = _envelope(piece.findings)
+        result = InterchangeResult(piece.header, piece.status, code, note, groups, len(piece.acknowledgments))
+        return with_groups(result, groups) if groups else result
+
+    def _set(self, piece: SetRead) -> SetResult:
+        result = set_result(piece)
+        faults = sum(len(fault.elements) or 1 for fault in result.segments)
+        if faults > self._faults_left:
+            return replace(result, segments=())
+        self._faults_left -= faults
+        return result
 
     def _group(self, piece: GroupClosed) -> GroupResult:
         return GroupResult(
@@ -192,7 +241,16 @@ def set_result(piece: SetRead) -> SetResult:
         status=piece.status,
         codes=tuple(dict.fromkeys(of_set)),
         segments=segments,
+        subject=_subject(piece) if segments else None,
     )
+
+
+def _subject(piece: SetRead) -> tuple[str, str] | None:
+    """The place and the value of a set's own number, as far as an acknowledgment can name it (C998)."""
+    code, element = SUBJECTS.get(piece.type, ("", 0))
+    segment = piece.tree.segment(code) if piece.tree is not None and code else None
+    value = segment.value(element)[:SUBJECT_CHARACTERS_MAX].strip() if segment is not None else ""
+    return (f"{code}{element:02d}", value) if value.isascii() and value.isprintable() and value else None
 
 
 def _segment_faults(findings: Iterable[Finding]) -> list[SegmentFault]:
@@ -228,90 +286,22 @@ def _element_fault(finding: Finding) -> ElementFault:
     )
 
 
-def interchange_key(result: InterchangeResult) -> str:
-    """What must not repeat within the window of an agreement: sender, receiver and ISA13."""
-    header = result.header
-    sender = f"{header.sender_qualifier}|{header.sender_id}"
-    receiver = f"{header.receiver_qualifier}|{header.receiver_id}"
-    return f"ISA|{sender}|{receiver}|{header.usage}|{_number(header.control_number)}"
+def rejected(group: GroupResult) -> GroupResult:
+    """A group that is rejected as a whole, whatever its sets are."""
+    return replace(group, status=Status.REJECTED, sets_accepted=0)
 
 
-def group_keys(result: InterchangeResult) -> tuple[str, ...]:
-    """For each group what must not repeat: the application ids, the functional id and GS06."""
-    return tuple(
-        f"GS|{group.header.sender_code}|{group.header.receiver_code}|{group.header.functional_id}|"
-        f"{result.header.usage}|{_number(group.header.control_number)}"
-        for group in result.groups
-    )
-
-
-def _number(control_number: str) -> str:
-    return control_number.lstrip("0") or "0"
-
-
-def reject_duplicate_interchange(result: InterchangeResult, action: DuplicateAction = "reject") -> InterchangeResult:
-    """The result of an interchange whose ISA13 was seen before, by the agreement's action: TA105 = 025."""
-    match action:
-        case "process":
-            return result
-        case "accept_with_error" if result.code != "R":
-            status = Status.ACCEPTED_WITH_ERRORS if result.status is Status.ACCEPTED else result.status
-            return replace(result, status=status, code="E", note=InterchangeError.DUPLICATE.value)
-        case "accept_with_error":
-            return result
-    return replace(result, status=Status.REJECTED, code="R", note=InterchangeError.DUPLICATE.value)
-
-
-def reject_duplicate_group(
-    result: InterchangeResult, index: int, action: DuplicateAction = "reject"
-) -> InterchangeResult:
-    """The result of an interchange in which the GS06 of one group was seen before."""
-    if action == "process":
-        return result
-    group = result.groups[index]
-    codes = tuple(dict.fromkeys((*group.codes, duplicate_group_code(group.tables).value)))
-    if action == "accept_with_error":
-        status = Status.ACCEPTED_WITH_ERRORS if group.status is Status.ACCEPTED else group.status
-        return _with_group(result, index, replace(group, status=status, codes=codes))
-    return _with_group(result, index, replace(group, status=Status.REJECTED, sets_accepted=0, codes=codes))
-
-
-def reject_duplicate_set(
-    result: InterchangeResult, group_index: int, set_index: int, action: DuplicateAction = "reject"
-) -> InterchangeResult:
-    """The result of an interchange in which the ST02 of one set was seen before."""
-    if action == "process":
-        return result
-    group = result.groups[group_index]
-    one = group.sets[set_index]
-    code = duplicate_set_code(load_release(group.tables).codes("718")).value
-    codes = tuple(dict.fromkeys((*one.codes, code)))
-    if action == "accept_with_error":
-        status = Status.ACCEPTED_WITH_ERRORS if one.status is Status.ACCEPTED else one.status
-    else:
-        status = Status.REJECTED
-    sets = (*group.sets[:set_index], replace(one, status=status, codes=codes), *group.sets[set_index + 1 :])
-    if group.status is Status.REJECTED:
-        return _with_group(result, group_index, replace(group, sets=sets))
-    accepted = sum(item.status is not Status.REJECTED for item in sets)
-    statuses = {item.status for item in sets}
-    if group.status is Status.ACCEPTED_WITH_ERRORS:
-        statuses.add(group.status)
-    return _with_group(result, group_index, replace(group, sets=sets, sets_accepted=accepted, status=_joined(statuses)))
-
-
-def _with_group(result: InterchangeResult, index: int, group: GroupResult) -> InterchangeResult:
-    groups = (*result.groups[:index], group, *result.groups[index + 1 :])
+def with_groups(result: InterchangeResult, groups: tuple[GroupResult, ...]) -> InterchangeResult:
+    """An interchange with other verdicts on its groups, and the verdict on itself that follows from them."""
     if result.code == "R":
         return replace(result, groups=groups)
     statuses = {item.status for item in groups}
-    if result.code == "E":
+    if result.code == "E" and statuses != {Status.REJECTED}:
         statuses.add(Status.ACCEPTED_WITH_ERRORS)
-    joined = Status.REJECTED if all(item.status is Status.REJECTED for item in groups) else _joined(statuses)
-    return replace(result, groups=groups, status=joined)
+    return replace(result, groups=groups, status=joined(statuses))
 
 
-def _joined(statuses: set[Status]) -> Status:
+def joined(statuses: set[Status]) -> Status:
     """The status of what holds parts of these statuses."""
     if statuses == {Status.REJECTED}:
         return Status.REJECTED

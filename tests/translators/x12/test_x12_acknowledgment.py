@@ -12,21 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.translators.x12.conftest import CORPUS, FIXTURES, STRICT, interchange, pieces_of
-from translators.guide import ReadingRules
+from translators.guide import AcknowledgmentRules, ReadingRules
 from translators.x12.acknowledgment import (
-    InterchangeResult,
+    Numbers,
     collect_results,
     earned_by,
-    group_keys,
-    interchange_key,
-    reject_duplicate_group,
-    reject_duplicate_interchange,
-    reject_duplicate_set,
     write_acknowledgment,
     write_acknowledgments,
 )
 from translators.x12.reading import Status
+from translators.x12.repetitions import (
+    follows,
+    group_keys,
+    interchange_key,
+    set_keys,
+    with_number_out_of_sequence,
+    with_repeated_groups,
+    with_repeated_interchange,
+    with_repeated_sets,
+)
 from translators.x12.report import report
+from translators.x12.results import InterchangeResult
 
 NOW = dt.datetime(2026, 1, 6, 7, 8, tzinfo=dt.UTC)
 BODY = "BEG*00*SA*4500012345**20260105~PO1*1*5*EA*9.95**VP*AC-1001~"
@@ -37,7 +43,8 @@ def results_of(data, rules=STRICT):
 
 
 def answer(data, rules=STRICT, **how):
-    return write_acknowledgments(results_of(data, rules), control_numbers=itertools.count(41), now=NOW, **how)
+    asked = AcknowledgmentRules(**how)
+    return write_acknowledgments(results_of(data, rules), control_numbers=itertools.count(41), now=NOW, rules=asked)
 
 
 def segments(data):
@@ -109,7 +116,9 @@ def test_005010_echoes_release_and_implementation(fixture_bytes):
 
 def test_a_999_where_the_release_has_it():
     new = interchange("BEG*QQ*SA*45**20260105~PO1*1*5*EA~", release="005010", version="00501", repetition="^")
-    assert segments(answer(new, functional="999"))[2:5] == ["IK3*BEG*2**8", "IK4*1*353*7*QQ", "IK5*R*5"]
+    assert segments(answer(new, functional="999"))[2:6] == [
+        "IK3*BEG*2**8", "CTX*BEG03>45", "IK4*1*353*7*QQ", "IK5*R*5",
+    ]  # fmt: skip
     assert b"*X*005010X231A1~ST*999*0001*005010X231A1~" in answer(new, functional="999")
     assert b"ST*997*" in answer(interchange(BODY), functional="999")
     assert answer(new, functional="none") == b""
@@ -135,7 +144,9 @@ def test_ta1_when_asked_for_or_when_the_envelope_is_bad(old, new, ta1):
 def test_when_a_ta1_is_due(when, expected):
     rules = ReadingRules(tolerances=frozenset({"isa-padding"}))
     results = results_of(interchange(BODY).replace(b"ACMESUPPLY     *", b"ACMESUPPLY*", 1), rules)
-    assert [one.kinds for one in earned_by(results, ta1=when, functional="none")] == ([expected] if expected else [])
+    assert [one.kinds for one in earned_by(results, AcknowledgmentRules(ta1=when, functional="none"))] == (
+        [expected] if expected else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,7 +159,7 @@ def test_acknowledgments_and_what_is_no_x12_earn_nothing(name, fixture_bytes):
 def test_what_is_earned_tells_how_many_numbers_it_needs(fixture_bytes):
     (earned,) = earned_by(results_of(fixture_bytes("850-two-groups.edi")))
     assert (earned.groups, earned.kinds, earned.scope) == (2, ("TA1", "997"), "ZZ/BIGCORP|ZZ/ACMESUPPLY|P")
-    written = write_acknowledgment(earned, interchange_number=5, group_numbers=[8, 9], now=NOW)
+    written = write_acknowledgment(earned, Numbers(5, [8, 9]), now=NOW)
     assert [text for text in written.decode().split("~") if text[:2] in {"GE", "IE"}] == [
         "GE*1*8", "GE*1*9", "IEA*2*000000005",
     ]  # fmt: skip
@@ -176,36 +187,49 @@ def last(result):
 def test_a_repeated_interchange():
     (result,) = results_of(interchange(BODY))
     assert interchange_key(result) == "ISA|ZZ|ACMESUPPLY|ZZ|BIGCORP|P|1"
-    rejected = reject_duplicate_interchange(result)
+    rejected = with_repeated_interchange(result, "reject")
     assert segments(last(rejected)) == ["TA1*000000001*260105*0930*R*025", "IEA*0*000000041"]
-    warned = reject_duplicate_interchange(result, "accept_with_error")
+    warned = with_repeated_interchange(result, "accept_with_error")
     assert (warned.status, warned.code, warned.note) == (Status.ACCEPTED_WITH_ERRORS, "E", "025")
-    assert reject_duplicate_interchange(result, "process") == result
+    assert with_repeated_interchange(result, "process") == result
+    assert with_number_out_of_sequence(result, "reject").note == "018"
+
+
+@pytest.mark.parametrize(
+    ("number", "last", "expected"),
+    [(8, 7, True), (7, 7, False), (9, 7, False), (6, 7, False), (1, 999_999_999, True), (0, 999_999_999, True)],
+)
+def test_which_number_follows(number, last, expected):
+    assert follows(number, last) is expected
 
 
 @pytest.mark.parametrize(("release", "version", "code"), [("004010", "00401", "6"), ("005010", "00501", "19")])
 def test_a_repeated_group(release, version, code):
     (result,) = results_of(interchange(BODY, release=release, version=version))
     assert group_keys(result) == ("GS|ACMESUPPLY|BIGCORP|PO|P|7",)
-    rejected = reject_duplicate_group(result, 0)
+    rejected = with_repeated_groups(result, [0], "reject")
     assert rejected.status is Status.REJECTED
     assert segments(last(rejected))[-3:] == ["AK5*R", f"AK9*R*1*1*0*{code}", "IEA*1*000000041"]
-    warned = reject_duplicate_group(result, 0, "accept_with_error")
+    warned = with_repeated_groups(result, [0], "accept_with_error")
     assert segments(last(warned))[-2] == f"AK9*E*1*1*1*{code}"
-    assert reject_duplicate_group(result, 0, "process") == result
+    assert with_repeated_groups(result, [0], "process") == result
+    assert with_repeated_groups(result, [], "reject") == result
 
 
 def test_a_repeated_set(fixture_bytes):
     (result,) = results_of(fixture_bytes("850-two-groups.edi"))
-    rejected = reject_duplicate_set(result, 0, 1)
+    assert [key for _, _, key in set_keys(result)] == [
+        "ST|ACMESUPPLY|BIGCORP|850|P|1", "ST|ACMESUPPLY|BIGCORP|850|P|2", "ST|ACMESUPPLY|BIGCORP|850|P|1",
+    ]  # fmt: skip
+    rejected = with_repeated_sets(result, [(0, 1)], "reject")
     assert [group.status for group in rejected.groups] == [Status.PARTIALLY_ACCEPTED, Status.ACCEPTED]
     assert rejected.status is Status.PARTIALLY_ACCEPTED
     assert [text for text in segments(last(rejected)) if text[:3] in {"AK5", "AK9"}] == [
         "AK5*A", "AK5*R*23", "AK9*P*2*2*1", "AK5*A", "AK9*A*1*1*1",
     ]  # fmt: skip
-    warned = reject_duplicate_set(result, 1, 0, "accept_with_error")
+    warned = with_repeated_sets(result, [(1, 0)], "accept_with_error")
     assert (warned.groups[1].status, warned.status) == (Status.ACCEPTED_WITH_ERRORS, Status.ACCEPTED_WITH_ERRORS)
-    assert reject_duplicate_set(result, 1, 0, "process") == result
+    assert with_repeated_sets(result, [(1, 0)], "process") == result
 
 
 def some_files():
@@ -258,14 +282,14 @@ def test_an_independent_validator_accepts_our_997(tmp_path):
 
 def test_repetitions_in_what_is_rejected_anyway(fixture_bytes):
     (bad,) = results_of(interchange(BODY).replace(b"IEA*1*000000001", b"IEA*1*000000009"))
-    assert reject_duplicate_interchange(bad, "accept_with_error") == bad
-    assert reject_duplicate_interchange(bad).note == "025"
-    assert reject_duplicate_group(bad, 0).status is Status.REJECTED
+    assert with_repeated_interchange(bad, "accept_with_error") == bad
+    assert with_repeated_interchange(bad, "reject").note == "025"
+    assert with_repeated_groups(bad, [0], "reject").status is Status.REJECTED
     (group,) = results_of(interchange(BODY).replace(b"GE*1*7", b"GE*1*8"))
-    assert reject_duplicate_set(group, 0, 0).groups[0].codes == ("4",)
+    assert with_repeated_sets(group, [(0, 0)], "reject").groups[0].codes == ("4",)
     (asked,) = results_of(fixture_bytes("850-two-groups.edi"))
-    warned = reject_duplicate_interchange(asked, "accept_with_error")
-    assert reject_duplicate_set(warned, 0, 0, "accept_with_error").status is Status.ACCEPTED_WITH_ERRORS
-    assert reject_duplicate_group(reject_duplicate_group(warned, 0), 1).status is Status.REJECTED
+    warned = with_repeated_interchange(asked, "accept_with_error")
+    assert with_repeated_sets(warned, [(0, 0)], "accept_with_error").status is Status.ACCEPTED_WITH_ERRORS
+    assert with_repeated_groups(warned, [0, 1], "reject").status is Status.REJECTED
     (one,) = results_of(interchange(BODY))
-    assert reject_duplicate_set(one, 0, 0).status is Status.REJECTED
+    assert with_repeated_sets(one, [(0, 0)], "reject").status is Status.REJECTED

@@ -7,9 +7,8 @@ from translators.guide import ReadingRules
 from translators.x12.masking import without_passwords
 
 BODY = "BEG*00*SA*4500012345**20260105~PO1*1*5*EA~"
-WITH_PASSWORDS = interchange(BODY).replace(
-    b"ISA*00*          *00*          *", b"ISA*03*OURUSER   *01*S3CRET\xa7pass*", 1
-)
+PASSWORDS = b"ISA*03*OURUSER   *01*S3CRET\xa7pass*"
+WITH_PASSWORDS = interchange(BODY).replace(b"ISA*00*          *00*          *", PASSWORDS, 1)
 
 
 def values_of(data, **rules):
