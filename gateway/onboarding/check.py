@@ -6,14 +6,15 @@ from pathlib import Path
 
 from certs.certificates import CertificateError, ProblemCode, read_certificate
 from certs.certificates import problems as certificate_problems
-from gateway.agreements import OurIdentity, identity_for, partner_certificates
+from gateway.agreements import OurIdentity, identity_for, overrides, partner_certificates
 from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, one_of, shown
-from partners.profile import As2, CertificateFile
+from partners.profile import Agreement, As2, CertificateFile
 from translators.x12.dictionary import choose_release, releases
 from translators.x12.documents import DOCUMENT_TYPES
 from translators.x12.grammar import grammar
+from translators.x12.overrides import rule_problems
 
 KEY_EXPIRY_WARNING = timedelta(days=30)
 _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, ProblemCode.EXPIRES_SOON})
@@ -113,6 +114,31 @@ def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
                 if choice.newer:
                     right += "; or tolerate `newer-release` to read it with the newest of them"
                 yield loaded.problem(("agreements", index, "releases", position), what, right)
+        yield from _rule_problems(loaded, index, agreement, set_types)
+
+
+def _rule_problems(
+    loaded: LoadedProfile, index: int, agreement: Agreement, set_types: Collection[str]
+) -> Iterator[Problem]:
+    """Rules that name what a release of the agreement does not have; without releases, what none of them has."""
+    named = [choice.name for release in agreement.releases if (choice := choose_release(release)).name is not None]
+    kept: dict[int, tuple[str, str, str]] = {}
+    fitting: set[int] = set()
+    rules = overrides(agreement)
+    for release in named or releases():
+        for set_type in set_types:
+            if grammar(set_type, release) is None:
+                continue
+            wrong = {
+                found.index: (found.field, found.what, found.would_be_right)
+                for found in rule_problems(set_type, release, rules)
+            }
+            kept |= wrong
+            fitting |= set(range(len(rules))) - set(wrong)
+    for rule, (field, what, right) in sorted(kept.items()):
+        if named or rule not in fitting:
+            where: Location = ("agreements", index, "rules", rule, field)
+            yield loaded.problem(where, f"the rule says nothing: {what}", right)
 
 
 def _key_problems(loaded: LoadedProfile, now: datetime) -> Iterator[Problem]:

@@ -1,10 +1,10 @@
 """Reads functional groups and the transaction sets in them."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from translators.findings import Finding, Level, Severity
-from translators.guide import Guide, OnBadSet, ReadingRules, Tolerance
+from translators.guide import Guide, Identity, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, Release, load_release
@@ -17,7 +17,15 @@ from translators.x12.faults import (
 )
 from translators.x12.interchange import check_ge, check_gs, group_header
 from translators.x12.overrides import AgreedTables, agreed_tables
-from translators.x12.reading import GroupClosed, GroupHeader, GroupOpened, Piece, SetRead, Status
+from translators.x12.reading import (
+    GroupClosed,
+    GroupHeader,
+    GroupOpened,
+    InterchangeHeader,
+    Piece,
+    SetRead,
+    Status,
+)
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENTS, FUNCTIONAL_IDS
 from translators.x12.tokenizer import Token, TokenStream
 from translators.x12.validator import SetReader, SetValidator
@@ -233,6 +241,16 @@ def _status(ledger: Ledger, on_bad_set: OnBadSet, reader: SetReader) -> Status:
     if status is Status.REJECTED and on_bad_set == "accept_with_errors" and understood:
         return Status.ACCEPTED_WITH_ERRORS
     return status
+
+
+def rules_between(rules: ReadingRules, header: InterchangeHeader) -> ReadingRules:
+    """The rules with those agreements alone that hold between the sender and the receiver of an interchange."""
+    sender = Identity(header.sender_qualifier, header.sender_id)
+    receiver = Identity(header.receiver_qualifier, header.receiver_id)
+    if rules.guides is None:
+        return rules
+    guides = tuple(guide for guide in rules.guides if guide.holds_for(sender, receiver))
+    return rules if len(guides) == len(rules.guides) else replace(rules, guides=guides)
 
 
 def agreement_on(rules: ReadingRules, set_type: str, release: str) -> Guide | None:

@@ -86,7 +86,7 @@ def _compiled(
     if base is None or not rules:
         return None if base is None else AgreedTables(base, _body(base)), ()
     compiler = _Compiler(base, rules)
-    return compiler.tables(), tuple(compiler.problems)
+    return compiler.tables(), tuple(sorted(compiler.problems, key=lambda problem: problem.index))
 
 
 def _body(tables: Grammar) -> dict[str, SegmentRule]:

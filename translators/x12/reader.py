@@ -12,7 +12,7 @@ from translators.source import Source, behind
 from translators.x12.accounting import BLANKS, Account, Strays, Tally
 from translators.x12.delimiters import IsaFinder, IsaText, read_isa
 from translators.x12.faults import InterchangeError, Ledger
-from translators.x12.groups import GroupReader
+from translators.x12.groups import GroupReader, rules_between
 from translators.x12.interchange import acknowledgment_of, check_iea, check_isa, header_of
 from translators.x12.reading import (
     FileRead,
@@ -78,7 +78,8 @@ class _InterchangeReader:
         self._account = account
         self._stream = TokenStream(data, isa.end, isa.delimiters, finder)
         self._ledger = Ledger(rules.tolerances, rules.findings_per_set_max)
-        self._groups = GroupReader(self._stream, isa.delimiters, rules, account, self._ledger)
+        between = rules_between(rules, header_of(isa))
+        self._groups = GroupReader(self._stream, isa.delimiters, between, account, self._ledger)
         self.end = isa.end
 
     def pieces(self) -> Iterator[Piece]:
