@@ -30,7 +30,7 @@ BASE_RELEASE_WIDTH = 6
 CHECKS_BEFORE_COMPILING = 4
 _PRESENCES_REMEMBERED_MAX = 4_096
 _ITEM = re.compile(r"(?P<element>\w+?)(?P<required>!?)(?:x(?P<repeat>\d+))?")
-_NOTE = re.compile(r"([PRECL])((?:\d\d)+)")
+_NOTE = re.compile(r"([PRECL])((?:\d\d)+)(\??)")
 
 # Control characters are outside every X12 character set; the star stands for the element separator.
 TEXT = r"[^\x00-\x1f\x7f*]"
@@ -46,10 +46,11 @@ Agreed = Literal["required", "not_used", "codes", "length_min", "length_max"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A syntax note: its kind and the positions it binds, 1-based."""
+    """A syntax note: its kind and the positions it binds, 1-based. A doubtful one is told of and rejects nothing."""
 
     kind: str
     positions: tuple[int, ...]
+    doubtful: bool = False
 
     def is_broken(self, presence: bytes) -> bool:
         """Whether elements present (1) and absent (0) break the note; index 0 stands for the segment code."""
@@ -162,11 +163,12 @@ class SegmentRule:
         if index == len(self.elements):
             return ""
         rule = self.elements[index]
-        one = rf"\*{rule.pattern}" if rule.required else rf"\*(?:{rule.pattern})?"
+        one = rf"\*{rule.pattern}" if rule.required else rf"\*(?:{rule.pattern}|)"
         if "not_used" in rule.agreed:
             one = r"\*"
         rest = one + self._from(index + 1)
-        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest})?"
+        # An empty alternative costs half of what a question mark behind a group does.
+        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest}|)"
 
     def is_clean(self, text: str, parts: list[str]) -> bool:
         """Whether a segment text, with stars between its plain elements, is right beyond doubt.
@@ -185,7 +187,8 @@ class SegmentRule:
                 break
             if parts[index] not in codes:
                 return False
-        return not self.notes or not self.broken_notes(bytes(map(bool, parts)))
+        # Where no element is left out their count says what is present.
+        return not self.notes or not self.broken_notes(bytes(map(bool, parts)) if "**" in text else b"\x01" * count)
 
     def broken_notes(self, presence: bytes) -> tuple[Note, ...]:
         """The syntax notes broken by elements present (1) and absent (0); index 0 stands for the segment code."""
@@ -271,8 +274,8 @@ class _Elements:
 def notes_of(text: str) -> tuple[Note, ...]:
     """The notes in a text such as ``P0304 R0102``."""
     return tuple(
-        Note(kind, tuple(int(digits[at : at + 2]) for at in range(0, len(digits), 2)))
-        for kind, digits in _NOTE.findall(text)
+        Note(kind, tuple(int(digits[at : at + 2]) for at in range(0, len(digits), 2)), bool(doubt))
+        for kind, digits, doubt in _NOTE.findall(text)
     )
 
 

@@ -167,7 +167,7 @@ class ElementChecker:
             before = self._delimiters.element.join(parts[:blamed])
             offset = at.start if inside is not None else at.start + len(before) + (blamed < len(parts))
             spot = _Spot(blamed, None, offset) if inside is None else _Spot(inside, blamed, offset)
-            severity = None if self._release.notes_decide else Severity.WARNING
+            severity = None if self._release.notes_decide and not note.doubtful else Severity.WARNING
             value = parts[blamed] if exclusion else None
             fault = Fault(code, _note_words(note, present, functools.partial(_element_name, at.code, inside)))
             self._report(at, spot, rules[blamed - 1], value, fault, severity)

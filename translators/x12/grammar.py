@@ -20,12 +20,14 @@ from dataclasses import dataclass, field
 from translators.x12.dictionary import Release, load_release, read_table
 
 UNBOUNDED = sys.maxsize
+FLOATING = "F"  # the requirement designator of such segments in the standard
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentUse:
     """A segment at its place in a loop, and how often it must and may stand there.
 
+    A segment that ``floats`` may also stand anywhere else: such were the notes (NTE) of the early releases.
     ``limit`` is how often a partner's agreement lets it stand there (0: not at all). It judges and never places:
     segments find their places by ``max`` alone, so that an agreement cannot change what a segment means. ``agreed``
     says that the agreement alone demands it.
@@ -36,6 +38,7 @@ class SegmentUse:
     max: int
     limit: int | None = None
     agreed: bool = False
+    floats: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +79,7 @@ class Move:
         missing: mandatory items that were passed over.
         otherwise: the next place for this code when this one is full.
         limit: how many uses a partner's agreement allows, in place of ``max``.
+        floats: the reader stays where it stood, whatever was counted there.
     """
 
     closes: int
@@ -86,11 +90,12 @@ class Move:
     missing: "tuple[SegmentUse | LoopRule, ...]"
     otherwise: "Move | None" = None
     limit: int | None = None
+    floats: bool = False
     plain: bool = field(init=False)  # nothing to look at: no gap, no limit
-    stays: bool = field(init=False)  # no loop is left or opened
+    stays: bool = field(init=False)  # no loop is left or opened, and the use counts
 
     def __post_init__(self) -> None:
-        self.stays = not (self.closes or self.opens)
+        self.stays = not (self.closes or self.opens or self.floats)
         unlimited = self.limit is None and (not self.repeats or self.max == UNBOUNDED)
         self.plain = unlimited and not self.missing
 
@@ -121,6 +126,7 @@ class Grammar:
         self.release = release
         self.root = root
         self.codes = frozenset(_codes(root))
+        self._floating = {use.code: use for use in root.items if isinstance(use, SegmentUse) and use.floats}
         self._places: dict[tuple[int, int], Place] = {}
         self.start = self._place(self.root, 0)
 
@@ -150,6 +156,18 @@ class Grammar:
                     moves.append(self._move(loop, at, closes, repeats=at == index, missing=passed + between))
             passed += loop.missing(index)
             index, loop, closes = loop.index, loop.parent, closes + 1
+        floating = self._floating.get(code)
+        if floating is not None and (not moves or moves[0].missing):
+            return Move(
+                closes=0,
+                place=place,
+                opens=False,
+                repeats=False,
+                max=floating.max,
+                missing=(),
+                limit=floating.limit,
+                floats=True,
+            )
         for move, after in itertools.pairwise(moves):
             move.otherwise = after
         return moves[0] if moves else None
@@ -207,7 +225,8 @@ def _build(rows: Iterable[list[str]]) -> LoopRule:
             parent = loops[outer]
             loop = loops[path] = LoopRule(code, int(least), _maximum(most), parent, len(parent.items))
             parent.items.append(loop)
-        loop.items.append(SegmentUse(segment, int(low), _maximum(high)))
+        floats = low == FLOATING
+        loop.items.append(SegmentUse(segment, 0 if floats else int(low), _maximum(high), floats=floats))
     return root
 
 

@@ -230,6 +230,9 @@ class SetValidator(SetReader):
 
     def _follow(self, move: Move, segment: Segment) -> None:
         loops, counts = self._loops, self._counts
+        if move.floats:
+            loops[-1].items.append(segment)
+            return
         if move.closes:
             del loops[-move.closes :]
             del counts[-move.closes :]
