@@ -300,10 +300,8 @@ class _X12Translation:
             self._reject(piece, SetError.NOT_SUPPORTED, message)
             return None, []
         mapped = translate_set(piece.type, piece.tree)
-        told = {(finding.code, finding.position, finding.element) for finding in piece.findings}
-        found = [
-            finding for finding in mapped.findings if (finding.code, finding.position, finding.element) not in told
-        ]
+        told = {_subject(finding) for finding in piece.findings}
+        found = [finding for finding in mapped.findings if _subject(finding) not in told]
         if piece.status is not Status.REJECTED:
             found.extend(check(mapped.document))
         faults = [finding for finding in found if finding.severity is Severity.ERROR]
@@ -347,6 +345,11 @@ class _X12Translation:
             findings=(*self.findings, *findings),
             findings_omitted=self.omitted,
         )
+
+
+def _subject(finding: Finding) -> tuple[str, int | None, int | None]:
+    """What a finding is about: of a level without its place reading tells in AK403's words, translation in its own."""
+    return "HL" if finding.segment == "HL" else finding.code, finding.position, finding.element
 
 
 def _numbers(document: Document) -> tuple[str | None, str | None]:
