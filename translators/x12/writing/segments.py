@@ -1,0 +1,207 @@
+"""One segment from a canonical object: its elements, what was left over when it was read, what must not be missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from translators.building import Path, pointer
+from translators.document_parts import Unmapped
+from translators.documents import Document
+from translators.x12.dictionary import Note, Release
+from translators.x12.documents.places import Place, SegmentMap
+from translators.x12.tree import Element
+from translators.x12.writing.assumptions import assumed
+from translators.x12.writing.elements import Draft, say_again, take_element
+from translators.x12.writing.losses import Loss, Losses
+from translators.x12.writing.source import Source
+from translators.x12.writing.values import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What was left over of a segment when it was read, and its index in the document's ``unmapped``."""
+
+    index: int
+    kept: Unmapped
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a segment cannot be made: a mandatory element without a value, and the field that would fill it."""
+
+    path: Path
+    message: str
+    element: int
+
+
+class SegmentBuilder:
+    """Makes segments of one release from the objects of one document."""
+
+    def __init__(self, release: Release, document: Document) -> None:
+        self._release = release
+        self._document = document
+
+    def build(
+        self,
+        code: str,
+        segment_map: SegmentMap,
+        source: Source,
+        losses: Losses,
+        leftover: Sequence[Leftover] = (),
+        *,
+        is_mandatory: bool = False,
+    ) -> Draft | Refused | None:
+        """The segment, None where the source has nothing for it; what is refused takes nothing from the source."""
+        rule = self._release.segments.get(code)
+        if rule is None:
+            return None
+        before = source.copy()
+        draft = Draft(rule, Losses())
+        owner = source
+        if segment_map.into and segment_map.of is not None:
+            owner = source.inside(segment_map.into, segment_map.of)
+        for place in segment_map.places:
+            if place is not None:
+                take_element(draft, place, owner)
+        say_again(draft, owner)
+        self.merge(draft, leftover)
+        if not draft.values and not is_mandatory:
+            losses.extend(draft.losses)
+            return None
+        refused = self._complete(draft, segment_map, owner)
+        if refused is not None:
+            source.restore(before)
+            return refused
+        losses.extend(draft.losses)
+        return draft
+
+    @staticmethod
+    def merge(draft: Draft, leftover: Sequence[Leftover]) -> None:
+        """Puts elements that found no field when the segment was read back where they stood."""
+        for kept in leftover:
+            _merge(draft, kept)
+
+    def _complete(self, draft: Draft, segment_map: SegmentMap, source: Source) -> Refused | None:
+        for number, rule in enumerate(draft.rule.elements, 1):
+            if rule.required and number not in draft.values:
+                refused = self._fill(draft, number, segment_map, source)
+                if refused is not None:
+                    return refused
+        # A note in other releases was carried over from 004010: what breaks it may be right.
+        if self._release.notes_decide:
+            return self._heed_notes(draft, segment_map, source)
+        return None
+
+    def _fill(self, draft: Draft, number: int, segment_map: SegmentMap, source: Source) -> Refused | None:
+        rule = plain(draft.rule.elements[number - 1])
+        path = _path(segment_map, number, source)
+        found = assumed(draft.rule.code, number, self._document, source, rule.codes)
+        if found is None:
+            known = any(finding.element == number for finding in draft.losses.findings)
+            told = " has no value that the release takes" if known else " is mandatory and has no value"
+            return Refused(path, f"{draft.name(number)}{told}; fill {pointer(path)}", number)
+        message = f"{draft.name(number)} was taken as {found}; fill {pointer(path)} if it is another"
+        draft.losses.add(Loss.ASSUMED, path, message, draft.spot(number), found)
+        draft.values[number] = found
+        draft.paths[number] = path
+        return None
+
+    def _heed_notes(self, draft: Draft, segment_map: SegmentMap, source: Source) -> Refused | None:
+        for _ in range(len(draft.rule.elements)):
+            note = next(iter(draft.rule.broken_notes(_presence(draft))), None)
+            if note is None:
+                return None
+            if note.kind == "R":
+                element = next((number for number in note.positions if _is_fillable(draft, number)), note.positions[0])
+                refused = self._fill(draft, element, segment_map, source)
+                if refused is not None:
+                    return refused
+            elif not _leave_out(draft, note):
+                return None  # the validator has the last word
+        return None
+
+
+def _presence(draft: Draft) -> bytes:
+    present = bytearray(max(draft.values, default=0) + 1)
+    present[0] = 1
+    for number in draft.values:
+        present[number] = 1
+    return bytes(present)
+
+
+def _is_fillable(draft: Draft, number: int) -> bool:
+    from_table = (draft.rule.code, number) in _FILLED_FIRST
+    return from_table and number <= len(draft.rule.elements)
+
+
+_FILLED_FIRST: Final = frozenset({("N9", 2), ("SAC", 2)})
+
+
+def _leave_out(draft: Draft, note: Note) -> bool:
+    """Leaves out what may not stand without, or beside, the others of a note; False when it is mandatory."""
+    present = [number for number in note.positions if number in draft.values]
+    chosen = present if note.kind == "P" else present[1:] if note.kind == "E" else note.positions[:1]
+    chosen = [number for number in chosen if not draft.rule.elements[number - 1].required]
+    for number in chosen:
+        others = ", ".join(f"{draft.rule.code}{other:02}" for other in note.positions if other != number)
+        relation = "must not stand beside" if note.kind == "E" else "must not stand without"
+        message = f"{draft.name(number)} {relation} {others} (note {note}); it was left out"
+        draft.losses.add(
+            Loss.ALONE, draft.paths.get(number, ()), message, draft.spot(number), str(draft.values[number])
+        )
+        del draft.values[number]
+    return bool(chosen)
+
+
+def _path(segment_map: SegmentMap, number: int, source: Source) -> Path:
+    """The field that fills an element."""
+    place = segment_map.places[number] if number < len(segment_map.places) else None
+    if place is None:
+        return source.path
+    main = segment_map.places[place.main] if place.main else place
+    if main is None:
+        return source.path
+    return _field_path(main, place, source)
+
+
+def _field_path(main: Place, place: Place, source: Source) -> Path:
+    path = source.at(main.code_field or main.field)
+    if main.many:
+        path = (*path, 0)
+    if main is not place:
+        return (*path, "qualifier" if main.qualifier_at == place.element else "unit")
+    return path
+
+
+def _merge(draft: Draft, leftover: Leftover) -> None:
+    for index, part in enumerate(leftover.kept.elements):
+        path: Path = ("unmapped", leftover.index, "elements", index)
+        held = draft.values.get(part.element, "")
+        component, repetition = part.component or 1, part.repetition or 1
+        is_known = 0 < part.element <= len(draft.rule.elements)
+        if not is_known or _part(held, component, repetition):
+            why = "holds another value" if is_known else "does not exist in this release"
+            message = f"{draft.rule.code}{part.element:02} {why}; what stood there was left out"
+            draft.losses.add(Loss.NOT_CARRIED, path, message, value=part.value)
+            continue
+        draft.values[part.element] = _with_part(held, part.value, component, repetition)
+        draft.paths.setdefault(part.element, path)
+
+
+def _part(held: Element, component: int, repetition: int) -> str:
+    repetitions = ((held,),) if isinstance(held, str) else held
+    if repetition > len(repetitions) or component > len(repetitions[repetition - 1]):
+        return ""
+    return repetitions[repetition - 1][component - 1]
+
+
+def _with_part(held: Element, value: str, component: int, repetition: int) -> Element:
+    if component == 1 and repetition == 1 and isinstance(held, str):
+        return value
+    repetitions = [list(part) for part in (((held,),) if isinstance(held, str) else held)]
+    while len(repetitions) < repetition:
+        repetitions.append([""])
+    components = repetitions[repetition - 1]
+    components += [""] * (component - len(components))
+    components[component - 1] = value
+    return tuple(tuple(part) for part in repetitions)
