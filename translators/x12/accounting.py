@@ -1,16 +1,21 @@
 """Keeps the books of a file: where its bytes went, what stood outside every envelope, how its parts fared."""
 
+import re
 from dataclasses import dataclass, field
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
-from translators.source import Source, behind
+from translators.source import WINDOW_BYTES, Source, behind
 from translators.x12.delimiters import SEGMENT_CODE
 from translators.x12.faults import VALUE_CHARACTERS_MAX, InterchangeError, Ledger
 from translators.x12.reading import Status
 from translators.x12.tokenizer import Token
 
 # Blanks, line ends, NUL and the byte order mark of UTF-8 say nothing.
+_ISA = b"ISA"
+# A segment of an envelope, in whatever separators: its code, a separator and the first byte of its first element.
+_ENVELOPE = re.compile(rb"(?<![A-Za-z0-9])(?:GS|ST|SE|GE|IEA)[^A-Za-z0-9\s][A-Za-z0-9]")
+_ENVELOPE_BYTES = 6
 BLANKS = b" \t\r\n\x00\xef\xbb\xbf"
 
 # Sets and groups of one file with damaged envelopes that are still read one by one. A megabyte of ``GS*~ST*~`` holds
@@ -41,12 +46,18 @@ class Account:
         if start >= end:
             return
         self.bytes_in_findings += end - start
-        blank = behind(data, start, BLANKS) >= end
+        first = behind(data, start, BLANKS)
+        blank = first >= end
         tolerance: Tolerance | None = None
-        if start > 0 and (end == len(data) or not blank):
-            tolerance, what = "trailing-garbage", "stand behind an interchange and belong to none"
+        if not blank and bytes(data[first : first + len(_ISA)]) == _ISA:
+            what = "begin with an ISA that cannot be read; send its sixteen elements in their widths and a terminator"
+        elif start > 0 and not blank and _holds_segments(data, start, end):
+            # No tolerance for garbage may swallow what a partner meant to send.
+            what = "hold segments that stand in no interchange; send ISA before them and IEA behind them"
+        elif start > 0 and (end == len(data) or not blank):
+            tolerance, what = "trailing-garbage", "stand behind an interchange and belong to none; leave them out"
         elif blank and end < len(data):
-            tolerance, what = "leading-bytes", "stand before an interchange and say nothing"
+            tolerance, what = "leading-bytes", "stand before an interchange and say nothing; begin with ISA"
         else:
             what = "belong to no interchange; X12 begins with ISA"
         self.ledger.add(
@@ -71,7 +82,17 @@ class Account:
 
     def nothing(self) -> None:
         """Tell of a file without a byte."""
-        self.ledger.add(Finding(Level.FILE, "no-interchange", "The file is empty", byte_offset=0))
+        self.ledger.add(Finding(Level.FILE, "no-interchange", "The file is empty; send an interchange", byte_offset=0))
+
+
+def _holds_segments(data: Source, start: int, end: int) -> bool:
+    """Whether there is a segment of an envelope in these bytes."""
+    while start < end:
+        window = data[start : min(start + WINDOW_BYTES, end)]
+        if _ENVELOPE.search(window) is not None:
+            return True
+        start += max(len(window) - _ENVELOPE_BYTES, 1) if len(window) == WINDOW_BYTES else len(window) or end
+    return False
 
 
 class Strays:
@@ -105,12 +126,13 @@ class Strays:
             return
         (text, start, _), (_, _, end) = self._run
         code = text.partition(self._separator)[0]
-        pieces = "an empty segment stands" if self._only_empty else f"{self._count} pieces of text stand"
+        pieces = "empty segments stand" if self._only_empty else f"{self._count} pieces of text stand"
+        remedy = "leave them out" if self._only_empty else "put segments where they belong, leave out the rest"
         self._ledger.add(
             Finding(
                 Level.INTERCHANGE,
                 InterchangeError.CONTROL_STRUCTURE,
-                f"From byte {start} to {end} {pieces} outside every {self._where}",
+                f"From byte {start} to {end} {pieces} outside every {self._where}; {remedy}",
                 self._ledger.severity("empty-segments") if self._only_empty else Severity.ERROR,
                 segment=code if SEGMENT_CODE.fullmatch(code) else None,
                 value=text[:VALUE_CHARACTERS_MAX],

@@ -7,15 +7,16 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, Identity, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
-from translators.x12.dictionary import BASE_RELEASE_WIDTH, Release, load_release
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, Release, choose_release, load_release
 from translators.x12.faults import (
     GroupError,
+    InterchangeError,
     Ledger,
     SetError,
     duplicate_group_code,
     duplicate_set_code,
 )
-from translators.x12.interchange import check_ge, check_gs, group_header
+from translators.x12.interchange import check_ge, check_gs, group_header, implied_header
 from translators.x12.overrides import AgreedTables, agreed_tables
 from translators.x12.reading import (
     GroupClosed,
@@ -45,6 +46,7 @@ class _Group:
     tally: Tally = field(default_factory=Tally)
     numbers: set[str] = field(default_factory=set)
     known: dict[str, tuple[Guide | None, AgreedTables | None]] = field(default_factory=dict)
+    is_implied: bool = False  # there is no GS
 
 
 class GroupReader:
@@ -60,15 +62,21 @@ class GroupReader:
         self._interchange = interchange
         self._numbers: set[str] = set()
         self._clean: dict[Release, set[str]] = {}
+        self._release = ""  # of the group before
         self.end = 0
 
-    def pieces(self, opening: Token) -> Generator[Piece, None, Status]:
-        """GS to GE; returns the status of the group."""
-        self._segment(opening)
-        header = group_header(self._stream.parts(opening), opening[1])
+    def pieces(self, opening: Token, interchange: InterchangeHeader) -> Generator[Piece, None, Status]:
+        """GS to GE; returns the status of the group. Sets that stand in no group are read as one without GS."""
         ledger = Ledger(self._rules.tolerances, self._rules.findings_per_set_max)
-        group = _Group(header, check_gs(header, ledger, self._interchange).name, ledger)
-        self._note_duplicate(header, group)
+        if self._stream.code(opening) == "GS":
+            self._segment(opening)
+            header = group_header(self._stream.parts(opening), opening[1])
+            group = _Group(header, check_gs(header, ledger, self._interchange).name, ledger)
+            self._note_duplicate(header, group)
+            self._release = header.release
+        else:
+            group = self._implied(opening, interchange, ledger)
+            header = group.header
         yield GroupOpened(header, group.tables)
         strays = Strays("transaction set", self._delimiters.element, self._account, self._interchange)
         while (token := self._stream.next()) is not None:
@@ -94,6 +102,20 @@ class GroupReader:
         yield GroupClosed(header, status, claimed, group.tally.total, accepted, ledger.findings, ledger.omitted)
         return status
 
+    def _implied(self, opening: Token, interchange: InterchangeHeader, ledger: Ledger) -> _Group:
+        """The group of sets without one; they have the release of the group before, else that of ISA12."""
+        self._stream.hold(opening)
+        set_type = [*self._stream.parts(opening), ""][1]
+        header = implied_header(set_type, self._release or interchange.version, opening[1])
+        self._account.damaged_envelopes += 1
+        message = (
+            f"ST at byte {opening[1]} stands in no functional group, so nothing can acknowledge it; send GS before it"
+            " and GE behind the last set of its kind"
+        )
+        code = InterchangeError.CONTROL_STRUCTURE
+        self._interchange.add(Finding(Level.INTERCHANGE, code, message, segment="ST", byte_offset=opening[1]))
+        return _Group(header, choose_release(header.release).name, ledger, is_implied=True)
+
     def _segment(self, token: Token) -> None:
         self._account.bytes_in_segments += token[2] - token[1]
         self.end = token[2]
@@ -102,9 +124,13 @@ class GroupReader:
         if token is not None and self._stream.code(token) == "GE":
             self._segment(token)
             parts = self._stream.parts(token)
+            if group.is_implied:
+                return None
             return check_ge(parts, token[1], group.header, group.tally.total, group.ledger)
         if token is not None:
             self._stream.hold(token)
+        if group.is_implied:
+            return None
         severity = group.ledger.severity("missing-trailer")
         message = f"Group {quoted(group.header.control_number)} has no GE; end each group with GE"
         group.ledger.add(

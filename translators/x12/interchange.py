@@ -7,9 +7,11 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import Identity, ReadingRules, Tolerance
 from translators.x12.delimiters import ISA_WIDTHS, IsaText
 from translators.x12.dictionary import ReleaseChoice, choose_release, load_release, releases
-from translators.x12.faults import GroupError, InterchangeError, Ledger
+from translators.x12.faults import VALUE_CHARACTERS_MAX, GroupError, InterchangeError, Ledger
 from translators.x12.masking import masked
 from translators.x12.reading import GroupHeader, InterchangeAcknowledgment, InterchangeHeader
+from translators.x12.sets import FUNCTIONAL_IDS
+from translators.x12.value_faults import quoted
 
 # The note of TA105 that speaks of each ISA element.
 _NOTES = (
@@ -39,6 +41,31 @@ _PATTERNS = {
     8: re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])", re.ASCII),
     9: re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]", re.ASCII),
     12: re.compile(r"[0-9]+", re.ASCII),
+}
+# What belongs into each ISA element, as a remedy says it.
+_WANTED = (
+    "00 or another code of I01", "", "00 or another code of I03", "",
+    "the qualifier of the sender, such as ZZ", "the id of the sender",
+    "the qualifier of the receiver, such as ZZ", "the id of the receiver",
+    "a date as YYMMDD", "a time as HHMM", "U, or from 00402 on the repetition separator", "a version such as 00401",
+    "a control number of nine digits", "0, or 1 to ask for a TA1", "P for production or T for test",
+    "the component separator",
+)  # fmt: skip
+_DATE, _TIME = _PATTERNS[8], _PATTERNS[9]
+_TA1_ELEMENTS = (
+    (re.compile(r"[0-9]{9}", re.ASCII), "ISA13 of the interchange it speaks of, nine digits"),
+    (_DATE, "its ISA09"),
+    (_TIME, "its ISA10"),
+    (re.compile(r"[AER]"), "A, E or R"),
+    (re.compile(r"0[0-3][0-9]", re.ASCII), "a note code such as 000"),
+)
+# GS elements that say nothing about how a group is read, by their index.
+_GS_ELEMENTS = {
+    1: (re.compile(r".{1,15}", re.DOTALL), "two to fifteen characters"),
+    2: (re.compile(r".{1,15}", re.DOTALL), "two to fifteen characters"),
+    3: (re.compile(rf"(?:[0-9]{{2}})?{_DATE.pattern}", re.ASCII), "a date as CCYYMMDD"),
+    4: (re.compile(rf"{_TIME.pattern}(?:[0-5][0-9](?:[0-9]{{1,2}})?)?", re.ASCII), "a time as HHMM"),
+    6: (re.compile(r"[XT]"), "X, or T for transport industry data"),
 }
 _PADDING = re.compile(r"^(?: |\xc2?\xa0)+|(?: |\xc2?\xa0)+$")
 _GROUP_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -72,7 +99,9 @@ def _unpadded(value: str) -> str:
 def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
     """Note what is wrong with an ISA, in the words of TA105; of one that was cut short only that."""
     if not isa.complete:
-        message = "ISA has fewer than sixteen elements; nothing in this interchange can be acknowledged"
+        message = (
+            "ISA has fewer than sixteen elements, so nobody can be answered; send all of them, padded to their widths"
+        )
         ledger.add(_isa_finding(isa, InterchangeError.CONTROL_STRUCTURE, message, Severity.ERROR, None))
         return
     for index, (value, width, note) in enumerate(zip(isa.elements, ISA_WIDTHS, _NOTES, strict=True)):
@@ -87,28 +116,37 @@ def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
     header = header_of(isa)
     sender = Identity(header.sender_qualifier, header.sender_id)
     if rules.senders is not None and sender not in rules.senders:
-        message = f"{sender.qualifier}/{sender.id} is no address that this partner may send from"
+        message = (
+            f"{_address(sender)} is no address that this partner may send from; send from one that is agreed, or have"
+            " it added to the profile"
+        )
         ledger.add(_isa_finding(isa, InterchangeError.SENDER_ID, message, Severity.ERROR, 5))
     receiver = Identity(header.receiver_qualifier, header.receiver_id)
     if rules.receivers is not None and receiver not in rules.receivers:
-        message = f"{receiver.qualifier}/{receiver.id} is no address of ours"
+        message = f"{_address(receiver)} is no address of ours; put the agreed one into ISA07 and ISA08"
         ledger.add(_isa_finding(isa, InterchangeError.RECEIVER_ID, message, Severity.ERROR, 7))
+
+
+def _address(identity: Identity) -> str:
+    return quoted(f"{identity.qualifier}/{identity.id}")
 
 
 def _isa_fault(index: int, value: str, width: int) -> tuple[str, Tolerance | None] | None:
     text = _unpadded(value)
+    # Whatever is said of ISA02 and ISA04, they are not shown: they may hold a password.
+    said = "what it holds" if index in _PASSWORDS else quoted(text)
     if len(text) > width:
-        return f"is longer than {width} characters", None
+        return f"has {len(text)} characters, more than the {width} of its place; shorten {said}", None
     if not text and index not in _BLANK_ALLOWED:
-        return "is empty", "isa-padding" if index + 1 == len(ISA_WIDTHS) else None
+        return f"is empty; send {_WANTED[index]}", "isa-padding" if index + 1 == len(ISA_WIDTHS) else None
     pattern = _PATTERNS.get(index)
     if pattern is not None and not pattern.fullmatch(text):
-        return "is not valid", None
+        return f"holds {said}; send {_WANTED[index]}", None
     listed = _envelope_codes(_CODED.get(index, ""))
     if listed and text not in listed:
-        return "holds a code that is not listed", "code-values"
+        return f"holds {said}, which is no code of element {_CODED[index]}; send one that is listed", "code-values"
     if len(value) != width:
-        return f"must be {width} characters wide, padded if need be, not {len(value)}", "isa-padding"
+        return f"is {len(value)} characters wide; pad it with blanks to {width}", "isa-padding"
     return None
 
 
@@ -131,9 +169,12 @@ def _isa_finding(isa: IsaText, code: InterchangeError, message: str, severity: S
     )
 
 
-def acknowledgment_of(parts: list[str], start: int) -> InterchangeAcknowledgment:
-    """The TA1 in the parts of its text."""
-    values = [*parts[1:6], "", "", "", "", ""]
+def read_ta1(parts: list[str], start: int, ledger: Ledger) -> InterchangeAcknowledgment:
+    """The TA1 in the parts of its text; what is wrong with it makes no interchange bad, but is told."""
+    values = [*parts[1:6], "", "", "", "", ""][:5]
+    for index, (value, (pattern, wanted)) in enumerate(zip(values, _TA1_ELEMENTS, strict=True)):
+        if not pattern.fullmatch(value):
+            _content(ledger, ("TA1", index + 1, value), start, wanted)
     return InterchangeAcknowledgment(values[0], values[1], values[2], values[3], values[4], start)
 
 
@@ -141,13 +182,23 @@ def check_iea(parts: list[str], start: int, header: InterchangeHeader, groups: i
     """Compare IEA with what was read (IEA01 counts groups) and with ISA13."""
     count, number = _trailer_values(parts)
     if not _same_number(count, str(groups)):
-        message = f"IEA01 counts {count or 'no'} groups, {groups} were read"
+        message = f"IEA01 is {quoted(count)}, but {_were(groups, 'group')} read; send all of them, or the right count"
         _trailer(ledger, InterchangeError.GROUP_COUNT, message, ("IEA", 1, count), start, "trailer-counts")
     if not _same_number(number, header.control_number):
-        message = f"IEA02 is {number or 'empty'}, ISA13 is {header.control_number}"
+        message = f"IEA02 is {quoted(number)}, but ISA13 is {quoted(header.control_number)}; send the same in both"
         _trailer(
             ledger, InterchangeError.CONTROL_NUMBER_MISMATCH, message, ("IEA", 2, number), start, "trailer-numbers"
         )
+
+
+def is_closed_by(iea: list[str], header: InterchangeHeader) -> bool:
+    """Whether IEA02 is the number of ISA13."""
+    return _same_number(_trailer_values(iea)[1], header.control_number)
+
+
+def implied_header(set_type: str, release: str, start: int) -> GroupHeader:
+    """The header of transaction sets that stand in no group: the kind they belong to, the release they are read in."""
+    return GroupHeader(FUNCTIONAL_IDS.get(set_type, ""), "", "", "", "", "", "", release, start)
 
 
 def group_header(parts: list[str], start: int) -> GroupHeader:
@@ -184,16 +235,19 @@ def check_gs(header: GroupHeader, ledger: Ledger, interchange: Ledger) -> Releas
             Finding(
                 Level.INTERCHANGE,
                 InterchangeError.CONTENT,
-                f"{', '.join(empty)} must not be empty",
+                f"{', '.join(empty)} must not be empty; send {'it' if len(empty) == 1 else 'them'}",
                 segment="GS",
                 byte_offset=header.start,
             )
         )
+    for index, (pattern, wanted) in _GS_ELEMENTS.items():
+        if values[index] and not pattern.fullmatch(values[index]):
+            _content(interchange, ("GS", index + 1, values[index]), header.start, wanted)
     if header.functional_id and header.functional_id not in _envelope_codes("479"):
-        message = f"GS01 {header.functional_id} is no functional identifier"
+        message = f"GS01 {quoted(header.functional_id)} is no functional identifier; send one such as PO"
         _group(ledger, GroupError.NOT_SUPPORTED, message, 1, header.functional_id, header.start)
     if not _GROUP_NUMBER.fullmatch(header.control_number):
-        message = "GS06 must be a number of one to nine digits"
+        message = f"GS06 {quoted(header.control_number)} is no control number; send one to nine digits"
         _group(ledger, GroupError.CONTROL_NUMBER, message, 6, header.control_number, header.start)
     return _check_release(header, ledger)
 
@@ -203,12 +257,12 @@ def _check_release(header: GroupHeader, ledger: Ledger) -> ReleaseChoice:
     if choice.exact:
         return choice
     if choice.name is None:
-        message = f"GS08 {header.release} names no release"
+        message = f"GS08 {quoted(header.release)} names no release; send one such as 004010"
         _group(ledger, GroupError.VERSION_NOT_SUPPORTED, message, 8, header.release, header.start)
         return choice
     severity = ledger.severity("newer-release") if choice.newer else Severity.WARNING
-    reading = "read as" if severity is Severity.WARNING else "tolerate `newer-release` to read it as"
-    message = f"Release {header.release} has no tables here; {reading} {choice.name}"
+    reading = "it is read as" if severity is Severity.WARNING else "tolerate `newer-release` to have it read as"
+    message = f"GS08 {quoted(header.release)} is a release without tables here; {reading} {choice.name}"
     _group(ledger, GroupError.VERSION_NOT_SUPPORTED, message, 8, header.release, header.start, severity)
     return choice if severity is Severity.WARNING else ReleaseChoice(None, exact=False)
 
@@ -217,12 +271,16 @@ def check_ge(parts: list[str], start: int, header: GroupHeader, sets: int, ledge
     """Compare GE with what was read and with GS06; returns GE01, the sets it claims."""
     count, number = _trailer_values(parts)
     if not _same_number(count, str(sets)):
-        message = f"GE01 counts {count or 'no'} transaction sets, {sets} were read"
+        message = f"GE01 is {quoted(count)}, but {_were(sets, 'transaction set')} read; send all, or the right count"
         _trailer(ledger, GroupError.SET_COUNT, message, ("GE", 1, count), start, "trailer-counts")
     if not _same_number(number, header.control_number):
-        message = f"GE02 is {number or 'empty'}, GS06 is {header.control_number}"
+        message = f"GE02 is {quoted(number)}, but GS06 is {quoted(header.control_number)}; send the same in both"
         _trailer(ledger, GroupError.CONTROL_NUMBER_MISMATCH, message, ("GE", 2, number), start, "trailer-numbers")
     return int(count) if _GROUP_NUMBER.fullmatch(count) else None
+
+
+def _were(count: int, what: str) -> str:
+    return f"one {what} was" if count == 1 else f"{count} {what}s were"
 
 
 def _trailer_values(parts: list[str]) -> tuple[str, str]:
@@ -236,6 +294,23 @@ def _same_number(sent: str, expected: str) -> bool:
     return sent.lstrip("0") == expected.lstrip("0") if both_digits else sent == expected
 
 
+def _content(ledger: Ledger, place: tuple[str, int, str], start: int, wanted: str) -> None:
+    """A warning: what an envelope segment holds departs from the standard without a doubt about what is meant."""
+    segment, element, value = place
+    ledger.add(
+        Finding(
+            Level.INTERCHANGE,
+            InterchangeError.CONTENT,
+            f"{segment}{element:02d} holds {quoted(value)}; send {wanted}",
+            Severity.WARNING,
+            segment=segment,
+            element=element,
+            value=value[:VALUE_CHARACTERS_MAX],
+            byte_offset=start,
+        )
+    )
+
+
 def _group(
     ledger: Ledger,
     code: GroupError,
@@ -245,10 +320,9 @@ def _group(
     start: int,
     severity: Severity = Severity.ERROR,
 ) -> None:
+    value = value[:VALUE_CHARACTERS_MAX]
     ledger.add(
-        Finding(
-            Level.GROUP, code, message, severity, segment="GS", element=element, value=value[:99], byte_offset=start
-        )
+        Finding(Level.GROUP, code, message, severity, segment="GS", element=element, value=value, byte_offset=start)
     )
 
 
@@ -263,6 +337,7 @@ def _trailer(
     segment, element, value = place
     level = Level.GROUP if isinstance(code, GroupError) else Level.INTERCHANGE
     severity = ledger.severity(tolerance)
+    value = value[:VALUE_CHARACTERS_MAX]
     ledger.add(
-        Finding(level, code, message, severity, segment=segment, element=element, value=value[:99], byte_offset=start)
+        Finding(level, code, message, severity, segment=segment, element=element, value=value, byte_offset=start)
     )

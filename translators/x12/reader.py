@@ -13,7 +13,7 @@ from translators.x12.accounting import BLANKS, Account, Strays, Tally
 from translators.x12.delimiters import IsaFinder, IsaText, read_isa
 from translators.x12.faults import InterchangeError, Ledger
 from translators.x12.groups import GroupReader, rules_between
-from translators.x12.interchange import acknowledgment_of, check_iea, check_isa, header_of
+from translators.x12.interchange import check_iea, check_isa, header_of, is_closed_by, read_ta1
 from translators.x12.reading import (
     FileRead,
     InterchangeAcknowledgment,
@@ -93,18 +93,19 @@ class _InterchangeReader:
         strays = Strays("functional group", self._isa.delimiters.element, self._account, self._ledger)
         while (token := self._stream.next()) is not None:
             code = self._stream.code(token)
-            opens_group = code == "GS" and self._account.is_open
-            if opens_group or code in {"IEA", "ISA", "TA1"}:
+            opens = code in {"GS", "ST"} and self._account.is_open
+            ends = code == "ISA" or (code == "IEA" and self._is_end(token, header))
+            if opens or ends or code == "TA1":
                 strays.flush()
-            if code in {"IEA", "ISA"}:
+            if ends:
                 break
-            if opens_group:
-                tally.add((yield from self._groups.pieces(token)))
+            if opens:
+                tally.add((yield from self._groups.pieces(token, header)))
                 self.end = self._groups.end
                 continue
             if code == "TA1":
                 self._account.bytes_in_segments += token[2] - token[1]
-                acknowledgments.append(acknowledgment_of(self._stream.parts(token), token[1]))
+                acknowledgments.append(read_ta1(self._stream.parts(token), token[1], self._ledger))
             else:
                 strays.add(token)
             self.end = token[2]
@@ -114,6 +115,10 @@ class _InterchangeReader:
         status, ledger = tally.status(self._ledger), self._ledger
         yield InterchangeClosed(header, status, ledger.findings, ledger.omitted, acknowledgments, self.end)
 
+    def _is_end(self, token: Token, header: InterchangeHeader) -> bool:
+        """Whether an IEA closes this interchange: one with another number does not when segments follow it."""
+        return is_closed_by(self._stream.parts(token), header) or not self._stream.is_followed_by_segment()
+
     def _close(self, token: Token | None, header: InterchangeHeader, tally: Tally) -> None:
         if token is None or self._stream.code(token) == "ISA":
             if token is not None:
@@ -122,7 +127,7 @@ class _InterchangeReader:
             code = InterchangeError.END_OF_FILE if at_end else InterchangeError.CONTROL_STRUCTURE
             where = "the file ends" if at_end else "the next interchange begins"
             severity = self._ledger.severity("missing-trailer")
-            message = f"IEA is missing where {where}"
+            message = f"IEA is missing where {where}; end each interchange with IEA"
             self._ledger.add(Finding(Level.INTERCHANGE, code, message, severity, segment="IEA", byte_offset=self.end))
             return
         _, start, self.end = token
@@ -135,7 +140,7 @@ class _InterchangeReader:
                 Finding(
                     Level.INTERCHANGE,
                     InterchangeError.TERMINATOR,
-                    "IEA has no terminator",
+                    "IEA has no terminator; end the last segment with one, too",
                     Severity.WARNING,
                     segment="IEA",
                     byte_offset=self.end,
@@ -151,7 +156,8 @@ class _InterchangeReader:
             Finding(
                 Level.INTERCHANGE,
                 InterchangeError.CONTROL_STRUCTURE,
-                f"{tokenizer.leading_bytes} blanks stand before segments, the first at byte {tokenizer.leading_at}",
+                f"{tokenizer.leading_bytes} blanks stand before segments, the first at byte {tokenizer.leading_at};"
+                " send each segment right behind the terminator of the one before, with line ends at most",
                 self._ledger.severity("leading-bytes"),
                 byte_offset=tokenizer.leading_at,
             )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator, Iterator
 
 from translators.source import Source
-from translators.x12.delimiters import Delimiters, IsaFinder
+from translators.x12.delimiters import SEGMENT_CODE, Delimiters, IsaFinder
 
 # Text is decoded in windows that grow: a file of many tiny interchanges must not cost a large window for each.
 WINDOW_BYTES_MIN = 4_096
@@ -175,6 +175,18 @@ class TokenStream:
     def hold(self, token: Token) -> None:
         """Put the token taken last back."""
         self._held = token
+
+    def is_followed_by_segment(self) -> bool:
+        """Whether a segment comes next, before the next ISA."""
+        noted = self.tokenizer.leading_bytes
+        following = self.next()
+        if following is None:
+            return False
+        self.hold(following)
+        found = SEGMENT_CODE.fullmatch(self.code(following)) is not None
+        if not found:
+            self.tokenizer.leading_bytes = noted  # blanks before it belong to what is told of as no segment
+        return found
 
     def parts(self, token: Token) -> list[str]:
         """The segment code and the elements of a token."""
