@@ -14,6 +14,7 @@ from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
 from gateway.commands.output import STYLES, Advance, console, print_json, progress, say, visible
 from gateway.commands.parsing import Parser, add_config, add_format, leaf
+from gateway.commands.second_opinions import Ask, print_second_opinion, second_opinions
 from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
 from translators.findings import Finding
 from translators.guide import ReadingRules
@@ -51,13 +52,19 @@ def build(parser: Parser) -> None:
     parser.add_argument(
         "--partner", metavar="ID", help="read it as this partner's: their agreements, tolerances, rules and addresses"
     )
+    parser.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="have pyx12 judge X12 by the standard too, and list where the two disagree (some seconds for a megabyte)",
+    )
     add_format(parser, "one object a line, one line a file")
     add_config(parser)
 
 
 def _run(called: argparse.Namespace) -> int:
     rules = _rules(called)
-    accepted = [_validate(called, name, rules) for name in called.file]
+    with second_opinions(called) as ask:
+        accepted = [_validate(called, name, rules, ask) for name in called.file]
     return 0 if all(accepted) else 1
 
 
@@ -69,7 +76,7 @@ def _rules(called: argparse.Namespace) -> ReadingRules:
     return reading_rules_of(called)
 
 
-def _validate(called: argparse.Namespace, name: str, rules: ReadingRules) -> bool:
+def _validate(called: argparse.Namespace, name: str, rules: ReadingRules, ask: Ask | None) -> bool:
     """Report on one file while it is read; tells whether it is accepted."""
     with open_input(name) as source:
         if sniff(source) in {"json", "xml"}:
@@ -79,13 +86,16 @@ def _validate(called: argparse.Namespace, name: str, rules: ReadingRules) -> boo
             pieces = _watched(read(source, rules), verdict, advance)
             if called.format == "json":
                 sys.stdout.flush()
-                sys.stdout.buffer.writelines(report_lines(name, pieces))
+                more = None if ask is None else lambda: {"second_opinion": ask(source).as_json()}
+                sys.stdout.buffer.writelines(report_lines(name, pieces, more))
                 sys.stdout.buffer.flush()
             else:
                 printer = _Printer(name, source)
                 for piece in pieces:
                     printer.print(piece)
                 printer.close(verdict)
+                if ask is not None:
+                    print_second_opinion(ask(source))
     return verdict.accepted
 
 

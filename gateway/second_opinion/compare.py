@@ -17,11 +17,13 @@ from gateway.second_opinion.observations import SAID_ONCE, Kind, Observation, Un
 from translators.findings import Finding, Level
 from translators.guide import ReadingRules
 from translators.source import Source
+from translators.x12.delimiters import Delimiters, IsaText
 from translators.x12.reader import read
 from translators.x12.reading import SetRead
 
 FINDINGS_PER_SET_MAX = 10_000
 DISAGREEMENTS_MAX = 10_000
+_LAST_SEGMENT_BYTES = 65_536
 
 # What the codes of our findings mean, level by level. Codes without an entry are something else.
 _KINDS = {
@@ -144,9 +146,13 @@ def second_opinion(data: Source, maps: Maps | None = None) -> SecondOpinion:
         return SecondOpinion(0, 0, (), 0, tuple(judgment.unjudged))
     sets: list[SetRead] = []
     unjudged = _Ranges(judgment.unjudged, len(data))
-    ours = list(_ours(data, judgment, unjudged, sets))
+    everything = list(_ours(data, judgment, sets))
+    ours = [one for offset, one in everything if offset not in unjudged and one.start not in unjudged]
     theirs = [one for one in judgment.observations if one.start not in unjudged]
-    return _compare(judgment, ours, theirs, sets)
+    places = _Places(data, judgment, sets)
+    all_of_both = (*(one for _, one in everything), *judgment.observations)
+    broken = {places.interchange(one).start for one in all_of_both if _breaks_envelope(one)}
+    return _compare(judgment, ours, theirs, places, broken)
 
 
 class _Ranges:
@@ -168,8 +174,8 @@ class _Ranges:
         return at >= 0 and offset < self._ends[at]
 
 
-def _ours(data: Source, judgment: Judgment, unjudged: _Ranges, sets: list[SetRead]) -> Iterator[Observation]:
-    """Our findings on what pyx12 judged."""
+def _ours(data: Source, judgment: Judgment, sets: list[SetRead]) -> Iterator[tuple[int, Observation]]:
+    """Our findings with their offsets, each at the segment that pyx12 read there or before."""
     for piece in read(data, ReadingRules(findings_per_set_max=FINDINGS_PER_SET_MAX)):
         if isinstance(piece, SetRead):
             piece.tree = None  # a file's worth of trees would be many
@@ -177,9 +183,8 @@ def _ours(data: Source, judgment: Judgment, unjudged: _Ranges, sets: list[SetRea
         for finding in getattr(piece, "findings", ()):
             offset = finding.byte_offset or 0
             at = bisect_right(judgment.starts, offset) - 1
-            if finding.level is Level.FILE or at < 0 or offset in unjudged or judgment.starts[at] in unjudged:
-                continue
-            yield _observation(finding, judgment.starts[at])
+            if finding.level is not Level.FILE and at >= 0:
+                yield offset, _observation(finding, judgment.starts[at])
 
 
 def _observation(finding: Finding, start: int) -> Observation:
@@ -204,34 +209,48 @@ def _compare(
     judgment: Judgment,
     ours: list[Observation],
     theirs: list[Observation],
-    sets: list[SetRead],
+    places: "_Places",
+    broken: set[int],
 ) -> SecondOpinion:
     agreements = omitted = 0
     disagreements: list[Disagreement] = []
-    places = _Places(judgment, sets)
-    theirs_at = _by_start(theirs)
-    ours_at = _by_start(ours)
+    theirs_at, ours_at = _by_start(theirs), _by_start(ours)
     diverged: int | None = None  # the set in which the two stand at different places
     for start in sorted(ours_at.keys() | theirs_at.keys()):
-        here, there = ours_at.get(start, []), theirs_at.get(start, [])
+        here, there = tuple(ours_at.get(start, ())), tuple(theirs_at.get(start, ()))
         ours_said, theirs_said = _said(here), _said(there)
         agreements += len(ours_said & theirs_said)
         set_start = places.set_start(start)
-        has_diverged = set_start is not None and diverged == set_start
-        repetition = judgment.repetition_at(start)
         for one, is_ours in (*((one, True) for one in here), *((one, False) for one in there)):
             if (theirs_said if is_ours else ours_said).isdisjoint(_keys(one)):
-                case = Case(one, tuple(here), tuple(there), has_diverged, repetition)
+                isa = places.interchange(one)
+                case = Case(
+                    one=one,
+                    ours=here,
+                    theirs=there,
+                    diverged=set_start is not None and diverged == set_start,
+                    outside=set_start is None,
+                    broken=isa.start in broken,
+                    elements=places.elements(start, isa.delimiters),
+                    before=places.before(start, isa.delimiters),
+                    delimiters=isa.delimiters,
+                )
                 why = explain(case, is_ours=is_ours)
                 disagreements.append(
                     Disagreement(places.name(one), start, one if is_ours else None, None if is_ours else one, why)
                 )
-        if any(one.kind is Kind.PLACE and not is_floating(one, tuple(here)) for one in (*here, *there)):
+        if any(one.kind is Kind.PLACE and not is_floating(one, here) for one in (*here, *there)):
             diverged = set_start
         if len(disagreements) > DISAGREEMENTS_MAX:
             omitted += len(disagreements) - DISAGREEMENTS_MAX
             del disagreements[DISAGREEMENTS_MAX:]
     return SecondOpinion(len(judgment.starts), agreements, tuple(disagreements), omitted, tuple(judgment.unjudged))
+
+
+def _breaks_envelope(one: Observation) -> bool:
+    """Whether what is observed leaves the two at different places of the envelopes."""
+    is_stray = one.code == "022" or "stands in no transaction set" in one.message
+    return is_stray or one.kind is Kind.TRAILER_MISSING
 
 
 def _by_start(observations: Iterable[Observation]) -> dict[int, list[Observation]]:
@@ -258,12 +277,30 @@ def _said(observations: Iterable[Observation]) -> set[tuple[object, ...]]:
 
 
 class _Places:
-    """Names of places, for people."""
+    """What stands where, and its name for people."""
 
-    def __init__(self, judgment: Judgment, sets: list[SetRead]) -> None:
+    def __init__(self, data: Source, judgment: Judgment, sets: list[SetRead]) -> None:
+        self._data = data
+        self._judgment = judgment
         self._starts = judgment.starts
         self._sets = sets
         self._set_starts = [one.start for one in sets]
+
+    def interchange(self, one: Observation) -> IsaText:
+        """The interchange that an observation stands in."""
+        return self._judgment.interchange_at(one.start)
+
+    def elements(self, start: int, delimiters: Delimiters) -> tuple[str, ...]:
+        """The texts of a segment between its separators, its code first."""
+        at = bisect_right(self._starts, start)
+        end = self._starts[at] if at < len(self._starts) else start + _LAST_SEGMENT_BYTES
+        text = str(self._data[start:end], "latin-1").split(delimiters.terminator, 1)[0]
+        return tuple(text.split(delimiters.element))
+
+    def before(self, start: int, delimiters: Delimiters) -> str:
+        """The code of the segment before one."""
+        at = bisect_right(self._starts, start) - 2
+        return self.elements(self._starts[at], delimiters)[0] if at >= 0 else ""
 
     def set_start(self, start: int) -> int | None:
         """Where the set begins that a segment stands in."""

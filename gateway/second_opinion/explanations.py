@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.second_opinion.observations import Kind, Observation
+from translators.x12.delimiters import SEGMENT_CODE, Delimiters
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,33 @@ class Case:
         ours: everything we say of it.
         theirs: everything pyx12 says of it.
         diverged: a segment before it in its set had no place for one of the two at least.
-        repetition: the separator of repetitions, if the interchange has one.
+        outside: the segment stands in no transaction set for us.
+        broken: envelopes of its interchange are not closed, or text stands between them.
+        elements: the texts of the segment between its separators.
+        before: the code of the segment before it.
+        delimiters: those of its interchange.
     """
 
     one: Observation
     ours: tuple[Observation, ...]
     theirs: tuple[Observation, ...]
     diverged: bool
-    repetition: str
+    outside: bool
+    broken: bool
+    elements: tuple[str, ...]
+    before: str
+    delimiters: Delimiters
+
+    @property
+    def raw(self) -> str:
+        """The text of the element that is spoken of."""
+        at = self.one.element
+        return self.elements[at] if at is not None and at < len(self.elements) else ""
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether that text holds several repetitions."""
+        return bool(self.delimiters.repetition) and self.delimiters.repetition in self.raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +58,38 @@ class Reason:
 
 
 _STRUCTURE = frozenset({Kind.PLACE, Kind.SEGMENT_MISSING, Kind.USES})
-_ENVELOPE_SEGMENTS = frozenset({"ISA", "IEA", "GS", "GE", "ST", "SE", "TA1"})
-_GS08, _HL04 = 8, 4
-_GS_DATE_AND_TIME = frozenset({4, 5})
+_ENVELOPES = frozenset({Kind.TRAILER_MISSING, Kind.COUNT, Kind.CONTROL_NUMBER, Kind.DUPLICATE})
+_VALUES = frozenset(
+    {
+        Kind.ELEMENT_MISSING,
+        Kind.SURPLUS,
+        Kind.TOO_SHORT,
+        Kind.TOO_LONG,
+        Kind.CHARACTER,
+        Kind.CODE,
+        Kind.DATE,
+        Kind.TIME,
+        Kind.TRAILING_SEPARATORS,
+        Kind.EMPTY,
+    }
+)
+_GS06, _GS08 = 6, 8
+_CENTURY_DATE_WIDTH = 8
+_ENVELOPE_SEGMENTS = frozenset({"GS", "GE", "IEA", "TA1"})
 # Letters that pyx12 takes in text: the extended character set of 004010.
 _EXTENDED = re.compile(r"""[A-Za-z0-9!"&'()*+,\-./:;?= %~@\[\]_{}\\|<>#$]*""")
 _EXPONENT_OR_POINT = re.compile(r"-?[0-9]*\.?[0-9]*(?:E-?[0-9]+)?")
+_SE_COUNT = ("SE", Kind.COUNT)
 _DIVERGED = Reason(
     "a segment before it had no place; behind such a one the two stand at different places of the grammar",
-    lambda case: case.diverged and case.one.kind in _STRUCTURE,
+    # A text that is no segment is counted by pyx12 and not by us.
+    lambda case: case.diverged and (case.one.kind in _STRUCTURE or (case.one.segment, case.one.kind) == _SE_COUNT),
 )
+_BROKEN = Reason(
+    "the envelopes are broken; each of the two goes on where it finds its own footing",
+    lambda case: case.broken and (case.one.kind in _ENVELOPES or case.one.kind in _STRUCTURE),
+)
+_REPEATED = Reason("pyx12 does not part repetitions and judges them as one value", lambda case: case.is_repeated)
 
 
 def _says(observations: tuple[Observation, ...], *kinds: Kind) -> bool:
@@ -60,15 +102,41 @@ def is_floating(one: Observation, ours: tuple[Observation, ...]) -> bool:
 
 
 _BLANKS = "blanks before a segment are told once for the interchange"
+_FLOATING = Reason(
+    "NTE may stand anywhere in the early releases; pyx12 has no such segments",
+    lambda case: (
+        is_floating(case.one, case.ours)
+        or (case.one.kind in {Kind.PLACE, Kind.SEGMENT_MISSING} and "NTE" in {case.before, case.elements[0]})
+    ),
+)
 _OURS = (
+    _FLOATING,
     _DIVERGED,
+    _BROKEN,
+    _REPEATED,
     Reason(
         "pyx12 does not add up what CTT tells",
         lambda case: case.one.segment == "CTT" and case.one.kind is Kind.CODE and case.one.element in {1, 2},
     ),
     Reason(
-        "pyx12 does not look whether a level has the children that HL04 tells of",
-        lambda case: case.one.segment == "HL" and case.one.kind is Kind.CODE and case.one.element == _HL04,
+        "pyx12 does not look for what is missing where a loop begins anew right behind its first segment",
+        lambda case: case.one.kind is Kind.SEGMENT_MISSING and case.elements[0] == case.before,
+    ),
+    Reason(
+        "GS06 is a number without sign, whatever type the tables give it",
+        lambda case: case.one.segment == "GS" and case.one.element == _GS06,
+    ),
+    Reason(
+        "pyx12 compares HL01 with a count and HL02 with counts, and knows nothing of HL03 and HL04",
+        lambda case: case.one.segment == "HL" and case.one.kind is Kind.CODE,
+    ),
+    Reason(
+        "pyx12 looks for separators behind the last value in segments, not in composites",
+        lambda case: case.one.kind is Kind.TRAILING_SEPARATORS and case.elements[-1] != "",
+    ),
+    Reason(
+        "pyx12 reads a count as Python does, with a sign",
+        lambda case: case.one.kind is Kind.COUNT and not (case.one.value or "").isdigit(),
     ),
     Reason(_BLANKS, lambda case: case.one.code == "022" and "blanks stand before" in case.one.message),
     Reason(
@@ -107,18 +175,33 @@ _OURS = (
         "pyx12 has no rule for control characters that X12 does not name, such as NUL and DEL",
         lambda case: case.one.kind is Kind.CHARACTER and not (case.one.value or "").isprintable(),
     ),
-    Reason(
-        "pyx12 counts HL01 and stops looking at parents where the count is wrong",
-        lambda case: case.one.segment == "HL" and _says(case.theirs, Kind.HL_NUMBER),
-    ),
 )
 
 _THEIRS = (
-    Reason(
-        "NTE may stand anywhere in the early releases; pyx12 has no such segments",
-        lambda case: is_floating(case.one, case.ours),
-    ),
+    _FLOATING,
     _DIVERGED,
+    _BROKEN,
+    _REPEATED,
+    Reason(
+        "what stands in no transaction set is told of as a whole and not looked into",
+        lambda case: case.outside and case.one.segment not in _ENVELOPE_SEGMENTS,
+    ),
+    Reason(
+        "a text that is no segment is told of as a whole and not looked into",
+        lambda case: SEGMENT_CODE.fullmatch(case.elements[0]) is None,
+    ),
+    Reason(
+        "of the segments of the envelope we check the values that are used",
+        lambda case: case.outside and case.one.segment in _ENVELOPE_SEGMENTS and case.one.kind in _VALUES,
+    ),
+    Reason(
+        "pyx12 knows no date before 1800",
+        lambda case: case.one.kind is Kind.DATE and case.raw < "1800" and len(case.raw) == _CENTURY_DATE_WIDTH,
+    ),
+    Reason(
+        "where HL02 is not sent at all, pyx12 takes it for one that names no parent",
+        lambda case: case.one.kind is Kind.HL_PARENT and case.raw == "",
+    ),
     Reason(
         "pyx12 knows the character set of 004010 alone; a partner may agree on any that has no control characters",
         lambda case: case.one.kind is Kind.CHARACTER and not _EXTENDED.fullmatch(case.one.value or ""),
@@ -130,10 +213,6 @@ _THEIRS = (
     Reason(
         "code lists are compared without blanks that pad a code",
         lambda case: case.one.kind is Kind.CODE and (case.one.value or "").endswith(" "),
-    ),
-    Reason(
-        "pyx12 does not part repetitions and judges them as one value",
-        lambda case: bool(case.repetition) and case.repetition in (case.one.value or ""),
     ),
     Reason(
         _BLANKS,
@@ -156,15 +235,12 @@ _THEIRS = (
         lambda case: case.one.kind is Kind.HL_ORDER,
     ),
     Reason(
-        "numbers and counts of trailers are compared as numbers; their width says nothing more",
-        lambda case: (
-            case.one.segment in {"SE", "GE", "IEA"}
-            and case.one.kind in {Kind.TOO_SHORT, Kind.TOO_LONG, Kind.CHARACTER, Kind.CONTROL_NUMBER}
-        ),
+        "control numbers are compared as numbers and without blanks that pad them",
+        lambda case: case.one.kind is Kind.CONTROL_NUMBER,
     ),
     Reason(
-        "no code of TA1 or 997 tells of GS04 and GS05, and nothing depends on them: any date or time is taken",
-        lambda case: case.one.segment == "GS" and case.one.element in _GS_DATE_AND_TIME,
+        "of SE we compare the values with those of the set; their shape says nothing more",
+        lambda case: case.one.segment == "SE" and case.one.kind in _VALUES,
     ),
     Reason(
         "a number may end with its decimal point or have an exponent (X12.6 section 3.5.1.2)",

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from pyx12.map_walker import walk_tree
@@ -85,18 +85,17 @@ class Judgment:
         starts: offsets of the segments that it read, in order.
         observations: what it found.
         unjudged: the parts of the file that it did not judge.
-        repetitions: offset of each interchange and its separator of repetitions, empty for none.
+        interchanges: each ISA that it was shown, in the order of their offsets.
     """
 
     starts: list[int] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     unjudged: list[Unjudged] = field(default_factory=list)
-    repetitions: list[tuple[int, str]] = field(default_factory=list)
+    interchanges: list[IsaText] = field(default_factory=list)
 
-    def repetition_at(self, offset: int) -> str:
-        """The separator of repetitions of the interchange that holds an offset."""
-        at = bisect_right(self.repetitions, offset, key=itemgetter(0)) - 1
-        return self.repetitions[at][1] if at >= 0 else ""
+    def interchange_at(self, offset: int) -> IsaText:
+        """The interchange that holds the offset of a segment."""
+        return self.interchanges[bisect_right(self.interchanges, offset, key=attrgetter("start")) - 1]
 
 
 def judge(data: Source, maps: Maps | None = None) -> Judgment:
@@ -119,7 +118,7 @@ def judge(data: Source, maps: Maps | None = None) -> Judgment:
         if start is None or isa is None:
             break
         _skip(judgment, data, position, start)
-        judgment.repetitions.append((isa.start, isa.delimiters.repetition))
+        judgment.interchanges.append(isa)
         after = finder.next(isa.end)
         position = len(data) if after is None else after
         _Interchange(data, isa, position, maps, judgment).judge()
@@ -243,7 +242,9 @@ class _Interchange:
             in_group = code in {"GS", "GE"}
             release = self._release if in_group else releases()[-1]
             self._reader_errors(reader, at, code)
-            if release is not None:
+            if release is None:
+                self._unjudged(at, at + 1, "the release of this group has no tables")
+            else:
                 path = f"/ISA_LOOP/GS_LOOP/{code}" if in_group else f"/ISA_LOOP/{code}"
                 self._elements(self._maps.load(_ANY_SET, release).getnodebypath(path), segment, at)
             return

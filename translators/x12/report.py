@@ -1,6 +1,6 @@
 """What reading a file found, as one JSON object: the answer of ``gateway validate``, whole or as it grows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,13 @@ def report_of(file_name: str, pieces: Iterable[Piece]) -> dict[str, Any]:
     return found
 
 
-def report_lines(file_name: str, pieces: Iterable[Piece]) -> Iterator[bytes]:
+def report_lines(
+    file_name: str, pieces: Iterable[Piece], more: Callable[[], dict[str, Any]] | None = None
+) -> Iterator[bytes]:
     """The report as one JSON object in UTF-8, piece by piece: nothing of it is kept, however long the file is.
 
-    What is known only at the end of an interchange, a group or the file stands behind what they hold.
+    What is known only at the end of an interchange, a group or the file stands behind what they hold; last of all the
+    members that ``more`` gives once the file was read.
     """
     verdict = Verdict()
     opened = _Commas()
@@ -88,7 +91,8 @@ def report_lines(file_name: str, pieces: Iterable[Piece]) -> Iterator[bytes]:
                 yield b"]," + _members({"release": release} | _interchange_tail(piece)) + b"}"
                 opened.release = ""
             case FileRead():
-                yield b"]," + _members(_file(piece, verdict)) + b"}\n"
+                members = _file(piece, verdict) | ({} if more is None else more())
+                yield b"]," + _members(members) + b"}\n"
 
 
 class _Commas:
