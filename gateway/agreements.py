@@ -123,10 +123,12 @@ def repetition_rules(loaded: LoadedProfile, carried: Iterable[LoadedProfile] = (
     )
 
 
-def acknowledgment_rules(profile: Profile) -> AcknowledgmentRules:
+def acknowledgment_rules(profile: Profile, identities: Collection[OurIdentity]) -> AcknowledgmentRules:
     """What the X12 of a partner earns."""
     said = profile.acknowledgment
-    return AcknowledgmentRules(said.ta1, said.functional, said.accepted_sets, said.envelope)
+    receivers = _receivers([profile], identities)
+    ours = next(iter(receivers)) if len(receivers) == 1 else None  # of several nobody knows which they meant
+    return AcknowledgmentRules(said.ta1, said.functional, said.accepted_sets, said.envelope, ours)
 
 
 def _speaking(loaded: LoadedProfile, carried: Iterable[LoadedProfile]) -> list[Profile]:

@@ -138,12 +138,14 @@ class AcknowledgmentRules:
         functional: of each group; 999 is written where the group's release has it, else 997.
         accepted_sets: AK2 and AK5 also for sets in which nothing was wrong.
         envelope: the groups' answers in one interchange, or each in an interchange of its own.
+        ours: our address, in the place of a blank one in what arrived.
     """
 
     ta1: Literal["never", "on_error", "as_requested", "always"] = "as_requested"
     functional: Literal["997", "999", "none"] = "997"
     accepted_sets: bool = True
     envelope: Literal["per_interchange", "per_group"] = "per_interchange"
+    ours: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class TermsOfProfiles:
         terms = Terms(
             reading_rules(loaded, self._identities, carried),
             repetition_rules(loaded, carried),
-            acknowledgment_rules(loaded.profile),
+            acknowledgment_rules(loaded.profile, self._identities),
             loaded.profile.control_numbers,
         )
         if not loaded.profile.speaks_for:  # a connection's terms change with the partners it carries

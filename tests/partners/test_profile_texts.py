@@ -51,7 +51,11 @@ BAD = {
     # keys
     "misspelt key": (HEAD + KEY + "stauts: active\n", (4, 1), "no key `stauts`; did you mean `status`?"),
     "misspelt key inside": (HEAD + AS2 + "  uri: http://x/\n", (6, 3), "no key `as2.uri`; did you mean `url`?"),
-    "unknown key": (HEAD + KEY + "duplicates:\n  zebra: 1\n", (5, 3), "use one of: action, group, transaction_set, out_of_sequence, window_days"),
+    "unknown key": (
+        HEAD + KEY + "duplicates:\n  zebra: 1\n",
+        (5, 3),
+        "use one of: action, group, transaction_set, out_of_sequence, window_days",
+    ),
     "secret in a profile": (HEAD + KEY + "password: hunter2\n", (4, 1), "there is no key `password`"),
     "missing id": ("name: ACME\n" + KEY, (1, 1), "`id` is missing; add `id:` (Short name of the partner"),
     "missing AS2 id": (HEAD + "as2:\n  certificate: acme.pem\n", (3, 1), "`as2.id` is missing"),

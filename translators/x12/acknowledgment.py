@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from translators.guide import AcknowledgmentRules
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
-from translators.x12.functional_acknowledgment import Line, earns_answer, lines, set_type
+from translators.x12.faults import InterchangeError
+from translators.x12.functional_acknowledgment import Line, can_be_named, earns_answer, lines, printable, set_type
 from translators.x12.reading import InterchangeHeader
 from translators.x12.results import FALLBACK_RELEASE, GroupResult, InterchangeResult, collect_results
 from translators.x12.sets import FUNCTIONAL_ACKNOWLEDGMENT_GROUP
@@ -30,6 +31,7 @@ _SEPARATORS = "*~>^|!;'\\+\x1d\x1c\x1f\x1e"  # taken, in this order, when a pref
 _999_RELEASE_SUFFIX = {"005010": "X231A1"}  # the implementation guide of the 999
 # AK404 copies what was sent, CTX the set's own number: where they would be misread they are left out.
 _WITH_COPIES = frozenset({"AK4", "IK4", "CTX"})
+_TOLD_UNASKED = frozenset({InterchangeError.CONTENT})
 _MUTUALLY_DEFINED = "ZZ"
 _ISA13_WIDTH = 9
 _QUALIFIER = re.compile(r"[0-9A-Z]{2}", re.ASCII)
@@ -83,23 +85,38 @@ class Numbers:
 def earned_by(results: Iterable[InterchangeResult], rules: AcknowledgmentRules = DEFAULT_RULES) -> Iterator[Earned]:
     """What interchanges earn: nothing for one whose addresses cannot be read, nor for mere acknowledgments."""
     for result in results:
-        if not _can_be_addressed(result.header) or (result.acknowledgments and not result.groups):
+        if result.acknowledgments and not result.groups:
             continue
+        if not result.header.receiver_id and rules.ours is not None:
+            own = replace(result.header, receiver_qualifier=rules.ours.qualifier, receiver_id=rules.ours.id)
+            result = replace(result, header=own)  # noqa: PLW2901 - the same interchange, with a sender for the answer
+        if not _can_be_addressed(result.header):
+            continue
+        answered = tuple(filter(earns_answer, result.groups)) if result.code != "R" else ()
+        if not all(map(can_be_named, answered)):
+            answered = tuple(filter(can_be_named, answered))
+            result = _with_unnamed_group(result)  # noqa: PLW2901 - the same interchange, with what can be told of it
         wants_ta1 = {
             "never": False,
             "on_error": result.code != "A",
-            "as_requested": result.header.acknowledgment_requested or result.code == "R",
+            "as_requested": result.header.acknowledgment_requested
+            or result.note in _TOLD_UNASKED
+            or result.code == "R",
             "always": True,
         }[rules.ta1]
-        answered: tuple[GroupResult, ...] = ()
-        if rules.functional != "none" and result.code != "R":
-            answered = tuple(filter(earns_answer, result.groups))
+        if rules.functional == "none":
+            answered = ()
         if rules.envelope == "per_interchange" or len(answered) <= 1:
             shares = [answered] if wants_ta1 or answered else []
         else:
             shares = [(group,) for group in answered]
         for number, share in enumerate(shares):
             yield _earned(result, share, rules, wants_ta1=wants_ta1 and number == 0)
+
+
+def _with_unnamed_group(result: InterchangeResult) -> InterchangeResult:
+    """An interchange with a group that no AK1 can name: TA1 alone can tell of it (024, such as an invalid GS)."""
+    return result if result.code != "A" else replace(result, code="E", note=InterchangeError.CONTENT.value)
 
 
 def _earned(
@@ -117,7 +134,7 @@ def _can_be_addressed(header: InterchangeHeader) -> bool:
 
     An ISA that was cut short holds other elements, or none, where the addresses should be; its ISA15 is no letter then.
     """
-    return bool(header.sender_id and header.receiver_id and header.control_number and header.usage.isalnum())
+    return bool(header.sender_id and header.receiver_id and header.usage.isalnum())
 
 
 def write_acknowledgments(
@@ -164,9 +181,9 @@ def write_acknowledgment(
     version = inbound.version if known_version else _FALLBACK_VERSION
     header = InterchangeHeader(
         sender_qualifier=_qualifier(inbound.receiver_qualifier),
-        sender_id=_printable(inbound.receiver_id),
+        sender_id=printable(inbound.receiver_id),
         receiver_qualifier=_qualifier(inbound.sender_qualifier),
-        receiver_id=_printable(inbound.sender_id),
+        receiver_id=printable(inbound.sender_id),
         date=now.strftime("%y%m%d"),
         time=now.strftime("%H%M"),
         version=version,
@@ -234,11 +251,6 @@ def _qualifier(text: str) -> str:
     return text if _QUALIFIER.fullmatch(text) else _MUTUALLY_DEFINED
 
 
-def _printable(text: str) -> str:
-    """Text of a partner without what is no character: so four control characters are always free to separate."""
-    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
-
-
 def _safe_delimiters(
     wanted: Sequence[Delimiters], version: str, header: InterchangeHeader, body: Sequence[Line]
 ) -> Delimiters:
@@ -279,5 +291,5 @@ def _text(line: Line, delimiters: Delimiters) -> str:
 
 def _clean(text: str, delimiters: Delimiters) -> str:
     """A value without what is no character; empty where it is a copy that would be misread."""
-    held = _printable(text)
+    held = printable(text)
     return "" if any(one in held for one in delimiters.all()) else held

@@ -5,10 +5,13 @@ lists is written, or none; and where its AK3 and AK4 have no room for a place, t
 """
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Final, TypeAlias
 
 from translators.x12.dictionary import SegmentRule, load_release
+from translators.x12.faults import SetError
 from translators.x12.grammar import set_types
 from translators.x12.reading import Status
 from translators.x12.results import ElementFault, GroupResult, SegmentFault, SetResult
@@ -30,7 +33,10 @@ _GROUP_CODES: _Nearest = {
     "19": ("6", "4"),  # GS06 used before: GS06 is not valid, or does not agree with GE02
     "6": ("4",),
 }
-_SET_CODES: _Nearest = {"23": ("7",)}  # ST02 used before: ST02 is not valid
+_SET_CODES: _Nearest = {
+    "23": ("7",),  # ST02 used before: ST02 is not valid
+    "I5": ("5",),
+}
 _SEGMENT_CODES: _Nearest = {"8": ("",)}  # elements in error: the AK4 segments that follow say so
 _ELEMENT_CODES: _Nearest = {
     "10": ("2",),  # too much for a condition: a condition on the presence of elements is not met
@@ -48,12 +54,16 @@ _NEAREST: Mapping[str, _Nearest] = {
 }
 _OTHERWISE: Final = {"723": "7", "621": "7"}  # AK403 must be there
 
+_IMPLEMENTATION_IN_ERROR = "I5"  # IK502: segments are in error by the agreement, not by the standard
 _CODES_MAX = 5  # AK502 to AK506, AK905 to AK909
 _ELEMENT_FAULTS_MAX = 99  # AK4 after one AK3
 _COUNT_MAX = 999_999  # AK902 to AK904 have six digits
 _SET_TYPE_WIDTH = 3  # AK201
 _SET_NUMBER_WIDTHS = (4, 9)  # AK202
 _GROUP_NUMBER_WIDTH = 9  # AK102
+_RELEASE_WIDTH_MAX = 12  # AK103
+_GUIDE_WIDTH_MAX = 35  # AK203
+_FUNCTIONAL_ID = re.compile(r"[0-9A-Z]{2}", re.ASCII)  # AK101
 
 
 def set_type(group: GroupResult, functional: str) -> str:
@@ -71,6 +81,11 @@ def earns_answer(group: GroupResult) -> bool:
     return group.header.functional_id != FUNCTIONAL_ACKNOWLEDGMENT_GROUP
 
 
+def can_be_named(group: GroupResult) -> bool:
+    """Whether AK1 can name the group: by GS01, two characters that need not be listed."""
+    return _FUNCTIONAL_ID.fullmatch(group.header.functional_id) is not None
+
+
 def lines(group: GroupResult, answer: str, *, accepted_sets: bool) -> Iterator[Line]:
     """AK1 to AK9 of one group.
 
@@ -84,7 +99,8 @@ def lines(group: GroupResult, answer: str, *, accepted_sets: bool) -> Iterator[L
     prefix = "IK" if answer == "999" else "AK"
     has_release = len(release.segments["AK1"].elements) > 2  # noqa: PLR2004 - AK103
     has_implementation = len(release.segments["AK2"].elements) > 2  # noqa: PLR2004 - AK203
-    yield "AK1", header.functional_id, _group_number(header.control_number), header.release if has_release else ""
+    guide = header.release[:_RELEASE_WIDTH_MAX] if has_release else ""
+    yield "AK1", header.functional_id, _group_number(header.control_number), guide
     writer = _FaultWriter(group.tables, prefix)
     # In a group that is rejected as a whole no set was accepted, whatever it holds itself.
     is_rejected = group.status is Status.REJECTED
@@ -92,10 +108,15 @@ def lines(group: GroupResult, answer: str, *, accepted_sets: bool) -> Iterator[L
         status = Status.REJECTED if is_rejected else one.status
         if len(one.type) != _SET_TYPE_WIDTH or (status is Status.ACCEPTED and not accepted_sets):
             continue
-        yield "AK2", one.type, _set_number(one.control_number), one.implementation if has_implementation else ""
+        yield (
+            "AK2",
+            one.type,
+            _set_number(one.control_number),
+            one.implementation[:_GUIDE_WIDTH_MAX] if has_implementation else "",
+        )
         if one.segments:
             yield from writer.faults(one)
-        yield f"{prefix}5", _STATUS_CODES[status], *_listed_codes(writer.set_element, group.tables, one.codes)
+        yield f"{prefix}5", _STATUS_CODES[status], *(writer.set_codes(one) if one.codes else ())
     yield (
         "AK9",
         _STATUS_CODES[group.status],
@@ -137,7 +158,12 @@ def _group_number(text: str) -> str:
 def _set_number(text: str) -> str:
     """ST02 as AK202 can hold it: four to nine characters."""
     low, high = _SET_NUMBER_WIDTHS
-    return text[:high].zfill(low)
+    return printable(text)[:high].zfill(low)
+
+
+def printable(text: str) -> str:
+    """Text of a partner without what is no character: so four control characters are always free to separate."""
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
 
 
 class _FaultWriter:
@@ -148,7 +174,7 @@ class _FaultWriter:
         self._release = release
         self._prefix = prefix
         is_999 = prefix == "IK"
-        self.set_element = "618" if is_999 else "718"
+        self._set_element = "618" if is_999 else "718"
         self._segment_element = "620" if is_999 else "720"
         self._element_element = "621" if is_999 else "723"
         self._position_width = _width(segments[f"{prefix}3"], 2)
@@ -168,12 +194,28 @@ class _FaultWriter:
         if fault.segment is None or len(position) > self._position_width:
             return
         loop = fault.loop if fault.loop is not None and len(fault.loop) <= self._loop_width else ""
-        code = _listed(self._segment_element, self._release, fault.code)
+        code = self._code(self._segment_element, fault)
         yield f"{self._prefix}3", fault.segment, position, loop, code
         if self._prefix == "IK" and subject is not None:
             yield "CTX", subject
         for element in fault.elements[:_ELEMENT_FAULTS_MAX]:
             yield self._element(element)
+
+    def _code(self, element: str, fault: SegmentFault | ElementFault) -> str:
+        """A 999 says of what only the agreement asks that it is so; a 997 has no words for it."""
+        said = fault.implementation_code or ""
+        if self._prefix == "IK" and said in load_release(self._release).codes(element):
+            return said
+        return _listed(element, self._release, fault.code)
+
+    def set_codes(self, one: SetResult) -> tuple[str, ...]:
+        """AK502 to AK506."""
+        codes = one.codes
+        agreed = [_is_about_agreement(fault) for fault in one.segments] if self._prefix == "IK" else []
+        if any(agreed):
+            own = (_IMPLEMENTATION_IN_ERROR,) if all(agreed) else (SetError.SEGMENTS_IN_ERROR, _IMPLEMENTATION_IN_ERROR)
+            codes = tuple(chain.from_iterable(own if code == SetError.SEGMENTS_IN_ERROR else (code,) for code in codes))
+        return _listed_codes(self._set_element, self._release, codes)
 
     def _element(self, fault: ElementFault) -> Line:
         place = str(min(fault.element, 99))
@@ -183,8 +225,14 @@ class _FaultWriter:
         if not number.isdigit() or len(number) > self._number_width:
             number = ""
         value = fault.value if fault.value is not None and fault.value.isascii() and fault.value.isprintable() else ""
-        code = _listed(self._element_element, self._release, fault.code)
+        code = self._code(self._element_element, fault)
         return f"{self._prefix}4", position, number, code, value.strip(" ")
+
+
+def _is_about_agreement(fault: SegmentFault) -> bool:
+    if fault.elements:
+        return all(element.implementation_code for element in fault.elements)
+    return fault.implementation_code is not None
 
 
 def _width(rule: SegmentRule, position: int) -> int:

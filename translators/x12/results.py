@@ -46,13 +46,14 @@ SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class ElementFault:
-    """AK4: an element in error."""
+    """AK4: an element in error; ``implementation_code`` is what a 999 says where only the agreement asks for it."""
 
     element: int
     component: int | None
     data_element: str | None
     code: str
     value: str | None
+    implementation_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class SegmentFault:
     loop: str | None
     code: str
     elements: tuple[ElementFault, ...] = ()
+    implementation_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +274,8 @@ def _segment_faults(findings: Iterable[Finding]) -> list[SegmentFault]:
         code = SegmentError.ELEMENT_ERRORS.value if is_about_elements else str(finding.code)
         if is_about_elements:
             with_elements[place] = len(faults)
-        faults.append(SegmentFault(finding.segment, finding.position, finding.loop, code, elements))
+        own = None if is_about_elements else finding.implementation_code
+        faults.append(SegmentFault(finding.segment, finding.position, finding.loop, code, elements, own))
     return sorted(faults, key=lambda fault: fault.position)
 
 
@@ -283,6 +286,7 @@ def _element_fault(finding: Finding) -> ElementFault:
         data_element=finding.data_element,
         code=str(finding.code),
         value=finding.value,
+        implementation_code=finding.implementation_code,
     )
 
 
