@@ -149,10 +149,10 @@ def test_an_interchange_ends_where_the_next_begins_in_the_middle_of_a_segment():
 
 
 def test_a_segment_longer_than_windows_is_one_segment():
-    long = f"BEG*00*SA*45**20260105~MSG*{'x' * 900_000}~PO1*1*5*EA~"
+    long = f"BEG*00*SA*45**20260105~N9*ZZ*1~MSG*{'x' * 900_000}~PO1*1*5*EA~"
     pieces = read_whole(interchange(long).decode())
     (piece,) = sets_of(pieces)
-    assert piece.segments == 5
+    assert piece.segments == 6
     assert [(finding.segment, finding.code) for finding in piece.findings] == [("MSG", "5")]
 
 
