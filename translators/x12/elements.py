@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from translators.findings import Finding, Level, Severity
+from translators.guide import Tolerance
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import ElementRule, Note, Release, SegmentRule
 from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Implementation, Ledger, SegmentError
@@ -49,6 +50,7 @@ class ElementChecker:
     def check(self, rule: SegmentRule, parts: list[str], at: At) -> list[Element]:
         """Check the parts of a segment text (its code first) and return its elements."""
         values: list[Element] = []
+        errors = self._ledger.errors
         offset = at.start + len(parts[0]) + 1
         for number, raw in enumerate(parts[1:], 1):
             element = rule.elements[number - 1] if number <= len(rule.elements) else None
@@ -67,6 +69,9 @@ class ElementChecker:
         if len(parts) > 1 and not parts[-1]:
             self._trailing_separators(at, len(parts) - 1)
         self._notes(rule.notes, parts, at, rule.elements)
+        if self._ledger.errors == errors and not any(parts[1:]):
+            # A segment is its code and one element or more (X12.6 section 3.7).
+            self._of_segment(at, None, "holds no value; send one, or leave the segment out", None)
         return values
 
     def _element(self, rule: ElementRule | None, raw: str, at: At, spot: _Spot) -> Element:
@@ -185,12 +190,17 @@ class ElementChecker:
         self._report(at, spot, rule, raw, Fault(self._exclusion, words, None, Implementation.ELEMENT_NOT_USED))
 
     def _trailing_separators(self, at: At, element: int) -> None:
+        self._of_segment(
+            at, element, "ends with separators behind its last value; leave them out", "trailing-separators"
+        )
+
+    def _of_segment(self, at: At, element: int | None, words: str, tolerance: Tolerance | None) -> None:
         self._ledger.add(
             Finding(
                 Level.SEGMENT,
                 SegmentError.ELEMENT_ERRORS,
-                f"{at.code} ends with separators behind its last value; leave them out",
-                self._ledger.severity("trailing-separators"),
+                f"{at.code} {words}",
+                self._ledger.severity(tolerance),
                 segment=at.code,
                 position=at.position,
                 element=element,
@@ -278,13 +288,13 @@ def _note_words(note: Note, present: Sequence[int], names: Callable[[int], str])
         case "E":
             return f"must not be sent beside {names(present[0])} (syntax note {note}); send one of the two"
         case "R":
-            return f"or another of {_names(note, names)} is required (syntax note {note}); send one of them"
+            return f"{_or(note.positions[1:], names)}is required (syntax note {note}); send it"
         case "L":
-            others = _names(Note("L", note.positions[1:]), names)
-            return f"or another of {others} is required beside {sent} (syntax note {note}); send one of them"
+            return f"{_or(note.positions[2:], names)}is required beside {sent} (syntax note {note}); send it"
         case _:
             return f"is required beside {sent} (syntax note {note}); send it, or leave {sent} out"
 
 
-def _names(note: Note, names: Callable[[int], str]) -> str:
-    return ", ".join(names(position) for position in note.positions)
+def _or(others: Sequence[int], names: Callable[[int], str]) -> str:
+    """The elements that would do as well as the one to blame, as words behind its name."""
+    return f"(or {', '.join(names(position) for position in others)}) " if others else ""
