@@ -58,6 +58,12 @@ DocumentType = Literal[
     "purchase_order_change_acknowledgment",
     "invoice",
     "receipt",
+    "application_advice",
+    "remittance_advice",
+    "planning_schedule",
+    "shipping_schedule",
+    "inventory_advice",
+    "order_status",
 ]
 Direction = Literal["inbound", "outbound"]
 RepetitionAction = Literal["reject", "accept_with_error", "process"]

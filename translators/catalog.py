@@ -17,7 +17,6 @@ from translators.rules import check
 from translators.shapes import schema, to_bytes
 from translators.source import Source, behind
 from translators.x12.delimiters import find_isa, read_isa
-from translators.x12.documents import DOCUMENT_TYPES as MAPPED_TYPES
 from translators.x12.documents import translate as translate_set
 from translators.x12.faults import SetError
 from translators.x12.reader import read as read_x12
@@ -220,6 +219,7 @@ class _X12Translation:
     omitted: int = 0
     ordinal: int = 0
     at: DocumentLocation = field(default_factory=DocumentLocation)
+    tables: str = ""  # the release whose tables read the present group
 
     def run(self, pieces: Iterable[Piece], size: int) -> Iterator[Translated]:
         for piece in pieces:
@@ -246,6 +246,7 @@ class _X12Translation:
                 group_index=-1,
             )
         elif isinstance(piece, GroupOpened):
+            self.tables = piece.tables or ""
             self.at = replace(
                 self.at,
                 group_index=self.at.group_index + 1,
@@ -295,32 +296,27 @@ class _X12Translation:
         """The document of a set, and what translation finds; an error of its own rejects the set."""
         if piece.tree is None:
             return None, []
-        if piece.type not in MAPPED_TYPES:
-            message = f"transaction set {piece.type} is read but has no translation here"
-            self._reject(piece, SetError.NOT_SUPPORTED, message)
-            return None, []
-        mapped = translate_set(piece.type, piece.tree)
+        mapped = translate_set(piece.type, piece.tree, self.tables)
         told = {_subject(finding) for finding in piece.findings}
         found = [finding for finding in mapped.findings if _subject(finding) not in told]
         if piece.status is not Status.REJECTED:
             found.extend(check(mapped.document))
         faults = [finding for finding in found if finding.severity is Severity.ERROR]
         if faults:
-            self._reject(piece, SetError.SEGMENTS_IN_ERROR, faults[0].message)
+            self._reject(piece, faults[0].message)
         return mapped.document, found
 
-    def _reject(self, piece: SetRead, code: SetError, message: str) -> None:
+    def _reject(self, piece: SetRead, message: str) -> None:
         if piece.status is Status.REJECTED:
             return
         piece.status = Status.REJECTED
         piece.findings.append(
             Finding(
                 level=Level.TRANSACTION_SET,
-                code=code.value,
+                code=SetError.SEGMENTS_IN_ERROR.value,
                 message=message,
                 segment="ST",
                 position=1,
-                value=piece.type if code is SetError.NOT_SUPPORTED else None,
                 byte_offset=piece.start,
             )
         )

@@ -63,6 +63,7 @@ class Reference:
     label: str | None = None
     value: str | None = None
     description: str | None = None
+    dates: "tuple[DateReference, ...]" = ()
 
 
 @canonical
@@ -110,7 +111,11 @@ class Contact:
 
 @canonical
 class Address:
-    """A postal address; ``location`` is a place code under ``location_qualifier``."""
+    """A postal address; ``location`` is a place code under ``location_qualifier``.
+
+    Attributes:
+        components: further parts with their kind (X12 element 1106).
+    """
 
     lines: tuple[str, ...] = ()
     city: str | None = None
@@ -119,11 +124,16 @@ class Address:
     country: str | None = None
     location_qualifier: str | None = None
     location: str | None = None
+    components: tuple[Identifier, ...] = ()
 
 
 @canonical
 class Note:
-    """Free text, the lines of one message joined by line ends."""
+    """Free text, the lines of one message joined by line ends.
+
+    Attributes:
+        qualifier: what the note is, X12 element 363 or 128; ``text_qualifier`` what its text is, where both are said.
+    """
 
     qualifier: str | None = None
     reference: str | None = None
@@ -133,6 +143,7 @@ class Note:
     time: dt.time | None = None
     dates: tuple[DateReference, ...] = ()
     language: str | None = None
+    text_qualifier: str | None = None
 
 
 @canonical
@@ -158,11 +169,12 @@ class DeliveryTerms:
 
 @canonical
 class Routing:
-    """Who carries the goods, and how (X12 TD5).
+    """Who carries the goods, and how (X12 TD5, in invoices CAD).
 
     Attributes:
         sequence: place in a chain of carriers, X12 element 133.
         carrier: its id; under qualifier ``2`` a SCAC.
+        scac: the carrier's SCAC where it is sent without a qualifier (CAD04).
         mode: X12 element 91, such as ``M`` for a common motor carrier; ``label`` speaks of it.
         status: X12 element 368.
         transit_time: in the unit that ``transit_time_qualifier`` names (X12 element 732).
@@ -182,6 +194,10 @@ class Routing:
     transit_time: Decimal | None = None
     service_levels: tuple[str, ...] = ()
     country: str | None = None
+    scac: str | None = None
+    equipment_initial: str | None = None
+    equipment_number: str | None = None
+    reference: Identifier | None = None
 
 
 @canonical
@@ -321,6 +337,8 @@ class Amount:
     credit_debit: str | None = None
     references: tuple[Reference, ...] = ()
     dates: tuple[DateReference, ...] = ()
+    percents: "tuple[Percent, ...]" = ()
+    financial_codes: "tuple[FinancialCodes, ...]" = ()
 
 
 @canonical
@@ -483,7 +501,7 @@ class Paperwork:
 
 @canonical
 class SalesRequirement:
-    """What must be kept in filling the order, such as "ship complete" (X12 CSH)."""
+    """What must be kept in filling the order, such as "ship complete" (X12 CSH, IT8)."""
 
     code: str | None = None
     action: str | None = None
@@ -495,6 +513,7 @@ class SalesRequirement:
     substitution: str | None = None
     percent: Decimal | None = None
     percent_qualifier: str | None = None
+    product_ids: tuple[ProductId, ...] = ()
 
 
 @canonical
@@ -530,6 +549,7 @@ class LeadTime:
     quantities: tuple[Quantity, ...] = ()
     references: tuple[Reference, ...] = ()
     marks: tuple[Mark, ...] = ()
+    industry_codes: "tuple[IndustryCodes, ...]" = ()
 
 
 @canonical
@@ -571,6 +591,8 @@ class Party:
     Attributes:
         role: what the party is here, such as ``buyer``, ``seller``, ``ship_to``, ``bill_to``.
         role_code: the code as sent (X12 element 98).
+        entity_type: ``1`` for a person, whose family name is ``name`` (X12 element 1065).
+        name_components: parts of the name with their kind (X12 element 1104).
     """
 
     role: str | None = None
@@ -594,6 +616,12 @@ class Party:
     lead_times: tuple[LeadTime, ...] = ()
     relationship: str | None = None
     related_role_code: str | None = None
+    entity_type: str | None = None
+    given_name: str | None = None
+    middle_name: str | None = None
+    name_prefix: str | None = None
+    name_suffix: str | None = None
+    name_components: tuple[Identifier, ...] = ()
 
 
 @canonical
@@ -665,3 +693,172 @@ class Totals:
     volume: Measure | None = None
     description: str | None = None
     amounts: tuple[Amount, ...] = ()
+
+
+@canonical
+class IndustryCodes:
+    """Codes of an industry or agency, each under its list (X12 LM and LQ; lists are X12 element 1270)."""
+
+    agency: str | None = None
+    source: str | None = None
+    codes: tuple[Identifier, ...] = ()
+
+
+@canonical
+class ServiceCharacteristics:
+    """What a service is, in the codes of an agency (X12 SI)."""
+
+    agency: str | None = None
+    characteristics: tuple[Identifier, ...] = ()
+
+
+@canonical
+class Percent:
+    """A percentage and what it is (X12 PCT, element 1004)."""
+
+    qualifier: str | None = None
+    percent: Decimal | None = None
+
+
+@canonical
+class Restriction:
+    """A condition on what may be ordered or shipped (X12 CTB).
+
+    Attributes:
+        qualifier: X12 element 688, such as ``MN`` for a minimum.
+        unit: Rec 20 code of the quantity, or null when the code as sent has no sure counterpart.
+    """
+
+    qualifier: str | None = None
+    description: str | None = None
+    quantity_qualifier: str | None = None
+    quantity: Decimal | None = None
+    amount_qualifier: str | None = None
+    amount: Decimal | None = None
+    unit: str | None = None
+    unit_as_sent: CodeAsSent | None = None
+
+
+@canonical
+class ContractTerms:
+    """The contract that a line is bought under (X12 CN1).
+
+    Attributes:
+        type: X12 element 1166.
+    """
+
+    type: str | None = None
+    amount: Decimal | None = None
+    percent: Decimal | None = None
+    number: str | None = None
+    discount_percent: Decimal | None = None
+    version: str | None = None
+
+
+@canonical
+class FinancialCodes:
+    """Where an amount is booked, in the codes of an agency (X12 FA1 and FA2; kinds are X12 element 1196)."""
+
+    agency: str | None = None
+    code: str | None = None
+    label: str | None = None
+    indicator: str | None = None
+    codes: tuple[Identifier, ...] = ()
+
+
+@canonical
+class Condition:
+    """A condition and whether it is met (X12 YNQ).
+
+    Attributes:
+        condition: X12 element 1321, or ``code`` under its list.
+        response: ``Y`` yes, ``N`` no, ``U`` unknown, ``W`` not applicable (X12 element 1073).
+    """
+
+    condition: str | None = None
+    response: str | None = None
+    period_format: str | None = None
+    period: str | None = None
+    text: str | None = None
+    code: Identifier | None = None
+
+
+@canonical
+class ItemDetail:
+    """A price, quantity or date that differs from the line's for a reason (X12 PO3).
+
+    Attributes:
+        reason: X12 element 371; ``price_kind`` X12 element 236.
+        unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+    """
+
+    reason: str | None = None
+    date: dt.date | None = None
+    price_kind: str | None = None
+    unit_price: Decimal | None = None
+    price_basis: str | None = None
+    quantity: Decimal | None = None
+    unit: str | None = None
+    unit_as_sent: CodeAsSent | None = None
+    description: str | None = None
+
+
+@canonical
+class ShippedQuantity:
+    """What was shipped of a line, and how it differs from what was ordered (X12 IT3).
+
+    Attributes:
+        status: X12 element 368; ``reason`` of the difference X12 element 371.
+        unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+    """
+
+    quantity: Decimal | None = None
+    unit: str | None = None
+    unit_as_sent: CodeAsSent | None = None
+    status: str | None = None
+    difference: Decimal | None = None
+    reason: str | None = None
+
+
+@canonical
+class ShipmentTotals:
+    """What a shipment comes to (X12 ISS).
+
+    Attributes:
+        quantity: units shipped.
+        pallets: pallets of others among them, with ``pallets_weight`` as sent.
+    """
+
+    quantity: Decimal | None = None
+    unit: str | None = None
+    unit_as_sent: CodeAsSent | None = None
+    weight: Measure | None = None
+    volume: Measure | None = None
+    pallets: Decimal | None = None
+    pallets_weight: Decimal | None = None
+    descriptions: tuple[Description, ...] = ()
+
+
+@canonical
+class Balance:
+    """An amount that an account stands at (X12 BAL: element 951 and 522)."""
+
+    type: str | None = None
+    qualifier: str | None = None
+    amount: Decimal | None = None
+
+
+@canonical
+class Load:
+    """How a shipped item is loaded (X12 CLD).
+
+    Attributes:
+        loads: how many of them, each with ``quantity`` units in a package of ``size``.
+    """
+
+    loads: Decimal | None = None
+    quantity: Decimal | None = None
+    packaging_code: str | None = None
+    size: Measure | None = None
+    references: tuple[Reference, ...] = ()
+    dates: tuple[DateReference, ...] = ()

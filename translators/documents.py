@@ -5,121 +5,97 @@ Numbers are `Decimal` inside and decimal strings in JSON, dates and times are IS
 The envelope (who sent it, control numbers, offsets) is not part of a document.
 """
 
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 from typing import ClassVar, Final, TypeAlias
 
+from translators.acknowledgment_documents import (
+    AcknowledgedSet,
+    ApplicationAdvice,
+    ApplicationResult,
+    ElementNote,
+    FunctionalAcknowledgment,
+    SegmentNote,
+)
 from translators.document_parts import (
     Acknowledgment,
-    AllowanceCharge,
-    Amount,
+    Balance,
     CodeAsSent,
-    Contact,
+    Condition,
     DateReference,
     DeliveryTerms,
     Description,
     Equipment,
-    LeadTime,
+    Load,
     Mark,
     Measure,
-    Measurement,
-    Note,
-    Pack,
     Packages,
     PackagingDescription,
     Pallet,
     Paperwork,
-    Party,
-    PaymentTerms,
-    Price,
     ProductId,
-    Quantity,
     Reference,
     Routing,
-    SalesRequirement,
-    Schedule,
+    ShipmentTotals,
     SpecialHandling,
     Split,
-    Tax,
-    Totals,
-    Unmapped,
+)
+from translators.document_structure import SCHEMA_VERSION, Header, Item, OrderLine, OrderReference, Subline
+from translators.payment_documents import RemittanceAdvice
+from translators.planning_documents import (
+    InventoryAdvice,
+    InventoryLine,
+    OrderStatus,
+    PlanningSchedule,
+    ScheduleLine,
+    ShippingSchedule,
+    StatusLevel,
+    StatusLine,
 )
 from translators.sparse import canonical
 
-SCHEMA_VERSION: Final = "1.0"
-
-
-@canonical(kw_only=True)
-class Item:
-    """What a line or a component of a line says of its goods."""
-
-    quantity: Decimal | None = None
-    unit: str | None = None
-    unit_as_sent: CodeAsSent | None = None
-    unit_price: Decimal | None = None
-    price_basis: str | None = None
-    currency: str | None = None
-    currency_party: str | None = None
-    exchange_rate: Decimal | None = None
-    product_ids: tuple[ProductId, ...] = ()
-    descriptions: tuple[Description, ...] = ()
-    prices: tuple[Price, ...] = ()
-    packs: tuple[Pack, ...] = ()
-    measurements: tuple[Measurement, ...] = ()
-    references: tuple[Reference, ...] = ()
-    dates: tuple[DateReference, ...] = ()
-    contacts: tuple[Contact, ...] = ()
-    parties: tuple[Party, ...] = ()
-    notes: tuple[Note, ...] = ()
-    amounts: tuple[Amount, ...] = ()
-    allowances_charges: tuple[AllowanceCharge, ...] = ()
-    taxes: tuple[Tax, ...] = ()
-    quantities: tuple[Quantity, ...] = ()
-
-
-@canonical(kw_only=True)
-class Subline(Item):
-    """A component of a line (X12 SLN).
-
-    Attributes:
-        relationship: how the component stands to its line, X12 element 662, such as ``I`` for included.
-    """
-
-    line_id: str | None = None
-    parent_line_id: str | None = None
-    relationship: str | None = None
-    price_relationship: str | None = None
-    acknowledgments: tuple[Acknowledgment, ...] = ()
-
-
-@canonical(kw_only=True)
-class OrderLine(Item):
-    """A line of a purchase order.
-
-    Attributes:
-        line_id: the buyer's number of the line, or its position when none was sent.
-        line_id_assigned: true when the number is the position.
-        quantity: the quantity ordered.
-        unit: Rec 20 code, or null when the code as sent has no sure counterpart.
-        unit_price: in the line's or the document's currency, per what ``price_basis`` says (X12 element 639).
-    """
-
-    line_id: str
-    line_id_assigned: bool | None = None
-    delivery_terms: tuple[DeliveryTerms, ...] = ()
-    payment_terms: tuple[PaymentTerms, ...] = ()
-    packages: tuple[Packages, ...] = ()
-    routing: tuple[Routing, ...] = ()
-    equipment: tuple[Equipment, ...] = ()
-    special_handling: tuple[SpecialHandling, ...] = ()
-    packaging: tuple[PackagingDescription, ...] = ()
-    paperwork: tuple[Paperwork, ...] = ()
-    sales_requirements: tuple[SalesRequirement, ...] = ()
-    lead_times: tuple[LeadTime, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    schedules: tuple[Schedule, ...] = ()
-    splits: tuple[Split, ...] = ()
-    sublines: tuple[Subline, ...] = ()
+__all__ = [
+    "DOCUMENTS",
+    "SCHEMA_VERSION",
+    "AcknowledgedSet",
+    "AcknowledgmentLine",
+    "ApplicationAdvice",
+    "ApplicationResult",
+    "ChangeAcknowledgmentLine",
+    "ChangeHeader",
+    "ChangeLine",
+    "Document",
+    "ElementNote",
+    "FunctionalAcknowledgment",
+    "Header",
+    "InventoryAdvice",
+    "InventoryLine",
+    "Invoice",
+    "InvoiceLine",
+    "Item",
+    "Level",
+    "OrderLine",
+    "OrderReference",
+    "OrderStatus",
+    "PackageReference",
+    "PlanningSchedule",
+    "PurchaseOrder",
+    "PurchaseOrderAcknowledgment",
+    "PurchaseOrderChange",
+    "PurchaseOrderChangeAcknowledgment",
+    "Receipt",
+    "ReceiptCondition",
+    "ReceiptLine",
+    "RemittanceAdvice",
+    "ScheduleLine",
+    "SegmentNote",
+    "ShipNotice",
+    "ShipNoticeLine",
+    "ShippingSchedule",
+    "StatusLevel",
+    "StatusLine",
+    "Subline",
+]
 
 
 @canonical(kw_only=True)
@@ -153,7 +129,7 @@ class ChangeAcknowledgmentLine(ChangeLine):
 
 @canonical(kw_only=True)
 class InvoiceLine(OrderLine):
-    """A line of an invoice; ``quantity`` is what is invoiced.
+    """A line of an invoice (X12 IT1); ``quantity`` is what is invoiced.
 
     Attributes:
         order_line_id: the order's line, where its number differs from the invoice's.
@@ -163,11 +139,12 @@ class InvoiceLine(OrderLine):
     purchase_order_number: str | None = None
     order_line_id: str | None = None
     line_amount: Decimal | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 @canonical(kw_only=True)
 class ReceiptCondition:
-    """A quantity that did not arrive as it should (X12 RCD).
+    """A quantity in question, or good, and in which condition it arrived (X12 RCD06 to RCD20).
 
     Attributes:
         condition: X12 element 412.
@@ -183,36 +160,39 @@ class ReceiptCondition:
 
 @canonical(kw_only=True)
 class ReceiptLine(Item):
-    """A line of a receipt; ``quantity`` is what was received."""
+    """A line of a receipt (X12 RCD); ``quantity`` is what was received.
+
+    Attributes:
+        quantity_returned: what goes back, in ``returned_unit``; ``quantity_accepted`` what stays (RCD21).
+        ship_notice_line_id: the line of the ship notice (SN101), which tells ``quantity_shipped``.
+        returned_unit: Rec 20 code, or null when the code as sent has no sure counterpart; so is ``shipped_unit``.
+        order: the order the goods belong to (PRF); ``purchase_order_number`` is its number.
+    """
 
     line_id: str
     line_id_assigned: bool | None = None
     purchase_order_number: str | None = None
+    order: OrderReference | None = None
     quantity_returned: Decimal | None = None
+    returned_unit: str | None = None
+    returned_unit_as_sent: CodeAsSent | None = None
+    quantity_accepted: Decimal | None = None
     conditions: tuple[ReceiptCondition, ...] = ()
+    ship_notice_line_id: str | None = None
+    quantity_shipped: Decimal | None = None
+    shipped_unit: str | None = None
+    shipped_unit_as_sent: CodeAsSent | None = None
+    quantity_shipped_to_date: Decimal | None = None
+    quantity_ordered: Measure | None = None
+    status: str | None = None
+    status_code: str | None = None
+    delivery_terms: tuple[DeliveryTerms, ...] = ()
     marks: tuple[Mark, ...] = ()
     packages: tuple[Packages, ...] = ()
-
-
-@canonical(kw_only=True)
-class OrderReference:
-    """The order that goods belong to (X12 PRF).
-
-    Attributes:
-        release_number: the release of a blanket order (PRF02).
-        change_sequence: the change that the goods follow (PRF03).
-        line_id: the order's line, where the level speaks of one (PRF05).
-        order_type: new_order, blanket and so on; ``order_type_code`` as sent (X12 element 92).
-    """
-
-    purchase_order_number: str | None = None
-    release_number: str | None = None
-    change_sequence: str | None = None
-    issued_on: date | None = None
-    line_id: str | None = None
-    contract: str | None = None
-    order_type: str | None = None
-    order_type_code: str | None = None
+    routing: tuple[Routing, ...] = ()
+    equipment: tuple[Equipment, ...] = ()
+    special_handling: tuple[SpecialHandling, ...] = ()
+    sublines: tuple[Subline, ...] = ()
 
 
 @canonical(kw_only=True)
@@ -251,6 +231,8 @@ class Level(Item):
     marks: tuple[Mark, ...] = ()
     splits: tuple[Split, ...] = ()
     sublines: tuple[Subline, ...] = ()
+    loads: tuple[Load, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     children: "tuple[Level, ...]" = ()
 
 
@@ -299,61 +281,6 @@ class ShipNoticeLine:
     references: tuple[Reference, ...] = ()
     dates: tuple[DateReference, ...] = ()
     packages: tuple[PackageReference, ...] = ()
-
-
-@canonical(kw_only=True)
-class Header:
-    """What every business document may say of itself as a whole.
-
-    Attributes:
-        number: the document's own number.
-        purpose: original, change, cancellation, replacement and so on; ``purpose_code`` as sent (X12 element 353).
-        issued_on: the date of the document.
-        currency: ISO 4217; ``currency_party`` says whose (X12 element 98).
-    """
-
-    schema_version: ClassVar[str] = SCHEMA_VERSION
-    document_type: ClassVar[str]
-
-    number: str | None = None
-    purpose: str | None = None
-    purpose_code: str | None = None
-    issued_on: date | None = None
-    issued_at: time | None = None
-    transaction_type: str | None = None
-    purchase_order_number: str | None = None
-    purchase_order_date: date | None = None
-    release_number: str | None = None
-    contract: str | None = None
-    currency: str | None = None
-    currency_party: str | None = None
-    exchange_rate: Decimal | None = None
-    target_currency: str | None = None
-    target_currency_party: str | None = None
-    parties: tuple[Party, ...] = ()
-    references: tuple[Reference, ...] = ()
-    dates: tuple[DateReference, ...] = ()
-    contacts: tuple[Contact, ...] = ()
-    delivery_terms: tuple[DeliveryTerms, ...] = ()
-    payment_terms: tuple[PaymentTerms, ...] = ()
-    routing: tuple[Routing, ...] = ()
-    packages: tuple[Packages, ...] = ()
-    equipment: tuple[Equipment, ...] = ()
-    special_handling: tuple[SpecialHandling, ...] = ()
-    packaging: tuple[PackagingDescription, ...] = ()
-    paperwork: tuple[Paperwork, ...] = ()
-    sales_requirements: tuple[SalesRequirement, ...] = ()
-    lead_times: tuple[LeadTime, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    prices: tuple[Price, ...] = ()
-    descriptions: tuple[Description, ...] = ()
-    measurements: tuple[Measurement, ...] = ()
-    notes: tuple[Note, ...] = ()
-    amounts: tuple[Amount, ...] = ()
-    allowances_charges: tuple[AllowanceCharge, ...] = ()
-    taxes: tuple[Tax, ...] = ()
-    totals: Totals | None = None
-    unmapped: tuple[Unmapped, ...] = ()
 
 
 @canonical(kw_only=True)
@@ -430,8 +357,8 @@ class ChangeHeader(Header):
     order_type: str | None = None
     order_type_code: str | None = None
     sequence: str | None = None
-    change_date: date | None = None
     request_reference: str | None = None
+    security_level: str | None = None
 
 
 @canonical(kw_only=True)
@@ -439,12 +366,19 @@ class PurchaseOrderChange(ChangeHeader):
     """A change of an order (X12 860, UBL OrderChange and OrderCancellation, cXML OrderRequest type update or delete).
 
     Attributes:
+        issued_on: the date of the change (BCH11).
+        seller_order_number: the seller's number of the order (BCH09).
+        acknowledged_on: the date of the acknowledgment of the order (BCH10).
         acknowledgment_type: the answer that the buyer asks for (X12 element 587).
     """
 
     document_type: ClassVar[str] = "purchase_order_change"
 
+    seller_order_number: str | None = None
+    acknowledged_on: date | None = None
     acknowledgment_type: str | None = None
+    contract_type: str | None = None
+    purchase_category: str | None = None
     lines: tuple[ChangeLine, ...] = ()
 
 
@@ -453,11 +387,14 @@ class PurchaseOrderChangeAcknowledgment(ChangeHeader):
     """The seller's answer to a change, or a change the seller asks for (X12 865).
 
     Attributes:
+        number: the seller's number of the order (BCA09).
+        change_date: the date of the change that is answered (BCA11).
         status: as in a purchase order acknowledgment; ``status_code`` as sent (X12 element 587).
     """
 
     document_type: ClassVar[str] = "purchase_order_change_acknowledgment"
 
+    change_date: date | None = None
     status: str | None = None
     status_code: str | None = None
     lines: tuple[ChangeAcknowledgmentLine, ...] = ()
@@ -468,110 +405,59 @@ class Invoice(Header):
     """An invoice or credit note (X12 810, UBL Invoice and CreditNote, cXML InvoiceDetailRequest).
 
     Attributes:
-        kind: invoice, credit_note, debit_note and so on; ``kind_code`` as sent.
-        amount_due: the total to be paid.
+        kind: invoice, credit_note, debit_note and so on; ``kind_code`` as sent (X12 element 640).
+        change_sequence: the change of the order that the invoice follows (BIG06).
+        original_number: the invoice that this one corrects (BIG10).
+        action: X12 element 306.
+        structure: the order of levels that the sender promises (X12 element 1005).
+        amount_due: the total to be paid (TDS01).
+        amount_subject_to_discount: the part of it that a discount may be taken of (TDS02).
+        amount_discounted: what is to be paid when the discount is taken (TDS03).
+        shipments: what was shipped in all (ISS).
     """
 
     document_type: ClassVar[str] = "invoice"
 
     kind: str | None = None
     kind_code: str | None = None
+    change_sequence: str | None = None
+    original_number: str | None = None
+    action: str | None = None
+    structure: str | None = None
+    structure_code: str | None = None
     due_on: date | None = None
     amount_due: Decimal | None = None
     amount_subject_to_discount: Decimal | None = None
     amount_discounted: Decimal | None = None
     discount_amount: Decimal | None = None
+    balances: tuple[Balance, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    shipments: tuple[ShipmentTotals, ...] = ()
     lines: tuple[InvoiceLine, ...] = ()
 
 
 @canonical(kw_only=True)
 class Receipt(Header):
-    """What arrived (X12 861, UBL ReceiptAdvice, cXML ReceiptRequest)."""
+    """What arrived (X12 861, UBL ReceiptAdvice, cXML ReceiptRequest).
+
+    Attributes:
+        kind: when and where the goods were looked at; ``kind_code`` as sent (X12 element 962).
+        condition: of the whole, ``condition_code`` as sent (X12 element 412).
+        action: X12 element 306.
+        order: the order, where the whole receipt belongs to one (PRF); ``purchase_order_number`` is its number.
+    """
 
     document_type: ClassVar[str] = "receipt"
 
     kind: str | None = None
     kind_code: str | None = None
+    condition: str | None = None
+    condition_code: str | None = None
+    action: str | None = None
+    order: OrderReference | None = None
     shipment_number: str | None = None
     received_on: date | None = None
     lines: tuple[ReceiptLine, ...] = ()
-
-
-@canonical(kw_only=True)
-class ElementNote:
-    """An element that was found wrong (AK4, IK4).
-
-    Attributes:
-        element: its position in the segment, ``component`` and ``repetition`` inside of it, all from 1 (AK401).
-        data_element: its number in the standard's dictionary (AK402).
-        code: what is wrong, X12 element 723 (AK403, IK403 has 621).
-        value: a copy of what was sent (AK404).
-    """
-
-    element: int | None = None
-    component: int | None = None
-    repetition: int | None = None
-    data_element: str | None = None
-    code: str | None = None
-    value: str | None = None
-
-
-@canonical(kw_only=True)
-class SegmentNote:
-    """A segment that was found wrong (AK3, IK3).
-
-    Attributes:
-        position: in the transaction set, ST being 1 (AK302).
-        loop: the loop it stands in (AK303).
-        code: what is wrong, X12 element 720 (AK304, IK304 has 620).
-    """
-
-    segment: str | None = None
-    position: int | None = None
-    loop: str | None = None
-    code: str | None = None
-    elements: tuple[ElementNote, ...] = ()
-
-
-@canonical(kw_only=True)
-class AcknowledgedSet:
-    """One transaction set as the receiver judged it (AK2 to AK5, IK5)."""
-
-    type: str | None = None
-    control_number: str | None = None
-    implementation: str | None = None
-    status: str | None = None
-    status_code: str | None = None
-    codes: tuple[str, ...] = ()
-    segments: tuple[SegmentNote, ...] = ()
-
-
-@canonical(kw_only=True)
-class FunctionalAcknowledgment:
-    """What the receiver's software made of a functional group (X12 997 or 999).
-
-    Attributes:
-        acknowledgment_type: ``997`` or ``999``.
-        functional_id: GS01 of the group (AK101); ``group_control_number`` is its GS06 (AK102).
-        status: accepted, accepted_with_errors, partially_accepted or rejected; ``status_code`` as sent (AK901).
-        codes: what was wrong with the group (AK905 to AK909).
-    """
-
-    schema_version: ClassVar[str] = SCHEMA_VERSION
-    document_type: ClassVar[str] = "functional_acknowledgment"
-
-    acknowledgment_type: str | None = None
-    functional_id: str | None = None
-    group_control_number: str | None = None
-    release: str | None = None
-    status: str | None = None
-    status_code: str | None = None
-    sets_included: int | None = None
-    sets_received: int | None = None
-    sets_accepted: int | None = None
-    codes: tuple[str, ...] = ()
-    transaction_sets: tuple[AcknowledgedSet, ...] = ()
-    unmapped: tuple[Unmapped, ...] = ()
 
 
 Document: TypeAlias = (
@@ -582,6 +468,12 @@ Document: TypeAlias = (
     | PurchaseOrderChangeAcknowledgment
     | Invoice
     | Receipt
+    | ApplicationAdvice
+    | RemittanceAdvice
+    | PlanningSchedule
+    | ShippingSchedule
+    | InventoryAdvice
+    | OrderStatus
     | FunctionalAcknowledgment
 )
 
@@ -595,6 +487,12 @@ DOCUMENTS: Final[dict[str, type[Document]]] = {
         PurchaseOrderChangeAcknowledgment,
         Invoice,
         Receipt,
+        ApplicationAdvice,
+        RemittanceAdvice,
+        PlanningSchedule,
+        ShippingSchedule,
+        InventoryAdvice,
+        OrderStatus,
         FunctionalAcknowledgment,
     )
 }

@@ -9,18 +9,25 @@ from decimal import Decimal
 from typing import Final
 
 from translators.documents import (
+    ApplicationAdvice,
     Document,
     FunctionalAcknowledgment,
     Header,
+    InventoryAdvice,
     Invoice,
     OrderLine,
+    OrderStatus,
+    PlanningSchedule,
     PurchaseOrder,
     PurchaseOrderAcknowledgment,
     PurchaseOrderChange,
     PurchaseOrderChangeAcknowledgment,
     Receipt,
     ReceiptLine,
+    RemittanceAdvice,
+    ScheduleLine,
     ShipNotice,
+    ShippingSchedule,
 )
 from translators.findings import Finding, Level, Severity
 
@@ -38,24 +45,45 @@ def check(document: Document) -> list[Finding]:
         return list(_functional_acknowledgment(document))
     found = [*_numbers(document), *_number_lengths(document)]
     found.extend(_dates(document))
-    if isinstance(document, ShipNotice):
-        found.extend(_ship_notice(document))
-    else:
-        found.extend(_line_ids(document.lines))
-        found.extend(_quantities(document.lines, may_be_zero=not isinstance(document, PurchaseOrder)))
+    match document:
+        case ShipNotice():
+            found.extend(_ship_notice(document))
+        case ApplicationAdvice():
+            found.extend(_application_advice(document))
+        case RemittanceAdvice():
+            found.extend(_remittance_advice(document))
+        case PlanningSchedule() | ShippingSchedule():
+            found.extend(_line_ids(document.lines))
+            found.extend(_schedule(document))
+        case OrderStatus() | InventoryAdvice():
+            # Orders have lines of the same number, and stock may be below zero.
+            pass
+        case Receipt():
+            found.extend(_quantities(document.lines, may_be_zero=True))
+            # A receipt may hold goods of several orders, each with a line 1.
+            if document.purchase_order_number:
+                found.extend(_line_ids(document.lines))
+        case _:
+            found.extend(_line_ids(document.lines))
+            found.extend(_quantities(document.lines, may_be_zero=not isinstance(document, PurchaseOrder)))
     return found
 
 
 def _numbers(document: Document) -> Iterator[Finding]:
     match document:
-        case PurchaseOrder() | ShipNotice() | Invoice() | Receipt():
+        case PurchaseOrder() | ShipNotice() | Invoice() | Receipt() | InventoryAdvice() | OrderStatus():
             if not document.number:
                 yield _finding("number-missing", "the document has no number; send one", "/number", Severity.ERROR)
         case PurchaseOrderAcknowledgment() | PurchaseOrderChange() | PurchaseOrderChangeAcknowledgment():
             if not document.purchase_order_number:
                 message = "no order is named, so the document belongs to none; send purchase_order_number"
                 yield _finding("order-number-missing", message, "/purchase_order_number", Severity.ERROR)
-        case FunctionalAcknowledgment():
+        case PlanningSchedule() | ShippingSchedule():
+            # BFR02 and BFR03: one of the two is enough.
+            if not document.number and not document.release_number:
+                message = "the schedule has neither number nor release_number; send one of them"
+                yield _finding("number-missing", message, "/number", Severity.ERROR)
+        case ApplicationAdvice() | RemittanceAdvice() | FunctionalAcknowledgment():
             return
 
 
@@ -82,7 +110,33 @@ def _ship_notice(document: ShipNotice) -> Iterator[Finding]:
             yield _negative(index, line.quantity)
 
 
-def _line_ids(lines: Iterable[OrderLine | ReceiptLine]) -> Iterator[Finding]:
+def _application_advice(document: ApplicationAdvice) -> Iterator[Finding]:
+    if not document.results:
+        message = "the advice says nothing of any document; send results"
+        yield _finding("results-missing", message, "/results", Severity.ERROR)
+    for index, result in enumerate(document.results):
+        if result.status is None:
+            message = f"{result.status_code or 'the result'} says neither accepted nor rejected; it cannot be matched"
+            yield _finding("status-missing", message, f"/results/{index}/status")
+
+
+def _remittance_advice(document: RemittanceAdvice) -> Iterator[Finding]:
+    if document.amount is None:
+        yield _finding("amount-missing", "the advice names no amount that is paid", "/amount")
+
+
+def _schedule(document: PlanningSchedule | ShippingSchedule) -> Iterator[Finding]:
+    for index, line in enumerate(document.lines):
+        for at, forecast in enumerate(line.forecasts):
+            if forecast.quantity is not None and forecast.quantity < 0:
+                message = f"the quantity {forecast.quantity} is below zero"
+                yield _finding("quantity-negative", message, f"/lines/{index}/forecasts/{at}/quantity")
+            if forecast.starts_on and forecast.ends_on and forecast.ends_on < forecast.starts_on:
+                message = f"the period ends on {forecast.ends_on} before it begins on {forecast.starts_on}"
+                yield _finding("period-reversed", message, f"/lines/{index}/forecasts/{at}/ends_on")
+
+
+def _line_ids(lines: Iterable[OrderLine | ReceiptLine | ScheduleLine]) -> Iterator[Finding]:
     seen: Counter[str] = Counter()
     for index, line in enumerate(lines):
         seen[line.line_id] += 1

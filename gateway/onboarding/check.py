@@ -93,16 +93,11 @@ def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collecti
 
 
 def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
-    """Inbound X12 agreements on what has no grammar or no canonical document."""
+    """Inbound X12 agreements on what has no grammar; every document that may be agreed upon has a table."""
     for index, agreement in enumerate(loaded.profile.agreements):
         if agreement.syntax != "x12" or agreement.direction != "inbound":
             continue
         set_types = [number for number, document in DOCUMENT_TYPES.items() if document == agreement.document]
-        if not set_types:
-            what = f"no X12 reader for the document {shown(agreement.document)}"
-            right = f"remove the agreement; X12 is read for: {', '.join(sorted(set(DOCUMENT_TYPES.values())))}"
-            yield loaded.problem(("agreements", index, "document"), what, right)
-            continue
         takes_nearest = "newer-release" in (*loaded.profile.tolerances, *agreement.tolerances)
         for position, release in enumerate(agreement.releases):
             choice = choose_release(release)

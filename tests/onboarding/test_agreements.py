@@ -16,6 +16,7 @@ from tests.partners.test_directory import SMALL, VAN
 from translators import guide
 from translators.documents import DOCUMENTS
 from translators.guide import Guide, Identity
+from translators.x12.documents import DOCUMENT_TYPES
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 BIGCORP = IdentitySettings(
@@ -30,6 +31,7 @@ REST_ONLY = IdentitySettings(name="rest-only")
 def test_both_sides_know_the_same_names() -> None:
     assert set(get_args(partner_profile.Tolerance)) == set(get_args(guide.Tolerance))
     assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
+    assert set(get_args(partner_profile.DocumentType)) <= set(DOCUMENT_TYPES.values())
     assert {Cipher(name) for name in get_args(partner_profile.Cipher)} == set(Cipher)
     assert {Digest(name) for name in get_args(partner_profile.Digest)} <= set(Digest)
 

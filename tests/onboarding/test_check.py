@@ -155,11 +155,6 @@ MISFITS = {
         (BIGCORP,),
         ":9:76: we have no identity named `plnt`; use one of: bigcorp",
     ),
-    "no reader": (
-        ("document: ship_notice", "document: invoice"),
-        (BIGCORP,),
-        ":9:16: no X12 reader for the document `invoice`; remove the agreement",
-    ),
     "no grammar": (
         ("[004010]", "[004010, 007010]"),
         (BIGCORP,),

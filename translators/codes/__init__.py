@@ -77,6 +77,32 @@ DOCUMENT_STATUS: Final = {
     "NA": "no_acknowledgment_needed",
 }
 
+# Element 640 in an invoice, by what it makes of the bill.
+_INVOICE_KINDS: Final = {
+    **dict.fromkeys(("CI", "DI", "DO", "FB", "PP", "PR"), "invoice"),
+    **dict.fromkeys(("CN", "CR"), "credit_note"),
+    "DR": "debit_note",
+    "ME": "memorandum",
+    "RA": "request_for_credit",
+}
+
+# Element 110: the first character tells what is spoken of, the second what became of it.
+_APPLICATION_SCOPES: Final = {"B": "batch", "G": "group", "T": "transaction_set", "I": "item"}
+_APPLICATION_STATUS: Final = {
+    "A": "accepted",
+    "C": "accepted_with_changes",
+    "E": "accepted_with_errors",
+    "P": "partially_accepted",
+    "R": "rejected",
+}
+APPLICATION_SCOPE: Final = {
+    scope + status: word for scope, word in _APPLICATION_SCOPES.items() for status in _APPLICATION_STATUS
+}
+
+# Elements 680 and 681: how sure a forecast is, and what its date means.
+_FORECAST_CERTAINTY: Final = {"A": "immediate", "C": "firm", "D": "planned"}
+_FORECAST_TIMING: Final = {"D": "discrete", "F": "flexible", "M": "monthly", "W": "weekly"}
+
 # Elements 715 and 717: AK901 and AK501, the words of `reading.Status`.
 _ACKNOWLEDGE_CODES: Final = {
     "A": "accepted",
@@ -89,8 +115,12 @@ _ACKNOWLEDGE_CODES: Final = {
 }
 
 _WORDS_OF_OUR_OWN: Final = {
+    "0110": {scope + status: word for scope in _APPLICATION_SCOPES for status, word in _APPLICATION_STATUS.items()},
     "0587": DOCUMENT_STATUS,
+    "0640": _INVOICE_KINDS,
     "0668": LINE_STATUS,
+    "0680": _FORECAST_CERTAINTY,
+    "0681": _FORECAST_TIMING,
     "0715": _ACKNOWLEDGE_CODES,
     "0717": _ACKNOWLEDGE_CODES,
 }

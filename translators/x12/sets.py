@@ -3,12 +3,18 @@
 # ST01 -> canonical document type.
 DOCUMENT_TYPES = {
     "810": "invoice",
+    "820": "remittance_advice",
+    "824": "application_advice",
+    "830": "planning_schedule",
+    "846": "inventory_advice",
     "850": "purchase_order",
     "855": "purchase_order_acknowledgment",
     "856": "ship_notice",
     "860": "purchase_order_change",
     "861": "receipt",
+    "862": "shipping_schedule",
     "865": "purchase_order_change_acknowledgment",
+    "870": "order_status",
     "997": "functional_acknowledgment",
     "999": "functional_acknowledgment",
 }

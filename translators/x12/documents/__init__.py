@@ -54,7 +54,8 @@ class _Mapping:
 def translate(set_type: str, tree: Loop, release: str = "004010") -> Mapped:
     """The canonical document of a validated transaction set; KeyError for a type that `DOCUMENT_TYPES` does not name.
 
-    ``release`` is that of the tables the set was read with: some elements stood elsewhere in old ones. Whatever validation let through is mapped: values that cannot be taken are in ``unmapped`` and in a finding.
+    ``release`` is that of the tables the set was read with: some elements stood elsewhere in old ones. Whatever
+    validation let through is mapped: values that cannot be taken are in ``unmapped`` and in a finding.
     """
     mapping = _MAPPINGS[set_type]
     filling = Filling(SPECIAL_SEGMENTS)
@@ -67,6 +68,11 @@ def translate(set_type: str, tree: Loop, release: str = "004010") -> Mapped:
         values["unmapped"] = sorted(placed, key=lambda kept: kept.position)
     document: Document = complete(mapping.of, values)
     return Mapped(document, tuple(filling.reader.findings))
+
+
+def _functional_acknowledgment(kind: str) -> _Mapping:
+    finish = finishing.functional_acknowledgment(kind)
+    return _Mapping(FunctionalAcknowledgment, loops.FUNCTIONAL_ACKNOWLEDGMENT, finish)
 
 
 _MAPPINGS: Final[dict[str, _Mapping]] = {
@@ -89,12 +95,8 @@ _MAPPINGS: Final[dict[str, _Mapping]] = {
         finishing.purchase_order_change_acknowledgment,
     ),
     "870": _Mapping(OrderStatus, planning_loops.ORDER_STATUS, order_status),
-    "997": _Mapping(
-        FunctionalAcknowledgment, loops.FUNCTIONAL_ACKNOWLEDGMENT, finishing.functional_acknowledgment("997")
-    ),
-    "999": _Mapping(
-        FunctionalAcknowledgment, loops.FUNCTIONAL_ACKNOWLEDGMENT, finishing.functional_acknowledgment("999")
-    ),
+    "997": _functional_acknowledgment("997"),
+    "999": _functional_acknowledgment("999"),
 }
 
 DOCUMENT_TYPES: Final[dict[str, str]] = {number: mapping.of.document_type for number, mapping in _MAPPINGS.items()}

@@ -250,14 +250,22 @@ def _alone(place: Place, places: tuple[Place | None, ...]) -> Iterator[str]:
 
 
 def _text(place: Place, _: tuple[Place | None, ...]) -> _Piece:
+    if place.code_list:
+        lines = [
+            _value(place.element),
+            f" label = labels_{place.code_list}.get(value)",
+            " if label is None:",  # a code of the list has no blanks to strip
+            *(f" {line}" for line in _stripped()),
+            f"  label = labels_{place.code_list}.get(value)",
+            f" held[{place.field!r}] = value",
+            " if label is not None: held['label'] = label",
+        ]
+        return _Piece((place.field, "label"), tuple(lines))
     lines = [_value(place.element), *_stripped()]
     if place.field == "period_format":
         lines.append(" if len(value) == 2 and value.isdigit(): return None  # perhaps the century of DTM02")
     lines.append(f" held[{place.field!r}] = value")
-    if not place.code_list:
-        return _Piece((place.field,), tuple(lines))
-    lines += [f" label = labels_{place.code_list}.get(value)", " if label is not None: held['label'] = label"]
-    return _Piece((place.field, "label"), tuple(lines))
+    return _Piece((place.field,), tuple(lines))
 
 
 def _word(place: Place, _: tuple[Place | None, ...]) -> _Piece:
@@ -359,6 +367,11 @@ def _coded(place: Place, places: tuple[Place | None, ...]) -> _Piece:
         f" qualifier = elements[{place.qualifier_at - 1}] if count > {place.qualifier_at - 1} else ''",
         *(f" {line}" for line in _coded_id(place)),
     ]
+    if place.many:
+        lines += [f" if {place.field!r} in held: held[{place.field!r}].append(coded)"]
+        lines += [f" else: held[{place.field!r}] = [coded]"]
+    else:
+        lines += [f" held[{place.field!r}] = coded"]
     return _Piece((place.field,), (*lines, *_alone(place, places)), is_list=place.many)
 
 
@@ -366,25 +379,19 @@ def _coded_id(place: Place) -> list[str]:
     """Code that makes the object of ``id`` and ``qualifier``: an Identifier, a ProductId, a Communication."""
     of: Any = place.of
     own, qualifier, *label = [field.name for field in fields(of)][: 3 if place.code_list else 2]
-    lines = [
-        f"coded = new(of_{place.element})",
-        "inner = coded.__dict__",
-        f"inner[{own!r}] = id",
+    made = [f"coded = new(of_{place.element})", "inner = coded.__dict__", f"inner[{own!r}] = id"]
+    if not label:
+        return [*made, "if qualifier:", *_stripped("qualifier"), f" inner[{qualifier!r}] = qualifier"]
+    return [
+        *made,
         "if qualifier:",
-        *_stripped("qualifier"),
+        f" label = labels_{place.code_list}.get(qualifier)",
+        " if label is None:",
+        *(f" {line}" for line in _stripped("qualifier")),
+        f"  label = labels_{place.code_list}.get(qualifier)",
         f" inner[{qualifier!r}] = qualifier",
+        f" if label is not None: inner[{label[0]!r}] = label",
     ]
-    if label:
-        lines += [
-            f" label = labels_{place.code_list}.get(qualifier)",
-            f" if label is not None: inner[{label[0]!r}] = label",
-        ]
-    if place.many:
-        lines += [f"if {place.field!r} in held: held[{place.field!r}].append(coded)"]
-        lines += [f"else: held[{place.field!r}] = [coded]"]
-    else:
-        lines += [f"held[{place.field!r}] = coded"]
-    return lines
 
 
 def _pairs(places: tuple[Place | None, ...], first: int) -> tuple[_Piece, int] | None:
@@ -401,11 +408,14 @@ def _pairs(places: tuple[Place | None, ...], first: int) -> tuple[_Piece, int] |
         f"if count > {first - 1}:",
         f" run = elements[{first - 1}:{element - 1}]",
         f" if len(run) % {_PAIRED}: return None",
+        f" found = held.get({place.field!r}) or []",
         " for qualifier, id in zip(run[::2], run[1::2]):",
         "  if id:",
         *(f"  {line}" for line in _stripped("id")),
         *(f"   {line}" for line in _coded_id(place)),
+        "   found.append(coded)",
         "  elif qualifier: return None",
+        f" if found: held[{place.field!r}] = found",
     ]
     return _Piece((place.field,), tuple(lines), is_list=True), element
 

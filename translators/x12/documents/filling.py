@@ -4,23 +4,19 @@ Nothing is lost on the way: an element without a place, or whose value cannot be
 ``unmapped`` with its position. Nothing raises: what validation tolerated is mapped as far as it can be.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from translators.document_parts import Unmapped, UnmappedElement
 from translators.sparse import in_field_order
 from translators.x12.documents.compiled import part_taker, values_taker
 from translators.x12.documents.element_values import READERS, ElementReader, Values
-from translators.x12.documents.places import Owner, SegmentMap, Slot
+from translators.x12.documents.places import Owner, Place, SegmentMap, Slot, Take
 from translators.x12.tree import Element, Loop, Segment
 
-# Composites of which more than the first component is read: C030, the position of an element, and C041, the date of
-# 003070 with its century.
-_COMPONENTS_READ: Final[Mapping[tuple[str, int], int]] = {
-    **dict.fromkeys((("AK4", 1), ("IK4", 1), ("TED", 5)), 3),
-    **dict.fromkeys((("BEG", 5), ("BAK", 4), ("BAK", 9), ("BCH", 6), ("BCH", 10), ("BCH", 11)), 2),
-    **dict.fromkeys((("BCA", 6), ("BCA", 10), ("BCA", 11), ("BCA", 12)), 2),
-}
+# C030, the position of an element, is element, component and repetition; C041, the date of 003070, date and century.
+_POSITION_COMPONENTS: Final = 3
+_DATE_COMPONENTS: Final = 2
 
 
 class Nested(dict[str, Any]):
@@ -64,38 +60,30 @@ class Filling:
                     self._leave_item(item)
                     continue
                 step = steps[item.code] = _Step(slot)
-            if isinstance(item, Segment):
-                if not self._took_part(step, item, values):
-                    self._take(step, item, (), values)
-                continue
-            held = item.items
-            trigger = held[0] if held else None
+            is_segment = isinstance(item, Segment)
+            trigger = item if is_segment else item.items[0] if item.items else None
             if not isinstance(trigger, Segment):
                 self._leave_item(item)
                 continue
-            self._path.append(item.code)
-            if len(held) > 1 or not self._took_part(step, trigger, values):
-                self._take(step, trigger, held[1:], values)
-            self._path.pop()
-
-    def _took_part(self, step: "_Step", segment: Segment, owner_values: Values) -> bool:
-        """Hands the object of a clean segment that stands alone to its owner."""
-        part = None if step.take_part is None else step.take_part(segment.elements)
-        if part is None:
-            return False
-        if step.many:
-            parts = owner_values.get(step.field)
-            if parts is None:
-                owner_values[step.field] = [part]
+            if step.take_part is not None and (is_segment or len(item.items) == 1):
+                # A clean segment that stands alone: its object goes to the owner and all is said.
+                part = step.take_part(trigger.elements)
+                if part is not None:
+                    held = values.get(step.field)
+                    if held is None:
+                        values[step.field] = [part] if step.many else part
+                        continue
+                    if step.many:
+                        held.append(part)
+                        continue
+            if is_segment:
+                self._take(step, trigger, (), values)
             else:
-                parts.append(part)
-        elif step.field not in owner_values:
-            owner_values[step.field] = part
-        else:
-            self.leave(segment)
-        return True
+                self._path.append(item.code)
+                self._take(step, trigger, item.items[1:], values)
+                self._path.pop()
 
-    def _take(self, step: "_Step", trigger: Segment, rest: Iterable[Segment | Loop], owner_values: Values) -> None:
+    def _take(self, step: "_Step", trigger: Segment, rest: Sequence[Segment | Loop], owner_values: Values) -> None:
         slot = step.slot
         if slot.special:
             self._special[slot.special](self, slot, trigger, rest, owner_values)
@@ -105,12 +93,19 @@ class Filling:
             values = owner_values
             if slot.segment.into and of is not None:
                 values = owner_values.setdefault(slot.segment.into, Nested(of))
-            self.elements(slot.segment, trigger, values)
-            self.fill(rest, slot.inner, owner_values)
+            found = None if step.take_values is None else step.take_values(trigger.elements)
+            if found is not None and (not values or values.keys().isdisjoint(found)):
+                values.update(found)
+            else:
+                self._elements_by_table(slot.segment, trigger, values)
+            if rest:
+                self.fill(rest, slot.inner, owner_values)
             return
-        values = {}
-        self.elements(slot.segment, trigger, values)
-        self.fill(rest, slot.inner, values)
+        values = {} if step.take_values is None else step.take_values(trigger.elements) or {}
+        if not values:
+            self._elements_by_table(slot.segment, trigger, values)
+        if rest:
+            self.fill(rest, slot.inner, values)
         self.put(slot, values, owner_values, trigger)
 
     def put(self, slot: Slot, values: Values, owner_values: Values, trigger: Segment) -> None:
@@ -160,7 +155,7 @@ class Filling:
         if left or is_empty:
             self.leave(segment, left)
         if has_composites:
-            self._leave_components(segment, left)
+            self._leave_components(segment, places, left)
 
     # --- what is left over -------------------------------------------------------------------------------------------
 
@@ -171,14 +166,14 @@ class Filling:
         path = "/".join(self._path) or None
         self.unmapped.append(Unmapped(segment.code, segment.position, path, tuple(kept)))
 
-    def _leave_components(self, segment: Segment, left: list[int]) -> None:
+    def _leave_components(self, segment: Segment, places: tuple[Place | None, ...], left: list[int]) -> None:
         """Of a composite or repeated element that was read, mostly the first component was; the others are kept."""
         kept = [
             part
             for number, held in enumerate(segment.elements, 1)
             if not isinstance(held, str) and number not in left
             for part in parts_of(number, held)
-            if part.repetition != 1 or (part.component or 1) > _COMPONENTS_READ.get((segment.code, number), 1)
+            if part.repetition != 1 or (part.component or 1) > _components_read(places[number])
         ]
         if kept:
             path = "/".join(self._path) or None
@@ -197,7 +192,7 @@ class Filling:
 class _Step:
     """A slot and the code for its segment where it stands alone, made when the segment is first met."""
 
-    __slots__ = ("field", "many", "slot", "take_part")
+    __slots__ = ("field", "many", "slot", "take_part", "take_values")
 
     def __init__(self, slot: Slot) -> None:
         makes_part = slot.field and not slot.raw and not slot.special
@@ -205,6 +200,7 @@ class _Step:
         self.field = slot.field
         self.many = slot.many
         self.take_part = part_taker(slot.segment) if makes_part else None
+        self.take_values = None if slot.special else values_taker(slot.segment)
 
 
 # Tables live as long as the program, so each is known by its identity; it is held here so that it keeps that.
@@ -216,6 +212,13 @@ def _steps_of(owner: Owner) -> dict[str, _Step]:
     if known is None:
         known = _STEPS[id(owner)] = (owner, {})
     return known[1]
+
+
+def _components_read(place: Place | None) -> int:
+    """How many components of a composite a place takes."""
+    if place is not None and place.take is Take.POSITION:
+        return _POSITION_COMPONENTS
+    return _DATE_COMPONENTS if place is not None and place.century_at == place.element else 1
 
 
 SpecialSegment: TypeAlias = Callable[[Filling, Slot, Segment, Iterable[Segment | Loop], Values], None]

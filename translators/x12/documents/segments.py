@@ -5,19 +5,35 @@ An element without a row goes to the document's ``unmapped``, so a row left out 
 
 from typing import Final
 
+from translators.acknowledgment_documents import (
+    AcknowledgedSet,
+    ApplicationError,
+    ApplicationResult,
+    ElementNote,
+    ErrorContext,
+    RelatedData,
+    SegmentNote,
+)
 from translators.document_parts import (
     Acknowledgment,
     Address,
     AllowanceCharge,
     Amount,
+    Balance,
     Communication,
+    Condition,
     Contact,
+    ContractTerms,
     DateReference,
     DeliveryTerms,
     Description,
     Equipment,
+    FinancialCodes,
     Identifier,
+    IndustryCodes,
+    ItemDetail,
     LeadTime,
+    Load,
     Measurement,
     Note,
     Pack,
@@ -27,18 +43,23 @@ from translators.document_parts import (
     Paperwork,
     Party,
     PaymentTerms,
+    Percent,
     Price,
     ProductId,
     Quantity,
     Reference,
+    Restriction,
     Routing,
     SalesRequirement,
     Schedule,
+    ServiceCharacteristics,
+    ShipmentTotals,
+    ShippedQuantity,
     SpecialHandling,
     Tax,
     Totals,
 )
-from translators.documents import AcknowledgedSet, ElementNote, OrderReference, SegmentNote, Subline
+from translators.document_structure import OrderReference, Subline
 from translators.x12.documents.places import (
     clock,
     coded,
@@ -68,7 +89,7 @@ BEG: Final = segment_map(
     word(2, "order_type", "0092"),
     text(3, "number"),
     text(4, "release_number"),
-    day(5, "issued_on"),
+    day(5, "issued_on", century=5),
     text(6, "contract"),
     text(7, "acknowledgment_type"),
     text(8, "invoice_type"),
@@ -82,12 +103,12 @@ BAK: Final = segment_map(
     word(1, "purpose", "0353"),
     word(2, "status", "0587"),
     text(3, "purchase_order_number"),
-    day(4, "purchase_order_date"),
+    day(4, "purchase_order_date", century=4),
     text(5, "release_number"),
     text(6, "request_reference"),
     text(7, "contract"),
     text(8, "number"),
-    day(9, "issued_on"),
+    day(9, "issued_on", century=9),
     text(10, "transaction_type"),
 )
 BSN: Final = segment_map(
@@ -99,6 +120,66 @@ BSN: Final = segment_map(
     word(5, "structure", "1005"),
     text(6, "transaction_type"),
     text(7, "status_reason"),
+)
+BCH: Final = segment_map(
+    None,
+    word(1, "purpose", "0353"),
+    word(2, "order_type", "0092"),
+    text(3, "purchase_order_number"),
+    text(4, "release_number"),
+    text(5, "sequence"),
+    day(6, "purchase_order_date", century=6),
+    text(7, "request_reference"),
+    text(8, "contract"),
+    text(9, "seller_order_number"),
+    day(10, "acknowledged_on", century=10),
+    day(11, "issued_on", century=11),
+    text(12, "contract_type"),
+    text(13, "security_level"),
+    text(14, "acknowledgment_type"),
+    text(15, "transaction_type"),
+    text(16, "purchase_category"),
+)
+BCA: Final = segment_map(
+    None,
+    word(1, "purpose", "0353"),
+    word(2, "status", "0587"),
+    text(3, "purchase_order_number"),
+    text(4, "release_number"),
+    text(5, "sequence"),
+    day(6, "purchase_order_date", century=6),
+    text(7, "request_reference"),
+    text(8, "contract"),
+    text(9, "number"),
+    day(10, "issued_on", century=10),
+    day(11, "change_date", century=11),
+    word(13, "order_type", "0092"),
+    text(14, "security_level"),
+    text(15, "transaction_type"),
+)
+BIG: Final = segment_map(
+    None,
+    day(1, "issued_on"),
+    text(2, "number"),
+    day(3, "purchase_order_date"),
+    text(4, "purchase_order_number"),
+    text(5, "release_number"),
+    text(6, "change_sequence"),
+    word(7, "kind", "0640"),
+    word(8, "purpose", "0353"),
+    text(9, "action"),
+    text(10, "original_number"),
+    word(11, "structure", "1005"),
+)
+BRA: Final = segment_map(
+    None,
+    text(1, "number"),
+    day(2, "issued_on"),
+    word(3, "purpose", "0353"),
+    word(4, "kind", "0962"),
+    clock(5, "issued_at"),
+    word(6, "condition", "0412"),
+    text(7, "action"),
 )
 CUR: Final = segment_map(
     None,
@@ -134,7 +215,27 @@ N1: Final = segment_map(
     text(6, "related_role_code"),
 )
 N2: Final = segment_map(None, texts("additional_names", 1, 2))
+IN2: Final = segment_map(None, coded(2, "name_components", Identifier, 1, many=True))
 N3: Final = segment_map(Address, texts("lines", 1, 2), into="address")
+NX2: Final = segment_map(
+    Address,
+    coded(2, "components", Identifier, 1, many=True),
+    coded(5, "components", Identifier, 4, many=True),
+    into="address",
+)
+NM1: Final = segment_map(
+    Party,
+    word(1, "role", "0098"),
+    text(2, "entity_type"),
+    text(3, "name"),
+    text(4, "given_name"),
+    text(5, "middle_name"),
+    text(6, "name_prefix"),
+    text(7, "name_suffix"),
+    coded(9, "identifiers", Identifier, 8, many=True),
+    text(10, "relationship"),
+    text(11, "related_role_code"),
+)
 N4: Final = segment_map(
     Address,
     text(1, "city"),
@@ -162,10 +263,28 @@ DTM: Final = segment_map(
     text(5, "period_format"),
     text(6, "period"),
 )
+# Up to 003070 an element for the century stands between the time zone and the period.
+DTM_TO_003070: Final = segment_map(
+    DateReference,
+    text(1, "qualifier", labels="0374"),
+    day(2, "date", century=5),
+    clock(3, "time"),
+    text(4, "time_zone"),
+    text(6, "period_format"),
+    text(7, "period"),
+)
+DTP: Final = segment_map(
+    DateReference, text(1, "qualifier", labels="0374"), text(2, "period_format"), text(3, "period")
+)
 MSG: Final = segment_map(Note, text(1, "text"))
 MSG_OF_NOTE: Final = segment_map(None, line_of_text(1, "text"))
 NTE: Final = segment_map(Note, text(1, "qualifier"), text(2, "text"))
-MTX: Final = segment_map(Note, text(1, "qualifier"), line_of_text(2, "text"), line_of_text(3, "text"))
+MTX: Final = segment_map(
+    Note, text(1, "qualifier"), line_of_text(2, "text"), line_of_text(3, "text"), text(6, "language")
+)
+MTX_OF_NOTE: Final = segment_map(
+    None, text(1, "text_qualifier"), line_of_text(2, "text"), line_of_text(3, "text"), text(6, "language")
+)
 N9: Final = segment_map(
     Note,
     text(1, "qualifier"),
@@ -250,6 +369,33 @@ TXI: Final = segment_map(
     text(10, "line_id"),
 )
 TAX: Final = segment_map(Tax, text(1, "tax_id"), pairs(2, 11, "locations", Identifier), text(12, "exempt_code"))
+# Before 003030, where SAC begins, ITA and SSS tell of allowances and charges.
+ITA: Final = segment_map(
+    AllowanceCharge,
+    text(1, "indicator"),
+    text(2, "agency"),
+    text(3, "agency_code"),
+    text(4, "handling"),
+    text(5, "reference"),
+    number(6, "rate"),
+    implied(7, "amount"),
+    text(8, "percent_basis"),
+    number(9, "percent"),
+    number(10, "quantity"),
+    unit(11),
+    text(13, "description"),
+)
+SSS: Final = segment_map(
+    AllowanceCharge,
+    text(1, "indicator"),
+    text(2, "agency"),
+    text(3, "agency_code"),
+    text(4, "reference"),
+    number(5, "rate"),
+    implied(6, "amount"),
+    text(7, "description"),
+    number(8, "quantity"),
+)
 AMT: Final = segment_map(Amount, text(1, "qualifier"), number(2, "amount"), text(3, "credit_debit"))
 CTP: Final = segment_map(
     Price,
@@ -278,6 +424,48 @@ CSH: Final = segment_map(
     number(9, "percent"),
     text(10, "percent_qualifier"),
 )
+
+IT8: Final = segment_map(
+    SalesRequirement,
+    text(1, "code"),
+    text(2, "action"),
+    implied(3, "amount"),
+    text(4, "account"),
+    day(5, "date"),
+    text(6, "agency"),
+    text(7, "substitution"),
+    pairs(8, 27, "product_ids", ProductId, labels="0235"),
+)
+PCT: Final = segment_map(Percent, text(1, "qualifier"), number(2, "percent"))
+CTB: Final = segment_map(
+    Restriction,
+    text(1, "qualifier"),
+    text(2, "description"),
+    text(3, "quantity_qualifier"),
+    number(4, "quantity"),
+    text(5, "amount_qualifier"),
+    implied(6, "amount"),
+    unit(7),
+)
+CN1: Final = segment_map(
+    ContractTerms,
+    text(1, "type"),
+    number(2, "amount"),
+    number(3, "percent"),
+    text(4, "number"),
+    number(5, "discount_percent"),
+    text(6, "version"),
+)
+FA1: Final = segment_map(FinancialCodes, text(1, "agency"), text(2, "code", labels="1300"), text(3, "indicator"))
+FA2: Final = segment_map(None, coded(2, "codes", Identifier, 1, many=True))
+TDS: Final = segment_map(
+    None,
+    implied(1, "amount_due"),
+    implied(2, "amount_subject_to_discount"),
+    implied(3, "amount_discounted"),
+    implied(4, "discount_amount"),
+)
+BAL: Final = segment_map(Balance, text(1, "type"), text(2, "qualifier"), number(3, "amount"))
 
 # --- carriage and packing --------------------------------------------------------------------------------------------
 
@@ -324,6 +512,20 @@ TD5: Final = segment_map(
     number(11, "transit_time"),
     texts("service_levels", 12, 13, 14),
     text(15, "country"),
+)
+CAD: Final = segment_map(
+    Routing,
+    text(1, "mode", labels="0091"),
+    text(2, "equipment_initial"),
+    text(3, "equipment_number"),
+    text(4, "scac"),
+    text(5, "description"),
+    text(6, "status"),
+    coded(8, "reference", Identifier, 7),
+    texts("service_levels", 9),
+)
+CLD: Final = segment_map(
+    Load, number(1, "loads"), number(2, "quantity"), text(3, "packaging_code"), measure(4, "size", unit=5)
 )
 PO4: Final = segment_map(
     Pack,
@@ -392,7 +594,29 @@ PO1: Final = segment_map(
     text(5, "price_basis"),
     pairs(6, 25, "product_ids", ProductId, labels="0235"),
 )
+POC: Final = segment_map(
+    None,
+    text(1, "line_id"),
+    word(2, "change", "0670"),
+    number(3, "quantity"),
+    number(4, "quantity_left"),
+    unit(5),
+    number(6, "unit_price"),
+    text(7, "price_basis"),
+    pairs(8, 27, "product_ids", ProductId, labels="0235"),
+)
+IT1: Final = PO1
+RCD: Final = segment_map(
+    None,
+    text(1, "line_id"),
+    number(2, "quantity"),
+    unit(3),
+    number(4, "quantity_returned"),
+    unit(5, "returned_unit"),
+    number(21, "quantity_accepted"),
+)
 LIN: Final = segment_map(None, text(1, "line_id"), pairs(2, 31, "product_ids", ProductId, labels="0235"))
+LIN_OF_HEADER: Final = segment_map(None, pairs(2, 31, "product_ids", ProductId, labels="0235"))
 PID: Final = segment_map(
     Description,
     text(1, "type"),
@@ -404,6 +628,51 @@ PID: Final = segment_map(
     text(7, "source"),
     text(8, "response"),
     text(9, "language"),
+)
+UIT: Final = segment_map(None, unit(1), number(2, "unit_price"), text(3, "price_basis"))
+TC2: Final = segment_map(None, coded(2, "commodities", Identifier, 1, many=True))
+SI: Final = segment_map(ServiceCharacteristics, text(1, "agency"), pairs(2, 21, "characteristics", Identifier))
+LM: Final = segment_map(IndustryCodes, text(1, "agency"), text(2, "source"))
+LQ: Final = segment_map(None, coded(2, "codes", Identifier, 1, many=True))
+YNQ: Final = segment_map(
+    Condition,
+    text(1, "condition"),
+    text(2, "response"),
+    text(3, "period_format"),
+    text(4, "period"),
+    line_of_text(5, "text"),
+    line_of_text(6, "text"),
+    line_of_text(7, "text"),
+    coded(9, "code", Identifier, 8),
+    line_of_text(10, "text"),
+)
+PO3: Final = segment_map(
+    ItemDetail,
+    text(1, "reason"),
+    day(2, "date"),
+    text(3, "price_kind"),
+    number(4, "unit_price"),
+    text(5, "price_basis"),
+    number(6, "quantity"),
+    unit(7),
+    text(8, "description"),
+)
+IT3: Final = segment_map(
+    ShippedQuantity,
+    number(1, "quantity"),
+    unit(2),
+    text(3, "status"),
+    number(4, "difference"),
+    text(5, "reason"),
+)
+ISS: Final = segment_map(
+    ShipmentTotals,
+    number(1, "quantity"),
+    unit(2),
+    measure(3, "weight", unit=4),
+    measure(5, "volume", unit=6),
+    number(7, "pallets"),
+    number(8, "pallets_weight"),
 )
 QTY: Final = segment_map(Quantity, text(1, "qualifier"), number(2, "quantity"), unit(3), text(4, "text"))
 LDT: Final = segment_map(LeadTime, text(1, "code"), number(2, "quantity"), text(3, "period"), day(4, "date"))
@@ -473,6 +742,16 @@ SN1: Final = segment_map(
     word(8, "status", "0668"),
 )
 
+SN1_OF_RECEIPT: Final = segment_map(
+    None,
+    text(1, "ship_notice_line_id"),
+    number(2, "quantity_shipped"),
+    unit(3, "shipped_unit"),
+    number(4, "quantity_shipped_to_date"),
+    measure(5, "quantity_ordered", unit=6),
+    word(8, "status", "0668"),
+)
+
 # --- functional acknowledgments --------------------------------------------------------------------------------------
 
 AK1: Final = segment_map(None, text(1, "functional_id"), text(2, "group_control_number"), text(3, "release"))
@@ -487,4 +766,66 @@ AK9: Final = segment_map(
     integer(3, "sets_received"),
     integer(4, "sets_accepted"),
     texts("codes", 5, 6, 7, 8, 9),
+)
+
+# --- application advices ---------------------------------------------------------------------------------------------
+
+BGN: Final = segment_map(
+    None,
+    word(1, "purpose", "0353"),
+    text(2, "number"),
+    day(3, "issued_on", century=10),
+    clock(4, "issued_at"),
+    text(5, "time_zone"),
+    text(6, "original_number"),
+    text(7, "transaction_type"),
+    text(8, "action"),
+    text(9, "security_level"),
+)
+OTI: Final = segment_map(
+    ApplicationResult,
+    word(1, "status", "0110"),
+    coded(3, "reference", Identifier, 2),
+    text(4, "sender"),
+    text(5, "receiver"),
+    day(6, "group_date"),
+    clock(7, "group_time"),
+    text(8, "group_control_number"),
+    text(9, "set_control_number"),
+    text(10, "set_type"),
+    text(11, "release"),
+    word(12, "purpose", "0353"),
+    text(13, "transaction_type"),
+    text(14, "application_type"),
+    text(15, "action"),
+    text(16, "handling"),
+    text(17, "status_reason"),
+)
+TED: Final = segment_map(
+    ApplicationError,
+    text(1, "code"),
+    text(2, "message"),
+    text(3, "segment"),
+    integer(4, "position"),
+    position(5),
+    text(6, "data_element"),
+    text(7, "value"),
+    text(8, "new_value"),
+)
+CTX: Final = segment_map(
+    ErrorContext,
+    text(1, "name"),
+    text(2, "segment"),
+    integer(3, "position"),
+    text(4, "loop"),
+    position(5),
+    text(6, "data_element"),
+)
+RED: Final = segment_map(
+    RelatedData,
+    text(1, "description"),
+    text(2, "kind"),
+    text(3, "agency"),
+    text(4, "source"),
+    coded(6, "code", Identifier, 5),
 )

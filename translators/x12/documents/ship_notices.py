@@ -1,30 +1,22 @@
-"""The tree of a ship notice from its HL segments, and the lines that follow from it.
-
-HL02 alone says where a level belongs: not the order of appearance, not BSN05, and not HL04, which is often wrong.
-"""
+"""The tree of a ship notice, and the lines that follow from it."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from translators.document_parts import Measure, ProductId
 from translators.documents import Item, Level, OrderReference, PackageReference, ShipNoticeLine
-from translators.findings import Finding, Severity
-from translators.findings import Level as Reach
 from translators.x12.documents.element_values import Values
-from translators.x12.documents.filling import Filling, complete
-from translators.x12.tree import Segment
+from translators.x12.documents.filling import Filling
+from translators.x12.documents.levels import LEVEL_DEPTH_MAX, Tree
 
-# S-O-T-P-I and its relatives have five or six levels, a kit in an assembly some more. Nobody needs twenty;
-# canonical JSON is read up to a depth of 64, and each level takes two.
-LEVEL_DEPTH_MAX: Final = 20
+__all__ = ["LEVEL_DEPTH_MAX", "ship_notice"]
 
 _PACKAGES: Final = frozenset({"T", "P", "Q"})
 
 
 def ship_notice(filling: Filling, values: Values) -> None:
     """Completes the values of a ship notice with its tree and its lines."""
-    tree = _Tree(filling)
-    levels = [tree.level(index) for index in tree.roots]
+    levels = Tree(filling, Level).levels()
     lines = [line for level in levels for line in _lines(level, ())]
     orders = list(dict.fromkeys(_order_numbers(levels)))
     values["levels"] = levels
@@ -32,64 +24,6 @@ def ship_notice(filling: Filling, values: Values) -> None:
     values["purchase_order_numbers"] = orders
     if len(orders) == 1:
         values["purchase_order_number"] = orders[0]
-
-
-class _Tree:
-    """The levels by index, each with the indexes of its children."""
-
-    def __init__(self, filling: Filling) -> None:
-        self._filling = filling
-        self._values = filling.levels
-        self.roots: list[int] = []
-        self._children: dict[int, list[int]] = {}
-        self._segments: list[Segment] = [values.pop("segment") for values in self._values]
-        self._place()
-
-    def _place(self) -> None:
-        index_of: dict[str, int] = {}
-        depth: list[int] = []
-        for index, values in enumerate(self._values):
-            own = values.setdefault("id", str(index + 1))
-            parent_id = values.get("parent_id")
-            parent = None if parent_id is None else index_of.get(parent_id)
-            if parent_id is not None and parent is None:
-                self._report(index, "level-parent-unknown", f"HL02 {parent_id} names no level before it")
-            if parent is not None and depth[parent] + 1 >= LEVEL_DEPTH_MAX:
-                self._report(index, "level-too-deep", f"levels are nested deeper than {LEVEL_DEPTH_MAX}")
-                parent = None
-            if parent is None:
-                self.roots.append(index)
-                depth.append(0)
-            else:
-                self._children.setdefault(parent, []).append(index)
-                depth.append(depth[parent] + 1)
-            if own in index_of:
-                # The later one is the parent of what follows: senders that count anew mean the nearest.
-                self._report(index, "level-id-repeated", f"HL01 {own} was used before")
-            index_of[own] = index
-
-    def _report(self, index: int, code: str, message: str) -> None:
-        segment = self._segments[index]
-        kept = "; the level is kept at the root of the tree" if code != "level-id-repeated" else ""
-        self._filling.reader.findings.append(
-            Finding(
-                level=Reach.DOCUMENT,
-                code=code,
-                message=f"{message}{kept}",
-                severity=Severity.WARNING,
-                segment="HL",
-                position=segment.position,
-                element=1 if code == "level-id-repeated" else 2,
-                byte_offset=segment.start,
-            )
-        )
-
-    def level(self, index: int) -> Level:
-        """A level with all below it; the depth is bounded by `LEVEL_DEPTH_MAX`."""
-        values = dict(self._values[index])
-        values["children"] = [self.level(child) for child in self._children.get(index, ())]
-        level: Level = complete(Level, values)
-        return level
 
 
 def _order_numbers(levels: list[Level] | tuple[Level, ...]) -> Iterator[str]:

@@ -1,10 +1,15 @@
-"""Segments that a table cannot say, each with a reader of its own: marks, splits, notes, charges, levels, envelopes."""
+"""Segments that a table cannot say, each with a reader of its own.
+
+They are marks, splits, notes, charges, levels, lines of a receipt, and what bounds a set or a loop.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from translators.codes import labels
 from translators.document_parts import Mark, Reference, Split
+from translators.documents import ReceiptCondition
 from translators.x12.documents.element_values import Values
 from translators.x12.documents.filling import Filling, SpecialSegment, parts_of
 from translators.x12.documents.places import Slot
@@ -116,8 +121,46 @@ def _level(filling: Filling, slot: Slot, segment: Segment, rest: Iterable[Segmen
     filling.fill(rest, slot.inner, found)
 
 
+# RCD06 to RCD20: quantity, unit and condition, five times.
+_IN_QUESTION: Final = range(6, 21)
+
+
+def _receipt_line(
+    filling: Filling, slot: Slot, segment: Segment, rest: Iterable[Segment | Loop], values: Values
+) -> None:
+    """RCD: beside what its table says, quantities in question with their unit and condition, up to five."""
+    found: Values = {}
+    plain = ["" if number in _IN_QUESTION else held for number, held in enumerate(segment.elements, 1)]
+    if any(plain) or not any(segment.elements):
+        filling.elements(slot.segment, replace(segment, elements=plain), found)
+    used: set[int] = set()
+    for first in _IN_QUESTION[::3]:
+        quantity, code, condition = (segment.value(first + step).strip() for step in range(3))
+        number = filling.reader.number(segment, first, quantity) if quantity else None
+        if number is None and not condition:
+            continue
+        used.update((first + 1, first + 2) if number is None else (first, first + 1, first + 2))
+        unit, as_sent = filling.reader.unit(segment, first + 1, code) if code else (None, None)
+        found.setdefault("conditions", []).append(
+            ReceiptCondition(
+                condition=condition or None,
+                label=labels("0412").get(condition),
+                quantity=number,
+                unit=unit,
+                unit_as_sent=as_sent,
+            )
+        )
+    # A composite unit is read by its first component; where it has more it is kept whole.
+    parts = {number: parts_of(number, segment.elements[number - 1]) for number in _IN_QUESTION if number <= len(plain)}
+    left = [number for number, held in parts.items() if len(held) > (number in used)]
+    if left:
+        filling.leave(segment, left)
+    filling.fill(rest, slot.inner, found)
+    filling.put(slot, found, values, segment)
+
+
 def _envelope(filling: Filling, slot: Slot, _: Segment, rest: Iterable[Segment | Loop], values: Values) -> None:
-    """ST and SE belong to the envelope."""
+    """ST, SE, LS and LE bound a set or a loop and say nothing of its content."""
     filling.fill(rest, slot.inner, values)
 
 
@@ -127,6 +170,7 @@ SPECIAL_SEGMENTS: Final[Mapping[str, SpecialSegment]] = {
     "note": _note,
     "charge": _charge,
     "level": _level,
+    "receipt_line": _receipt_line,
     "envelope": _envelope,
 }
 """Each by the name that a `Slot` gives."""
