@@ -1,17 +1,17 @@
 """One X12 release: its segments, elements, code lists and syntax notes, compiled for checking at speed.
 
-The tables of a release lie in ``releases/RELEASE/`` as tab-separated files:
+The tables of a release lie in ``releases/RELEASE/`` as tab-separated files (``releases/README.md`` tells their form,
+how sure they are, and how to add one):
 
 ``elements.tsv``
-    element number, name, type (AN ID DT TM R Nn B COMPOSITE), min and max length, codes (none: an open list).
+    element number, name, type, min and max length, codes (none: an open list).
 ``segments.tsv``
-    segment or composite (``C040``), its elements in order, its syntax notes. ``!`` behind an element means mandatory,
-    ``x10`` that it may repeat ten times. Notes: P all or none; R at least one; E at most one; C the first present
-    demands all others; L the first present demands one of the others (``P0607``: elements 6 and 7).
+    segment or composite (``C040``), its elements in order, its syntax notes: ``128! 127 352`` and ``R0203``.
 ``structure.tsv``
     read by `translators.x12.grammar`.
 
-A release is read when it is first asked for, and once.
+A release is read when it is first asked for, and once: its rows are split then, and an element or segment is made of
+its row when it is first met. GS08 names the release (`choose_release`).
 """
 
 import copy
@@ -179,9 +179,9 @@ class SegmentRule:
         if self._checks < CHECKS_BEFORE_COMPILING:
             self._checks += 1
             return False
-        if self.pattern.fullmatch(text) is None or text[-1] == "*":
-            return False
         count = len(parts)
+        if count == 1 or self.pattern.fullmatch(text) is None or text[-1] == "*":
+            return False
         for index, codes in self.coded:
             if index >= count:
                 break

@@ -1,13 +1,18 @@
 """The order of segments and loops in a transaction set, as a machine that goes forward and never back.
 
-``structure.tsv`` of a release holds one row for each place of a segment: set, loop (the trigger segments from outside
-in, parted by ``/``; empty outside loops), loop_max (``min..max`` of the loop, ``n`` unbounded), segment, min, max
-(uses inside its loop). The first row of a loop is its trigger. LS and LE bound a loop named ``LS``.
+``structure.tsv`` of a release holds one row for each place of a segment (``releases/README.md``): set, loop (the
+trigger segments from outside in, parted by ``/``; empty outside loops), loop_max (``min..max`` of the loop, ``n``
+unbounded), segment, min, max (uses inside its loop). The first row of a loop is its trigger. LS and LE bound a loop
+named ``LS``. A set is a tree of `LoopRule` and `SegmentUse`: `Grammar.root`.
 
 A segment code that has several places in a set is told apart by position alone: from where the reader stands, the
 innermost loop is asked first, forward from its present place, then the loop around it, and so on. The first place with
-room left is taken; each answer is remembered, so that a segment costs one look-up. A test audits every grammar for
-places that this rule could never reach.
+room left is taken; each answer is remembered, so that a segment costs one look-up. A segment that floats is taken where
+it stands when nothing ahead asks for it. A test walks every place of every grammar, and lists the few that this rule
+reaches only when something else stands between.
+
+What has no place ahead is told in the words of AK304: 1 when the release has no such segment, 6 when the set has none,
+7 when one of the open loops had its place before (`Grammar.misplaced`), 2 when the loop that has it is not open.
 """
 
 import functools
