@@ -16,7 +16,8 @@ _T = TypeVar("_T")
 # What tells a thing from its neighbours comes first, though a base class may hold the other fields.
 _LEADING: Final = frozenset({"id", "parent_id", "kind", "code", "line_id", "line_id_assigned"})
 _FIELDS: Final[dict[type[Any], tuple[str, ...]]] = {}
-_ORDERS_MAX: Final = 1_024
+_ORDERS: Final[dict[type[Any], dict[tuple[str, ...], tuple[str, ...]]]] = {}
+_ORDERS_MAX: Final = 256  # of each class
 
 
 @overload
@@ -34,6 +35,7 @@ def canonical(of: type[_T] | None = None, *, kw_only: bool = False) -> type[_T] 
     def made(of: type[_T]) -> type[_T]:
         whole: type[Any] = dataclass(frozen=True, kw_only=kw_only)(of)
         _FIELDS[whole] = tuple(sorted((field.name for field in fields(whole)), key=lambda name: name not in _LEADING))
+        _ORDERS[whole] = {}
         setattr(whole, "__init__", _init(whole))  # noqa: B010 - mypy forbids to assign to a method
         return whole
 
@@ -90,15 +92,13 @@ def _presence(field: "Field[Any]") -> str:
     raise TypeError(f"{field.name}: what may be absent from a canonical object has None or () as its default")
 
 
-_ORDERS: Final[dict[tuple[type[Any], tuple[str, ...]], tuple[str, ...]]] = {}
-
-
 def in_field_order(of: type[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of these values in the order of the class; the combinations that occur are few and remembered."""
     names = tuple(values)
-    order = _ORDERS.get((of, names))
+    known = _ORDERS[of]
+    order = known.get(names)
     if order is None:
-        if len(_ORDERS) >= _ORDERS_MAX:
-            _ORDERS.clear()
-        order = _ORDERS[of, names] = tuple(name for name in field_order(of) if name in values)
+        if len(known) >= _ORDERS_MAX:
+            known.clear()
+        order = known[names] = tuple(name for name in field_order(of) if name in values)
     return order

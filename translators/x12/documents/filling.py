@@ -19,6 +19,10 @@ _POSITION_COMPONENTS: Final = 3
 _DATE_COMPONENTS: Final = 2
 
 
+_NO_LOOP: Final[list[Segment | Loop]] = []
+_WITH_REST: Final = 2  # a loop of so many items holds more than its trigger
+
+
 class Nested(dict[str, Any]):
     """Values of an object inside the owner, such as the address of a party, until it is complete."""
 
@@ -60,12 +64,12 @@ class Filling:
                     self._leave_item(item)
                     continue
                 step = steps[item.code] = _Step(slot)
-            is_segment = isinstance(item, Segment)
-            trigger = item if is_segment else item.items[0] if item.items else None
+            items_of_loop = _NO_LOOP if isinstance(item, Segment) else item.items
+            trigger = items_of_loop[0] if items_of_loop else item
             if not isinstance(trigger, Segment):
                 self._leave_item(item)
                 continue
-            if step.take_part is not None and (is_segment or len(item.items) == 1):
+            if step.take_part is not None and len(items_of_loop) < _WITH_REST:
                 # A clean segment that stands alone: its object goes to the owner and all is said.
                 part = step.take_part(trigger.elements)
                 if part is not None:
@@ -76,11 +80,11 @@ class Filling:
                     if step.many:
                         held.append(part)
                         continue
-            if is_segment:
+            if trigger is item:
                 self._take(step, trigger, (), values)
             else:
                 self._path.append(item.code)
-                self._take(step, trigger, item.items[1:], values)
+                self._take(step, trigger, items_of_loop[1:], values)
                 self._path.pop()
 
     def _take(self, step: "_Step", trigger: Segment, rest: Sequence[Segment | Loop], owner_values: Values) -> None:
