@@ -20,7 +20,7 @@ def shape(loop):
 
 
 def read(kind, release, codes, rules=LENIENT):
-    """The shape of a set of bare segments, and what is wrong with their order: AK304 (not 8, of elements) and segment."""
+    """The shape of a set of bare segments, and what is wrong with their order: AK304 (but 8) and segment."""
     body = "".join(FULL.get(code, code) + "~" for code in codes.split())
     (one,) = sets_of(pieces_of(interchange(body, release=release, kind=kind, group=FUNCTIONAL_IDS[kind]), rules))
     found = [(finding.code.value, finding.segment) for finding in one.findings if finding.level is Level.SEGMENT]
