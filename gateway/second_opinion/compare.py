@@ -191,6 +191,8 @@ def _observation(finding: Finding, start: int) -> Observation:
     kind = _KINDS.get(finding.level, {}).get(finding.code, Kind.OTHER)
     if "used before" in finding.message:
         kind = Kind.DUPLICATE  # older releases have no code of their own for it
+    elif kind is Kind.TRAILING_SEPARATORS and finding.element is None:
+        kind = Kind.EMPTY
     elif finding.code == "022" and finding.segment == "IEA":
         kind = Kind.TRAILER_MISSING
     return Observation(

@@ -25,6 +25,7 @@ SEGMENT_CASES = [
     ("used too often", f"{BEG}CUR*BY*USD~CUR*BY*EUR~{PO1}", [("CUR", 4, None, None, "5", "CUR*BY*EUR")]),
     ("loop too often", f"{BEG}{'SAC*N*C310~' * 26}{PO1}", [("SAC", 28, None, None, "4", "SAC*N*C310~PO1")]),
     ("trailing separators", f"{BEG}{PO1[:-1]}**~", [("PO1", 3, 9, None, "8", "PO1*")]),
+    ("segment without elements", f"{BEG}{PO1}PO1~", [("PO1", 4, None, None, "8", "PO1~")]),
     ("empty segment", f"{BEG}~{PO1}", [(None, 3, None, None, "1", "~PO1")]),
     ("no segment", f"{BEG}junk and more~{PO1}", [(None, 3, None, None, "1", "junk")]),
 ]
