@@ -87,7 +87,8 @@ class Rule(BaseModel):
     after: Path | None = None
     """For an extra segment: the segment or loop behind which it stands, such as BEG or PO1/PID."""
     usage: Literal["required", "optional", "not_used"] | None = None
-    """required: must be sent; optional: may be missing although the standard demands it; not_used: must not be sent."""
+    """required: must be sent; optional: may be missing although the standard demands it; not_used: must not be
+    sent, even what the standard demands."""
     max_use: Times | None = None
     """How often a segment may stand there, less or more often than in the standard; an extra segment once if absent."""
     repeat_max: Times | None = None
