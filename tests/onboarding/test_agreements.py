@@ -6,7 +6,15 @@ from typing import get_args
 import pytest
 
 from certs.creation import create_key_pair
-from gateway.agreements import agreement_for, as2_policy, identity_for, partner_certificates, reading_rules
+from gateway.agreements import (
+    acknowledgment_rules,
+    agreement_for,
+    as2_policy,
+    identity_for,
+    partner_certificates,
+    reading_rules,
+    repetition_rules,
+)
 from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.policy import Policy
 from gateway.settings import IdentitySettings, X12Address
@@ -15,7 +23,7 @@ from tests.partners.profiles import ACME, NORTHWIND, loaded
 from tests.partners.test_directory import SMALL, VAN
 from translators import guide
 from translators.documents import DOCUMENTS
-from translators.guide import Guide, Identity
+from translators.guide import AcknowledgmentRules, Guide, Identity, RepetitionRules
 from translators.x12.documents import DOCUMENT_TYPES
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -30,6 +38,8 @@ REST_ONLY = IdentitySettings(name="rest-only")
 
 def test_both_sides_know_the_same_names() -> None:
     assert set(get_args(partner_profile.Tolerance)) == set(get_args(guide.Tolerance))
+    assert get_args(partner_profile.OnBadSet) == get_args(guide.OnBadSet)
+    assert get_args(partner_profile.RepetitionAction) == get_args(guide.DuplicateAction)
     assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
     assert set(get_args(partner_profile.DocumentType)) <= set(DOCUMENT_TYPES.values())
     assert {Cipher(name) for name in get_args(partner_profile.Cipher)} == set(Cipher)
@@ -88,6 +98,42 @@ class TestConnection:
     def test_brings_nothing_of_the_suspended(self) -> None:
         rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL + "status: suspended\n")])
         assert (rules.senders, rules.guides) == (frozenset(), ())
+
+    def test_a_bad_set_takes_with_it_what_the_agreement_it_stands_under_says(self) -> None:
+        strict = loaded(SMALL + "processing: {on_bad_set: reject_interchange, mask_passwords: false}\n")
+        lenient = SMALL.replace("small-parts", "other").replace("SMALLPARTS", "GHOST").replace("invoice", "ship_notice")
+        van = loaded(VAN + "processing: {mask_passwords: false}\n")
+        rules = reading_rules(van, [BIGCORP], [strict, loaded(lenient)])
+        assert rules.on_bad_set == "reject_interchange"
+        assert [(guide.document_type, guide.on_bad_set) for guide in rules.guides or ()] == [
+            ("invoice", None),
+            ("ship_notice", "reject_set"),
+        ]
+        assert rules.masks_passwords
+
+    def test_the_strictest_word_on_repetitions_holds(self) -> None:
+        other = loaded(
+            SMALL.replace("small-parts", "other") + "duplicates: {group: accept_with_error, window_days: 120}\n"
+        )
+        assert repetition_rules(self.van, [self.small]) == RepetitionRules("process")
+        assert repetition_rules(self.van, [self.small, other]) == RepetitionRules(
+            "reject", "accept_with_error", window_days=120
+        )
+
+
+def test_acknowledgments_as_the_profile_says() -> None:
+    text = ACME + "acknowledgment: {ta1: always, functional: 999, accepted_sets: false, envelope: per_group}\n"
+    ours = Identity("ZZ", "BIGCORP")
+    assert acknowledgment_rules(loaded(text).profile, [BIGCORP, REST_ONLY]) == AcknowledgmentRules(
+        "always", "999", accepted_sets=False, envelope="per_group", ours=ours
+    )
+    assert acknowledgment_rules(loaded(ACME).profile, [BIGCORP, PLANT]) == AcknowledgmentRules()
+
+
+def test_an_agreement_may_differ_on_bad_sets() -> None:
+    text = ACME.replace("releases: [004010]", "on_bad_set: accept_with_errors")
+    rules = reading_rules(loaded(text), [BIGCORP])
+    assert (rules.on_bad_set, (rules.guides or ())[0].on_bad_set) == ("reject_set", "accept_with_errors")
 
 
 class TestAgreementFor:

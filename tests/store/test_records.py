@@ -20,7 +20,7 @@ from gateway.store import (
 )
 from gateway.store.acknowledgments import KEPT, StoredAcknowledgment
 from gateway.store.cases import CaseKind, CaseState
-from gateway.store.control_numbers import CONTROL_NUMBER_MAX
+from gateway.store.control_numbers import CONTROL_NUMBER_MAX, Gap
 from gateway.store.database import StoreFault
 from gateway.store.operators import Role
 from tests.store.stock import message_id
@@ -67,6 +67,59 @@ def test_numbers_allocated_side_by_side_are_all_different(stock):
 async def test_numbers_through_the_writer_come_in_the_order_of_submission(writer):
     units = [lambda connection: control_numbers.allocate(connection, SCOPE) for _ in range(50)]
     assert await asyncio.gather(*(writer.write(unit) for unit in units)) == list(range(1, 51))
+
+
+def test_numbers_come_from_a_range_and_begin_anew_behind_its_end(stock):
+    def take():
+        return stock.do(control_numbers.allocate, SCOPE, least=10, most=12)
+
+    assert [take() for _ in range(5)] == [10, 11, 12, 10, 11]
+    # A range that was moved: from its first number on, upwards and downwards.
+    assert stock.do(control_numbers.allocate, SCOPE, least=100, most=200) == 100
+    assert [take(), take()] == [10, 11]
+
+
+def test_what_a_restore_leaves_out_is_listed(stock):
+    for _ in range(5):
+        stock.do(control_numbers.allocate, SCOPE)
+    for _ in range(3):
+        stock.do(control_numbers.allocate, "GS|OTHER", least=10, most=19)
+    assert stock.do(control_numbers.jump_ahead, 8, 77) == 2
+    expected = [
+        Gap("GS|OTHER", 13, 10, "restored from a backup", 77),  # over the end: 13 to 19 and 10
+        Gap(SCOPE, 6, 13, "restored from a backup", 77),
+    ]
+    assert stock.see(control_numbers.abandoned) == expected
+    assert stock.do(control_numbers.allocate, "GS|OTHER", least=10, most=19) == 11
+    assert stock.do(control_numbers.allocate, SCOPE) == 14
+    given_up = Gap(SCOPE, 14, 14, "the partner never took it", 99)
+    stock.do(control_numbers.abandon, given_up)
+    stock.do(control_numbers.abandon, given_up)
+    assert stock.see(control_numbers.abandoned, "ACME") == [expected[1], given_up]
+    assert stock.see(control_numbers.abandoned, "A%E") == []
+
+
+def test_many_numbers_of_theirs_are_remembered_at_once(stock):
+    def remember_all(keys, message, now_ms, window_from_ms):
+        return stock.do(control_numbers.remember_all, keys, message, now_ms, window_from_ms=window_from_ms)
+
+    keys = [f"acme|ST|{number}" for number in range(20_000)] + ["a\0b", "\udcff\"'"]
+    assert remember_all(keys, "M1", 100, 0) == set()
+    assert remember_all(keys, "M1", 150, 50) == set(), "the same message processed again"
+    assert remember_all(["acme|ST|7", "acme|ST|new", "a\0b"], "M2", 200, 100) == {"acme|ST|7", "a\0b"}
+    assert remember_all(["acme|ST|8", "acme|ST|new"], "M3", 201, 101) == {"acme|ST|new"}, "the window of 8 has passed"
+    assert remember_all([], "M4", 202, 0) == set()
+    stock.do(control_numbers.forget, "acme|ST|7", "M2")
+    assert remember_all(["acme|ST|7"], "M2", 203, 100) == {"acme|ST|7"}, "it was not theirs to forget"
+    stock.do(control_numbers.forget, "acme|ST|7", "M1")
+    assert remember_all(["acme|ST|7"], "M2", 203, 100) == set()
+
+
+def test_the_last_number_of_theirs(stock):
+    assert stock.do(control_numbers.last_seen, "acme|ZZ", 7, "M1") is None
+    assert stock.do(control_numbers.last_seen, "acme|ZZ", 9, "M2") == 7
+    stock.do(control_numbers.note_seen, "acme|ZZ", 9, "M2")
+    assert stock.do(control_numbers.last_seen, "acme|ZZ", 8, "M3") == 9
 
 
 def remember(stock, message, now_ms, window_from_ms):
