@@ -28,7 +28,7 @@ RELEASES_WITH_OWN_NOTES = frozenset({"004010", "005010"})
 
 BASE_RELEASE_WIDTH = 6
 CHECKS_BEFORE_COMPILING = 4
-_PRESENCES_REMEMBERED_MAX = 4_096
+_COMBINATIONS_REMEMBERED_MAX = 4_096  # for each segment; short strings all of them
 _ITEM = re.compile(r"(?P<element>\w+?)(?P<required>!?)(?:x(?P<repeat>\d+))?")
 _NOTE = re.compile(r"([PRECL])((?:\d\d)+)(\??)")
 
@@ -137,7 +137,8 @@ class SegmentRule:
         self.notes = notes
         self._given = elements
         self._checks = 0
-        self._presences: dict[bytes, tuple[Note, ...]] = {}
+        # What the pattern captured of texts that were right.
+        self._right: set[tuple[str | None, ...]] = set()
 
     @functools.cached_property
     def elements(self) -> tuple[ElementRule, ...]:
@@ -145,30 +146,28 @@ class SegmentRule:
         return self._given() if callable(self._given) else self._given
 
     @functools.cached_property
-    def coded(self) -> tuple[tuple[int, frozenset[str]], ...]:
-        """Elements with a closed code list, by their index in the segment text split at its separator."""
-        return tuple(
-            (index, rule.plain_codes | {""}) for index, rule in enumerate(self.elements, 1) if rule.plain_codes
-        )
-
-    @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches a text with stars between plain elements whose presence, types and lengths are right.
 
-        Element by element checking decides about every text that does not match.
+        Its groups hold what else decides: the values that have a code list, and nothing (instead of None) for those
+        that a syntax note asks for. Element by element checking decides about every text that does not match.
         """
-        return re.compile(re.escape(self.code) + self._from(0), re.ASCII)
+        return re.compile(re.escape(self.code) + self._from(0) + r"(?<!\*)", re.ASCII)
 
     def _from(self, index: int) -> str:
         if index == len(self.elements):
             return ""
         rule = self.elements[index]
-        one = rf"\*{rule.pattern}" if rule.required else rf"\*(?:{rule.pattern}|)"
+        value = rule.pattern
+        if rule.plain_codes:
+            value = f"({value})"
+        elif any(index + 1 in note.positions for note in self.notes):
+            value += "()"
+        one = rf"\*{value}" if rule.required else rf"\*(?:{value})?"
         if "not_used" in rule.agreed:
             one = r"\*"
         rest = one + self._from(index + 1)
-        # An empty alternative costs half of what a question mark behind a group does.
-        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest}|)"
+        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest})?"
 
     def is_clean(self, text: str, parts: list[str]) -> bool:
         """Whether a segment text, with stars between its plain elements, is right beyond doubt.
@@ -179,26 +178,27 @@ class SegmentRule:
         if self._checks < CHECKS_BEFORE_COMPILING:
             self._checks += 1
             return False
-        count = len(parts)
-        if count == 1 or self.pattern.fullmatch(text) is None or text[-1] == "*":
+        match = self.pattern.fullmatch(text)
+        if match is None:
             return False
-        for index, codes in self.coded:
-            if index >= count:
-                break
-            if parts[index] not in codes:
-                return False
-        # Where no element is left out their count says what is present.
-        return not self.notes or not self.broken_notes(bytes(map(bool, parts)) if "**" in text else b"\x01" * count)
+        captured = match.groups()
+        # Few combinations of codes and presence stand in one file, however long it is.
+        return captured in self._right or self._is_right(captured, parts)
 
-    def broken_notes(self, presence: bytes) -> tuple[Note, ...]:
-        """The syntax notes broken by elements present (1) and absent (0); index 0 stands for the segment code."""
-        known = self._presences.get(presence)
-        if known is None:
-            if len(self._presences) >= _PRESENCES_REMEMBERED_MAX:
-                self._presences.clear()
-            known = tuple(note for note in self.notes if note.is_broken(presence))
-            self._presences[presence] = known
-        return known
+    def _is_right(self, captured: tuple[str | None, ...], parts: list[str]) -> bool:
+        listed = (
+            not rule.plain_codes or not value or value in rule.plain_codes
+            for rule, value in zip(self.elements, parts[1:], strict=False)
+        )
+        if not all(listed):
+            return False
+        presence = bytes(map(bool, parts))
+        if any(note.is_broken(presence) for note in self.notes):
+            return False
+        if len(self._right) >= _COMBINATIONS_REMEMBERED_MAX:
+            self._right.clear()
+        self._right.add(captured)
+        return True
 
 
 class Release:
@@ -247,7 +247,9 @@ class _Elements:
         return tuple([self._rules.get(item) or self._rule(item) for item in text.split(" ")])
 
     def codes(self, number: str) -> frozenset[str]:
-        return frozenset(self._rows[number][5].split()) if number in self._rows else frozenset()
+        if number not in self._rows:
+            return frozenset()
+        return (self._rules.get(number) or self._rule(number)).codes
 
     def _rule(self, item: str) -> ElementRule:
         parts = _ITEM.fullmatch(item)
