@@ -91,13 +91,14 @@ _CHANGE_REFUSED: Final = "RC"
 
 def _derived(status_code: str | None, line: Values) -> Acknowledgment | None:
     status = _STATUS_WITHOUT_ACK.get(words("0587").get(status_code or "", ""))
-    if line.get("change_code") == _CHANGE_REFUSED:
+    change = line.get("change_code")
+    if change == _CHANGE_REFUSED:
         status = "rejected"
     if status is None:
         return None
     quantity: Decimal | None = line.get("quantity")
-    if quantity is not None and quantity == 0 and status != "on_hold":
-        status = "rejected"  # nothing will come
+    if change is None and quantity is not None and quantity == 0 and status != "on_hold":
+        status = "rejected"  # nothing will come; of a change it may be what the buyer asked for
     return Acknowledgment(
         status=status,
         quantity=quantity,
