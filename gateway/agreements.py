@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from certs.certificates import Certificate, CertificateError, ProblemCode, problems, read_certificate
 from gateway.as2.cms.algorithms import Cipher, Digest
@@ -26,6 +26,9 @@ from translators.guide import (
     SegmentOverride,
     Tolerance,
 )
+from translators.x12.delimiters import Delimiters
+from translators.x12.writing import Envelope, FramingRules
+from translators.x12.writing.interchanges import Usage
 
 
 class OurAddress(Protocol):
@@ -298,4 +301,60 @@ def _receivers(profiles: Iterable[Profile], identities: Collection[OurIdentity])
         Identity(identity.x12.qualifier, identity.x12.id)
         for identity in identities
         if identity.x12 is not None and (None in named or not named or identity.name in named)
+    )
+
+
+_LINE_ENDS: Final = {"none": "", "crlf": "\r\n", "lf": "\n", "cr": "\r"}
+_USAGES: Final[dict[str, Usage]] = {"production": "P", "test": "T", "information": "I"}
+
+
+def framing_for(profile: Profile) -> FramingRules:
+    """How the X12 that we send to a partner is laid out."""
+    framing = profile.framing
+    separators = framing.separators
+    return FramingRules(
+        delimiters=Delimiters(separators.element, separators.terminator, separators.component, separators.repetition),
+        line_end=_LINE_ENDS[framing.line_end],
+        encoding=profile.encoding,
+        separators_in_data=framing.separators_in_data,
+        replacement=framing.replacement,
+    )
+
+
+def envelope_for(  # what an envelope says beside the profile is given by those who send
+    profile: Profile,
+    identities: Collection[OurIdentity],
+    document: DocumentType | str,
+    *,
+    at: datetime,
+    control_number: int,
+    release: str | None = None,
+) -> Envelope | str:
+    """The envelope of a document that we send to a partner, or a sentence that says what the profile lacks.
+
+    `release` takes the place of the agreement's own.
+    """
+    agreement = agreement_for(profile, document, "outbound", "x12", release=release)
+    if agreement is None and release is None:
+        return f"{profile.id} has no outbound agreement on {document} in x12; add one, or name the release"
+    theirs = profile.x12[0] if profile.x12 else None
+    if theirs is None:
+        return f"{profile.id} has no X12 address; add `x12: {{qualifier: .., id: ..}}`"
+    named = None if agreement is None else agreement.our_identity
+    ours = [identity.x12 for identity in identities if identity.x12 is not None and named in (None, identity.name)]
+    if not ours:
+        return "none of our identities has an X12 address that the agreement allows; add one to the settings"
+    written = release or (agreement.releases[0] if agreement is not None else "")
+    return Envelope(
+        sender=Identity(ours[0].qualifier, ours[0].id),
+        sender_code=ours[0].group_id,
+        receiver=Identity(theirs.qualifier, theirs.id),
+        receiver_code=theirs.group_id or theirs.id,
+        release=written,
+        at=at,
+        interchange_control_number=control_number,
+        group_control_number=control_number,
+        usage=_USAGES[profile.framing.usage],
+        version=profile.framing.version or "",
+        acknowledgment_requested=profile.framing.acknowledgment_requested,
     )

@@ -139,6 +139,14 @@ GroupId = Annotated[
 Release = Annotated[
     str, Written(r"[0-9]{6}[A-Z0-9]{0,6}", "write it as in GS08, such as 004010 or 005010 or 004010VICS")
 ]
+Separator = Annotated[
+    str,
+    Written(
+        r"[\x01-\x1f!-/:-@\[-`{-~]", 'write one character that is no letter, digit or blank, such as "*" or "\\x1c"'
+    ),
+]
+Replacement = Annotated[str, Written(r"[ -~]", 'write one printable ASCII character, such as " " or "."')]
+InterchangeVersion = Annotated[str, Written(r"[0-9]{5}", "write the five digits of ISA12, such as 00401 or 00501")]
 Sha256Hex = Annotated[
     str,
     Written(

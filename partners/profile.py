@@ -19,9 +19,12 @@ from partners.fields import (
     GroupId,
     InterchangeId,
     InterchangeQualifier,
+    InterchangeVersion,
     Name,
     OneOrMany,
     Release,
+    Replacement,
+    Separator,
     Sha256Hex,
     Slug,
     Url,
@@ -259,6 +262,38 @@ class Processing(_Part):
     """Never show what ISA02 and ISA04 hold."""
 
 
+class Separators(_Part):
+    """The four characters that part what we send; each one character that is no letter, digit or blank."""
+
+    element: Separator = "*"
+    """Parts elements."""
+    terminator: Separator = "~"
+    """Ends a segment."""
+    component: Separator = ">"
+    """Parts the components of an element (ISA16)."""
+    repetition: Separator = "^"
+    """Parts repetitions (ISA11), from version 00402 on."""
+
+
+class Framing(_Part):
+    """How the X12 that we send is laid out."""
+
+    separators: Separators = Separators()
+    """The separators we write with; what they send declares its own."""
+    line_end: Literal["none", "crlf", "lf", "cr"] = "none"
+    """What stands behind each terminator, for people and old software."""
+    separators_in_data: Literal["replace", "reject", "choose"] = "replace"
+    """A separator inside data: put `replacement` there, reject the document, or choose others that occur nowhere."""
+    replacement: Replacement = " "
+    """Stands for a separator inside data, and for a character that their encoding has not."""
+    usage: Literal["production", "test", "information"] = "production"
+    """ISA15 of what we send."""
+    version: InterchangeVersion | None = None
+    """ISA12, such as 00501; that of the release when absent."""
+    acknowledgment_requested: Boolean = False
+    """ISA14: ask for a TA1."""
+
+
 class Agreement(_Part):
     """One kind of document that we exchange, and how it is written."""
 
@@ -309,6 +344,8 @@ class Profile(_Part):
     """The acknowledgments that their X12 earns, and those that we expect."""
     control_numbers: ControlNumbers = ControlNumbers()
     """The control numbers of what we send to them."""
+    framing: Framing = Framing()
+    """How the X12 that we send to them is laid out."""
     processing: Processing = Processing()
     """What becomes of bad transaction sets, and what is not to be seen."""
     limits: Limits = Limits()
@@ -343,6 +380,7 @@ class Profile(_Part):
         yield from _repeated(("api_keys",), [key.label for key in self.api_keys], "label")
         yield from _repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
         yield from _repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
+        yield from self._framing_contradictions()
         yield from _repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
 
     def _as2_contradictions(self) -> Iterator[Contradiction]:
@@ -366,6 +404,16 @@ class Profile(_Part):
             if item.valid_from and item.not_after and item.not_after < item.valid_from:
                 right = f"not_after must not lie before {item.valid_from}"
                 yield ("as2", "certificates", index, "not_after"), "the window ends before it begins", right
+
+    def _framing_contradictions(self) -> Iterator[Contradiction]:
+        first: dict[str, str] = {}
+        for name, separator in self.framing.separators:
+            if separator in first:
+                what = f"the same character as framing.separators.{first[separator]}"
+                yield ("framing", "separators", name), what, "write another character"
+            first.setdefault(separator, name)
+        if self.framing.replacement in first:
+            yield ("framing", "replacement"), "the replacement is a separator itself", 'write another, such as " "'
 
     def _agreement_contradictions(self) -> Iterator[Contradiction]:
         seen: dict[object, int] = {}
