@@ -152,7 +152,8 @@ class SegmentRule:
         Its groups hold what else decides: the values that have a code list, and nothing (instead of None) for those
         that a syntax note asks for. Element by element checking decides about every text that does not match.
         """
-        return re.compile(re.escape(self.code) + self._from(0) + r"(?<!\*)", re.ASCII)
+        # A segment holds an element at least, and ends with one.
+        return re.compile(rf"{re.escape(self.code)}(?=\*){self._from(0)}(?<!\*)", re.ASCII)
 
     def _from(self, index: int) -> str:
         if index == len(self.elements):
@@ -163,11 +164,12 @@ class SegmentRule:
             value = f"({value})"
         elif any(index + 1 in note.positions for note in self.notes):
             value += "()"
-        one = rf"\*{value}" if rule.required else rf"\*(?:{value})?"
+        # An empty alternative costs half of what a question mark behind a group does.
+        one = rf"\*{value}" if rule.required else rf"\*(?:{value}|)"
         if "not_used" in rule.agreed:
             one = r"\*"
         rest = one + self._from(index + 1)
-        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest})?"
+        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest}|)"
 
     def is_clean(self, text: str, parts: list[str]) -> bool:
         """Whether a segment text, with stars between its plain elements, is right beyond doubt.
@@ -179,7 +181,7 @@ class SegmentRule:
             self._checks += 1
             return False
         match = self.pattern.fullmatch(text)
-        if match is None:
+        if match is None or len(parts) == 1:  # a segment without elements is none, whatever the pattern lets pass
             return False
         captured = match.groups()
         # Few combinations of codes and presence stand in one file, however long it is.

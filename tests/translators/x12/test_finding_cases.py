@@ -26,6 +26,11 @@ SEGMENT_CASES = [
     ("loop too often", f"{BEG}{'SAC*N*C310~' * 26}{PO1}", [("SAC", 28, None, None, "4", "SAC*N*C310~PO1")]),
     ("trailing separators", f"{BEG}{PO1[:-1]}**~", [("PO1", 3, 9, None, "8", "PO1*")]),
     ("segment without elements", f"{BEG}{PO1}PO1~", [("PO1", 4, None, None, "8", "PO1~")]),
+    (
+        "segments without elements behind many of their kind",
+        f"{BEG}{PO1 * 9}PO1~",
+        [("PO1", 12, None, None, "8", "PO1~")],
+    ),
     ("empty segment", f"{BEG}~{PO1}", [(None, 3, None, None, "1", "~PO1")]),
     ("no segment", f"{BEG}junk and more~{PO1}", [(None, 3, None, None, "1", "junk")]),
 ]
