@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from certs.certificates import CertificateError, read_certificate
+from gateway.commands import numbers
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, shown, verb, verbs
@@ -15,7 +16,7 @@ from gateway.commands.profiles import folder_of, profile_of
 from gateway.onboarding.check import check
 from partners.directory import load_directory
 from partners.loader import LoadedProfile
-from partners.profile import CertificateFile
+from partners.profile import CertificateFile, Duplicates
 
 KEY_BYTES = 32
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -64,6 +65,15 @@ def build(parser: Parser) -> None:
     add_format(key)
     for each in (listing, show, checking, key):
         add_config(each)
+    numbers.build(under)
+
+
+def _repetition_words(told: Duplicates) -> str:
+    """What a control number earns that was seen before, or out of turn."""
+    return (
+        f"ISA13 {told.action}, GS06 {told.group}, ST02 {told.transaction_set} within {told.window_days} days; "
+        f"out of sequence {told.out_of_sequence}"
+    )
 
 
 def _list(called: argparse.Namespace) -> int:
@@ -137,6 +147,8 @@ def _show(called: argparse.Namespace) -> int:
             ("api keys", ", ".join(_key_words(key.label, key.expires_on) for key in profile.api_keys)),
             ("tolerances", ", ".join(profile.tolerances)),
             ("acknowledgment", f"TA1 {profile.acknowledgment.ta1}, functional {profile.acknowledgment.functional}"),
+            ("on a bad set", profile.processing.on_bad_set),
+            ("repeated numbers", _repetition_words(profile.duplicates)),
         ]
     )
     if certificates:

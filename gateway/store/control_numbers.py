@@ -71,6 +71,24 @@ class Gap:
     created_at_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class GivenOut:
+    """The last number given out in a scope, and the range it was taken from."""
+
+    scope: str
+    last: int
+    least: int
+    most: int
+
+
+def given_out(connection: Connection, scope_part: str = "") -> list[GivenOut]:
+    """Where each scope stands: all, or those that hold a text (an address)."""
+    query = select(*(_NUMBER.c[field.name] for field in fields(GivenOut))).order_by(_NUMBER.c.scope)
+    if scope_part:
+        query = query.where(_NUMBER.c.scope.contains(scope_part, autoescape=True))
+    return [GivenOut(*row) for row in connection.execute(query)]
+
+
 def allocate(connection: Connection, scope: str, *, least: int = 1, most: int = CONTROL_NUMBER_MAX) -> int:
     """The next number of a scope (our id, their id, usage, kind), in the transaction that stores what bears it.
 

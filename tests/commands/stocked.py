@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.agreements import reading_rules
+from gateway.agreements import acknowledgment_rules, reading_rules
 from gateway.flow.decide import Decision, decide, park
 from gateway.flow.terms import Terms
 from gateway.model.ids import IdSource
@@ -21,6 +21,7 @@ from gateway.store.schema import migrate
 from partners.loader import LoadedProfile, load_profile
 from tests.site import Site, acknowledgment_855, ship_notice_json
 from translators.catalog import TranslatedDocument, TranslationResult, translate
+from translators.guide import RepetitionRules
 
 NOW_MS = 1_772_355_600_000  # 2026-03-01T09:00:00Z
 OWNER = "test"
@@ -110,7 +111,12 @@ class Stocked:
             for message in self._claim(database):
                 loaded = self.profile(message.partner_id)
                 identities = self.settings.identities
-                terms = Terms(reading_rules(loaded, identities, ()), DUPLICATES_DAYS, "as_requested", "997")
+                terms = Terms(
+                    reading_rules(loaded, identities, ()),
+                    RepetitionRules(window_days=DUPLICATES_DAYS),
+                    acknowledgment_rules(loaded.profile, identities),
+                    loaded.profile.control_numbers,
+                )
                 payload = database.read_now(
                     lambda connection, key=message.id: messages.body(connection, key, "payload")
                 )

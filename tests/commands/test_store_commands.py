@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.store import operators
+from gateway.store import control_numbers, operators
 from gateway.store.database import Database
 from gateway.store.outbox import of_message
 from tests.commands.conftest import Ended, Run
@@ -34,6 +34,28 @@ def call(stocked: Stocked, run: Run):
 def _audit(stocked: Stocked) -> list[tuple[str, str, str]]:
     with stocked.sqlite() as connection:
         return list(connection.execute("SELECT actor, action, subject FROM audit ORDER BY id"))
+
+
+# --- control numbers -------------------------------------------------------------------------------------------------
+
+
+def test_control_numbers_are_listed_with_those_that_were_left_out(call, stocked: Stocked):
+    before = call("partner", "numbers", "acme-supply", "--format", "json").json
+    assert {one["scope"] for one in before["given_out"]} == {
+        "GS|ZZ/BIGCORP|ZZ/ACMESUPPLY|P",
+        "ISA|ZZ/BIGCORP|ZZ/ACMESUPPLY|P",
+    }
+    assert before["left_out"] == []
+    with stocked.database() as database:
+        database.write_now(partial(control_numbers.jump_ahead, step=1_000, now_ms=NOW_MS))
+    after = call("partner", "numbers", "acme-supply", "--format", "json").json
+    last = {one["scope"]: one["last"] for one in before["given_out"]}
+    assert {gap["scope"]: gap["first"] for gap in after["left_out"]} == {key: last[key] + 1 for key in last}
+    assert {gap["reason"] for gap in after["left_out"]} == {"restored from a backup"}
+    shown = call("partner", "numbers", "acme-supply").out
+    assert "restored from a backup" in shown
+    assert "1 to 999999999" in shown
+    assert call("partner", "numbers", "northwind-parts").code == 0
 
 
 # --- messages --------------------------------------------------------------------------------------------------------

@@ -194,6 +194,29 @@ BAD = {
         (6, 5),
         "an outbound X12 agreement names one release",
     ),
+    "small range": (
+        HEAD + KEY + "control_numbers:\n  group: {min: 1, max: 99}\n",
+        (5, 3),
+        "a range from 1 to 99; let it hold at least 1,000 numbers",
+    ),
+    "backward range": (
+        HEAD + KEY + "control_numbers:\n  transaction_set: {min: 5000, max: 4000}\n",
+        (5, 3),
+        "a range from 5000 to 4000",
+    ),
+    "bad sets of what we send": (
+        HEAD
+        + KEY
+        + "agreements:\n"
+        + "  - {document: invoice, direction: outbound, syntax: json, on_bad_set: reject_group}\n",
+        (5, 72),
+        "it speaks of X12 that comes in, and this is none; remove `on_bad_set`",
+    ),
+    "mode": (
+        HEAD + KEY + "processing: {on_bad_set: reject}\n",
+        (4, 26),
+        "`processing.on_bad_set` is `reject`; did you mean `reject_set`?",
+    ),
     "same agreement twice": (
         HEAD + KEY + "agreements:\n" + "  - {document: invoice, direction: inbound, syntax: json}\n" * 2,
         (6, 5),
@@ -256,6 +279,8 @@ def test_the_smallest_profile_has_the_strict_defaults() -> None:
     assert "3des-cbc" not in SAFE_CIPHERS
     assert profile.tolerances == ()
     assert (profile.duplicates.action, profile.acknowledgment.functional) == ("reject", "997")
+    assert (profile.duplicates.group, profile.duplicates.transaction_set) == ("process", "process")
+    assert (profile.processing.on_bad_set, profile.processing.mask_passwords) == ("reject_set", True)
     assert profile.files() == ("acme.pem",)
 
 
