@@ -29,7 +29,7 @@ from translators.x12.reading import (
 )
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENTS, FUNCTIONAL_IDS
 from translators.x12.tokenizer import Token, TokenStream
-from translators.x12.validator import SetReader, SetValidator
+from translators.x12.validator import CleanTexts, SetReader, SetValidator
 from translators.x12.value_faults import quoted
 
 _SET_NUMBER_WIDTHS = range(4, 10)  # ST02 has four to nine characters
@@ -61,7 +61,7 @@ class GroupReader:
         self._account = account
         self._interchange = interchange
         self._numbers: set[str] = set()
-        self._clean: dict[Release, set[str]] = {}
+        self._clean: dict[Release, CleanTexts] = {}
         self._release = ""  # of the group before
         self.end = 0
 
@@ -201,9 +201,9 @@ class GroupReader:
             group.known[set_type] = guide, tables
         return guide, tables
 
-    def _clean_texts(self, tables: AgreedTables) -> set[str]:
+    def _clean_texts(self, tables: AgreedTables) -> CleanTexts:
         # All sets of a release share what was found right, unless an agreement sees to theirs.
-        return self._clean.setdefault(tables.grammar.release, set())
+        return self._clean.setdefault(tables.grammar.release, {})
 
     def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
         expected = FUNCTIONAL_IDS.get(set_type)

@@ -2,16 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # A plain element is a string. An element that holds components or repetitions is a tuple of repetitions,
 # each a tuple of components; most elements of the procure-to-pay family are plain.
 Element: TypeAlias = "str | tuple[tuple[str, ...], ...]"
 
 
+class RepeatedElements(list[Element]):
+    """Elements of a text that stood before in its interchange, right as it was: one list for all its segments.
+
+    ``made`` holds what was made of them, by maker, so that it is made once.
+    """
+
+    __slots__ = ("made",)
+
+    def __init__(self, elements: list[Element]) -> None:
+        super().__init__(elements)
+        self.made: dict[object, Any] = {}
+
+
 @dataclass(slots=True)
 class Segment:
-    """One segment: its code, its elements (``elements[0]`` is element 1) and its bytes ``start..end`` in the file."""
+    """One segment: its code, its elements (``elements[0]`` is element 1) and its bytes ``start..end`` in the file.
+
+    Segments of the same text share their elements (`RepeatedElements`), so nobody changes them.
+    """
 
     code: str
     elements: list[Element]

@@ -5,7 +5,7 @@ regular expression refuses is looked at element by element.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
@@ -18,9 +18,13 @@ from translators.x12.grammar import LoopRule, Move
 from translators.x12.hierarchy import check_hierarchy
 from translators.x12.overrides import ENVELOPE_SEGMENTS, AgreedTables
 from translators.x12.tokenizer import Token
-from translators.x12.tree import Loop, Segment
+from translators.x12.tree import Loop, RepeatedElements, Segment
 
 CLEAN_TEXTS_MAX = 4_096
+
+# Texts that were found right, each with its code and elements once it has come again.
+CleanTexts: TypeAlias = "dict[str, tuple[str, RepeatedElements] | None]"
+
 ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
 
 
@@ -108,7 +112,7 @@ class SetValidator(SetReader):
     """
 
     def __init__(
-        self, tables: AgreedTables, delimiters: Delimiters, encoding: str, ledger: Ledger, clean: set[str]
+        self, tables: AgreedTables, delimiters: Delimiters, encoding: str, ledger: Ledger, clean: CleanTexts
     ) -> None:
         super().__init__(delimiters, ledger)
         grammar = tables.grammar
@@ -140,25 +144,31 @@ class SetValidator(SetReader):
         """
         separator, rules, clean = self._separator, self._rules, self._clean
         loops, counts = self._loops, self._counts
+        parts: Any
         for text, start, end in tokens:
-            parts: list[Any] = text.split(separator)
-            code = parts[0]
-            rule = rules.get(code)
-            if rule is None:
-                if not self._take_unknown(text, start, end):
-                    return text, start, end
-                self.end = end
-                continue
+            known = clean.get(text)
+            if known is not None:
+                code, parts = known
+            else:
+                parts = text.split(separator)
+                code = parts[0]
+                if code not in rules:
+                    if not self._take_unknown(text, start, end):
+                        return text, start, end
+                    self.end = end
+                    continue
             self.segments += 1
             self.bytes_in_segments += end - start
             self.end = end
             move = self._place.moves.get(code)
             if move is None or not move.plain:
                 move = self._uncommon(code, start)
-            if text in clean:
-                del parts[0]
-            else:
-                parts = self._elements(rule, parts, text, start, move)
+            if known is None:
+                if text in clean:
+                    parts = RepeatedElements(parts[1:])
+                    clean[text] = code, parts
+                else:
+                    parts = self._elements(rules[code], parts, text, start, move)
             segment = Segment(code, parts, self.segments, start, end)
             if move is None:
                 self._misplaced(segment)
@@ -217,10 +227,11 @@ class SetValidator(SetReader):
             and (self._stars or "*" not in text)
             and rule.is_clean(text if self._stars else text.replace(self._separator, "*"), parts)
         ):
-            if not is_local:  # what is right in one loop need not be so in another
+            # What is right in one loop need not be so in another; ST and SE are no part of the body.
+            if not is_local and rule.code in self._rules:
                 if len(self._clean) >= CLEAN_TEXTS_MAX:
                     self._clean.clear()
-                self._clean.add(text)
+                self._clean[text] = None
             del parts[0]
             return parts
         if self._ledger.errors >= ERRORS_EXAMINED_MAX:

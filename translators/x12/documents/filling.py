@@ -12,7 +12,7 @@ from translators.sparse import in_field_order
 from translators.x12.documents.compiled import part_taker, values_taker
 from translators.x12.documents.element_values import READERS, ElementReader, Values
 from translators.x12.documents.places import Owner, Place, SegmentMap, Slot, Take
-from translators.x12.tree import Element, Loop, Segment
+from translators.x12.tree import Element, Loop, RepeatedElements, Segment
 
 # C030, the position of an element, is element, component and repetition; C041, the date of 003070, date and century.
 _POSITION_COMPONENTS: Final = 3
@@ -57,21 +57,21 @@ class Filling:
         """Reads the items of a loop into the values of their owner."""
         steps = _steps_of(owner)
         for item in items:
-            step = steps.get(item.code)
-            if step is None:
-                slot = owner.get(item.code)
-                if slot is None:
-                    self._leave_item(item)
-                    continue
-                step = steps[item.code] = _Step(slot)
+            step = steps[item.code]
             items_of_loop = _NO_LOOP if isinstance(item, Segment) else item.items
             trigger = items_of_loop[0] if items_of_loop else item
-            if not isinstance(trigger, Segment):
+            if step is None or not isinstance(trigger, Segment):
                 self._leave_item(item)
                 continue
             if step.take_part is not None and len(items_of_loop) < _WITH_REST:
                 # A clean segment that stands alone: its object goes to the owner and all is said.
-                part = step.take_part(trigger.elements)
+                elements = trigger.elements
+                if type(elements) is RepeatedElements:
+                    part = elements.made.get(step)
+                    if part is None:
+                        part = elements.made[step] = step.take_part(elements)
+                else:
+                    part = step.take_part(elements)
                 if part is not None:
                     held = values.get(step.field)
                     if held is None:
@@ -207,15 +207,32 @@ class _Step:
         self.take_values = None if slot.special else values_taker(slot.segment)
 
 
-# Tables live as long as the program, so each is known by its identity; it is held here so that it keeps that.
-_STEPS: Final[dict[int, tuple[Owner, dict[str, _Step]]]] = {}
+class _Steps(dict[str, "_Step | None"]):
+    """The slots of an owner, each as a step once it is needed; None for a code without one."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: Owner) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def __missing__(self, code: str) -> "_Step | None":
+        slot = self._owner.get(code)
+        if slot is None:
+            return None  # not kept: codes come from outside
+        step = self[code] = _Step(slot)
+        return step
 
 
-def _steps_of(owner: Owner) -> dict[str, _Step]:
+# Tables live as long as the program, so each is known by its identity; its steps hold it, so that it keeps that.
+_STEPS: Final[dict[int, _Steps]] = {}
+
+
+def _steps_of(owner: Owner) -> _Steps:
     known = _STEPS.get(id(owner))
     if known is None:
-        known = _STEPS[id(owner)] = (owner, {})
-    return known[1]
+        known = _STEPS[id(owner)] = _Steps(owner)
+    return known
 
 
 def _components_read(place: Place | None) -> int:
