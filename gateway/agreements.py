@@ -282,7 +282,7 @@ def _override(rule: Rule) -> Override:
                 component,
                 rule.loop_path,
                 rule.usage,
-                None if rule.codes is None else frozenset(rule.codes),
+                frozenset(rule.codes) or None,
                 frozenset(rule.codes_added),
                 rule.length_min,
                 rule.length_max,

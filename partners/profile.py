@@ -484,6 +484,9 @@ def _as_written(schema: Any) -> Any:  # noqa: ANN401  # JSON has no better type
     if not isinstance(schema, dict):
         return schema
     kept = {key: _as_written(value) for key, value in schema.items() if not (key == "default" and value is None)}
+    for said, written in (("ge", "minimum"), ("le", "maximum")):  # pydantic's own words for bounds of what is written
+        if said in kept and kept.get("type") == "integer":
+            kept[written] = kept.pop(said)
     if isinstance(kept.get("title"), str) and "properties" not in kept:
         del kept["title"]  # pydantic's repetition of the field's name
     choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]

@@ -93,7 +93,7 @@ class Rule(BaseModel):
     """How often a segment may stand there, less or more often than in the standard; an extra segment once if absent."""
     repeat_max: Times | None = None
     """How often a loop may occur where it stands."""
-    codes: Codes | None = Field(default=None, min_length=1, max_length=2_000)
+    codes: Codes = Field(default=(), max_length=2_000)
     """The only codes of the standard's list that are agreed."""
     codes_added: Codes = Field(default=(), max_length=2_000)
     """Codes that are agreed although the standard's release does not list them."""
@@ -145,7 +145,7 @@ class Rule(BaseModel):
             yield (key,), f"`{key}` says how to send what is not used", "remove it, or `usage: not_used`"
         if self.length_min is not None and self.length_max is not None and self.length_min > self.length_max:
             yield ("length_min",), "the shortest length is above the longest", f"write at most {self.length_max}"
-        both = sorted(set(self.codes or ()) & set(self.codes_added))
+        both = sorted(set(self.codes) & set(self.codes_added))
         if both:
             yield ("codes_added",), f"{', '.join(both)} stands in `codes` and in `codes_added`", "keep one of the two"
 

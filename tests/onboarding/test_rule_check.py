@@ -4,11 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from gateway.agreements import overrides, reading_rules
 from gateway.onboarding.check import check
 from gateway.settings import IdentitySettings, X12Address
 from partners.directory import load_all
+from partners.profile import profile_schema
 from translators.guide import ElementOverride, ExtraSegment, Identity, LoopOverride, SegmentOverride
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -31,7 +34,7 @@ agreements:
 
 def checked(tmp_path: Path, rule: str, releases: str = "[004010]"):
     folder = tmp_path / "acme"
-    folder.mkdir()
+    folder.mkdir(parents=True)
     text = PROFILE.format(digest="a" * 64, rule=rule, releases=releases)
     (folder / "profile.yaml").write_text(text if releases else text.replace("    releases: \n", ""))
     return [str(problem) for problem in check(tmp_path, identities=[BIGCORP], now=NOW)]
@@ -147,3 +150,21 @@ def test_an_agreement_of_one_identity_holds_for_its_address_alone(tmp_path):
     assert first.holds_for(acme, Identity("ZZ", "BIGCORP"))
     assert not first.holds_for(acme, Identity("01", "123456789"))
     assert second.holds_for(acme, Identity("01", "123456789"))
+
+
+def test_the_schema_says_the_same_as_the_check(tmp_path):
+    schema = profile_schema()
+    rule = Draft202012Validator(schema["$defs"]["Rule"] | {"$defs": schema["$defs"]})
+    for text in FITTING:
+        assert rule.is_valid(yaml.safe_load(text)), text
+    for text in (
+        "{usage: required}",
+        "{segment: REF, element: BEG01, usage: required}",
+        "{segment: REF, codes: [A]}",
+        "{extra_segment: ZA, max_use: 2}",
+        "{loop: PO1, max_use: 2}",
+        "{segment: REF, max_use: 0}",
+        "{element: BEG3, usage: required}",
+    ):
+        assert not rule.is_valid(yaml.safe_load(text)), text
+        assert checked(tmp_path / text.strip("{}").replace("/", "_"), text)
