@@ -67,13 +67,14 @@ class SegmentNote:
     Attributes:
         position: in the transaction set, ST being 1 (AK302).
         loop: the loop it stands in (AK303).
-        code: what is wrong, X12 element 720 (AK304, IK304 has 620).
+        code: what is wrong, X12 element 720 (AK304, IK304 has 620); ``further_codes`` what else (AK305 to AK308).
     """
 
     segment: str | None = None
     position: int | None = None
     loop: str | None = None
     code: str | None = None
+    further_codes: tuple[str, ...] = ()
     contexts: tuple[ErrorContext, ...] = ()
     elements: tuple[ElementNote, ...] = ()
 

@@ -114,6 +114,7 @@ class Address:
     """A postal address; ``location`` is a place code under ``location_qualifier``.
 
     Attributes:
+        subdivision: of the country, X12 element 1715; ``county`` X12 element 1096.
         components: further parts with their kind (X12 element 1106).
     """
 
@@ -124,6 +125,8 @@ class Address:
     country: str | None = None
     location_qualifier: str | None = None
     location: str | None = None
+    subdivision: str | None = None
+    county: str | None = None
     components: tuple[Identifier, ...] = ()
 
 
@@ -144,6 +147,7 @@ class Note:
     dates: tuple[DateReference, ...] = ()
     language: str | None = None
     text_qualifier: str | None = None
+    time_zone: str | None = None
 
 
 @canonical
@@ -390,6 +394,7 @@ class Measurement:
     attribute: str | None = None
     surface: str | None = None
     method: str | None = None
+    code: Identifier | None = None
 
 
 @canonical
@@ -497,6 +502,7 @@ class Paperwork:
     party: Identifier | None = None
     description: str | None = None
     request_category: str | None = None
+    code: Identifier | None = None
 
 
 @canonical

@@ -11,36 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translators.documents import (
-    DOCUMENTS,
-    ApplicationAdvice,
-    FunctionalAcknowledgment,
-    InventoryAdvice,
-    Invoice,
-    Level,
-    OrderStatus,
-    PlanningSchedule,
-    PurchaseOrder,
-    PurchaseOrderAcknowledgment,
-    PurchaseOrderChange,
-    PurchaseOrderChangeAcknowledgment,
-    Receipt,
-    RemittanceAdvice,
-    ShipNotice,
-    ShippingSchedule,
-    StatusLevel,
-    StatusLine,
-)
 from translators.guide import ReadingRules
-from translators.shapes import as_json, schema, shape
-from translators.x12.dictionary import releases
-from translators.x12.documents import DOCUMENT_TYPES, loops, payment_loops, planning_loops, translate
+from translators.shapes import as_json, schema
+from translators.x12.documents import DOCUMENT_TYPES, translate
 from translators.x12.documents.element_values import calendar_date, clock_time
-from translators.x12.documents.eras import in_release
 from translators.x12.documents.levels import LEVEL_DEPTH_MAX
-from translators.x12.documents.places import Take
 from translators.x12.documents.special_segments import sscc
-from translators.x12.grammar import set_types
 from translators.x12.reader import read
 from translators.x12.reading import GroupOpened, SetRead
 from translators.x12.tree import Loop, Segment
@@ -394,71 +370,3 @@ def test_whatever_the_tree_nothing_is_raised_and_nothing_lost(set_type, items):
     assert validator(shown["document_type"]).is_valid(shown)
     piece = SetRead(set_type, "0001", "", None, 0, root, [], 0, 0, 0)
     assert list(lost(piece, shown)) == []
-
-
-DOCUMENT_TABLES = [
-    (PurchaseOrder, loops.PURCHASE_ORDER),
-    (PurchaseOrderAcknowledgment, loops.PURCHASE_ORDER_ACKNOWLEDGMENT),
-    (ShipNotice, loops.SHIP_NOTICE),
-    (PurchaseOrderChange, loops.PURCHASE_ORDER_CHANGE),
-    (PurchaseOrderChangeAcknowledgment, loops.PURCHASE_ORDER_CHANGE_ACKNOWLEDGMENT),
-    (Invoice, loops.INVOICE),
-    (Receipt, loops.RECEIPT),
-    (ApplicationAdvice, loops.APPLICATION_ADVICE),
-    (RemittanceAdvice, payment_loops.REMITTANCE_ADVICE),
-    (PlanningSchedule, planning_loops.PLANNING_SCHEDULE),
-    (ShippingSchedule, planning_loops.SHIPPING_SCHEDULE),
-    (InventoryAdvice, planning_loops.INVENTORY_ADVICE),
-    (OrderStatus, planning_loops.ORDER_STATUS),
-    (FunctionalAcknowledgment, loops.FUNCTIONAL_ACKNOWLEDGMENT),
-]
-
-
-def names_of(place):
-    match place.take:
-        case Take.BESIDE:
-            return set()
-        case Take.POSITION:
-            return {"element", "component", "repetition"}
-        case Take.WORD:
-            return {place.field, place.code_field}
-        case Take.UNIT:
-            return {place.field, f"{place.field}_as_sent"}
-        case Take.TEXT if place.code_list:
-            return {place.field, "label"}
-    return {place.field}
-
-
-def misnamed(of, owner, seen):
-    """Fields that the tables name and the classes do not have."""
-    if (of, id(owner)) in seen:
-        return
-    seen.add((of, id(owner)))
-    for code, slot in owner.items():
-        held = of
-        if slot.special == "level":
-            held = StatusLevel if of in {OrderStatus, StatusLevel} else Level
-        elif of is StatusLevel and slot.field == "lines":
-            held = StatusLine  # the report gathers the lines of all levels
-        elif slot.field:
-            if slot.field not in shape(of).fields:
-                yield f"{of.__name__}.{slot.field} of {code}"
-                continue
-            held = shape(of).fields[slot.field].type
-            assert slot.segment.of in {None, held}
-        filled = slot.segment.of if slot.segment.into else held
-        names = {name for place in slot.segment.places if place is not None for name in names_of(place)}
-        yield from (f"{filled.__name__}.{name} of {code}" for name in names - shape(filled).fields.keys())
-        yield from misnamed(held, slot.inner, seen)
-
-
-@pytest.mark.parametrize("release", ["003070", "004010"])
-@pytest.mark.parametrize(("of", "owner"), DOCUMENT_TABLES, ids=lambda value: getattr(value, "__name__", ""))
-def test_every_field_that_a_table_names_exists(of, owner, release):
-    assert list(misnamed(of, in_release(owner, release), set())) == []
-
-
-def test_every_canonical_document_has_a_table_and_every_set_a_document():
-    assert {of.document_type for of, _ in DOCUMENT_TABLES} == set(DOCUMENTS) == set(DOCUMENT_TYPES.values())
-    for release in releases():
-        assert set_types(release) <= DOCUMENT_TYPES.keys()

@@ -13,7 +13,7 @@ from translators.x12.tree import Loop, Segment
 
 _LEVEL: Final = "HL"
 _NOTE: Final = "N9"
-_NOTE_DATE: Final = (4, 5)
+_NOTE_DATE: Final = (4, 5, 6)
 
 
 def occurrences(tree: Loop, positions: frozenset[int]) -> dict[int, str]:

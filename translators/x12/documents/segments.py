@@ -220,6 +220,7 @@ N3: Final = segment_map(Address, texts("lines", 1, 2), into="address")
 NX2: Final = segment_map(
     Address,
     coded(2, "components", Identifier, 1, many=True),
+    text(3, "county"),
     coded(5, "components", Identifier, 4, many=True),
     into="address",
 )
@@ -244,6 +245,7 @@ N4: Final = segment_map(
     text(4, "country"),
     text(5, "location_qualifier"),
     text(6, "location"),
+    text(7, "subdivision"),
     into="address",
 )
 PER: Final = segment_map(
@@ -292,6 +294,7 @@ N9: Final = segment_map(
     text(3, "description"),
     day(4, "date"),
     clock(5, "time"),
+    text(6, "time_zone"),
 )
 PWK: Final = segment_map(
     Paperwork,
@@ -302,6 +305,7 @@ PWK: Final = segment_map(
     coded(6, "party", Identifier, 5),
     text(7, "description"),
     text(9, "request_category"),
+    coded(11, "code", Identifier, 10),
 )
 
 # --- terms, money ----------------------------------------------------------------------------------------------------
@@ -581,6 +585,7 @@ MEA: Final = segment_map(
     text(8, "attribute"),
     text(9, "surface"),
     text(10, "method"),
+    coded(12, "code", Identifier, 11),
 )
 
 # --- lines -----------------------------------------------------------------------------------------------------------
@@ -756,7 +761,14 @@ SN1_OF_RECEIPT: Final = segment_map(
 
 AK1: Final = segment_map(None, text(1, "functional_id"), text(2, "group_control_number"), text(3, "release"))
 AK2: Final = segment_map(AcknowledgedSet, text(1, "type"), text(2, "control_number"), text(3, "implementation"))
-AK3: Final = segment_map(SegmentNote, text(1, "segment"), integer(2, "position"), text(3, "loop"), text(4, "code"))
+AK3: Final = segment_map(
+    SegmentNote,
+    text(1, "segment"),
+    integer(2, "position"),
+    text(3, "loop"),
+    text(4, "code"),
+    texts("further_codes", 5, 6, 7, 8),
+)
 AK4: Final = segment_map(ElementNote, position(1), text(2, "data_element"), text(3, "code"), text(4, "value"))
 AK5: Final = segment_map(None, word(1, "status", "0717"), texts("codes", 2, 3, 4, 5, 6))
 AK9: Final = segment_map(

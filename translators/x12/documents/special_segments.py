@@ -85,12 +85,15 @@ def _leave_unused(filling: Filling, segment: Segment, used: set[int]) -> None:
         filling.leave(segment, left)
 
 
+_OF_REFERENCE: Final = frozenset({"qualifier", "reference", "description"})
+
+
 def _note(filling: Filling, slot: Slot, segment: Segment, rest: Iterable[Segment | Loop], values: Values) -> None:
     """N9: with text or dates a note, alone a reference."""
     found: Values = {}
     filling.elements(slot.segment, segment, found)
     filling.fill(rest, slot.inner, found)
-    if found.keys() & {"text", "date", "time", "dates"}:
+    if found.keys() - _OF_REFERENCE:
         filling.put(slot, found, values, segment)
     elif found:
         reference = Reference(
