@@ -27,6 +27,7 @@ from translators.guide import (
     Tolerance,
 )
 from translators.x12.delimiters import Delimiters
+from translators.x12.writer import Framing
 from translators.x12.writing import Envelope, FramingRules
 from translators.x12.writing.interchanges import Usage
 
@@ -132,6 +133,17 @@ def acknowledgment_rules(profile: Profile, identities: Collection[OurIdentity]) 
     receivers = _receivers([profile], identities)
     ours = next(iter(receivers)) if len(receivers) == 1 else None  # of several nobody knows which they meant
     return AcknowledgmentRules(said.ta1, said.functional, said.accepted_sets, said.envelope, ours)
+
+
+def acknowledgment_framing(profile: Profile) -> Framing | None:
+    """How acknowledgments to a partner are laid out: as its framing says, where it says anything, else as they write.
+
+    What they send shows which separators they can read; only a profile knows better.
+    """
+    if not profile.framing.model_fields_set & {"separators", "line_end"}:
+        return None
+    rules = framing_for(profile)
+    return Framing(rules.delimiters, rules.line_end)
 
 
 def _speaking(loaded: LoadedProfile, carried: Iterable[LoadedProfile]) -> list[Profile]:

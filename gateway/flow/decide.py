@@ -205,7 +205,7 @@ def _acknowledge(connection: Connection, decision: Decision, interchanges: Seque
     earned = list(earned_by(interchanges, decision.terms.acknowledgment))
     for number, item in enumerate(earned, start=1):
         numbers = _numbers(connection, decision.terms.control_numbers, item)
-        body = write_acknowledgment(item, numbers, now=moment(decision.now_ms))
+        body = write_acknowledgment(item, numbers, now=moment(decision.now_ms), framing=decision.terms.framing)
         acknowledgments.keep(
             connection,
             StoredAcknowledgment(

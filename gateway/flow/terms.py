@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.agreements import acknowledgment_rules, reading_rules, repetition_rules
+from gateway.agreements import acknowledgment_framing, acknowledgment_rules, reading_rules, repetition_rules
 from gateway.settings import IdentitySettings
 from gateway.store import profiles
 from gateway.store.database import Database
@@ -14,6 +14,7 @@ from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
 from partners.profile import ControlNumbers
 from translators.guide import AcknowledgmentRules, ReadingRules, RepetitionRules
+from translators.x12.writer import Framing
 
 TERMS_KEPT_MAX = 1_024
 
@@ -27,12 +28,14 @@ class Terms:
         repetitions: what a control number earns that was seen before.
         acknowledgment: what it earns.
         control_numbers: the ranges of ours.
+        framing: how acknowledgments are laid out; as they write when None.
     """
 
     reading: ReadingRules
     repetitions: RepetitionRules
     acknowledgment: AcknowledgmentRules
     control_numbers: ControlNumbers
+    framing: Framing | None = None
 
 
 TermsFor = Callable[[StoredMessage], Awaitable[Terms]]
@@ -76,6 +79,7 @@ class TermsOfProfiles:
             repetition_rules(loaded, carried),
             acknowledgment_rules(loaded.profile, self._identities),
             loaded.profile.control_numbers,
+            acknowledgment_framing(loaded.profile),
         )
         if not loaded.profile.speaks_for:  # a connection's terms change with the partners it carries
             self._kept[message.profile_digest] = terms

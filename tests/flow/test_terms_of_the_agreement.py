@@ -259,6 +259,17 @@ async def test_behind_the_last_number_of_the_range_comes_its_first(line_with):
         assert given == [1_099, 100, 101]
 
 
+async def test_acknowledgments_are_laid_out_as_they_write_or_as_the_profile_says(line_with):
+    sent = acknowledgment_855(1).replace(b"*", b"|").replace(b"~", b"!")
+    async with line_with() as line:
+        (one,) = (await outcome(line, sent))["acknowledgments"]
+        assert "!AK9|A|1|1|1!SE|" in one["x12"]
+    layout = {"separators": {"element": "+", "terminator": "'"}, "line_end": "crlf"}
+    async with line_with(framing=layout) as line:
+        (one,) = (await outcome(line, sent.replace(b"000000001", b"000000002")))["acknowledgments"]
+        assert "'\r\nAK9+A+1+1+1'\r\nSE+" in one["x12"]
+
+
 async def test_passwords_of_the_envelope_are_shown_nowhere(line_with):
     data = acknowledgment_855(1).replace(b"ISA*00*          *00*          *", b"ISA*03*OURUSER*01*S3CRETpassword*")
     async with line_with() as line:
