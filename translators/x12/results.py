@@ -162,10 +162,10 @@ class ResultCollector:
     so many are kept: behind them a set keeps its status and its codes.
     """
 
+    faults_left: int = FAULTS_KEPT_MAX
     _sets: list[SetResult] = field(default_factory=list)
     _groups: list[GroupResult] = field(default_factory=list)
     _tables: str | None = None
-    _faults_left: int = FAULTS_KEPT_MAX
     _rejects_group: bool = False
     _rejects_interchange: bool = False
 
@@ -197,9 +197,9 @@ class ResultCollector:
     def _set(self, piece: SetRead) -> SetResult:
         result = set_result(piece)
         faults = sum(len(fault.elements) or 1 for fault in result.segments)
-        if faults > self._faults_left:
+        if faults > self.faults_left:
             return replace(result, segments=())
-        self._faults_left -= faults
+        self.faults_left -= faults
         return result
 
     def _group(self, piece: GroupClosed) -> GroupResult:
