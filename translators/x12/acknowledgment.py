@@ -176,7 +176,7 @@ def write_acknowledgment(
     for group, number, set_number in zip(earned.answered, numbers.groups, sets, strict=True):
         answer = set_type(group, "999" if "999" in earned.kinds else "997")
         text = str(set_number).zfill(_SET_NUMBER_WIDTH_MIN)
-        body.extend(_group(group, (number, text), answer, now, accepted_sets=earned.accepted_sets))
+        body.extend(_group(group, inbound, (number, text), answer, now, accepted_sets=earned.accepted_sets))
     known_version = inbound.version in load_release(FALLBACK_RELEASE).codes("I11")
     version = inbound.version if known_version else _FALLBACK_VERSION
     header = InterchangeHeader(
@@ -211,7 +211,13 @@ def _ta1(result: InterchangeResult, now: dt.datetime) -> Line:
 
 
 def _group(
-    group: GroupResult, numbers: tuple[int, str], answer: str, now: dt.datetime, *, accepted_sets: bool
+    group: GroupResult,
+    inbound: InterchangeHeader,
+    numbers: tuple[int, str],
+    answer: str,
+    now: dt.datetime,
+    *,
+    accepted_sets: bool,
 ) -> Iterator[Line]:
     header = group.header
     number, set_number = numbers
@@ -222,8 +228,9 @@ def _group(
     yield (
         "GS",
         FUNCTIONAL_ACKNOWLEDGMENT_GROUP,
-        header.receiver_code,
-        header.sender_code,
+        # A code of control characters alone is none; the address of the interchange stands in.
+        printable(header.receiver_code) or printable(inbound.receiver_id),
+        printable(header.sender_code) or printable(inbound.sender_id),
         century + now.strftime("%y%m%d"),
         now.strftime("%H%M"),
         str(number),

@@ -106,7 +106,7 @@ def lines(group: GroupResult, answer: str, *, accepted_sets: bool) -> Iterator[L
     is_rejected = group.status is Status.REJECTED
     for one in group.sets:
         status = Status.REJECTED if is_rejected else one.status
-        if len(one.type) != _SET_TYPE_WIDTH or (status is Status.ACCEPTED and not accepted_sets):
+        if len(printable(one.type)) != _SET_TYPE_WIDTH or (status is Status.ACCEPTED and not accepted_sets):
             continue
         yield (
             "AK2",

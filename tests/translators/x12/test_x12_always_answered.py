@@ -41,6 +41,7 @@ CASES = [
     ),
     ("empty ST01", changed(("ST*850*", "ST**")), ["AK1*PO*7", "AK9*R*1*1*0"]),
     ("ST01 of two chars", changed(("ST*850*", "ST*85*")), ["AK1*PO*7", "AK9*R*1*1*0"]),
+    ("ST01 with a control", changed(("ST*850*", "ST*85\x05*")), ["AK1*PO*7", "AK9*R*1*1*0"]),
     (
         "empty ST02",
         changed(("ST*850*0001", "ST*850"), ("SE*4*0001", "SE*4")),
@@ -253,3 +254,8 @@ def test_every_file_is_answered_but_mere_acknowledgments(path):
         assert path.name not in UNANSWERED
     else:
         assert path.name in UNANSWERED or (b"AK9" in data and not holds_documents)
+
+
+def test_an_application_code_that_is_none_gives_way_to_the_address():
+    written = answer(changed(("GS*PO*ACMESUPPLY", "GS*PO*\x07")).encode())
+    assert b"GS*FA*BIGCORP*ACMESUPPLY*" in written
