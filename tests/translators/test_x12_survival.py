@@ -216,6 +216,8 @@ TREES = {
     "S-O-I": "HL*1**S~HL*2*1*O~PRF*PO1~HL*3*2*I~SN1**1*EA~",
     "S-T-I-P": "HL*1**S~PRF*PO1~HL*2*1*T~HL*3*2*I~SN1**1*EA~HL*4*3*P~MAN*CP*1Z99~",
     "S-O-T-P-I": "HL*1**S~HL*2*1*O~PRF*PO1~HL*3*2*T~HL*4*3*P~HL*5*4*I~SN1**1*EA~",
+    "S-O-P": "HL*1**S~HL*2*1*O~PRF*PO1~HL*3*2*P~LIN**VP*AC-1001~SN1**1*EA~MAN*GM*00000123456789012345~",
+    "S-O-I-F": "HL*1**S~HL*2*1*O~PRF*PO1~HL*3*2*I~LIN**VP*KIT~SN1**1*EA~HL*4*3*F~LIN**VP*PART~SN1**2*EA~",
     "flat": "HL*1**I~PRF*PO1~SN1**1*EA~",
     "items without a parent": "HL*1**S~PRF*PO1~HL*2*7*I~SN1**1*EA~",
     "ids that are no ordinals": "HL*10**S~HL*30*10*O~PRF*PO1~HL*20*30*I~SN1**1*EA~",

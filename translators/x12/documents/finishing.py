@@ -128,8 +128,8 @@ def receipt(_: Filling, values: Values) -> None:
     for line in values.get("lines", []):
         own = line.get("order")
         _set(line, "purchase_order_number", (own and own.purchase_order_number) or _id(line, "PO") or number)
-    orders = {line.get("purchase_order_number") for line in values.get("lines", [])}
-    _set(values, "purchase_order_number", number or (orders.pop() if len(orders) == 1 else None))
+    only = _only(line.get("purchase_order_number") for line in values.get("lines", []))
+    _set(values, "purchase_order_number", number or only)
     _set(values, "shipment_number", _reference(values, "SI"))
     # 050: received
     _set(values, "received_on", _first(held.date for held in values.get("dates", ()) if held.qualifier == "050"))
@@ -148,13 +148,16 @@ def schedule(_: Filling, values: Values) -> None:
     """A schedule: its lines, each with its order."""
     for line in values.get("lines", []):
         _set(line, "purchase_order_number", _id(line, "PO") or _reference(line, "PO"))
+    _set(values, "purchase_order_number", _only(line.get("purchase_order_number") for line in values.get("lines", [])))
     values["lines"] = _lines(ScheduleLine, values)
 
 
 def application_advice(_: Filling, values: Values) -> None:
-    """An application advice: what each of its results speaks of."""
+    """An application advice: what each of its results speaks of, and the order if it is but one."""
     for result in values.get("results", []):
         _set(result, "scope", APPLICATION_SCOPE.get(result.get("status_code", "")))
+    references = [result.get("reference") for result in values.get("results", [])]
+    _set(values, "purchase_order_number", _only(held.id for held in references if held and held.qualifier == "PO"))
     values["results"] = [complete(ApplicationResult, result) for result in values.get("results", [])]
 
 
@@ -177,6 +180,12 @@ def _set(values: Values, name: str, value: object) -> None:
 
 def _first(found: Iterable[Any]) -> Any:  # noqa: ANN401 - whatever is looked for
     return next((value for value in found if value is not None), None)
+
+
+def _only(found: Iterable[Any]) -> Any:  # noqa: ANN401 - whatever is looked for
+    """The value that all of them are; None when they differ or there is none."""
+    different = set(found)
+    return different.pop() if len(different) == 1 else None
 
 
 def _id(values: Values, qualifier: str) -> str | None:

@@ -35,7 +35,7 @@ def _order_numbers(levels: list[Level] | tuple[Level, ...]) -> Iterator[str]:
 
 def _lines(level: Level, above: tuple[Level, ...]) -> Iterator[ShipNoticeLine]:
     """The items at and below a level; ``above`` are the levels around it, the outermost first."""
-    if _is_item(level):
+    if _is_item(level) or (_holds_goods(level) and not any(map(_is_item, above)) and not _has_item(level)):
         yield _line(level, above)
     for child in level.children:
         yield from _lines(child, (*above, level))
@@ -44,6 +44,15 @@ def _lines(level: Level, above: tuple[Level, ...]) -> Iterator[ShipNoticeLine]:
 def _is_item(level: Level) -> bool:
     # A pack below its item (S-O-I-P) repeats a quantity, but only the level of the item is a line.
     return level.code == "I" or (level.code is None and bool(level.product_ids))
+
+
+def _holds_goods(level: Level) -> bool:
+    # Some name the goods on the pack (S-O-P) or on the order, and have no level for items.
+    return bool(level.product_ids) and level.quantity is not None
+
+
+def _has_item(level: Level) -> bool:
+    return any(_is_item(child) or _holds_goods(child) or _has_item(child) for child in level.children)
 
 
 def _line(level: Level, above: tuple[Level, ...]) -> ShipNoticeLine:
