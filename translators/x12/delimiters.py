@@ -186,6 +186,8 @@ def _repetition(isa11: str, isa12: str, taken: tuple[str, ...]) -> str:
 
 def _cut_short(text: str, separator: str, start: int) -> IsaText | None:
     """An ISA with too few elements: the first GS or TA1 behind it tells the terminator."""
+    if f"GS{separator}" not in text and f"TA1{separator}" not in text:
+        return None
     follower = re.search(rf"([^A-Za-z0-9 \r\n][ \r\n]+|[^A-Za-z0-9 ])(?:GS|TA1){re.escape(separator)}", text)
     if follower is None:
         return None

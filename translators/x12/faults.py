@@ -146,6 +146,16 @@ class Ledger:
         self.findings.append(finding)
         self._warnings_kept += not is_error
 
+    def skips(self, severity: Severity) -> bool:
+        """Count a finding below the level of sets that would not be kept; whoever asks need not make it then."""
+        is_error = severity is Severity.ERROR
+        if len(self.findings) < self._max or (is_error and self._warnings_kept):
+            return False
+        self.errors += is_error
+        self.warnings += not is_error
+        self.omitted += 1
+        return True
+
     def severity(self, tolerance: Tolerance | None) -> Severity:
         """A departure that the agreement tolerates is a warning."""
         return Severity.WARNING if tolerance in self.tolerances else Severity.ERROR

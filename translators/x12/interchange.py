@@ -1,5 +1,6 @@
 """What is wrong with the envelopes: ISA and IEA in the words of TA105, GS and GE in those of AK905."""
 
+import functools
 import re
 from dataclasses import replace
 
@@ -150,6 +151,7 @@ def _isa_fault(index: int, value: str, width: int) -> tuple[str, Tolerance | Non
     return None
 
 
+@functools.cache
 def _envelope_codes(element: str) -> frozenset[str]:
     # The control segments are the same in every release; the newest tables know the most.
     return load_release(releases()[-1]).codes(element)
@@ -171,7 +173,7 @@ def _isa_finding(isa: IsaText, code: InterchangeError, message: str, severity: S
 
 def read_ta1(parts: list[str], start: int, ledger: Ledger) -> InterchangeAcknowledgment:
     """The TA1 in the parts of its text; what is wrong with it makes no interchange bad, but is told."""
-    values = [*parts[1:6], "", "", "", "", ""][:5]
+    values = [*(value[:VALUE_CHARACTERS_MAX] for value in parts[1:6]), "", "", "", "", ""][:5]
     for index, (value, (pattern, wanted)) in enumerate(zip(values, _TA1_ELEMENTS, strict=True)):
         if not pattern.fullmatch(value):
             _content(ledger, ("TA1", index + 1, value), start, wanted)
@@ -203,7 +205,8 @@ def implied_header(set_type: str, release: str, start: int) -> GroupHeader:
 
 def group_header(parts: list[str], start: int) -> GroupHeader:
     """The header in the parts of a GS."""
-    values = [*(value.strip(" ") for value in parts[1:9]), *[""] * len(_GS_NAMES)]
+    # No value of a header is long; what is kept of one that is tells of it, and leads into no agreement.
+    values = [*(value[:VALUE_CHARACTERS_MAX].strip(" ") for value in parts[1:9]), *[""] * len(_GS_NAMES)]
     return GroupHeader(
         functional_id=values[0],
         sender_code=values[1],
@@ -284,7 +287,7 @@ def _were(count: int, what: str) -> str:
 
 
 def _trailer_values(parts: list[str]) -> tuple[str, str]:
-    count, number = [*(value.strip(" ") for value in parts[1:3]), "", ""][:2]
+    count, number = [*(value[:VALUE_CHARACTERS_MAX].strip(" ") for value in parts[1:3]), "", ""][:2]
     return count, number
 
 
@@ -296,6 +299,8 @@ def _same_number(sent: str, expected: str) -> bool:
 
 def _content(ledger: Ledger, place: tuple[str, int, str], start: int, wanted: str) -> None:
     """A warning: what an envelope segment holds departs from the standard without a doubt about what is meant."""
+    if ledger.skips(Severity.WARNING):
+        return
     segment, element, value = place
     ledger.add(
         Finding(

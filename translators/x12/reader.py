@@ -24,6 +24,7 @@ from translators.x12.reading import (
 )
 from translators.x12.tokenizer import Token, TokenStream
 
+ACKNOWLEDGMENTS_MAX = 10_000  # TA1 segments of one interchange that are handed on; the rest is told of
 DAMAGED_ISA_MAX = 100  # ISA segments cut short that are still read; a file of them is no X12
 
 _LINE_ENDS = b"\r\n"
@@ -95,7 +96,8 @@ class _InterchangeReader:
             code = self._stream.code(token)
             opens = code in {"GS", "ST"} and self._account.is_open
             ends = code == "ISA" or (code == "IEA" and self._is_end(token, header))
-            if opens or ends or code == "TA1":
+            answers = code == "TA1" and len(acknowledgments) < ACKNOWLEDGMENTS_MAX
+            if opens or ends or answers:
                 strays.flush()
             if ends:
                 break
@@ -103,7 +105,7 @@ class _InterchangeReader:
                 tally.add((yield from self._groups.pieces(token, header)))
                 self.end = self._groups.end
                 continue
-            if code == "TA1":
+            if answers:
                 self._account.bytes_in_segments += token[2] - token[1]
                 acknowledgments.append(read_ta1(self._stream.parts(token), token[1], self._ledger))
             else:

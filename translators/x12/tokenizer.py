@@ -121,19 +121,22 @@ class Tokenizer:
     def _around_binaries(self, text: str, position: int) -> Generator[tuple[list[str], int, bool], None, int]:
         """The batches of a window that may hold binary segments; returns the offset behind them."""
         step = len(self._terminator)
-        offset = 0
+        offset = searched = 0
         while offset < len(text):  # a binary segment may lead past this window
-            mark = self._binary_start.search(text, max(0, offset - step))
-            stop = len(text) if mark is None else mark.end()
-            if stop > offset:
-                yield text[offset : stop - step].split(self._terminator), position + offset, True
+            mark = self._binary_start.search(text, searched)
             if mark is None:
+                yield text[offset:-step].split(self._terminator), position + offset, True
                 return position + len(text)
-            end = self._binary_end(text, stop, position)
+            start = mark.end()
+            searched = max(start, 1)  # a mark at the very start has no length
+            end = self._binary_end(text, start, position)
             if end is None:
-                end = position + text.index(self._terminator, stop) + step
-            yield [str(self._data[position + stop : end - step], "latin-1")], position + stop, True
+                continue  # it is read as text, up to its terminator
+            if start > offset:
+                yield text[offset : start - step].split(self._terminator), position + offset, True
+            yield [str(self._data[position + start : end - step], "latin-1")], position + start, True
             offset = end - position
+            searched = max(0, offset - step)
         return position + offset
 
     def _binary_end(self, text: str, offset: int, position: int) -> int | None:

@@ -182,3 +182,26 @@ def test_bytes_that_are_no_utf8_are_a_finding_where_utf8_is_agreed():
     assert [piece.status for piece in sets_of(pieces_of(utf8, rules))] == [Status.ACCEPTED]
     (piece,) = sets_of(pieces_of(latin, rules))
     assert [(finding.segment, finding.element, finding.code) for finding in piece.findings] == [("MSG", 1, "6")]
+
+
+@pytest.mark.parametrize("binary", ["BIN*9~", "BIN*~", "BIN*999999999*x~", "BDS*ZZ*4*x~"])
+def test_a_binary_segment_whose_length_leads_nowhere_is_text(binary):
+    pieces = read_whole(interchange(f"{binary * 50}REF*DP*1~{binary}", kind="841", group="SP").decode())
+    assert [piece.segments for piece in sets_of(pieces)] == [54]
+
+
+def test_a_binary_segment_at_the_very_start_of_a_window_is_read_by_its_length():
+    binary = "BIN*5*~~~~~~"
+    for before in range(4_000, 4_120):
+        data = (
+            f"{isa()}{GS.replace('PO', 'SP')}ST*841*0001~REF*ZZ*{'x' * (before - 170)}~{binary}SE*4*0001~GE*1*7~{IEA}"
+        )
+        assert [piece.segments for piece in sets_of(read_whole(data))] == [4]
+
+
+def test_ta1_segments_beyond_all_measure_are_told_of_and_not_kept():
+    data = f"{isa()}{TA1 * 10_050}IEA*0*000000001~"
+    pieces = read_whole(data)
+    (closed,) = [piece for piece in pieces if isinstance(piece, InterchangeClosed)]
+    assert len(closed.acknowledgments) == 10_000
+    assert codes(pieces) == [("interchange", "022", "error")]
