@@ -97,12 +97,15 @@ class Move:
     limit: int | None = None
     floats: bool = False
     plain: bool = field(init=False)  # nothing to look at: no gap, no limit
+    room: int = field(init=False)  # so many uses need no look; 0 where something is due in any case
     stays: bool = field(init=False)  # no loop is left or opened, and the use counts
 
     def __post_init__(self) -> None:
         self.stays = not (self.closes or self.opens or self.floats)
         unlimited = self.limit is None and (not self.repeats or self.max == UNBOUNDED)
         self.plain = unlimited and not self.missing
+        limits = [self.max] if self.limit is None else [self.max, self.limit]
+        self.room = 0 if self.missing or not self.repeats else min(limits)
 
 
 class Place:

@@ -144,6 +144,7 @@ class SetValidator(SetReader):
         """
         separator, rules, clean = self._separator, self._rules, self._clean
         loops, counts = self._loops, self._counts
+        segments = self.segments
         parts: Any
         for text, start, end in tokens:
             known = clean.get(text)
@@ -156,12 +157,13 @@ class SetValidator(SetReader):
                     if not self._take_unknown(text, start, end):
                         return text, start, end
                     self.end = end
+                    segments = self.segments
                     continue
-            self.segments += 1
+            self.segments = segments = segments + 1
             self.bytes_in_segments += end - start
             self.end = end
             move = self._place.moves.get(code)
-            if move is None or not move.plain:
+            if move is None or not (move.plain or counts[-1 - move.closes] < move.room):
                 move = self._uncommon(code, start)
             if known is None:
                 if text in clean:
@@ -169,7 +171,7 @@ class SetValidator(SetReader):
                     clean[text] = code, parts
                 else:
                     parts = self._elements(rules[code], parts, text, start, move)
-            segment = Segment(code, parts, self.segments, start, end)
+            segment = Segment(code, parts, segments, start, end)
             if move is None:
                 self._misplaced(segment)
             elif move.stays:
