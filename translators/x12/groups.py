@@ -33,6 +33,7 @@ from translators.x12.validator import CleanTexts, SetReader, SetValidator
 from translators.x12.value_faults import quoted
 
 _SET_NUMBER_WIDTHS = range(4, 10)  # ST02 has four to nine characters
+_TAKES_GROUP = frozenset({"reject_group", "reject_interchange"})
 _GROUP_ENDS = frozenset({"GE", "GS", "IEA", "ISA"})
 
 
@@ -50,7 +51,12 @@ class _Group:
 
 
 class GroupReader:
-    """Reads the groups of one interchange, one after the other; `end` is the end of what was read last."""
+    """Reads the groups of one interchange, one after the other.
+
+    Attributes:
+        end: the end of what was read last.
+        takes_interchange: a bad set rejects the whole interchange, as was agreed.
+    """
 
     def __init__(
         self, stream: TokenStream, delimiters: Delimiters, rules: ReadingRules, account: Account, interchange: Ledger
@@ -63,6 +69,7 @@ class GroupReader:
         self._numbers: set[str] = set()
         self._clean: dict[Release, CleanTexts] = {}
         self._release = ""  # of the group before
+        self.takes_interchange = False
         self.end = 0
 
     def pieces(self, opening: Token, interchange: InterchangeHeader) -> Generator[Piece, None, Status]:
@@ -79,6 +86,7 @@ class GroupReader:
             header = group.header
         yield GroupOpened(header, group.tables)
         strays = Strays("transaction set", self._delimiters.element, self._account, self._interchange)
+        takes_group = False
         while (token := self._stream.next()) is not None:
             code = self._stream.code(token)
             opens_set = code == "ST" and self._account.is_open
@@ -91,13 +99,16 @@ class GroupReader:
                 yield piece
                 # Counted last: who takes the set may still reject it for what translation finds.
                 group.tally.add(piece.status)
+                if piece.status is Status.REJECTED:
+                    takes_group |= piece.on_bad_set in _TAKES_GROUP
+                    self.takes_interchange |= piece.on_bad_set == "reject_interchange"
             else:
                 strays.add(token)
                 self.end = token[2]
         strays.flush()
         claimed = self._close(token, group)
         self._account.damaged_envelopes += ledger.errors > 0
-        status = group.tally.status(ledger)
+        status = Status.REJECTED if takes_group else group.tally.status(ledger)
         accepted = 0 if status is Status.REJECTED else group.tally.accepted
         yield GroupClosed(header, status, claimed, group.tally.total, accepted, ledger.findings, ledger.omitted)
         return status

@@ -21,6 +21,7 @@ from translators.x12.reading import (
     InterchangeHeader,
     InterchangeOpened,
     Piece,
+    Status,
 )
 from translators.x12.tokenizer import Token, TokenStream
 
@@ -114,7 +115,8 @@ class _InterchangeReader:
         strays.flush()
         self._close(token, header, tally)
         self._tell_leading_bytes()
-        status, ledger = tally.status(self._ledger), self._ledger
+        ledger = self._ledger
+        status = Status.REJECTED if self._groups.takes_interchange else tally.status(ledger)
         yield InterchangeClosed(header, status, ledger.findings, ledger.omitted, acknowledgments, self.end)
 
     def _is_end(self, token: Token, header: InterchangeHeader) -> bool:

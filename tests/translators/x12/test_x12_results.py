@@ -9,6 +9,7 @@ from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import Guide, ReadingRules
 from translators.x12.reader import read
 from translators.x12.reading import SetRead, Status
+from translators.x12.report import report
 from translators.x12.results import ResultCollector, collect_results
 
 GOOD = "BEG*00*SA*4500012345**20260105~PO1*1*5*EA*9.95**VP*AC-1001~SE*4*{0}~"
@@ -124,3 +125,12 @@ def test_of_very_many_faults_only_so_many_are_kept():
 def test_a_set_with_faults_keeps_its_own_number_to_tell_of_it():
     (result,) = collect_results(read(interchange("BEG*QQ*SA*4500012345**20260105~PO1*1*5*EA~"), ReadingRules()))
     assert result.groups[0].sets[0].subject == ("BEG03", "4500012345")
+
+
+def test_the_report_of_the_reader_says_the_same():
+    data = file(group(1, GOOD), group(2, GOOD, UNLISTED), group(3, GOOD))
+    found = report("-", data, ReadingRules(on_bad_set="reject_group"))["interchanges"][0]
+    assert (found["status"], [one["status"] for one in found["groups"]]) == (P, [A, R, A])
+    found = report("-", data, ReadingRules(on_bad_set="reject_interchange"))["interchanges"][0]
+    # What was told of a group before the bad set was found cannot be taken back; the interchange has the last word.
+    assert (found["status"], [one["status"] for one in found["groups"]]) == (R, [A, R, A])
