@@ -1,18 +1,20 @@
-"""`gateway translate`: documents of files in canonical form, one JSON object a document."""
+"""`gateway translate`: documents of files in canonical form or as X12, one JSON object a document."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from gateway.commands.files import read_input
+from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
-from gateway.commands.output import note, print_bytes, print_json, progress, say
-from gateway.commands.parsing import Parser, add_config, leaf
+from gateway.commands.output import note, print_bytes, print_json, say
+from gateway.commands.parsing import Parser, Unusable, add_config, control_number, leaf
 from gateway.commands.profiles import reading_rules_of
-from gateway.commands.validate import PROGRESS_BYTES_MIN
+from gateway.commands.validate import bar
+from gateway.commands.x12_writing import X12Writing
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.findings import Finding
 from translators.guide import ReadingRules
@@ -24,14 +26,33 @@ def build(parser: Parser) -> None:
         parser,
         _run,
         "gateway translate order-response.edi | jq '.document.lines[].acknowledgments'\n"
-        "gateway translate --partner acme-supply --raw ship-notice.edi > ship-notice.json",
+        "gateway translate --partner acme-supply --raw ship-notice.edi > ship-notice.json\n"
+        "gateway translate --to x12 --partner acme-supply --control-number 1207 --raw order.json > order.edi",
     )
     parser.add_argument("file", nargs="+", metavar="FILE", help="X12, canonical JSON or XML; - is standard input")
     parser.add_argument(
-        "--partner", metavar="ID", help="read it as this partner's: their agreements, tolerances and addresses"
+        "--partner",
+        metavar="ID",
+        help="read it as this partner's: their agreements, tolerances and addresses; "
+        "with --to x12 write it for them: their outbound agreement, address and framing",
     )
     parser.add_argument(
-        "--to", choices=("canonical", "json"), default="canonical", help="the form; both are the canonical JSON"
+        "--to",
+        choices=("canonical", "json", "x12"),
+        default="canonical",
+        help="the form: canonical and json are both the canonical JSON",
+    )
+    parser.add_argument(
+        "--release",
+        metavar="GS08",
+        help="with --to x12: the release to write, such as 004010 or 004010VICS; the agreement's, or that of the file",
+    )
+    parser.add_argument(
+        "--control-number",
+        type=control_number,
+        default=1,
+        metavar="N",
+        help="with --to x12: ISA13 of the first document; every further one counts on from it (default 1)",
     )
     parser.add_argument("--raw", action="store_true", help="only the documents' own bytes, one a line")
     parser.add_argument(
@@ -44,20 +65,56 @@ def build(parser: Parser) -> None:
 
 
 def _run(called: argparse.Namespace) -> int:
-    rules = ReadingRules() if called.partner is None else reading_rules_of(called)
-    accepted = [_translate(called, name, rules) for name in called.file]
+    if called.to != "x12":
+        if called.release is not None:
+            raise Unusable("--release belongs to --to x12")
+        rules = ReadingRules() if called.partner is None else reading_rules_of(called)
+        accepted = [_translate(called, name, rules, None) for name in called.file]
+    else:
+        # What is written for a partner is ours: no agreement on what they send speaks of it.
+        writing = X12Writing(called, datetime.now(UTC))
+        accepted = [_translate(called, name, ReadingRules(), writing) for name in called.file]
     return 0 if all(accepted) else 1
 
 
-def _translate(called: argparse.Namespace, name: str, rules: ReadingRules) -> bool:
-    data = read_input(name)
-    with progress(name, len(data) if len(data) >= PROGRESS_BYTES_MIN else 0) as advance:
-        for item in translate(data, rules):
+def _translate(called: argparse.Namespace, name: str, rules: ReadingRules, writing: X12Writing | None) -> bool:
+    is_written = True
+    with open_input(name) as source, bar(called, name, source) as advance:
+        for item in translate(source, rules):
             if isinstance(item, TranslationResult):
-                return _close(called, name, item)
+                return _close(called, name, item) and is_written
             advance(item.location.end or 0)
-            _show(called, name, item)
+            if writing is None:
+                _show(called, name, item)
+            else:
+                is_written = _show_written(called, name, item, writing) and is_written
     return False
+
+
+def _show_written(called: argparse.Namespace, name: str, item: TranslatedDocument, writing: X12Writing) -> bool:
+    written = writing.write(item)
+    found = [*written.findings, *(finding for held in written.sets for finding in held.findings)]
+    findings = _findings([*item.findings, *found])
+    omitted = item.findings_omitted + sum(held.findings_omitted for held in written.sets)
+    status = "rejected" if written.data is None else item.status.value
+    if called.raw:
+        if written.data is not None:
+            print_bytes(written.data)
+        else:
+            reasons = [finding["message"] for finding in findings if finding["severity"] == "error"]
+            note(f"{name}: {item.document_type} {item.ordinal + 1} is not written: {'; '.join(reasons[:3])}")
+    elif called.format == "text":
+        say(f"{name}: {item.document_type} {item.number or ''} as X12: {status.replace('_', ' ')}")
+        print_findings(findings, omitted)
+        if written.data is not None:
+            print_bytes(written.data + b"\n")
+    else:
+        print_json({"document": _text(written.data, writing)} | _shown(name, item, status, findings, omitted))
+    return written.data is not None
+
+
+def _text(data: bytes | None, writing: X12Writing) -> str | None:
+    return None if data is None else data.decode(writing.encoding)
 
 
 def _show(called: argparse.Namespace, name: str, item: TranslatedDocument) -> None:
@@ -75,17 +132,21 @@ def _show(called: argparse.Namespace, name: str, item: TranslatedDocument) -> No
         if item.document is not None:
             print_bytes(orjson.dumps(orjson.loads(item.document), option=orjson.OPT_INDENT_2) + b"\n")
         return
+    document = orjson.Fragment(item.document) if item.document is not None else None
+    print_json({"document": document} | _shown(name, item, item.status.value, findings, item.findings_omitted))
+
+
+def _shown(
+    name: str, item: TranslatedDocument, status: str, findings: list[dict[str, Any]], omitted: int
+) -> dict[str, Any]:
     place = {key: value for key, value in asdict(item.location).items() if value is not None}
-    print_json(
-        {
-            "document": orjson.Fragment(item.document) if item.document is not None else None,
-            "document_type": item.document_type,
-            "status": item.status.value,
-            "source": {"file": name, "ordinal": item.ordinal} | place,
-            "findings": findings,
-            "findings_omitted": item.findings_omitted,
-        }
-    )
+    return {
+        "document_type": item.document_type,
+        "status": status,
+        "source": {"file": name, "ordinal": item.ordinal} | place,
+        "findings": findings,
+        "findings_omitted": omitted,
+    }
 
 
 def _close(called: argparse.Namespace, name: str, result: TranslationResult) -> bool:

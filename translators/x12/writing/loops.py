@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from translators.building import Path
-from translators.document_parts import Acknowledgment, Note, Reference
+from translators.document_parts import Acknowledgment, Note, Reference, Schedule
 from translators.documents import Document, InvoiceLine, Level
-from translators.x12.documents.places import Owner, SegmentMap, Slot
+from translators.x12.documents.places import Owner, Place, SegmentMap, Slot, Take
 from translators.x12.grammar import Grammar, LoopRule, SegmentUse
 from translators.x12.tree import Element
 from translators.x12.writing.elements import Draft
 from translators.x12.writing.leftovers import Leftovers
 from translators.x12.writing.levels import in_order
 from translators.x12.writing.losses import Loss, Losses, Spot
-from translators.x12.writing.segments import Leftover, Refused, SegmentBuilder
+from translators.x12.writing.segments import Leftover, Missing, Refused, SegmentBuilder
 from translators.x12.writing.source import Source
 from translators.x12.writing.special_segments import GROUPED
 
 _ENVELOPE: Final = frozenset({"ST", "SE", "LS", "LE"})
 _BOUNDS: Final = ("LS", "LE")
+_UNIT: Final = frozenset({"unit", "unit_as_sent"})
 _NOTHING: Final = SegmentMap(None, (None,))
 _NEVER: Final = 1_000
 _NOTHING_TO_SAY: Final = 500
@@ -101,7 +102,7 @@ class SetWriter:
                 counts[code] += 1
         elif slot is not None:
             for path, value in planned:
-                child = _source(value, path)
+                child = self._child(source, value, path)
                 if self._part(code, slot, child, left.of(code, counts[code] + 1)):
                     counts[code] += 1
                     self._tell_rest(child)
@@ -145,7 +146,7 @@ class SetWriter:
                 self._items(rule, slot.inner, source, inside)
         elif slot is not None:
             for path, value in planned:
-                child = _source(value, path)
+                child = self._child(source, value, path)
                 inside = left.inside(code, str(counts[code] + 1))
                 if self._part(code, slot, child, inside.of(code, 1)):
                     counts[code] += 1
@@ -197,14 +198,19 @@ class SetWriter:
         """A segment whose elements belong to the object around it."""
         made = self._builder.build(code, slot.segment, source, self.losses, leftover, is_mandatory=is_mandatory)
         if isinstance(made, Refused):
-            reason = (Loss.MISSING, f"{made.message}; {code} was left out")
-            for place in slot.segment.places:
-                if place is not None and place.field:
-                    source.reasons.setdefault(place.field, reason)
+            names = [name for place in slot.segment.places if place is not None for name in _names(place)]
+            first = made.missing[0]
+            reason = (_loss_of(first), f"{first.message}; {code} was left out")
+            for name in names:
+                source.reasons.setdefault(name, reason)
             if is_mandatory:
-                self.losses.add(Loss.MISSING, made.path, made.message, Spot(code, made.element))
+                source.take(*names)
+                self._tell_refused(code, made, None)
             return False
         if made is None:
+            if is_mandatory:
+                names = [name for place in slot.segment.places if place is not None for name in _names(place)]
+                self._tell_missing(code, source.at(names[0]) if names else source.path)
             return False
         self._place(made, source.path)
         return True
@@ -213,8 +219,7 @@ class SetWriter:
         """The segment of a part, or the trigger of its loop."""
         made = self._builder.build(code, slot.segment, child, self.losses, leftover, is_mandatory=bool(child.left))
         if isinstance(made, Refused):
-            message = f"{made.message}; {code} was left out"
-            self.losses.add(Loss.MISSING, made.path, message, Spot(code, made.element))
+            self._tell_refused(code, made, child.path)
             return False
         if made is None:
             self._tell_rest(child)
@@ -237,6 +242,18 @@ class SetWriter:
 
     def _place(self, draft: Draft, part: Path) -> None:
         self.placed.append(Placed(draft.rule.code, draft.elements(), draft.paths, part))
+
+    def _child(self, source: Source, value: object, path: Path) -> Source:
+        """A part of an object. The quantity of an answer or of a schedule is counted as its line is."""
+        child = _source(value, path)
+        held, around = child.left, source.part
+        if isinstance(value, Acknowledgment | Schedule) and "quantity" in held and not held.keys() & _UNIT:
+            unit = {name: told for name in _UNIT if (told := getattr(around, name, None)) is not None}
+            if unit:
+                held |= unit
+                message = "the unit was taken as that of the line; give the unit if it is another"
+                self.losses.add(Loss.ASSUMED, child.at("unit"), message)
+        return child
 
     # --- which part goes where ---------------------------------------------------------------------------------------
 
@@ -327,6 +344,17 @@ class SetWriter:
             message = f"{why} ({set_type} in release {release}); it was left out"
             self.losses.add(loss, path, message, value=value if isinstance(value, str) else None)
 
+    def _tell_refused(self, code: str, refused: Refused, part: Path | None) -> None:
+        """Tells why a segment cannot be; ``part`` is what was left out with it, None where the set itself needs it."""
+        for missing in refused.missing:
+            spot = Spot(code, missing.element)
+            if part is None:
+                self.losses.add(missing.loss, missing.path, missing.message, spot, is_fatal=True)
+                continue
+            loss = _loss_of(missing)
+            path = missing.path if loss is Loss.MISSING else part
+            self.losses.add(loss, path, f"{missing.message}; {code} was left out", spot)
+
     def _tell_missing(self, code: str, path: Path) -> None:
         release = self._grammar.release.name
         message = (
@@ -348,6 +376,19 @@ def _source(value: object, path: Path) -> Source:
     if isinstance(value, InvoiceLine):
         made.take("purchase_order_number", "order_line_id", "line_amount")  # `invoices` gave them parts of their own
     return made
+
+
+def _loss_of(missing: Missing) -> Loss:
+    """What the document never said is its fault; what it says and the release does not know is lost with its part."""
+    is_a_number_or_date = missing.loss in {Loss.MISSING, Loss.NUMBER, Loss.DATE}
+    return missing.loss if is_a_number_or_date else Loss.NOT_CARRIED
+
+
+def _names(place: Place) -> tuple[str, ...]:
+    """The fields of its owner that a place reads."""
+    if place.take is Take.UNIT:
+        return (place.field, f"{place.field}_as_sent")
+    return (place.field, place.code_field) if place.code_field else (place.field,)
 
 
 def _inner_fields(item: SegmentUse | LoopRule, slot: Slot) -> set[str]:

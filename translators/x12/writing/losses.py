@@ -61,9 +61,18 @@ class Losses:
     omitted: int = 0
     has_errors: bool = False
 
-    def add(self, loss: Loss, path: Path, message: str, spot: Spot = NOWHERE, value: str | None = None) -> None:
-        """Reports what became of the value at a path of the document."""
-        severity = Severity.ERROR if loss in _ERRORS else Severity.WARNING
+    def add(
+        self,
+        loss: Loss,
+        path: Path,
+        message: str,
+        spot: Spot = NOWHERE,
+        value: str | None = None,
+        *,
+        is_fatal: bool = False,
+    ) -> None:
+        """Reports what became of the value at a path of the document; without it there is no set if ``is_fatal``."""
+        severity = Severity.ERROR if is_fatal or loss in _ERRORS else Severity.WARNING
         self.has_errors = self.has_errors or severity is Severity.ERROR
         if len(self.findings) >= FINDINGS_MAX and severity is Severity.WARNING:
             self.omitted += 1

@@ -26,12 +26,20 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a segment cannot be made: a mandatory element without a value, and the field that would fill it."""
+class Missing:
+    """A mandatory element without a value, and the field that would fill it."""
 
     path: Path
     message: str
     element: int
+    loss: Loss = Loss.MISSING  # another where the document says it, in a way that the release does not take
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a segment cannot be made."""
+
+    missing: tuple[Missing, ...]
 
 
 class SegmentBuilder:
@@ -68,12 +76,12 @@ class SegmentBuilder:
         if not draft.values and not is_mandatory:
             losses.extend(draft.losses)
             return None
-        refused = self._complete(draft, segment_map, owner)
-        if refused is not None:
+        missing = self._complete(draft, segment_map, owner)
+        if missing:
             source.restore(before)
-            return refused
+            return Refused(missing)
         losses.extend(draft.losses)
-        return draft
+        return draft if draft.values else None
 
     @staticmethod
     def merge(draft: Draft, leftover: Sequence[Leftover]) -> None:
@@ -81,44 +89,45 @@ class SegmentBuilder:
         for kept in leftover:
             _merge(draft, kept)
 
-    def _complete(self, draft: Draft, segment_map: SegmentMap, source: Source) -> Refused | None:
-        for number, rule in enumerate(draft.rule.elements, 1):
-            if rule.required and number not in draft.values:
-                refused = self._fill(draft, number, segment_map, source)
-                if refused is not None:
-                    return refused
+    def _complete(self, draft: Draft, segment_map: SegmentMap, source: Source) -> tuple[Missing, ...]:
+        asked = (number for number, rule in enumerate(draft.rule.elements, 1) if rule.required)
+        filled = [self._fill(draft, number, segment_map, source) for number in asked if number not in draft.values]
+        missing = tuple(held for held in filled if held is not None)
         # A note in other releases was carried over from 004010: what breaks it may be right.
-        if self._release.notes_decide:
-            return self._heed_notes(draft, segment_map, source)
-        return None
+        if missing or not self._release.notes_decide:
+            return missing
+        return self._heed_notes(draft, segment_map, source)
 
-    def _fill(self, draft: Draft, number: int, segment_map: SegmentMap, source: Source) -> Refused | None:
+    def _fill(self, draft: Draft, number: int, segment_map: SegmentMap, source: Source) -> Missing | None:
         rule = plain(draft.rule.elements[number - 1])
         path = _path(segment_map, number, source)
         found = assumed(draft.rule.code, number, self._document, source, rule.codes)
         if found is None:
-            known = any(finding.element == number for finding in draft.losses.findings)
-            told = " has no value that the release takes" if known else " is mandatory and has no value"
-            return Refused(path, f"{draft.name(number)}{told}; fill {pointer(path)}", number)
+            given = next((finding for finding in draft.losses.findings if finding.element == number), None)
+            if given is None:
+                message = f"{draft.name(number)} is mandatory and has no value; fill {pointer(path)}"
+                return Missing(path, message, number)
+            return Missing(path, f"{given.message}, and the element is mandatory", number, Loss(given.code))
         message = f"{draft.name(number)} was taken as {found}; fill {pointer(path)} if it is another"
         draft.losses.add(Loss.ASSUMED, path, message, draft.spot(number), found)
         draft.values[number] = found
         draft.paths[number] = path
         return None
 
-    def _heed_notes(self, draft: Draft, segment_map: SegmentMap, source: Source) -> Refused | None:
+    def _heed_notes(self, draft: Draft, segment_map: SegmentMap, source: Source) -> tuple[Missing, ...]:
         for _ in range(len(draft.rule.elements)):
-            note = next(iter(draft.rule.broken_notes(_presence(draft))), None)
+            presence = _presence(draft)
+            note = next((note for note in draft.rule.notes if note.is_broken(presence)), None)
             if note is None:
-                return None
+                break
             if note.kind == "R":
                 element = next((number for number in note.positions if _is_fillable(draft, number)), note.positions[0])
-                refused = self._fill(draft, element, segment_map, source)
-                if refused is not None:
-                    return refused
+                missing = self._fill(draft, element, segment_map, source)
+                if missing is not None:
+                    return (missing,)
             elif not _leave_out(draft, note):
-                return None  # the validator has the last word
-        return None
+                break  # the validator has the last word
+        return ()
 
 
 def _presence(draft: Draft) -> bytes:
@@ -146,9 +155,10 @@ def _leave_out(draft: Draft, note: Note) -> bool:
         others = ", ".join(f"{draft.rule.code}{other:02}" for other in note.positions if other != number)
         relation = "must not stand beside" if note.kind == "E" else "must not stand without"
         message = f"{draft.name(number)} {relation} {others} (note {note}); it was left out"
-        draft.losses.add(
-            Loss.ALONE, draft.paths.get(number, ()), message, draft.spot(number), str(draft.values[number])
-        )
+        # Without a number the set would say something else.
+        is_number = plain(draft.rule.elements[number - 1]).type[0] in "RN"
+        loss = Loss.NUMBER if is_number else Loss.ALONE
+        draft.losses.add(loss, draft.paths.get(number, ()), message, draft.spot(number), str(draft.values[number]))
         del draft.values[number]
     return bool(chosen)
 

@@ -1,6 +1,7 @@
 """Segments that take several parts of a document at once: marks (MAN) and store splits (SDQ)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from translators.document_parts import Mark, Split
@@ -46,7 +47,11 @@ def _mark(draft: Draft, first: int, mark: Mark, source: Source, at: tuple[str, i
     if not draft.put(first + 1, fit_text(elements[first], number), (*path, "number"), number):
         return
     if mark.qualifier is not None:
-        draft.put(first, fit_text(elements[first - 1], mark.qualifier), (*path, "qualifier"), mark.qualifier)
+        if not draft.put(first, fit_text(elements[first - 1], mark.qualifier), (*path, "qualifier"), mark.qualifier):
+            message = f"{draft.name(first)} has no value that the release takes; the mark was left out"
+            draft.losses.add(Loss.NOT_CARRIED, path, message, draft.spot(first), mark.qualifier)
+            draft.values.clear()
+            return
     elif mark.sscc is not None:
         draft.values[first] = _DEFAULT_MARKS_QUALIFIER
     else:
@@ -69,6 +74,9 @@ def splits(rule: SegmentRule, field: str, source: Source, losses: Losses) -> Dra
     held = source.next(field)
     while held is not None and room:
         index, split = held
+        if split.unit is None and split.unit_as_sent is None:
+            # A split counts as its line does.
+            split = replace(split, unit=source.part.unit, unit_as_sent=source.part.unit_as_sent)
         together = (split.unit, split.unit_as_sent, split.location_qualifier, split.place)
         if shared not in (None, together):
             break
@@ -86,8 +94,11 @@ def _split_head(draft: Draft, split: Split, path: tuple[str | int, ...]) -> bool
     elements = draft.rule.elements
     code = x12_unit(split.unit, split.unit_as_sent, plain(elements[_SPLIT_UNIT - 1]).codes)
     if code is None:
-        message = f"{draft.name(_SPLIT_UNIT)} is mandatory and has no value; fill unit"
-        draft.losses.add(Loss.MISSING, (*path, "unit"), message, draft.spot(_SPLIT_UNIT), split.unit)
+        is_given = split.unit is not None or split.unit_as_sent is not None
+        why = "has no code for the unit" if is_given else "is mandatory and has no value"
+        message = f"{draft.name(_SPLIT_UNIT)} {why}; fill unit. The split was left out"
+        loss = Loss.UNIT_UNKNOWN if is_given else Loss.MISSING
+        draft.losses.add(loss, path, message, draft.spot(_SPLIT_UNIT), split.unit)
         return False
     draft.put(_SPLIT_UNIT, fit_text(elements[_SPLIT_UNIT - 1], code), (*path, "unit"), code)
     for element, name in ((_SPLIT_QUALIFIER, "location_qualifier"), (_SPLIT_PLACE, "place")):

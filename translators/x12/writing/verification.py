@@ -30,6 +30,7 @@ _FRAMING: Final = Framing(Delimiters("\x01", "\x02", "\x03", "\x04"), encoding="
 _RULES: Final = ReadingRules(encoding="utf-8", findings_per_set_max=200)
 _FOLLOWING: Final = DERIVED | {"document_type", "schema_version", "unit_as_sent", "dimension_unit_as_sent"}
 _SEARCHED_MAX: Final = 200
+_COMPARED_MAX: Final = 10
 _IDS: Final = ("line_id", "id")
 _ORDER_OF_NOTICE: Final = frozenset(
     {"lines", "purchase_order_number", "purchase_order_numbers", "purchase_order_date", "release_number", "contract"}
@@ -115,8 +116,11 @@ def _drop_repeats(meant: dict[str, Any]) -> None:
 
 
 def _is_told(path: Path, known: set[str | None]) -> bool:
+    own = pointer(path)
+    if f"{own}_code" in known or (path[-1:] == ("status",) and pointer((*path[:-1], "code")) in known):
+        return True  # a word goes with its code
     return any(pointer(path[:length]) in known for length in range(len(path) + 1)) or any(
-        held is not None and held.startswith(f"{pointer(path)}/") for held in known
+        held is not None and held.startswith(f"{own}/") for held in known
     )
 
 
@@ -142,6 +146,8 @@ def _with_shipment(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _differences(meant: Any, shown: Any, path: Path) -> Iterator[tuple[Path, Any]]:  # noqa: ANN401 - JSON
     if isinstance(meant, dict):
+        if meant.get("derived"):
+            return  # it follows from the status of the whole document
         held = shown if isinstance(shown, dict) else {}
         for name, value in meant.items():
             if name == "unmapped":
@@ -169,10 +175,18 @@ def _list_differences(meant: list[Any], shown: list[Any], path: Path) -> Iterato
             del unused[found]
             at = found
             continue
-        same = shown[index] if index < len(shown) and index in unused else None
-        if same is not None:
-            unused.remove(index)
+        nearest = _nearest(value, [shown[spot] for spot in unused[at : at + _COMPARED_MAX]])
+        same = None if nearest is None else shown[unused.pop(at + nearest)]
         yield from _differences(value, same, (*path, index))
+
+
+def _nearest(value: Any, candidates: list[Any]) -> int | None:  # noqa: ANN401 - JSON
+    """The one that has most in common with a value; None where nothing has anything in common."""
+    costs = [sum(1 for _ in _differences(value, held, ())) for held in candidates]
+    best = min(range(len(costs)), key=costs.__getitem__, default=None)
+    if best is None or costs[best] >= sum(1 for _ in _differences(value, None, ())):
+        return None
+    return best
 
 
 def _has_same_id(meant: Any, shown: Any) -> bool:  # noqa: ANN401 - JSON

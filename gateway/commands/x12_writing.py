@@ -1,0 +1,103 @@
+"""Documents written as X12 for a command: under a partner's agreement, or as a test with the source's addresses."""
+
+import argparse
+from collections.abc import Collection
+from datetime import datetime
+
+from gateway.agreements import OurIdentity, envelope_for, framing_for
+from gateway.commands.opening import open_settings
+from gateway.commands.parsing import Unusable
+from gateway.commands.profiles import profile_of
+from partners.profile import Profile
+from translators import json
+from translators.catalog import TranslatedDocument
+from translators.document_reading import DocumentRead
+from translators.findings import Finding, Level, Severity
+from translators.guide import Identity
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, releases
+from translators.x12.writing import Envelope, FramingRules, WrittenInterchange, write_interchange
+
+CONTROL_NUMBER_MAX = 999_999_999
+_NOBODY = (Identity("ZZ", "SENDER"), Identity("ZZ", "RECEIVER"))
+
+
+class X12Writing:
+    """Writes documents one by one, each as an interchange with the next control number."""
+
+    def __init__(self, called: argparse.Namespace, at: datetime) -> None:
+        self._number: int = called.control_number
+        self._at = at
+        self._release: str | None = called.release
+        if self._release is not None and self._release[:BASE_RELEASE_WIDTH] not in releases():
+            raise Unusable(f"release {self._release} has no tables; name one of {', '.join(releases())}")
+        self._profile: Profile | None = None
+        self._identities: Collection[OurIdentity] = ()
+        self._framing = FramingRules()
+        if called.partner is not None:
+            settings = open_settings(called)
+            self._profile = profile_of(settings, called.partner).profile
+            self._identities = settings.identities
+            self._framing = framing_for(self._profile)
+
+    @property
+    def encoding(self) -> str:
+        """The character encoding of what is written."""
+        return self._framing.encoding
+
+    def write(self, item: TranslatedDocument) -> WrittenInterchange:
+        """The interchange of one document that was read.
+
+        Raises:
+            Unusable: nothing says in which release, or from whom to whom.
+        """
+        document = None
+        if item.document is not None:
+            held = next(json.read(item.document))
+            document = held.document if isinstance(held, DocumentRead) else None
+        if document is None:
+            fault = Finding(
+                Level.DOCUMENT, "not-writable", "the document was rejected when it was read", Severity.ERROR
+            )
+            return WrittenInterchange(None, (fault,), ())
+        written = write_interchange([document], self._envelope(item), self._framing)
+        self._number += written.data is not None
+        return written
+
+    def _envelope(self, item: TranslatedDocument) -> Envelope:
+        if self._profile is None:
+            return self._test_envelope(item)
+        made = envelope_for(
+            self._profile,
+            self._identities,
+            item.document_type,
+            at=self._at,
+            control_number=self._number,
+            release=self._release,
+        )
+        if isinstance(made, str):
+            raise Unusable(made)
+        return made
+
+    def _test_envelope(self, item: TranslatedDocument) -> Envelope:
+        release = self._release or item.location.release
+        if release is None:
+            raise Unusable("nothing says which release to write; name it with --release, or the partner with --partner")
+        sender, receiver = (_address(held) for held in (item.location.sender, item.location.receiver))
+        sender, receiver = sender or _NOBODY[0], receiver or _NOBODY[1]
+        return Envelope(
+            sender=sender,
+            sender_code=sender.id,
+            receiver=receiver,
+            receiver_code=receiver.id,
+            release=release,
+            at=self._at,
+            interchange_control_number=self._number,
+            group_control_number=self._number,
+            usage="T",
+        )
+
+
+def _address(shown: str | None) -> Identity | None:
+    """An address as `DocumentLocation` shows it: qualifier and id."""
+    qualifier, _, held = (shown or "").partition("/")
+    return Identity(qualifier, held) if len(qualifier) == 2 and len(held) > 1 else None  # noqa: PLR2004 - ISA05, GS02
