@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import BinaryIO
 
+from gateway.collection import collect_rarely
 from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Done, Failure, Frame, Job, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
@@ -19,6 +20,7 @@ def main() -> None:
     memory_bytes_max, parent = int(sys.argv[1]), int(sys.argv[2])
     _end_with(parent)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes_max, memory_bytes_max))
+    collect_rarely()
     os.nice(5)  # the loop that answers partners goes first
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")

@@ -1,19 +1,19 @@
-"""The five measurements. Each is a ratio to something measured in the same run, so that the machine cancels out."""
+"""The measurements. Each is a ratio to something measured in the same run, so that the machine cancels out."""
 
 import asyncio
 import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from io import StringIO
 
 import aiohttp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from tests.bench import x12
+from tests.bench.figures import Effort, Figure, figure
 from tests.bench.load import Plan
 from tests.bench.samples import (
     LARGE_BYTES,
@@ -27,42 +27,12 @@ from tests.bench.servers import ACME_KEY, gateway, load, load_async, reference
 from tests.faults.erp import Erp
 from tests.faults.oracle import Store
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq
-from translators.catalog import translate
-from translators.guide import ReadingRules
-from translators.x12.reader import read
 
 REST_CONNECTIONS = 32
 AS2_CONNECTIONS = 16
 AS2_BODIES = 48
 PACED_RATE = 100.0
 WARM_UP_S = 0.5
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table: medians, and the ratio where there is a reference.
-
-    Attributes:
-        runs: the single values, so that the noise shows.
-        wanted: what is aimed at, in words; nothing fails when it is missed.
-    """
-
-    name: str
-    value: float
-    unit: str
-    runs: Sequence[float]
-    reference: float | None = None
-    ratio: float | None = None
-    wanted: str = ""
-    notes: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is measured."""
-
-    runs: int
-    seconds: float
 
 
 def accept_rest(effort: Effort) -> Iterator[Figure]:
@@ -76,7 +46,7 @@ def accept_rest(effort: Effort) -> Iterator[Figure]:
         with gateway(processing_paused=True) as running:
             plan = Plan(running.edge_port, [rest_request(f"r{run}")], REST_CONNECTIONS, effort.seconds)
             ours.append(load(plan)["per_s"])
-    yield _figure("a. durable REST accepts, 2 KB, 32 connections", ours, "1/s", theirs, ">= 0.5 of the bare handler")
+    yield figure("a. durable REST accepts, 2 KB, 32 connections", ours, "1/s", theirs, ">= 0.5 of the bare handler")
     lines: list[float] = []
     with _broker() as node:
         for run in range(effort.runs):
@@ -88,7 +58,7 @@ def accept_rest(effort: Effort) -> Iterator[Figure]:
                 while store.value("SELECT count(*) FROM message WHERE state = 'published'") < accepted:
                     time.sleep(0.05)
                 lines.append(accepted / (time.monotonic() - started))
-    yield _figure("a. the whole line, POST to confirmed event (quorum queue)", lines, "1/s", ours, "beside it")
+    yield figure("a. the whole line, POST to confirmed event (quorum queue)", lines, "1/s", ours, "beside it")
 
 
 def edge_latency_beside_large_files(effort: Effort) -> Iterator[Figure]:
@@ -104,7 +74,7 @@ def edge_latency_beside_large_files(effort: Effort) -> Iterator[Figure]:
             p99_ms, accepted = asyncio.run(_beside_large_file(running, plan, 9_000 + run))
             busy.append(p99_ms)
             files += accepted
-    yield _figure("b. edge p99 while an 8 MB file is read", busy, "ms", idle, "near 1 of idle", notes={"files": files})
+    yield figure("b. edge p99 while an 8 MB file is read", busy, "ms", idle, "near 1 of idle", notes={"files": files})
 
 
 async def _beside_large_file(running, plan: Plan, number: int) -> tuple[float, int]:
@@ -137,7 +107,7 @@ def accept_as2(effort: Effort) -> Iterator[Figure]:
             first += found["sent"] + 1
             ours.append(found["per_s"])
             p50.append(found["p50_ms"])
-    yield _figure(
+    yield figure(
         "c. AS2 signed+encrypted 5 KB, signed MDN, durable",
         ours,
         "1/s",
@@ -175,8 +145,8 @@ def event_latency(effort: Effort) -> Iterator[Figure]:
             latencies = asyncio.run(_event_latencies(node.fresh_vhost(), reached / 10, effort.seconds))
             p50.append(statistics.median(latencies))
             p99.append(latencies[int(len(latencies) * 0.99)])
-    yield _figure("d. POST to the consumer, p50", p50, "ms", None, "", notes={"rate": reached / 10})
-    yield _figure("d. POST to the consumer, p99", p99, "ms", None, "<= 50 ms")
+    yield figure("d. POST to the consumer, p50", p50, "ms", None, "", notes={"rate": reached / 10})
+    yield figure("d. POST to the consumer, p99", p99, "ms", None, "<= 50 ms")
 
 
 async def _event_latencies(broker_url: str, rate: float, seconds: float) -> list[float]:
@@ -196,53 +166,6 @@ async def _event_latencies(broker_url: str, rate: float, seconds: float) -> list
     return sorted(latencies[int(rate * WARM_UP_S) :])
 
 
-def translation(effort: Effort) -> Iterator[Figure]:
-    """e. X12 read and translated, beside the least that any reader does and beside pyx12."""
-    data = x12_855(1, LARGE_BYTES, lines=LINES_PER_SET)
-    rules = ReadingRules()
-    split = [_megabytes_per_second(data, lambda: [line.split("*") for line in data.decode().split("~")])]
-    validated: list[float] = []
-    translated: list[float] = []
-    for _ in range(effort.runs):
-        split.append(_megabytes_per_second(data, lambda: [line.split("*") for line in data.decode().split("~")]))
-        validated.append(_megabytes_per_second(data, lambda: sum(1 for _ in read(data, rules))))
-        translated.append(_megabytes_per_second(data, lambda: sum(1 for _ in translate(data, rules))))
-    small = x12_855(1, 200_000, lines=LINES_PER_SET)
-    theirs = [_megabytes_per_second(small, lambda: _read_by_pyx12(small)) for _ in range(effort.runs)]
-    yield _figure("e. X12 validated", validated, "MB/s", split, "beside str.split")
-    yield _figure("e. X12 translated", translated, "MB/s", split, "beside str.split")
-    yield _figure("e. X12 validated, beside pyx12 (envelopes and segments only)", validated, "MB/s", theirs, "")
-
-
-def _read_by_pyx12(data: bytes) -> None:
-    from pyx12.x12file import X12Reader  # noqa: PLC0415  # slow to import, and wanted here alone
-
-    for _ in X12Reader(StringIO(data.decode())):
-        pass
-
-
-def _megabytes_per_second(data: bytes, work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return len(data) / 1e6 / (time.perf_counter() - began)
-
-
-def _figure(
-    name: str,
-    runs: Sequence[float],
-    unit: str,
-    references: Sequence[float] | None,
-    wanted: str,
-    *,
-    notes: dict[str, float] | None = None,
-) -> Figure:
-    value = statistics.median(runs)
-    if references is None:
-        return Figure(name, value, unit, runs, wanted=wanted, notes=notes or {})
-    reference_value = statistics.median(references)
-    return Figure(name, value, unit, runs, reference_value, value / reference_value, wanted, notes or {})
-
-
 @contextmanager
 def _broker() -> Iterator[RabbitNode]:
     node = RabbitNode(find_or_install_rabbitmq())
@@ -258,5 +181,6 @@ MEASURES: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "b": edge_latency_beside_large_files,
     "c": accept_as2,
     "d": event_latency,
-    "e": translation,
+    "e": x12.speed,
+    "f": x12.memory,
 }

@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 from tests.bench.load import MARK, http_request
 from tests.site import API_KEY, Site
@@ -77,11 +78,34 @@ def x12_850(orders: int, lines: int, *, first: int = 1) -> bytes:
     """
     chance = random.Random(f"{orders} {lines} {first}")
     sets = [_order(number, lines, chance) for number in range(first, first + orders)]
-    head = (
-        "ISA*00*          *00*          *ZZ*BIGCORP        *ZZ*ACMESUPPLY     "
-        f"*260301*0930*U*00401*{first:09d}*0*P*>~GS*PO*BIGCORP*ACMESUPPLY*20260301*0930*{first}*X*004010~"
-    )
+    head = _isa(first) + _gs(first)
     return (head + "".join(sets) + f"GE*{orders}*{first}~IEA*1*{first:09d}~").encode()
+
+
+def write_850s(file: Path, size: int) -> int:
+    """Write an interchange of 850s of about so many bytes, in groups of `ORDERS`; returns how many bytes it has."""
+    with file.open("wb") as written:
+        written.write(_isa(1).encode())
+        groups = 0
+        text = x12_850(ORDERS, LINES_PER_ORDER).decode()
+        body = text[text.index("~ST*") + 1 : text.index("~GE*") + 1]
+        while written.tell() < size:
+            groups += 1
+            # Each group has orders of its own.
+            own = body.replace("*PO-", f"*PO-{groups}-").replace("*CUSTOMER-", f"*CUSTOMER-{groups}-")
+            written.write(f"{_gs(groups)}{own}GE*{ORDERS}*{groups}~".encode())
+        written.write(f"IEA*{groups}*{1:09d}~".encode())
+        return written.tell()
+
+
+def _isa(number: int) -> str:
+    return (
+        f"ISA*00*          *00*          *ZZ*BIGCORP        *ZZ*ACMESUPPLY     *260301*0930*U*00401*{number:09d}*0*P*>~"
+    )
+
+
+def _gs(number: int) -> str:
+    return f"GS*PO*BIGCORP*ACMESUPPLY*20260301*0930*{number}*X*004010~"
 
 
 _STORES = [
