@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SECONDS ?= 60
 
-.PHONY: demo test check bench soak clean requirements help
+.PHONY: demo test check bench soak fuzz clean requirements help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,11 +38,17 @@ soak: $(STAMP)  ## the long proof: kills and restarts under load, ten rounds and
 	$(BIN)/python -m tests.services all --install-only
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
+fuzz: $(STAMP)  ## let atheris look for bytes that break the X12 engine, SECONDS for each of seven properties
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
 requirements:  ## pin the current dependencies by hash (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    --no-annotate pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    --no-annotate --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache

@@ -166,7 +166,7 @@ def _isa_finding(isa: IsaText, code: InterchangeError, message: str, severity: S
         severity,
         segment="ISA",
         element=None if index is None else index + 1,
-        value=None if index is None else isa.elements[index],
+        value=None if index is None else isa.elements[index][:VALUE_CHARACTERS_MAX],
         byte_offset=isa.start + offset,
     )
 
