@@ -285,7 +285,8 @@ def overrides(agreement: Agreement) -> tuple[Override, ...]:
 def _override(rule: Rule) -> Override:
     match rule.subject:
         case "segment":
-            return SegmentOverride(rule.segment or "", rule.loop_path or "", rule.usage, rule.max_use)
+            loop = rule.loop_path or ""
+            return SegmentOverride(rule.segment or "", loop, rule.usage, rule.max_use, rule.qualifier)
         case "element":
             segment, element, component = rule.element_place
             return ElementOverride(

@@ -5,6 +5,7 @@ A rule speaks of one thing: a segment, a loop, an element, or a segment that the
     rules:
       - {segment: REF, loop: PO1, usage: required, max_use: 5}
       - {segment: CUR, usage: not_used}
+      - {segment: N1, qualifier: ST, usage: required}
       - {loop: PO1/N1, repeat_max: 3}
       - {element: BEG02, codes: [NE, RO]}
       - {element: PO104, usage: required}
@@ -43,7 +44,7 @@ Times = Annotated[int, *number(1, 1_000_000)]
 _SUBJECTS: Final = ("segment", "element", "extra_segment")
 # The keys that say something about each kind of thing.
 _SAYS: Final = {
-    "segment": {"loop", "usage", "max_use"},
+    "segment": {"loop", "qualifier", "usage", "max_use"},
     "loop": {"usage", "repeat_max"},
     "element": {"loop", "usage", "codes", "codes_added", "length_min", "length_max"},
     "extra_segment": {"after", "max_use"},
@@ -80,6 +81,9 @@ class Rule(BaseModel):
     """The loop that a segment or element stands in, `header` for outside of loops. Without either it is itself what
     the rule is about: say `usage`, `repeat_max` or both. A segment without it stands outside of loops, an element
     anywhere in the set."""
+    qualifier: Code | None = None
+    """For a segment: only those that hold this code in their first element, such as ST for N1; where the segment
+    begins a loop, only such loops."""
     element: ElementName | None = None
     """An element such as BEG02, or a component such as REF04-1: say `usage`, `codes`, `codes_added` or lengths."""
     extra_segment: SegmentCode | None = None
@@ -135,8 +139,11 @@ class Rule(BaseModel):
             yield (key,), f"`{key}` says nothing about this {_WORDS[self.subject]}", f"it belongs to: {belongs}"
         if self.subject == "extra_segment" and self.after is None:
             yield ("extra_segment",), "nothing says where the extra segment stands", "add `after: BEG` or the like"
-        elif self.subject != "extra_segment" and not said - {"loop"}:
-            yield (self.subject,), "the rule demands nothing", f"add one of: {', '.join(sorted(_SAYS[self.subject]))}"
+        elif self.subject != "extra_segment" and not said - {"loop", "qualifier"}:
+            says = sorted(_SAYS[self.subject] - {"loop", "qualifier"})
+            yield (self.subject,), "the rule demands nothing", f"add one of: {', '.join(says)}"
+        elif self.qualifier is not None and self.usage == "optional":
+            yield ("usage",), "the standard demands no qualifier, so each is optional", "remove the rule"
         yield from self._disagreements()
 
     def _disagreements(self) -> Iterator[tuple[Location, str, str]]:
@@ -162,7 +169,7 @@ def rule_contradictions(rules: tuple[Rule, ...]) -> Iterator[tuple[Location, str
         if wrong:
             continue
         loop = HEADER if rule.subject == "segment" and rule.loop is None else rule.loop
-        about = (rule.subject, getattr(rule, rule.subject), loop, rule.after)
+        about = (rule.subject, getattr(rule, rule.subject), loop, rule.after, rule.qualifier)
         if about in seen:
             yield (
                 (index,),

@@ -20,7 +20,7 @@ Tolerance = Literal[
     "group-kind",  # a transaction set in a group of another functional identifier (GS01)
     "code-values",  # codes outside the release's list
     "element-lengths",  # too short or too long
-    "newer-release",  # a release after the newest that has tables is read with those; an older one always with the nearest
+    "newer-release",  # a release after the newest that has tables is read with those; others with the nearest
     "control-totals",  # CTT01 does not count the line items that were sent
     "hierarchy",  # HL01 used twice, HL02 that names no level before it
 ]
@@ -45,12 +45,17 @@ Usage = Literal["required", "optional", "not_used"]
 
 @dataclass(frozen=True, slots=True)
 class SegmentOverride:
-    """How often a segment must and may stand in a loop (``PO1/N1``; empty: outside of loops)."""
+    """How often a segment must and may stand in a loop (``PO1/N1``; empty: outside of loops).
+
+    With a ``qualifier`` it speaks of those segments alone that hold it in their first element: ``REF*DP``; of a segment
+    that begins a loop there (``N1*ST``) it speaks of those loops.
+    """
 
     segment: str
     loop: str = ""
     usage: Usage | None = None
     max_use: int | None = None
+    qualifier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

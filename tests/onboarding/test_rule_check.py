@@ -43,6 +43,8 @@ def checked(tmp_path: Path, rule: str, releases: str = "[004010]"):
 FITTING = [
     "{segment: REF, loop: PO1, usage: required, max_use: 5}",
     "{segment: CUR, usage: not_used}",
+    "{segment: N1, qualifier: ST, usage: required}",
+    "{segment: REF, loop: PO1, qualifier: '01', max_use: 1}",
     "{segment: N1, max_use: 3}",
     "{loop: PO1/N1, repeat_max: 3}",
     "{element: BEG02, codes: [NE, RO]}",
@@ -82,7 +84,11 @@ WRONG = [
     ("{usage: required}", "12:9", "the rule is about nothing; name one of"),
     ("{segment: REF, element: BEG01, usage: required}", "12:", "about segment and element at once"),
     ("{segment: REF, codes: [A]}", "12:", "says nothing about this segment"),
-    ("{segment: REF}", "12:19", "the rule demands nothing; add one of: loop, max_use, usage"),
+    ("{segment: N1, qualifier: QQQ, usage: required}", "12:34", "the release does not list QQQ for N101"),
+    ("{segment: N1, qualifier: ST}", "12:19", "add one of: max_use, usage"),
+    ("{segment: N1, qualifier: ST, usage: optional}", "12:45", "each is optional"),
+    ("{element: BEG01, qualifier: ST, usage: required}", "12:37", "says nothing about this element"),
+    ("{segment: REF}", "12:19", "the rule demands nothing; add one of: max_use, usage"),
     ("{extra_segment: ZA, max_use: 2}", "12:25", "nothing says where the extra segment stands"),
     ("{segment: REF, usage: not_used, max_use: 2}", "12:50", "says how to send what is not used"),
     ("{element: BEG03, length_min: 4, length_max: 2}", "12:38", "the shortest length is above the longest"),
@@ -126,11 +132,12 @@ def test_the_rules_reach_the_reader(tmp_path):
     assert not problems
     made = overrides(loaded.profile.agreements[0])
     assert made[0] == SegmentOverride("REF", "PO1", "required", 5)
-    assert made[3] == LoopOverride("PO1/N1", None, 3)
-    assert made[4] == ElementOverride("BEG", 2, codes=frozenset({"NE", "RO"}))
-    assert made[5].codes_added == {"ZZ"}
-    assert made[8] == ElementOverride("REF", 4, 2, usage="not_used")
-    assert made[9] == ExtraSegment("ZA", "PO1/PID", 3)
+    assert made[2] == SegmentOverride("N1", "", "required", qualifier="ST")
+    assert LoopOverride("PO1/N1", None, 3) in made
+    assert ElementOverride("BEG", 2, codes=frozenset({"NE", "RO"})) in made
+    assert ElementOverride("BEG", 1, codes=frozenset({"00", "05"}), codes_added=frozenset({"ZZ"})) in made
+    assert ElementOverride("REF", 4, 2, usage="not_used") in made
+    assert ExtraSegment("ZA", "PO1/PID", 3) in made
     (guide,) = reading_rules(loaded, [BIGCORP]).guides
     assert guide.rules == made
     assert guide.senders is None

@@ -49,6 +49,18 @@ class ExtraPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class QualifiedUse:
+    """How often a segment with one qualifier must and may stand in each loop of a path."""
+
+    code: str
+    loop: str
+    qualifier: str
+    min: int
+    max: int | None
+    begins_loop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgreedTables:
     """The tables of one transaction set under one agreement.
 
@@ -58,6 +70,7 @@ class AgreedTables:
         extras: extra segments by code.
         local: the segments that are judged otherwise in one loop, by the path of the loop and the code.
         local_codes: the codes among them.
+        qualified: segments that must or must not stand somewhere with one qualifier.
     """
 
     grammar: Grammar
@@ -65,6 +78,7 @@ class AgreedTables:
     extras: dict[str, tuple[ExtraPlace, ...]] = field(default_factory=dict)
     local: dict[tuple[str, str], SegmentRule] = field(default_factory=dict)
     local_codes: frozenset[str] = frozenset()
+    qualified: tuple[QualifiedUse, ...] = ()
 
 
 def agreed_tables(set_type: str, release: str, rules: tuple[Override, ...] = ()) -> AgreedTables | None:
@@ -111,6 +125,7 @@ class _Compiler:
         self._segments = dict(base.release.segments)
         self._local: dict[tuple[str, str], SegmentRule] = {}
         self._extras: dict[str, tuple[ExtraPlace, ...]] = {}
+        self._qualified: list[QualifiedUse] = []
         # What holds in one loop stands on what holds everywhere.
         for index, rule in sorted(enumerate(rules), key=lambda item: getattr(item[1], "loop", None) is not None):
             try:
@@ -123,7 +138,7 @@ class _Compiler:
         release = self._base.release.with_segments(self._segments)
         derived = Grammar(self._base.set_type, release, self._root)
         codes = frozenset(code for _, code in self._local)
-        return AgreedTables(derived, _body(derived), self._extras, self._local, codes)
+        return AgreedTables(derived, _body(derived), self._extras, self._local, codes, tuple(self._qualified))
 
     def _apply(self, rule: Override) -> None:
         match rule:
@@ -142,10 +157,25 @@ class _Compiler:
         item = loop.items[index]
         if rule.segment in {"ST", "SE"}:
             raise _Misfit("segment", f"{rule.segment} stands once in every set", "remove the rule")
+        if rule.qualifier is not None:
+            self._with_qualifier(rule, rule.qualifier, loop, item)
+            return
         if index == 0:
             what = f"{rule.segment} begins its loop: it stands there once"
             raise _Misfit("segment", what, f"write `loop: {loop.path}` with `usage` or `repeat_max`, without `segment`")
         self._bound(loop, index, item, rule.usage, rule.max_use)
+
+    def _with_qualifier(
+        self, rule: SegmentOverride, qualifier: str, loop: LoopRule, item: SegmentUse | LoopRule
+    ) -> None:
+        first = self._segments[rule.segment].elements[0]
+        if first.plain_codes and qualifier not in first.plain_codes:
+            what = f"the release does not list {qualifier} for {rule.segment}01 {first.name}"
+            raise _Misfit("qualifier", what, f"use codes such as {_listed(sorted(first.plain_codes))}")
+        least = 1 if rule.usage == "required" else 0
+        most = 0 if rule.usage == "not_used" else rule.max_use
+        begins_loop = isinstance(item, LoopRule)
+        self._qualified.append(QualifiedUse(rule.segment, loop.path, qualifier, least, most, begins_loop))
 
     def _loop(self, rule: LoopOverride) -> None:
         loop = self._loop_at(rule.loop)

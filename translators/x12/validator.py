@@ -17,6 +17,7 @@ from translators.x12.faults import VALUE_CHARACTERS_MAX, Implementation, Ledger,
 from translators.x12.grammar import LoopRule, Move
 from translators.x12.hierarchy import check_hierarchy
 from translators.x12.overrides import ENVELOPE_SEGMENTS, AgreedTables
+from translators.x12.qualified_uses import check_qualified
 from translators.x12.tokenizer import Token
 from translators.x12.tree import Loop, RepeatedElements, Segment
 
@@ -216,6 +217,8 @@ class SetValidator(SetReader):
             return
         check_hierarchy(self._root, self._ledger)
         check_totals(self._grammar.set_type, self._root, self._grammar.release, self._ledger)
+        if self._tables.qualified:
+            check_qualified(self._tables.qualified, self._root, self._ledger)
 
     def _elements(self, rule: SegmentRule, parts: list[Any], text: str, start: int, move: Move | None) -> list[Any]:
         is_local = rule.code in self._tables.local_codes
