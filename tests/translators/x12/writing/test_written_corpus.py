@@ -1,5 +1,6 @@
 """What was read is written again: every tree to the segment, every canonical document but for named changes of form."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -111,9 +112,7 @@ def in_one_form(segments: list[Segment], release: str) -> list[str]:
     - CTT may be added, and so SE01 may count one more
     """
     has_messages = {
-        id(segment)
-        for segment, after in zip(segments, segments[1:], strict=False)
-        if after.code in {"MSG", "DTM", "MTX"}
+        id(segment) for segment, after in itertools.pairwise(segments) if after.code in {"MSG", "DTM", "MTX"}
     }
     form: list[str] = []
     lines: list[str] = []
