@@ -6,6 +6,7 @@ values, by pickle or as JSON.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from sys import intern
 from typing import Any
 
 from translators.findings import Finding, Level, Severity
@@ -237,7 +238,7 @@ def set_result(piece: SetRead) -> SetResult:
     if any(finding.level in {Level.SEGMENT, Level.ELEMENT} for finding in piece.findings):
         of_set.append(SetError.SEGMENTS_IN_ERROR.value)
     return SetResult(
-        type=piece.type,
+        type=intern(piece.type),  # a large file has results by the hundred thousand, and few types
         control_number=piece.control_number,
         implementation=piece.implementation,
         status=piece.status,
