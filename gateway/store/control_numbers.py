@@ -39,15 +39,16 @@ _allocate = Prepared(
     )
 )
 # One statement for however many keys: those that are new are put in, then those that were there are told of.
+# In one order, so that two processes cannot wait for each other.
 _INSERT_ALL = {
     "sqlite": """
         INSERT INTO control_number_use (key, message_id, created_at_ms)
-        SELECT value, :message_id, :now_ms FROM json_each(:keys) WHERE true
+        SELECT value, :message_id, :now_ms FROM json_each(:keys) WHERE true ORDER BY value
         ON CONFLICT DO NOTHING RETURNING key""",
     "postgresql": """
         INSERT INTO control_number_use (key, message_id, created_at_ms)
         SELECT value, CAST(:message_id AS varchar), CAST(:now_ms AS bigint)
-        FROM json_array_elements_text(CAST(:keys AS json))
+        FROM json_array_elements_text(CAST(:keys AS json)) ORDER BY value
         ON CONFLICT DO NOTHING RETURNING key""",
 }
 _TELL_ALL = {

@@ -31,7 +31,6 @@ _SEPARATORS = "*~>^|!;'\\+\x1d\x1c\x1f\x1e"  # taken, in this order, when a pref
 _999_RELEASE_SUFFIX = {"005010": "X231A1"}  # the implementation guide of the 999
 # AK404 copies what was sent, CTX the set's own number: where they would be misread they are left out.
 _WITH_COPIES = frozenset({"AK4", "IK4", "CTX"})
-_TOLD_UNASKED = frozenset({InterchangeError.CONTENT})
 _MUTUALLY_DEFINED = "ZZ"
 _ISA13_WIDTH = 9
 _QUALIFIER = re.compile(r"[0-9A-Z]{2}", re.ASCII)
@@ -99,9 +98,7 @@ def earned_by(results: Iterable[InterchangeResult], rules: AcknowledgmentRules =
         wants_ta1 = {
             "never": False,
             "on_error": result.code != "A",
-            "as_requested": result.header.acknowledgment_requested
-            or result.note in _TOLD_UNASKED
-            or result.code == "R",
+            "as_requested": result.header.acknowledgment_requested or result.is_told or result.code == "R",
             "always": True,
         }[rules.ta1]
         if rules.functional == "none":
@@ -116,7 +113,9 @@ def earned_by(results: Iterable[InterchangeResult], rules: AcknowledgmentRules =
 
 def _with_unnamed_group(result: InterchangeResult) -> InterchangeResult:
     """An interchange with a group that no AK1 can name: TA1 alone can tell of it (024, such as an invalid GS)."""
-    return result if result.code != "A" else replace(result, code="E", note=InterchangeError.CONTENT.value)
+    if result.code != "A":
+        return replace(result, is_told=True)
+    return replace(result, code="E", note=InterchangeError.CONTENT.value, is_told=True)
 
 
 def _earned(

@@ -79,7 +79,7 @@ def _told(result: InterchangeResult, note: InterchangeError, action: DuplicateAc
             return result
         case "accept_with_error":
             status = Status.ACCEPTED_WITH_ERRORS if result.status is Status.ACCEPTED else result.status
-            return replace(result, status=status, code="E", note=note.value)
+            return replace(result, status=status, code="E", note=note.value, is_told=True)
         case "reject":
             return replace(result, status=Status.REJECTED, code="R", note=note.value)
 

@@ -103,7 +103,8 @@ class GroupResult:
 class InterchangeResult:
     """An interchange: how it fared as a whole, and what TA1 says of its envelope (``code`` TA104, ``note`` TA105).
 
-    ``acknowledgments`` counts the TA1 segments in it.
+    ``acknowledgments`` counts the TA1 segments in it. ``is_told`` demands a TA1 although nobody asked for one: nothing
+    else would tell of what was found.
     """
 
     header: InterchangeHeader
@@ -112,6 +113,7 @@ class InterchangeResult:
     note: str = NO_ERROR
     groups: tuple[GroupResult, ...] = ()
     acknowledgments: int = 0
+    is_told: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -128,6 +130,7 @@ class InterchangeResult:
             note=values["note"],
             groups=tuple(_group_from_json(group) for group in values["groups"]),
             acknowledgments=values["acknowledgments"],
+            is_told=values["is_told"],
         )
 
 

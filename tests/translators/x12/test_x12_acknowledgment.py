@@ -191,6 +191,7 @@ def test_a_repeated_interchange():
     assert segments(last(rejected)) == ["TA1*000000001*260105*0930*R*025", "IEA*0*000000041"]
     warned = with_repeated_interchange(result, "accept_with_error")
     assert (warned.status, warned.code, warned.note) == (Status.ACCEPTED_WITH_ERRORS, "E", "025")
+    assert segments(last(warned))[:2] == ["TA1*000000001*260105*0930*E*025", "AK1*PO*7"]
     assert with_repeated_interchange(result, "process") == result
     assert with_number_out_of_sequence(result, "reject").note == "018"
 

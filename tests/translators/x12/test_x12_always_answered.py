@@ -204,6 +204,14 @@ def test_when_an_interchange_is_told_of_its_envelope(when, expected):
     assert [b"TA1" in answer(text.encode(), ta1=when) for text in came] == expected
 
 
+def test_a_group_that_no_ak1_can_name_is_told_of_by_ta1_beside_the_answer_to_the_others():
+    came = changed(("GS*PO", "GS*PURCHASE"), ("IEA*1", SECOND_GROUP + "IEA*2")).encode()
+    assert segments(answer(came)) == [
+        "TA1*000000001*260105*0930*E*024",
+        "AK1*PO*8", "AK2*850*0001", "AK5*A", "AK9*A*1*1*1", "IEA*1*000000041",
+    ]  # fmt: skip
+
+
 def test_each_group_in_an_interchange_of_its_own():
     came = changed(("*0*P*", "*1*P*"), ("IEA*1", SECOND_GROUP + "IEA*2")).encode()
     assert segments(answer(came, envelope="per_group")) == [
