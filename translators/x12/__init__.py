@@ -2,5 +2,7 @@
 
 The way through: `delimiters` finds an ISA, `tokenizer` cuts segments, `interchange` and `groups` check the envelopes,
 `validator` places each segment in the `grammar` and has `elements` look closer where the fast pattern of the
-`dictionary` refused; `reader` strings it together. `results` keep what `acknowledgment` needs, `report` tells it all.
+`dictionary` refused, both tables as the agreement has them (`overrides`); what holds across a whole set is asked by
+`control_totals`, `hierarchy` and `qualified_uses`; `reader` strings it together. `results` keep what `acknowledgment`
+needs, `report` tells it all.
 """
