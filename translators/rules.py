@@ -3,7 +3,6 @@
 An error means that nobody can act on the document; everything else is a warning and travels with it.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
@@ -137,21 +136,25 @@ def _schedule(document: PlanningSchedule | ShippingSchedule) -> Iterator[Finding
 
 
 def _line_ids(lines: Iterable[OrderLine | ReceiptLine | ScheduleLine]) -> Iterator[Finding]:
-    seen: Counter[str] = Counter()
+    seen: set[str] = set()
+    told: set[str] = set()
     for index, line in enumerate(lines):
-        seen[line.line_id] += 1
-        if seen[line.line_id] == 2:  # noqa: PLR2004 - the second of its kind is told, not every further one
-            message = f"line {line.line_id} stands more than once"
-            yield _finding("line-id-repeated", message, f"/lines/{index}/line_id")
+        number = line.line_id
+        if number not in seen:
+            seen.add(number)
+        elif number not in told:  # the second of its kind is told, not every further one
+            told.add(number)
+            yield _finding("line-id-repeated", f"line {number} stands more than once", f"/lines/{index}/line_id")
 
 
 def _quantities(lines: Iterable[OrderLine | ReceiptLine], *, may_be_zero: bool) -> Iterator[Finding]:
     for index, line in enumerate(lines):
-        if line.quantity is None:
+        quantity = line.quantity
+        if quantity is None:
             continue
-        if line.quantity < 0:
-            yield _negative(index, line.quantity)
-        elif line.quantity == 0 and not may_be_zero:
+        if quantity.is_signed() and quantity:
+            yield _negative(index, quantity)
+        elif not quantity and not may_be_zero:
             yield _finding("quantity-zero", "nothing is ordered by this line", f"/lines/{index}/quantity")
 
 

@@ -138,7 +138,7 @@ class SetValidator(SetReader):
         """The set as a tree."""
         return self._root
 
-    def take_all(self, tokens: Iterator[Token]) -> Token | None:
+    def take_all(self, tokens: Iterator[Token]) -> Token | None:  # noqa: PLR0912 - a call for each branch would show
         """Check and place tokens up to one that belongs to an envelope, which is handed back.
 
         The busiest loop of the house: each call and each attribute in it shows in the time that a file takes.
@@ -146,6 +146,8 @@ class SetValidator(SetReader):
         separator, rules, clean = self._separator, self._rules, self._clean
         loops, counts = self._loops, self._counts
         segments = self.segments
+        component, repetition = self._component, self._repetition
+        is_plain = self._stars and not self._utf8 and not self._tables.local_codes
         parts: Any
         for text, start, end in tokens:
             known = clean.get(text)
@@ -170,6 +172,15 @@ class SetValidator(SetReader):
                 if text in clean:
                     parts = RepeatedElements(parts[1:])
                     clean[text] = code, parts
+                elif (
+                    is_plain
+                    and component not in text
+                    and repetition not in text
+                    and len(clean) < CLEAN_TEXTS_MAX
+                    and rules[code].is_clean(text, parts)
+                ):
+                    clean[text] = None
+                    del parts[0]
                 else:
                     parts = self._elements(rules[code], parts, text, start, move)
             segment = Segment(code, parts, segments, start, end)
