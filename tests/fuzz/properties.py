@@ -7,7 +7,6 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.document_reading import DocumentRead
@@ -23,6 +22,7 @@ from translators.x12.reading import (
     GroupClosed,
     GroupOpened,
     InterchangeClosed,
+    InterchangeHeader,
     InterchangeOpened,
     Piece,
     SetRead,
@@ -159,23 +159,32 @@ def translates(data: bytes) -> None:
 
 def writes_back(data: bytes) -> None:
     """Sets that are accepted, written with their own separators, read as the same segments."""
-    header = group = None
+    header = group = tables = None
     for piece in read(data, STRICT):
         if isinstance(piece, InterchangeOpened):
             header = piece.header
         elif isinstance(piece, GroupOpened):
-            group = piece.header
+            group, tables = piece.header, piece.tables
         elif isinstance(piece, SetRead) and piece.status is Status.ACCEPTED and piece.tree is not None:
             assert header is not None
             assert group is not None
+            assert tables is not None
             framing, number = Framing(header.delimiters), "000000001"
-            header = replace(header, sender_id="US", receiver_id="THEM", control_number=number)
+            envelope = InterchangeHeader(
+                *("ZZ", "US", "ZZ", "THEM", "260105", "0930"),
+                version="00501" if header.delimiters.repetition else "00401",
+                control_number=number,
+                acknowledgment_requested=False,
+                usage="P",
+                start=0,
+                delimiters=header.delimiters,
+            )
             sent = list(piece.tree.walk())
             if any(one.code in {"BIN", "BDS"} for one in sent):
                 continue
-            gs = segment("GS", group.functional_id, "A1", "B2", "20260105", "0930", "1", "X", group.release)
+            gs = segment("GS", group.functional_id, "A1", "B2", "20260105", "0930", "1", "X", tables)
             ends = segment("GE", "1", "1"), segment("IEA", "1", number)
-            written = write_segments([isa_segment(header), gs, *sent, *ends], framing)
+            written = write_segments([isa_segment(envelope), gs, *sent, *ends], framing)
             assert isinstance(written, bytes), written
             (again,) = (one for one in read(written, STRICT) if isinstance(one, SetRead))
             assert again.tree is not None

@@ -133,7 +133,7 @@ def _can_be_addressed(header: InterchangeHeader) -> bool:
 
     An ISA that was cut short holds other elements, or none, where the addresses should be; its ISA15 is no letter then.
     """
-    return bool(header.sender_id and header.receiver_id and header.usage.isalnum())
+    return bool(printable(header.sender_id) and printable(header.receiver_id) and header.usage.isalnum())
 
 
 def write_acknowledgments(
