@@ -3,16 +3,22 @@
 import argparse
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from gateway.commands.files import read_input
-from gateway.commands.output import note, print_bytes
-from gateway.commands.parsing import Parser, control_number, leaf
-from translators.catalog import TranslationResult, translate
+from gateway.commands.files import open_input
+from gateway.commands.output import note, print_bytes, progress
+from gateway.commands.parsing import Parser, add_config, control_number, leaf
+from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import AcknowledgmentRules, ReadingRules
+from translators.source import Source
 from translators.x12.acknowledgment import write_acknowledgments
+from translators.x12.writer import Framing
 
 CONTROL_NUMBER_MAX = 999_999_999
+PROGRESS_BYTES_MIN = 4_194_304
+
+_Terms = tuple[ReadingRules, AcknowledgmentRules, Framing | None]
 
 
 def build(parser: Parser) -> None:
@@ -21,6 +27,7 @@ def build(parser: Parser) -> None:
         parser,
         _run,
         "gateway acknowledge order-response.edi\n"
+        "gateway acknowledge order-response.edi --partner acme-supply\n"
         "gateway acknowledge order-response.edi --control-number 1207 --functional 999 > answer.edi",
     )
     parser.add_argument("file", metavar="FILE", help="X12 interchanges; - is standard input")
@@ -31,15 +38,25 @@ def build(parser: Parser) -> None:
         metavar="N",
         help="ISA13 of the first answer; every further one, and the groups, count on from it (default 1)",
     )
+    parser.add_argument("--partner", metavar="ID", help="answer as this partner's profile says")
     parser.add_argument(
-        "--functional", choices=("997", "999"), default="997", help="which acknowledgment groups earn (default 997)"
+        "--functional",
+        choices=("997", "999"),
+        help="which acknowledgment groups earn (default: that of the profile, else 997)",
     )
+    parser.add_argument(
+        "--ta1",
+        choices=("never", "on_error", "as_requested", "always"),
+        help="when an interchange earns a TA1 (default: as the profile says, else as_requested)",
+    )
+    add_config(parser)
 
 
 def _run(called: argparse.Namespace) -> int:
-    data = read_input(called.file)
-    # Translated and not only read: what no canonical document can be made of is rejected, too.
-    result = next(item for item in translate(data, ReadingRules()) if isinstance(item, TranslationResult))
+    reading, rules, framing = _terms(called)
+    chosen = {name: value for name in ("functional", "ta1") if (value := getattr(called, name)) is not None}
+    with open_input(called.file) as source:
+        result = _result(called.file, source, reading)
     if not result.interchanges:
         note("there is no X12 interchange in it, so nobody to answer; see `gateway validate`")
         return 1
@@ -47,12 +64,39 @@ def _run(called: argparse.Namespace) -> int:
         result.interchanges,
         control_numbers=_from(called.control_number),
         now=datetime.now(UTC),
-        rules=AcknowledgmentRules(functional=called.functional),
+        rules=replace(rules, **chosen),
+        framing=framing,
     )
     print_bytes(written)
     if not written:
-        note("it holds only acknowledgments, which earn none")
+        note("it earns nothing: only acknowledgments are in it, nobody can be answered, or none was asked for")
     return 0 if result.accepted else 1
+
+
+def _terms(called: argparse.Namespace) -> _Terms:
+    """How the file is read and answered: by the partner's profile, else in the strictest way."""
+    if called.partner is None:
+        return ReadingRules(), AcknowledgmentRules(), None
+    # Only a profile needs their heavy libraries.
+    from gateway.agreements import acknowledgment_framing, acknowledgment_rules  # noqa: PLC0415  # see above
+    from gateway.commands.opening import open_settings  # noqa: PLC0415  # see above
+    from gateway.commands.profiles import profile_of, reading_rules_of  # noqa: PLC0415  # see above
+
+    settings = open_settings(called)
+    profile = profile_of(settings, called.partner).profile
+    rules = acknowledgment_rules(profile, settings.identities)
+    return reading_rules_of(called), rules, acknowledgment_framing(profile)
+
+
+def _result(name: str, source: Source, rules: ReadingRules) -> TranslationResult:
+    """What became of a file. Translated and not only read: what no document can be made of is rejected, too."""
+    with progress(name, len(source) if len(source) >= PROGRESS_BYTES_MIN else 0) as advance:
+        for item in translate(source, rules):
+            if isinstance(item, TranslationResult):
+                return item
+            if isinstance(item, TranslatedDocument) and item.location.end is not None:
+                advance(item.location.end)
+    raise AssertionError("a translation ends with its result")
 
 
 def _from(first: int) -> Iterator[int]:

@@ -283,7 +283,7 @@ def test_an_acknowledgment_is_itself_valid_x12(run: Run, tmp_path: Path):
     # An acknowledgment earns none.
     again = run("acknowledge", answer)
     assert (again.code, again.out) == (0, "")
-    assert "earn none" in again.err
+    assert "earns nothing" in again.err
 
 
 def test_an_accepted_file_is_acknowledged_with_0(run: Run):
@@ -296,6 +296,24 @@ def test_an_accepted_file_is_acknowledged_with_0(run: Run):
 
 def test_a_999_where_it_is_asked_for(run: Run):
     assert "ST*999*" in run("acknowledge", X12 / "855-005010.edi", "--functional", "999").out
+
+
+def test_an_answer_as_a_partners_profile_says(run: Run, stocked: Stocked, tmp_path: Path):
+    profile = stocked.site.partners_dir / "acme-supply" / "profile.yaml"
+    profile.write_text(
+        profile.read_text() + "acknowledgment: {ta1: always, accepted_sets: false}\nframing: {line_end: lf}\n"
+    )
+    file = tmp_path / "answer.edi"
+    file.write_bytes(acknowledgment_855(7))
+    config = ("--config", stocked.site.config)
+    ended = run("acknowledge", file, "--partner", "acme-supply", *config)
+    assert ended.code == 0
+    said = [line for line in ended.out.splitlines() if line[:3] in {"TA1", "AK1", "AK2", "AK9"}]
+    assert said == ["TA1*000000007*260301*0930*A*000~", "AK1*PR*7~", "AK9*A*1*1*1~"]
+    assert "TA1" not in run("acknowledge", file, "--partner", "acme-supply", "--ta1", "never", *config).out
+    # Somebody who may not speak for this address is told so.
+    assert "*R*006~" in run("acknowledge", file, "--partner", "northwind-parts", *config).out
+    assert run("acknowledge", file, "--partner", "acme-suply", *config).code == 2
 
 
 def test_nobody_to_answer_is_said(run: Run, tmp_path: Path):
