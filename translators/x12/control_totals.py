@@ -119,7 +119,7 @@ def _report(total: Segment, element: int, value: str, message: str, severity: Se
             position=total.position,
             element=element,
             value=value[:VALUE_CHARACTERS_MAX],
-            byte_offset=total.start + len("CTT*") + (0 if element == 1 else len(total.value(1)) + 1),
+            byte_offset=min(total.start + len("CTT*") + (0 if element == 1 else len(total.value(1)) + 1), total.end),
             data_element="354" if element == 1 else "347",
         )
     )

@@ -19,7 +19,7 @@ _SHIPMENT, _ORDER, _ITEM = "S", "O", "I"
 
 @dataclass(slots=True)
 class _Levels:
-    """The HL segments of a set by their HL01, and which of them have others below."""
+    """The HL segments of a set that have an HL01, and which of them have others below."""
 
     all: list[Segment]
     by_id: dict[str, Segment]
@@ -28,7 +28,9 @@ class _Levels:
 
 def check_hierarchy(root: Loop, ledger: Ledger) -> None:
     """Note what is wrong with the HL segments of a transaction set."""
-    found = [segment for loop in root.loops("HL") if (segment := loop.segment("HL")) is not None]
+    triggers = (loop.segment("HL") for loop in root.loops("HL"))
+    # Without HL01, which is mandatory and told of as such, a level has no place to be wrong in.
+    found = [segment for segment in triggers if segment is not None and segment.value(1)]
     if not found:
         return
     levels = _Levels(found, {}, {segment.value(2) for segment in found})
@@ -62,7 +64,7 @@ def _check_place(segment: Segment, before: dict[str, Segment], names: set[str], 
 def _check_roots(levels: _Levels, ledger: Ledger) -> None:
     """Several levels without a parent are right only where all are of one kind: shipments beside shipments."""
     first, *others = [segment for segment in levels.all if not segment.value(2)] or levels.all[:1]
-    lost = [segment for segment in others if segment.value(3) != first.value(3)]
+    lost = [segment for segment in others if segment.value(3) not in {"", first.value(3)}]
     if lost:
         message = f"{_these(lost)} no HL02, so nothing says what they belong to; send HL01 of the level above"
         _report(lost[0], 2, message, Severity.WARNING, ledger)
@@ -108,7 +110,7 @@ def _report(segment: Segment, element: int, message: str, severity: Severity, le
             position=segment.position,
             element=element,
             value=segment.value(element)[:VALUE_CHARACTERS_MAX] or None,
-            byte_offset=segment.start + len("HL*") + before,
+            byte_offset=min(segment.start + len("HL*") + before, segment.end),  # of a segment cut short its end
             loop="HL",
             data_element=_DATA_ELEMENTS[element],
         )

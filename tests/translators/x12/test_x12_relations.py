@@ -93,6 +93,7 @@ TREES = [
     ("circle", f"{HL_S}HL*2*3*P*1~HL*3*2*P*1~", [("HL", 4, 2, "7", "error"), ("HL", 3, 4, "7", "warning")]),
     ("used twice", f"{HL_S}HL*2*1*O*1~HL*2*1*I~", [("HL", 5, 1, "7", "error"), ("HL", 4, 4, "7", "warning")]),
     ("flat", "HL*1**S~HL*2**O~HL*3**I~", [("HL", 4, 2, "7", "warning")]),
+    ("no HL01", "HL***S~HL***O~", [("HL", 3, 1, "1", "error"), ("HL", 4, 1, "1", "error")]),
     ("children denied", "HL*1**S*0~HL*2*1*O*1~", [("HL", 3, 4, "7", "warning")]),
     ("order below an item", f"{HL_S}HL*2*1*I*1~HL*3*2*O*0~", [("HL", 5, 3, "7", "warning")]),
     ("shipment below an order", f"{HL_S}HL*2*1*O*1~HL*3*2*S*0~", [("HL", 5, 3, "7", "warning")]),
