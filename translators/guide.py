@@ -138,8 +138,8 @@ class AcknowledgmentRules:
     """What X12 that arrives from one partner earns.
 
     Attributes:
-        ta1: ``as_requested`` is ISA14 = 1 or a rejected envelope, ``on_error`` an envelope with any error, ``always``
-            every interchange that holds more than TA1 segments.
+        ta1: ``as_requested`` is ISA14 = 1, a rejected envelope or one accepted with an error that nothing else tells
+            of, ``on_error`` an envelope with any error, ``always`` every interchange that holds more than TA1 segments.
         functional: of each group; 999 is written where the group's release has it, else 997.
         accepted_sets: AK2 and AK5 also for sets in which nothing was wrong.
         envelope: the groups' answers in one interchange, or each in an interchange of its own.
