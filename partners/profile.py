@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from partners.fields import (
     As2Id,
@@ -19,19 +19,18 @@ from partners.fields import (
     GroupId,
     InterchangeId,
     InterchangeQualifier,
-    InterchangeVersion,
     Name,
     OneOrMany,
     Release,
-    Replacement,
-    Separator,
     Sha256Hex,
     Slug,
     Url,
     number,
 )
+from partners.parts import Contradiction, Part
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
+from partners.x12_terms import Acknowledgment, ControlNumbers, Duplicates, Framing, OnBadSet, Processing
 
 # The departures from the standard that may be tolerated, by the names that the translators know them by.
 Tolerance = Literal[
@@ -69,9 +68,6 @@ DocumentType = Literal[
     "order_status",
 ]
 Direction = Literal["inbound", "outbound"]
-RepetitionAction = Literal["reject", "accept_with_error", "process"]
-# What one bad transaction set takes with it, by the names that the translators know them by.
-OnBadSet = Literal["reject_set", "reject_group", "reject_interchange", "accept_with_errors"]
 Syntax = Literal["x12", "json", "xml"]
 Digest = Literal["sha-256", "sha-384", "sha-512", "sha-1"]
 Cipher = Literal["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
@@ -85,16 +81,8 @@ SAFE_CIPHERS: tuple[Cipher, ...] = (
     "aes128-gcm",
 )
 
-NUMBERS_MIN = 1_000  # of a range of control numbers
 
-Contradiction = tuple[Location, str, str]  # field, what is wrong, what would be right
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
-
-
-class InterchangeAddress(_Part):
+class InterchangeAddress(Part):
     """A pair of ISA qualifier and id."""
 
     qualifier: InterchangeQualifier
@@ -114,7 +102,7 @@ def _only_name(value: object) -> object:
     return {"file": value} if isinstance(value, str) else value
 
 
-class CertificateFile(_Part):
+class CertificateFile(Part):
     """A certificate of the partner and the days we use it on, so that an old and a new one can overlap."""
 
     file: FileName
@@ -133,7 +121,7 @@ class CertificateFile(_Part):
         )
 
 
-class As2(_Part):
+class As2(Part):
     """AS2 with the partner (RFC 4130)."""
 
     id: As2Id
@@ -163,7 +151,7 @@ class As2(_Part):
         return self.certificates or ((CertificateFile(file=self.certificate),) if self.certificate else ())
 
 
-class ApiKey(_Part):
+class ApiKey(Part):
     """A key that the partner's program presents to the REST interface."""
 
     label: Slug
@@ -178,7 +166,7 @@ class ApiKey(_Part):
         return self.expires_on is None or today <= self.expires_on
 
 
-class Limits(_Part):
+class Limits(Part):
     """Limits of this partner; none can lift a limit of the gateway itself, which holds where none is set here."""
 
     body_bytes_max: Annotated[int, *number(1_024, 1_073_741_824)] | None = None
@@ -189,112 +177,7 @@ class Limits(_Part):
     """Requests a second, on average, before the partner is asked to wait."""
 
 
-class Duplicates(_Part):
-    """What a control number of theirs earns that was seen before, or out of turn."""
-
-    action: RepetitionAction = "reject"
-    """A repeated ISA13. reject: TA1 025; accept_with_error: process it and say so; process: say nothing. Also holds for
-    a GS06 repeated inside its interchange and an ST02 repeated inside its group, which no standard allows."""
-    group: RepetitionAction = "process"
-    """A GS06 that an earlier message bore. Many senders begin each interchange with 1, so it is not looked at."""
-    transaction_set: RepetitionAction = "process"
-    """An ST02 that an earlier group bore. Most senders begin each group with 0001, so it is not looked at."""
-    out_of_sequence: RepetitionAction = "process"
-    """An ISA13 that is not the one after the last. reject (TA1 018) holds up everything behind a number that never
-    comes: only for a partner who numbers what they send to us alone, without gaps."""
-    window_days: Annotated[int, *number(1, 3_650)] = 90
-    """How long a control number is remembered."""
-
-
-class Acknowledgment(_Part):
-    """What we answer to their X12, and what we expect of them."""
-
-    ta1: Literal["never", "on_error", "as_requested", "always"] = "as_requested"
-    """as_requested: when ISA14 is 1, and for every rejected interchange; on_error: for any error of the envelope alone;
-    always: for every interchange."""
-    functional: Literal["997", "999", "none"] = "997"
-    """The functional acknowledgment that each group earns; a 999 where their release has it, else a 997."""
-    accepted_sets: Boolean = True
-    """Name each accepted set (AK2, AK5), so that they can tick it off; false: only those in error, the others are
-    counted in AK9."""
-    envelope: Literal["per_interchange", "per_group"] = "per_interchange"
-    """per_interchange: one interchange answers all groups of one of theirs; per_group: each group gets its own."""
-    expected_within_hours: Annotated[int, *number(1, 720)] | None = None
-    """They acknowledge what we send within so many hours; without it we do not wait for it."""
-
-
-class NumberRange(_Part):
-    """The control numbers we give out: after the last the first comes again."""
-
-    min: Annotated[int, *number(1, 999_999_999)] = 1
-    """The first."""
-    max: Annotated[int, *number(1, 999_999_999)] = 999_999_999
-    """The last."""
-
-
-class ControlNumbers(_Part):
-    """Our control numbers in what we send to them, acknowledgments included; each pair of addresses counts alone."""
-
-    interchange: NumberRange = NumberRange()
-    """ISA13."""
-    group: NumberRange = NumberRange()
-    """GS06."""
-    transaction_set: NumberRange | None = None
-    """ST02, counted on from group to group; without it each group begins with 0001."""
-
-    def contradictions(self) -> Iterator[Contradiction]:
-        """Ranges that hold too few numbers."""
-        for name in ("interchange", "group", "transaction_set"):
-            held: NumberRange | None = getattr(self, name)
-            if held is not None and held.max - held.min < NUMBERS_MIN - 1:
-                right = f"let it hold at least {NUMBERS_MIN:,} numbers, so that none comes again too soon"
-                yield ("control_numbers", name), f"a range from {held.min} to {held.max}", right
-
-
-class Processing(_Part):
-    """How their documents are treated beyond the standard."""
-
-    on_bad_set: OnBadSet = "reject_set"
-    """What a bad transaction set takes with it. reject_set: itself alone; reject_group, reject_interchange: all of it,
-    nothing is published; accept_with_errors: nothing, where it can still be understood it is published with its
-    findings."""
-    mask_passwords: Boolean = True
-    """Never show what ISA02 and ISA04 hold."""
-
-
-class Separators(_Part):
-    """The four characters that part what we send; each one character that is no letter, digit or blank."""
-
-    element: Separator = "*"
-    """Parts elements."""
-    terminator: Separator = "~"
-    """Ends a segment."""
-    component: Separator = ">"
-    """Parts the components of an element (ISA16)."""
-    repetition: Separator = "^"
-    """Parts repetitions (ISA11), from version 00402 on."""
-
-
-class Framing(_Part):
-    """How the X12 that we send is laid out."""
-
-    separators: Separators = Separators()
-    """The separators we write with; what they send declares its own."""
-    line_end: Literal["none", "crlf", "lf", "cr"] = "none"
-    """What stands behind each terminator, for people and old software."""
-    separators_in_data: Literal["replace", "reject", "choose"] = "replace"
-    """A separator inside data: put `replacement` there, reject the document, or choose others that occur nowhere."""
-    replacement: Replacement = " "
-    """Stands for a separator inside data, and for a character that their encoding has not."""
-    usage: Literal["production", "test", "information"] = "production"
-    """ISA15 of what we send."""
-    version: InterchangeVersion | None = None
-    """ISA12, such as 00501; that of the release when absent."""
-    acknowledgment_requested: Boolean = False
-    """ISA14: ask for a TA1."""
-
-
-class Agreement(_Part):
+class Agreement(Part):
     """One kind of document that we exchange, and how it is written."""
 
     document: DocumentType
@@ -315,7 +198,7 @@ class Agreement(_Part):
     """What a bad set of this document takes with it, where that differs from `processing.on_bad_set`."""
 
 
-class Profile(_Part):
+class Profile(Part):
     """A trading partner, or a connection (a VAN or 3PL) that speaks for several."""
 
     id: Slug

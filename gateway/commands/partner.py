@@ -16,7 +16,8 @@ from gateway.commands.profiles import folder_of, profile_of
 from gateway.onboarding.check import check
 from partners.directory import load_directory
 from partners.loader import LoadedProfile
-from partners.profile import CertificateFile, Duplicates
+from partners.profile import CertificateFile
+from partners.x12_terms import Duplicates
 
 KEY_BYTES = 32
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -18,7 +18,7 @@ from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.documents import StagedDocument, StoredDocument
 from gateway.store.messages import StoredMessage
-from partners.profile import ControlNumbers, NumberRange
+from partners.x12_terms import ControlNumbers, NumberRange
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.documents import SCHEMA_VERSION
 from translators.x12.acknowledgment import Earned, Numbers, earned_by, write_acknowledgment

@@ -12,7 +12,7 @@ from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
-from partners.profile import ControlNumbers
+from partners.x12_terms import ControlNumbers
 from translators.guide import AcknowledgmentRules, ReadingRules, RepetitionRules
 from translators.x12.writer import Framing
 

@@ -19,6 +19,7 @@ from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.policy import Policy
 from gateway.settings import IdentitySettings, X12Address
 from partners import profile as partner_profile
+from partners import x12_terms
 from tests.partners.profiles import ACME, NORTHWIND, loaded
 from tests.partners.test_directory import SMALL, VAN
 from translators import guide
@@ -38,8 +39,8 @@ REST_ONLY = IdentitySettings(name="rest-only")
 
 def test_both_sides_know_the_same_names() -> None:
     assert set(get_args(partner_profile.Tolerance)) == set(get_args(guide.Tolerance))
-    assert get_args(partner_profile.OnBadSet) == get_args(guide.OnBadSet)
-    assert get_args(partner_profile.RepetitionAction) == get_args(guide.DuplicateAction)
+    assert get_args(x12_terms.OnBadSet) == get_args(guide.OnBadSet)
+    assert get_args(x12_terms.RepetitionAction) == get_args(guide.DuplicateAction)
     assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
     assert set(get_args(partner_profile.DocumentType)) <= set(DOCUMENT_TYPES.values())
     assert {Cipher(name) for name in get_args(partner_profile.Cipher)} == set(Cipher)
