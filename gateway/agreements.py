@@ -100,7 +100,7 @@ def reading_rules(
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
-                _guide(item, profile, mode, identities, is_alone=len(speaking) == 1)
+                _guide(item, profile, mode, identities, is_carried=profile.via == loaded.id)
                 for profile in speaking
                 for item in _inbound(profile)
             )
@@ -255,13 +255,13 @@ def _guide(
     common: OnBadSet,
     identities: Collection[OurIdentity],
     *,
-    is_alone: bool,
+    is_carried: bool,
 ) -> Guide:
     """What an agreement says of reading; `common` holds where it says nothing else.
 
-    Where several partners speak through one connection, each agreement holds for its own partner's addresses alone.
+    Of a partner that a connection carries it holds for the partner's own addresses alone.
     """
-    senders = None if is_alone else frozenset(Identity(item.qualifier, item.id) for item in profile.x12)
+    senders = frozenset(Identity(item.qualifier, item.id) for item in profile.x12) if is_carried else None
     named = [item for item in identities if item.name == agreement.our_identity and item.x12 is not None]
     receivers = frozenset(Identity(item.x12.qualifier, item.x12.id) for item in named if item.x12) if named else None
     mode = agreement.on_bad_set or profile.processing.on_bad_set
@@ -370,4 +370,5 @@ def envelope_for(  # what an envelope says beside the profile is given by those 
         usage=_USAGES[profile.framing.usage],
         version=profile.framing.version or "",
         acknowledgment_requested=profile.framing.acknowledgment_requested,
+        rules=() if agreement is None else overrides(agreement),
     )

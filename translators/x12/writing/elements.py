@@ -51,7 +51,9 @@ class Draft:
 
     def has_room(self, element: int) -> bool:
         """Whether the release has the element, and nothing stands there."""
-        return 0 < element <= len(self.rule.elements) and element not in self.values
+        if not 0 < element <= len(self.rule.elements) or element in self.values:
+            return False
+        return "not_used" not in self.rule.elements[element - 1].agreed
 
     def put(self, element: int, fitted: Fitted, path: Path, shown: str) -> bool:
         """Sets an element as far as its value fits, and tells what does not; False when nothing was set."""
@@ -74,6 +76,8 @@ def take_element(draft: Draft, place: Place, source: Source) -> None:
     if place.element > len(draft.rule.elements) or place.take is Take.BESIDE:
         return
     rule = draft.rule.elements[place.element - 1]
+    if "not_used" in rule.agreed:
+        return
     _WRITERS[place.take](draft, place, rule, source)
 
 

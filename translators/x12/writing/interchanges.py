@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from translators.documents import Document
 from translators.findings import Finding, Level, Severity
-from translators.guide import Identity
+from translators.guide import Identity, Override
 from translators.x12.dictionary import choose_release, load_release
 from translators.x12.reading import InterchangeHeader
 from translators.x12.sets import FUNCTIONAL_IDS
@@ -43,6 +43,7 @@ class Envelope:
         version: ISA12; that of the release when empty.
         acknowledgment_requested: ISA14, for a TA1.
         implementation: ST03 of every set, where it is agreed.
+        rules: what the agreement demands and allows beyond the release.
     """
 
     sender: Identity
@@ -58,6 +59,7 @@ class Envelope:
     version: str = ""
     acknowledgment_requested: bool = False
     implementation: str = ""
+    rules: tuple[Override, ...] = ()
 
     @property
     def isa12(self) -> str:
@@ -93,6 +95,7 @@ def write_interchange(
             envelope.release,
             set_control_number=str(envelope.set_control_number + count).zfill(_SET_NUMBER_WIDTH),
             implementation=envelope.implementation,
+            rules=envelope.rules,
         )
         for count, document in enumerate(documents)
     )

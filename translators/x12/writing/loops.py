@@ -1,25 +1,27 @@
 """Walks the grammar of a release in order and asks, at each place, what of the document belongs there.
 
 The tables are those that reading uses (`documents.loops` and `documents.segments`), so that both directions cannot
-drift apart. Where several segments may say the same (N9 with MSG, NTE and MTX are all notes), each part goes to the one
-that carries most of it.
+drift apart.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from translators.building import Path
-from translators.document_parts import Acknowledgment, Note, Reference, Schedule
-from translators.documents import Document, InvoiceLine, Level
+from translators.document_parts import Acknowledgment, Reference, Schedule
+from translators.documents import Document, Level
+from translators.x12.dictionary import SegmentRule
 from translators.x12.documents.places import Owner, Place, SegmentMap, Slot, Take
-from translators.x12.grammar import Grammar, LoopRule, SegmentUse
+from translators.x12.grammar import LoopRule, SegmentUse
+from translators.x12.overrides import AgreedTables
 from translators.x12.tree import Element
 from translators.x12.writing.elements import Draft
 from translators.x12.writing.leftovers import Leftovers
 from translators.x12.writing.levels import in_order
 from translators.x12.writing.losses import Loss, Losses, Spot
+from translators.x12.writing.planning import Plan, Planned, most, source_of
 from translators.x12.writing.segments import Leftover, Missing, Refused, SegmentBuilder
 from translators.x12.writing.source import Source
 from translators.x12.writing.special_segments import GROUPED
@@ -28,11 +30,6 @@ _ENVELOPE: Final = frozenset({"ST", "SE", "LS", "LE"})
 _BOUNDS: Final = ("LS", "LE")
 _UNIT: Final = frozenset({"unit", "unit_as_sent"})
 _NOTHING: Final = SegmentMap(None, (None,))
-_NEVER: Final = 1_000
-_NOTHING_TO_SAY: Final = 500
-_TOLD: Final = 3  # a finding weighs more than a field without a place
-
-Planned = list[tuple[Path, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,15 @@ class SetWriter:
         losses: what could not be said.
     """
 
-    def __init__(self, grammar: Grammar, document: Document, losses: Losses, level_paths: Mapping[str, Path]) -> None:
+    def __init__(
+        self, tables: AgreedTables, document: Document, losses: Losses, level_paths: Mapping[str, Path]
+    ) -> None:
         self.placed: list[Placed] = []
         self.losses = losses
-        self._grammar = grammar
+        self._grammar = tables.grammar
         self._document = document
         self._level_paths = level_paths
-        self._builder = SegmentBuilder(grammar.release, document)
+        self._builder = SegmentBuilder(tables, document)
 
     def write(self, owner: Owner, source: Source, left: Leftovers) -> None:
         """Writes the whole document; what stays in ``source`` is told, what stays in ``left`` is the caller's."""
@@ -70,7 +69,7 @@ class SetWriter:
 
     def _items(self, rule: LoopRule, owner: Owner, source: Source, left: Leftovers) -> None:
         """Everything behind the trigger of a loop."""
-        plan = self._plan(rule, owner, source)
+        plan = Plan(self._builder, rule, owner, source).make()
         counts: Counter[str] = Counter()
         for at, item in enumerate(rule.items):
             if at == 0 or (isinstance(item, SegmentUse) and item.code in _ENVELOPE):
@@ -79,10 +78,11 @@ class SetWriter:
             if isinstance(item, LoopRule):
                 self._loops(item, slot, plan.get(at, []), source, left, counts)
             else:
-                self._segments(item, slot, plan.get(at, []), source, left, counts)
+                self._segments(rule, item, slot, plan.get(at, []), source, left, counts)
 
     def _segments(
         self,
+        loop: LoopRule,
         use: SegmentUse,
         slot: Slot | None,
         planned: Planned,
@@ -90,30 +90,31 @@ class SetWriter:
         left: Leftovers,
         counts: Counter[str],
     ) -> None:
-        code, before = use.code, counts[use.code]
+        code, before, rule = use.code, counts[use.code], self._builder.rule_of(loop, use.code)
         if slot is not None and slot.special in GROUPED:
-            self._grouped(use, slot, source, left, counts)
+            self._grouped(rule, use, slot, source, left, counts)
         elif slot is not None and not slot.field:
-            while counts[code] - before < use.max:
+            while counts[code] - before < most(use):
                 leftover = left.of(code, counts[code] + 1)
                 is_mandatory = use.min > 0 and counts[code] == before
-                if not self._owned(code, slot, source, leftover, is_mandatory=is_mandatory):
+                if not self._owned(rule, slot, source, leftover, is_mandatory=is_mandatory):
                     break
                 counts[code] += 1
         elif slot is not None:
             for path, value in planned:
                 child = self._child(source, value, path)
-                if self._part(code, slot, child, left.of(code, counts[code] + 1)):
+                if self._part(rule, slot, child, left.of(code, counts[code] + 1)):
                     counts[code] += 1
                     self._tell_rest(child)
             if use.min > 0 and counts[code] == before:
                 self._tell_missing(code, source.at(slot.field))
-        while counts[code] - before < use.max and self._whole(code, left):
+        while counts[code] - before < most(use) and self._whole(rule, left):
             counts[code] += 1
 
-    def _grouped(self, use: SegmentUse, slot: Slot, source: Source, left: Leftovers, counts: Counter[str]) -> None:
-        rule = self._grammar.release.segments[use.code]
-        for _ in range(use.max):
+    def _grouped(
+        self, rule: SegmentRule, use: SegmentUse, slot: Slot, source: Source, left: Leftovers, counts: Counter[str]
+    ) -> None:
+        for _ in range(most(use)):
             draft = GROUPED[slot.special](rule, slot.field, source, self.losses)
             if draft is None:
                 return
@@ -121,7 +122,7 @@ class SetWriter:
             self._builder.merge(draft, left.of(use.code, counts[use.code]))
             self._place(draft, source.path)
         if source.next(slot.field) is not None:
-            source.reasons[slot.field] = (Loss.TOO_MANY, f"{use.code} may stand {use.max} times here")
+            source.reasons[slot.field] = (Loss.TOO_MANY, f"{use.code} may stand {most(use)} times here")
 
     def _loops(
         self,
@@ -133,6 +134,7 @@ class SetWriter:
         counts: Counter[str],
     ) -> None:
         code, before = rule.code, counts[rule.code]
+        trigger = self._builder.rule_of(rule, code)
         if slot is not None and slot.special == "level":
             self._levels(rule, slot, source, left)
             return
@@ -141,23 +143,23 @@ class SetWriter:
             return
         if slot is not None and not slot.field:
             inside = left.inside(code, str(counts[code] + 1))
-            if self._owned(code, slot, source, inside.of(code, 1), is_mandatory=rule.min > 0):
+            if self._owned(trigger, slot, source, inside.of(code, 1), is_mandatory=rule.min > 0):
                 counts[code] += 1
                 self._items(rule, slot.inner, source, inside)
         elif slot is not None:
             for path, value in planned:
                 child = self._child(source, value, path)
                 inside = left.inside(code, str(counts[code] + 1))
-                if self._part(code, slot, child, inside.of(code, 1)):
+                if self._part(trigger, slot, child, inside.of(code, 1)):
                     counts[code] += 1
                     self._items(rule, slot.inner, child, inside)
                     self._tell_rest(child)
                 left.put_back(code, str(counts[code]), inside)
             if rule.min > 0 and counts[code] == before:
                 self._tell_missing(code, source.at(slot.field))
-        while counts[code] - before < rule.max and (key := left.next_key(code)) is not None:
+        while counts[code] - before < most(rule) and (key := left.next_key(code)) is not None:
             inside = left.inside(code, key)
-            if not self._whole(code, inside):
+            if not self._whole(trigger, inside):
                 left.put_back(code, key, inside)
                 break
             counts[code] += 1
@@ -175,7 +177,7 @@ class SetWriter:
             if parent is not None:
                 child.left["parent_id"] = parent.id
             inside = left.inside(rule.code, level.id)
-            if self._part(rule.code, slot, child, inside.of(rule.code, 1)):
+            if self._part(self._builder.rule_of(rule, rule.code), slot, child, inside.of(rule.code, 1)):
                 self._items(rule, slot.inner, child, inside)
                 self._tell_rest(child)
             left.put_back(rule.code, level.id, inside)
@@ -194,9 +196,12 @@ class SetWriter:
 
     # --- one segment -------------------------------------------------------------------------------------------------
 
-    def _owned(self, code: str, slot: Slot, source: Source, leftover: list[Leftover], *, is_mandatory: bool) -> bool:
+    def _owned(
+        self, rule: SegmentRule, slot: Slot, source: Source, leftover: list[Leftover], *, is_mandatory: bool
+    ) -> bool:
         """A segment whose elements belong to the object around it."""
-        made = self._builder.build(code, slot.segment, source, self.losses, leftover, is_mandatory=is_mandatory)
+        code = rule.code
+        made = self._builder.build(rule, slot.segment, source, self.losses, leftover, is_mandatory=is_mandatory)
         if isinstance(made, Refused):
             names = [name for place in slot.segment.places if place is not None for name in _names(place)]
             first = made.missing[0]
@@ -215,11 +220,11 @@ class SetWriter:
         self._place(made, source.path)
         return True
 
-    def _part(self, code: str, slot: Slot, child: Source, leftover: list[Leftover]) -> bool:
+    def _part(self, rule: SegmentRule, slot: Slot, child: Source, leftover: list[Leftover]) -> bool:
         """The segment of a part, or the trigger of its loop."""
-        made = self._builder.build(code, slot.segment, child, self.losses, leftover, is_mandatory=bool(child.left))
+        made = self._builder.build(rule, slot.segment, child, self.losses, leftover, is_mandatory=bool(child.left))
         if isinstance(made, Refused):
-            self._tell_refused(code, made, child.path)
+            self._tell_refused(rule.code, made, child.path)
             return False
         if made is None:
             self._tell_rest(child)
@@ -227,13 +232,14 @@ class SetWriter:
         self._place(made, child.path)
         return True
 
-    def _whole(self, code: str, left: Leftovers) -> bool:
+    def _whole(self, rule: SegmentRule, left: Leftovers) -> bool:
         """The next segment of this code that found no field at all when it was read."""
+        code = rule.code
         count = left.next_count(code)
-        if count is None or code not in self._grammar.release.segments:
+        if count is None:
             return False
         held = left.of(code, count)
-        made = self._builder.build(code, _NOTHING, Source(Reference(), ()), self.losses, held)
+        made = self._builder.build(rule, _NOTHING, Source(Reference(), ()), self.losses, held)
         if isinstance(made, Draft):
             self._place(made, ("unmapped", held[0].index))
             return True
@@ -245,7 +251,7 @@ class SetWriter:
 
     def _child(self, source: Source, value: object, path: Path) -> Source:
         """A part of an object. The quantity of an answer or of a schedule is counted as its line is."""
-        child = _source(value, path)
+        child = source_of(value, path)
         held, around = child.left, source.part
         if isinstance(value, Acknowledgment | Schedule) and "quantity" in held and not held.keys() & _UNIT:
             unit = {name: told for name in _UNIT if (told := getattr(around, name, None)) is not None}
@@ -254,86 +260,6 @@ class SetWriter:
                 message = "the unit was taken as that of the line; give the unit if it is another"
                 self.losses.add(Loss.ASSUMED, child.at("unit"), message)
         return child
-
-    # --- which part goes where ---------------------------------------------------------------------------------------
-
-    def _plan(self, rule: LoopRule, owner: Owner, source: Source) -> dict[int, Planned]:
-        """The parts for each place of a loop; what has no room stays in the source."""
-        places: dict[str, list[int]] = {}
-        for at, item in enumerate(rule.items):
-            slot = owner.get(item.code)
-            if at and slot is not None and slot.field and slot.special not in {*GROUPED, "level"}:
-                places.setdefault(slot.field, []).append(at)
-        plan: dict[int, Planned] = {}
-        room = {at: rule.items[at].max for ats in places.values() for at in ats}
-        for field, ats in places.items():
-            self._assign(field, ats, rule, owner, source, plan, room)
-        self._references_as_notes(rule, owner, source, plan, room)
-        return plan
-
-    def _assign(
-        self,
-        field: str,
-        ats: list[int],
-        rule: LoopRule,
-        owner: Owner,
-        source: Source,
-        plan: dict[int, Planned],
-        room: dict[int, int],
-    ) -> None:
-        held = source.left.pop(field, None)
-        if held is None:
-            return
-        is_list = isinstance(held, list)
-        parts = held[::-1] if is_list else [(None, held)]
-        costs: dict[tuple[int, tuple[str, ...]], int] = {}
-        rest = []
-        for index, value in parts:
-            if isinstance(value, Acknowledgment) and value.derived:
-                continue  # it follows from the status of the whole document
-            free = [at for at in ats if room[at] > 0]
-            if not free:
-                rest.append((index, value))
-                continue
-            at = free[0] if len(ats) == 1 else min(free, key=lambda at: self._cost(at, rule, owner, value, costs))
-            room[at] -= 1
-            plan.setdefault(at, []).append((source.at(field, index), value))
-        if rest:
-            source.left[field] = rest[::-1] if is_list else held
-            allowed = sum(rule.items[at].max for at in ats)
-            source.reasons[field] = (Loss.TOO_MANY, f"the release takes {allowed} of them here")
-
-    def _cost(
-        self, at: int, rule: LoopRule, owner: Owner, value: object, costs: dict[tuple[int, tuple[str, ...]], int]
-    ) -> int:
-        """How much of a part a place would lose; parts that say the same fields cost the same."""
-        trial = _source(value, ())
-        key = (at, tuple(trial.left))
-        if key not in costs:
-            item, losses = rule.items[at], Losses()
-            slot = owner[item.code]
-            made = self._builder.build(item.code, slot.segment, trial, losses, is_mandatory=True)
-            if made is None or isinstance(made, Refused):
-                costs[key] = _NOTHING_TO_SAY if made is None else _NEVER
-            else:
-                inner = _inner_fields(item, slot)
-                lost = sum(path[0] not in inner for path, _, _ in trial.leftovers())
-                costs[key] = lost + _TOLD * len(losses.findings)
-        return costs[key]
-
-    def _references_as_notes(
-        self, rule: LoopRule, owner: Owner, source: Source, plan: dict[int, Planned], room: dict[int, int]
-    ) -> None:
-        """References that find no REF stand in an N9 of their own, which is read as a reference again."""
-        held = source.left.get("references")
-        at = next((at for at in room if rule.items[at].code == "N9" and owner["N9"].special == "note"), None)
-        while held and at is not None and room[at] > 0:
-            index, reference = held.pop()
-            note = Note(qualifier=reference.qualifier, reference=reference.value, description=reference.description)
-            plan.setdefault(at, []).append((source.at("references", index), note))
-            room[at] -= 1
-        if not held:
-            source.take("references")
 
     # --- findings ----------------------------------------------------------------------------------------------------
 
@@ -363,21 +289,6 @@ class SetWriter:
         self.losses.add(Loss.MISSING, path, message, Spot(code))
 
 
-def _source(value: object, path: Path) -> Source:
-    made = Source(value, path)
-    # A number that only repeats the position was never sent.
-    index = path[-1] if path else None
-    if (
-        getattr(value, "line_id_assigned", None)
-        and isinstance(index, int)
-        and made.left.get("line_id") == str(index + 1)
-    ):
-        made.take("line_id")
-    if isinstance(value, InvoiceLine):
-        made.take("purchase_order_number", "order_line_id", "line_amount")  # `invoices` gave them parts of their own
-    return made
-
-
 def _loss_of(missing: Missing) -> Loss:
     """What the document never said is its fault; what it says and the release does not know is lost with its part."""
     is_a_number_or_date = missing.loss in {Loss.MISSING, Loss.NUMBER, Loss.DATE}
@@ -389,20 +300,3 @@ def _names(place: Place) -> tuple[str, ...]:
     if place.take is Take.UNIT:
         return (place.field, f"{place.field}_as_sent")
     return (place.field, place.code_field) if place.code_field else (place.field,)
-
-
-def _inner_fields(item: SegmentUse | LoopRule, slot: Slot) -> set[str]:
-    """The fields of a part that the segments inside of its loop carry."""
-    if not isinstance(item, LoopRule):
-        return set()
-    return set(_fields_of(slot.inner[held.code] for held in item.items[1:] if held.code in slot.inner))
-
-
-def _fields_of(slots: Iterable[Slot]) -> Iterable[str]:
-    for slot in slots:
-        if slot.field:
-            yield slot.field
-        elif slot.segment.into:
-            yield slot.segment.into
-        else:
-            yield from (place.field for place in slot.segment.places if place is not None)

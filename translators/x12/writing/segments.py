@@ -7,8 +7,10 @@ from typing import Final
 from translators.building import Path, pointer
 from translators.document_parts import Unmapped
 from translators.documents import Document
-from translators.x12.dictionary import Note, Release
+from translators.x12.dictionary import Note, SegmentRule
 from translators.x12.documents.places import Place, SegmentMap
+from translators.x12.grammar import LoopRule
+from translators.x12.overrides import AgreedTables
 from translators.x12.tree import Element
 from translators.x12.writing.assumptions import assumed
 from translators.x12.writing.elements import Draft, say_again, take_element
@@ -43,15 +45,22 @@ class Refused:
 
 
 class SegmentBuilder:
-    """Makes segments of one release from the objects of one document."""
+    """Makes segments of one release, under one agreement, from the objects of one document."""
 
-    def __init__(self, release: Release, document: Document) -> None:
-        self._release = release
+    def __init__(self, tables: AgreedTables, document: Document) -> None:
+        self._tables = tables
+        self._notes_decide = tables.grammar.release.notes_decide
         self._document = document
+
+    def rule_of(self, loop: LoopRule, code: str) -> SegmentRule:
+        """A segment as the release, or the agreement in this loop, has it."""
+        if code in self._tables.local_codes and (loop.path, code) in self._tables.local:
+            return self._tables.local[loop.path, code]
+        return self._tables.body[code]
 
     def build(
         self,
-        code: str,
+        rule: SegmentRule,
         segment_map: SegmentMap,
         source: Source,
         losses: Losses,
@@ -60,9 +69,6 @@ class SegmentBuilder:
         is_mandatory: bool = False,
     ) -> Draft | Refused | None:
         """The segment, None where the source has nothing for it; what is refused takes nothing from the source."""
-        rule = self._release.segments.get(code)
-        if rule is None:
-            return None
         before = source.copy()
         draft = Draft(rule, Losses())
         owner = source
@@ -94,7 +100,7 @@ class SegmentBuilder:
         filled = [self._fill(draft, number, segment_map, source) for number in asked if number not in draft.values]
         missing = tuple(held for held in filled if held is not None)
         # A note in other releases was carried over from 004010: what breaks it may be right.
-        if missing or not self._release.notes_decide:
+        if missing or not self._notes_decide:
             return missing
         return self._heed_notes(draft, segment_map, source)
 

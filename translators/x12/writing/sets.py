@@ -14,10 +14,12 @@ from translators.documents import (
     ShipNotice,
 )
 from translators.findings import Finding, Level, Severity
+from translators.guide import Override
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, choose_release, releases
 from translators.x12.documents import OWNERS
 from translators.x12.documents.eras import in_release
-from translators.x12.grammar import Grammar, grammar
+from translators.x12.grammar import Grammar
+from translators.x12.overrides import AgreedTables, agreed_tables
 from translators.x12.tree import Segment
 from translators.x12.writer import segment
 from translators.x12.writing.invoices import with_parts
@@ -27,7 +29,7 @@ from translators.x12.writing.loops import Placed, SetWriter
 from translators.x12.writing.losses import Loss, Losses
 from translators.x12.writing.source import Source
 from translators.x12.writing.totals import with_totals
-from translators.x12.writing.verification import verify
+from translators.x12.writing.verification import Asked, verify
 
 SET_TYPES: Final[dict[type[Document], str]] = {
     PurchaseOrder: "850",
@@ -67,7 +69,12 @@ class Written:
 
 
 def write_set(
-    document: Document, release: str, *, set_control_number: str = "0001", implementation: str = ""
+    document: Document,
+    release: str,
+    *,
+    set_control_number: str = "0001",
+    implementation: str = "",
+    rules: tuple[Override, ...] = (),
 ) -> Written:
     """Writes a document as a transaction set.
 
@@ -76,19 +83,21 @@ def write_set(
         release: as in GS08: six digits that have tables, perhaps with a suffix such as ``004010VICS``.
         set_control_number: ST02 and SE02, four to nine digits.
         implementation: ST03, where the agreement names one; from 004020 on.
+        rules: what the agreement demands and allows beyond the release.
 
     Nothing is raised whatever the document holds. A set that our own validator would refuse is not handed out.
     """
     set_type = SET_TYPES.get(type(document), "")
     chosen = choose_release(release)
-    rules = grammar(set_type, chosen.name) if chosen.name is not None and chosen.exact else None
-    if rules is None:
+    tables = agreed_tables(set_type, chosen.name, rules) if chosen.name is not None and chosen.exact else None
+    if tables is None:
         return Written(set_type, release, (), (_unwritable(document, set_type, release),))
     losses = Losses()
-    placed = _placed(document, rules, losses)
-    segments = _with_envelope(placed, rules, set_control_number, implementation)
+    placed = _placed(document, tables, losses)
+    segments = _with_envelope(placed, tables.grammar, set_control_number, implementation)
     if not losses.has_errors:
-        losses.extend(verify(document, segments, placed, rules, release, losses))
+        asked = Asked(tables.grammar.release, set_type, release, rules)
+        losses.extend(verify(document, segments, placed, asked, losses))
     return Written(set_type, release, () if losses.has_errors else segments, tuple(losses.findings), losses.omitted)
 
 
@@ -102,7 +111,8 @@ def _unwritable(document: Document, set_type: str, release: str) -> Finding:
     return Finding(Level.DOCUMENT, "not-writable", message, Severity.ERROR, pointer="/document_type")
 
 
-def _placed(document: Document, rules: Grammar, losses: Losses) -> list[Placed]:
+def _placed(document: Document, tables: AgreedTables, losses: Losses) -> list[Placed]:
+    release, set_type = tables.grammar.release, tables.grammar.set_type
     left, lost = leftovers_of(document.unmapped)
     level_paths: dict[str, Path] = {}
     if isinstance(document, ShipNotice):
@@ -110,12 +120,12 @@ def _placed(document: Document, rules: Grammar, losses: Losses) -> list[Placed]:
         document, level_paths = made.notice, made.paths
     elif isinstance(document, Invoice):
         document = with_parts(document)
-    document = with_totals(document, rules.release)
+    document = with_totals(document, release)
     source = Source(document, ())
     source.take("unmapped")
     _take_what_follows(document, source)
-    writer = SetWriter(rules, document, losses, level_paths)
-    writer.write(in_release(OWNERS[rules.set_type], rules.release.name), source, left)
+    writer = SetWriter(tables, document, losses, level_paths)
+    writer.write(in_release(OWNERS[set_type], release.name), source, left)
     for leftover in (*lost, *left.rest()):
         kept = leftover.kept
         place = kept.place or kept.loop or "the top"

@@ -4,6 +4,7 @@ Whatever differs and was not told yet is told here, so that no loss is silent wh
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from itertools import chain
 from typing import Any, Final
@@ -11,11 +12,11 @@ from typing import Any, Final
 from translators.building import Path, pointer
 from translators.documents import Document, Invoice, PurchaseOrder, ShipNotice
 from translators.findings import Finding, Severity
-from translators.guide import ReadingRules
+from translators.guide import Guide, Override, ReadingRules
 from translators.shapes import as_json
 from translators.x12.delimiters import Delimiters
+from translators.x12.dictionary import Release
 from translators.x12.documents import translate
-from translators.x12.grammar import Grammar
 from translators.x12.reader import read
 from translators.x12.reading import InterchangeHeader, SetRead
 from translators.x12.sets import FUNCTIONAL_IDS
@@ -37,40 +38,48 @@ _ORDER_OF_NOTICE: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a set was written by: the tables, ST01, GS08 and the rules of the agreement."""
+
+    release: Release
+    set_type: str
+    gs08: str
+    rules: tuple[Override, ...]
+
+
 def verify(
-    document: Document,
-    segments: tuple[Segment, ...],
-    placed: list[Placed],
-    rules: Grammar,
-    release: str,
-    told: Losses,
+    document: Document, segments: tuple[Segment, ...], placed: list[Placed], asked: Asked, told: Losses
 ) -> Losses:
     """What our own reader finds wrong with a set, and what it reads back differently."""
     losses = Losses()
-    data = _interchange(segments, rules, release)
+    data = _interchange(segments, asked)
     if isinstance(data, Unwritable):
         message = f"{data.segment}{data.element:02} {data.reason}"
         losses.add(Loss.INVALID, (), message, Spot(data.segment, data.element), data.value)
         return losses
-    for piece in read(data, _RULES):
+    reading = _RULES
+    if asked.rules:
+        reading = replace(_RULES, guides=(Guide(document.document_type, "x12", rules=asked.rules),))
+    for piece in read(data, reading):
         if isinstance(piece, SetRead):
             for finding in piece.findings:
                 if finding.severity is Severity.ERROR:
                     _tell_invalid(finding, placed, losses)
             if piece.tree is not None and not losses.has_errors:
-                shown = as_json(translate(piece.type, piece.tree, rules.release.name).document)
+                shown = as_json(translate(piece.type, piece.tree, asked.release.name).document)
                 _compare(document, shown, told, losses)
     return losses
 
 
-def _interchange(segments: tuple[Segment, ...], rules: Grammar, release: str) -> bytes | Unwritable:
+def _interchange(segments: tuple[Segment, ...], asked: Asked) -> bytes | Unwritable:
     # 00501 in the envelope alone lets every release have repetitions.
     header = InterchangeHeader(
         "ZZ", "SENDER", "ZZ", "RECEIVER", "260101", "0000", "00501", "1", False, "P", 0, _FRAMING.delimiters
     )
-    date = rules.release.segments["GS"].elements[3].max
+    date = asked.release.segments["GS"].elements[3].max
     group = segment(
-        "GS", FUNCTIONAL_IDS[rules.set_type], "SENDER", "RECEIVER", "20260101"[-date:], "0000", "1", "X", release
+        "GS", FUNCTIONAL_IDS[asked.set_type], "SENDER", "RECEIVER", "20260101"[-date:], "0000", "1", "X", asked.gs08
     )
     trailers = (segment("GE", "1", "1"), segment("IEA", "1", "000000001"))
     return write_segments([isa_segment(header), group, *segments, *trailers], _FRAMING)
