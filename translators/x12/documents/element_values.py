@@ -21,6 +21,7 @@ Values = dict[str, Any]
 
 NUMBER_DIGITS_MAX: Final = 38
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,38}(?:\.[0-9]{0,38})?|\.[0-9]{1,38})")
+_is_number: Final = _NUMBER.fullmatch
 _DIGITS: Final = re.compile(r"[0-9]+")
 # Two-digit years: the standard came into use in the 1970s, and no paper of trade is dated so far ahead.
 _CENTURY_TURNS_AT: Final = 70
@@ -108,7 +109,7 @@ def once(values: Values, name: str, value: object) -> bool:
 def decimal_of(value: str) -> Decimal | None:
     """A number of type R or N0; None for anything else."""
     text = value.strip()
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    return Decimal(text) if _is_number(text) else None
 
 
 def count_of(value: str) -> int | None:
