@@ -79,7 +79,9 @@ class TestConnection:
 
     def test_brings_what_its_partners_agreed(self) -> None:
         rules = reading_rules(self.van, [BIGCORP], [self.small])
-        assert rules.guides == (Guide("invoice", "x12", ("004010",)),)
+        # What a partner agreed holds for its own address, whoever else the connection speaks for.
+        theirs = frozenset({Identity("ZZ", "SMALLPARTS")})
+        assert rules.guides == (Guide("invoice", "x12", ("004010",), senders=theirs),)
         assert rules.senders == {Identity("ZZ", "SMALLPARTS")}
         assert rules.tolerances == {"isa-padding", "leading-bytes"}
         assert rules.duplicate_action == "process"

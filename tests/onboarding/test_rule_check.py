@@ -175,3 +175,24 @@ def test_the_schema_says_the_same_as_the_check(tmp_path):
     ):
         assert not rule.is_valid(yaml.safe_load(text)), text
         assert checked(tmp_path / text.strip("{}").replace("/", "_"), text)
+
+
+def test_the_rules_of_a_partner_that_a_connection_carries_hold_for_its_addresses_alone(tmp_path):
+    van = 'id: van\nname: Van\napi_keys:\n  - {{label: test, sha256: "{}"}}\nspeaks_for:\n{}'
+    spoken = "".join(f"  - {{qualifier: ZZ, id: {name}}}\n" for name in ("ACME", "OTHER"))
+    (tmp_path / "van").mkdir()
+    (tmp_path / "van" / "profile.yaml").write_text(van.format("b" * 64, spoken))
+    for name, rule in (("ACME", FITTING[0]), ("OTHER", FITTING[1])):
+        (tmp_path / name.lower()).mkdir()
+        text = PROFILE.format(digest="a" * 64, rule=rule, releases="[004010]").replace("ACME", name)
+        keys = text[text.index("api_keys") : text.index("x12:")]
+        text = text.replace("id: acme", f"id: {name.lower()}").replace(keys, "via: van\n")
+        (tmp_path / name.lower() / "profile.yaml").write_text(text)
+    assert check(tmp_path, identities=[BIGCORP], now=NOW) == []
+    profiles, _ = load_all(tmp_path)
+    by_id = {loaded.id: loaded for loaded in profiles}
+    guides = reading_rules(by_id["van"], [BIGCORP], [by_id["acme"], by_id["other"]]).guides
+    us = Identity("ZZ", "BIGCORP")
+    for guide, name in zip(guides, ("ACME", "OTHER"), strict=True):
+        assert guide.rules == overrides(by_id[name.lower()].profile.agreements[0])
+        assert [other for other in ("ACME", "OTHER") if guide.holds_for(Identity("ZZ", other), us)] == [name]

@@ -7,7 +7,7 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, Identity, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
-from translators.x12.dictionary import BASE_RELEASE_WIDTH, Release, choose_release, load_release
+from translators.x12.dictionary import Release, choose_release, load_release
 from translators.x12.faults import (
     GroupError,
     InterchangeError,
@@ -291,14 +291,18 @@ def rules_between(rules: ReadingRules, header: InterchangeHeader) -> ReadingRule
 
 
 def agreement_on(rules: ReadingRules, set_type: str, release: str) -> Guide | None:
-    """The agreement that speaks of this kind of set in this release (GS08): the one that names it most precisely."""
+    """The agreement that speaks of this kind of set in this release (GS08): the one that says most precisely which.
+
+    Addresses go before releases, as they do where an agreement is looked up for a document.
+    """
     document_type = DOCUMENT_TYPES.get(set_type)
-    guides = [item for item in rules.guides or () if item.syntax == "x12" and item.document_type == document_type]
-    for wanted in (release, release[:BASE_RELEASE_WIDTH]):
-        for guide in guides:
-            if wanted in guide.releases:
-                return guide
-    return next((guide for guide in guides if not guide.releases), None)
+    speaking: list[tuple[tuple[bool, bool, int], Guide]] = []
+    for guide in rules.guides or ():
+        named = [known for known in guide.releases if release.startswith(known)]
+        if guide.syntax == "x12" and guide.document_type == document_type and (named or not guide.releases):
+            precision = (guide.senders is not None, guide.receivers is not None, max(map(len, named), default=0))
+            speaking.append((precision, guide))
+    return max(speaking, key=lambda item: item[0])[1] if speaking else None
 
 
 def _unsupported(set_type: str, group: _Group) -> str:
