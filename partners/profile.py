@@ -318,9 +318,8 @@ class Profile(Part):
                 yield (*where, "releases"), "an outbound X12 agreement names one release", "write `releases: [004010]`"
             for part, what, right in rule_contradictions(item.rules):
                 yield (*where, "rules", *part), what, right
-            if item.rules and (item.syntax != "x12" or item.direction != "inbound"):
-                what = "`rules` judge X12 that comes in, and this agreement is on something else"
-                yield (*where, "rules"), what, "remove `rules`"
+            if item.rules and item.syntax != "x12":
+                yield (*where, "rules"), f"`rules` belong to X12, but the syntax is {item.syntax}", "remove `rules`"
             same = (item.document, item.direction, item.syntax, item.our_identity, frozenset(item.releases))
             if same in seen:
                 right = f"write them as one; the first is agreements[{seen[same]}]"

@@ -93,11 +93,14 @@ def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collecti
 
 
 def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
-    """Inbound X12 agreements on what has no grammar; every document that may be agreed upon has a table."""
+    """Inbound X12 agreements on what has no grammar, and rules of either direction that say nothing."""
     for index, agreement in enumerate(loaded.profile.agreements):
-        if agreement.syntax != "x12" or agreement.direction != "inbound":
+        if agreement.syntax != "x12":
             continue
         set_types = [number for number, document in DOCUMENT_TYPES.items() if document == agreement.document]
+        yield from _rule_problems(loaded, index, agreement, set_types)
+        if agreement.direction != "inbound":
+            continue
         takes_nearest = "newer-release" in (*loaded.profile.tolerances, *agreement.tolerances)
         for position, release in enumerate(agreement.releases):
             choice = choose_release(release)
@@ -109,7 +112,6 @@ def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
                 if choice.newer:
                     right += "; or tolerate `newer-release` to read it with the newest of them"
                 yield loaded.problem(("agreements", index, "releases", position), what, right)
-        yield from _rule_problems(loaded, index, agreement, set_types)
 
 
 def _rule_problems(

@@ -106,13 +106,17 @@ def test_a_rule_that_says_nothing_is_a_problem_on_its_line(tmp_path, rule, place
     assert words in found
 
 
-def test_rules_belong_to_x12_that_comes_in(tmp_path):
+def test_rules_belong_to_x12_in_either_direction(tmp_path):
     folder = tmp_path / "acme"
     folder.mkdir()
-    text = PROFILE.format(digest="a" * 64, rule=FITTING[0], releases="[004010]")
+    text = PROFILE.format(digest="a" * 64, rule="{segment: ZZ9, usage: required}", releases="[004010]")
     (folder / "profile.yaml").write_text(text.replace("inbound", "outbound"))
     (found,) = check(tmp_path, identities=[BIGCORP], now=NOW)
-    assert "`rules` judge X12 that comes in" in str(found)
+    assert "has no ZZ9" in str(found)
+    json = text.replace("syntax: x12", "syntax: json").replace("    releases: [004010]\n", "")
+    (folder / "profile.yaml").write_text(json)
+    (found,) = check(tmp_path, identities=[BIGCORP], now=NOW)
+    assert "`rules` belong to X12, but the syntax is json" in str(found)
 
 
 def test_without_releases_a_rule_must_fit_one_of_all(tmp_path):
