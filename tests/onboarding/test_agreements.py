@@ -10,6 +10,8 @@ from gateway.agreements import (
     acknowledgment_rules,
     agreement_for,
     as2_policy,
+    envelope_for,
+    framing_for,
     identity_for,
     partner_certificates,
     reading_rules,
@@ -224,3 +226,53 @@ class TestPartnerCertificates:
 
     def test_without_as2_there_are_none(self) -> None:
         assert partner_certificates(loaded(NORTHWIND), "signing", NOW) == ()
+
+
+# --- what we send -----------------------------------------------------------------------------------------------------
+
+SENDING = """
+id: acme
+name: Acme
+status: suspended
+encoding: utf-8
+x12: {qualifier: "01", id: "123456789"}
+framing:
+  separators: {element: "|", terminator: "\\x1c", component: ":", repetition: "!"}
+  line_end: crlf
+  separators_in_data: choose
+  usage: test
+  version: "00501"
+  acknowledgment_requested: true
+agreements:
+  - {document: purchase_order, direction: outbound, syntax: x12, releases: [004010VICS], our_identity: plant}
+"""
+
+
+def test_framing_is_what_the_profile_says() -> None:
+    rules = framing_for(loaded(SENDING).profile)
+    assert rules.delimiters.all() == "|\x1c:!"
+    assert (rules.line_end, rules.encoding, rules.separators_in_data) == ("\r\n", "utf-8", "choose")
+    assert framing_for(loaded(SMALL).profile).delimiters.all() == "*~>^"
+
+
+def test_the_envelope_is_that_of_the_agreement() -> None:
+    profile = loaded(SENDING).profile
+    made = envelope_for(profile, [BIGCORP, PLANT], "purchase_order", at=NOW, control_number=7)
+    assert not isinstance(made, str)
+    assert (made.sender, made.sender_code) == (Identity("01", "123456789"), "PLANT")
+    assert (made.receiver, made.receiver_code) == (Identity("01", "123456789"), "123456789")
+    assert (made.release, made.isa12, made.usage, made.acknowledgment_requested) == ("004010VICS", "00501", "T", True)
+    assert (made.interchange_control_number, made.group_control_number) == (7, 7)
+
+
+def test_an_envelope_that_lacks_something_says_what() -> None:
+    profile = loaded(SENDING).profile
+    assert "no outbound agreement on invoice" in str(
+        envelope_for(profile, [PLANT], "invoice", at=NOW, control_number=7)
+    )
+    assert "none of our identities" in str(envelope_for(profile, [], "purchase_order", at=NOW, control_number=7))
+    bare = profile.model_copy(update={"x12": ()})
+    assert "no X12 address" in str(envelope_for(bare, [PLANT], "purchase_order", at=NOW, control_number=7))
+    made = envelope_for(profile, [BIGCORP], "invoice", at=NOW, control_number=7, release="005010")
+    assert not isinstance(made, str)
+    assert made.release == "005010"

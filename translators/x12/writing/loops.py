@@ -21,7 +21,7 @@ from translators.x12.writing.elements import Draft
 from translators.x12.writing.leftovers import Leftovers
 from translators.x12.writing.levels import in_order
 from translators.x12.writing.losses import Loss, Losses, Spot
-from translators.x12.writing.planning import Plan, Planned, most, source_of
+from translators.x12.writing.planning import Plan, Planned, most, places_of, source_of
 from translators.x12.writing.segments import Leftover, Missing, Refused, SegmentBuilder
 from translators.x12.writing.source import Source
 from translators.x12.writing.special_segments import GROUPED
@@ -30,6 +30,7 @@ _ENVELOPE: Final = frozenset({"ST", "SE", "LS", "LE"})
 _BOUNDS: Final = ("LS", "LE")
 _UNIT: Final = frozenset({"unit", "unit_as_sent"})
 _NOTHING: Final = SegmentMap(None, (None,))
+_NOBODY: Final[Owner] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,17 @@ class Placed:
     elements: list[Element]
     paths: dict[int, Path]
     part: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A loop under one owner: its places by field, and each place with its slot and the fields that it can say.
+
+    None for a place that is always asked, because what stands inside of it speaks of the owner too.
+    """
+
+    places: dict[str, list[int]]
+    items: list[tuple[int, SegmentUse | LoopRule, Slot | None, frozenset[str] | None]]
 
 
 class SetWriter:
@@ -59,6 +71,7 @@ class SetWriter:
         self._document = document
         self._level_paths = level_paths
         self._builder = SegmentBuilder(tables, document)
+        self._layouts: dict[tuple[int, int], _Layout] = {}
 
     def write(self, owner: Owner, source: Source, left: Leftovers) -> None:
         """Writes the whole document; what stays in ``source`` is told, what stays in ``left`` is the caller's."""
@@ -69,16 +82,29 @@ class SetWriter:
 
     def _items(self, rule: LoopRule, owner: Owner, source: Source, left: Leftovers) -> None:
         """Everything behind the trigger of a loop."""
-        plan = Plan(self._builder, rule, owner, source).make()
+        layout = self._layout(rule, owner)
+        plan = Plan(self._builder, rule, owner, source, layout.places).make()
         counts: Counter[str] = Counter()
-        for at, item in enumerate(rule.items):
-            if at == 0 or (isinstance(item, SegmentUse) and item.code in _ENVELOPE):
+        for at, item, slot, names in layout.items:
+            # Most places of most loops have nothing to say.
+            is_silent = at not in plan and item.min == 0 and not (left.segments or left.loops)
+            if is_silent and names is not None and not source.has_any(names):
                 continue
-            slot = owner.get(item.code)
             if isinstance(item, LoopRule):
                 self._loops(item, slot, plan.get(at, []), source, left, counts)
             else:
                 self._segments(rule, item, slot, plan.get(at, []), source, left, counts)
+
+    def _layout(self, rule: LoopRule, owner: Owner) -> "_Layout":
+        key = (id(rule), id(owner))  # both live as long as the tables do
+        if key not in self._layouts:
+            items = [
+                (at, item, owner.get(item.code), _spoken_by(owner.get(item.code)))
+                for at, item in enumerate(rule.items)
+                if at and not (isinstance(item, SegmentUse) and item.code in _ENVELOPE)
+            ]
+            self._layouts[key] = _Layout(places_of(rule, owner), items)
+        return self._layouts[key]
 
     def _segments(
         self,
@@ -163,7 +189,7 @@ class SetWriter:
                 left.put_back(code, key, inside)
                 break
             counts[code] += 1
-            self._items(rule, {}, Source(Reference(), ()), inside)
+            self._items(rule, _NOBODY, Source(Reference(), ()), inside)
             left.put_back(code, key, inside)
 
     def _levels(self, rule: LoopRule, slot: Slot, source: Source, left: Leftovers) -> None:
@@ -300,3 +326,17 @@ def _names(place: Place) -> tuple[str, ...]:
     if place.take is Take.UNIT:
         return (place.field, f"{place.field}_as_sent")
     return (place.field, place.code_field) if place.code_field else (place.field,)
+
+
+def _spoken_by(slot: Slot | None) -> frozenset[str] | None:
+    if slot is None:
+        return frozenset()
+    if slot.special == "envelope" or (not slot.field and slot.inner):
+        return None
+    if slot.special in {*GROUPED, "level"}:
+        return frozenset({slot.field})
+    if slot.field:
+        return frozenset()  # what it says was assigned to it
+    if slot.segment.into:
+        return frozenset({slot.segment.into})
+    return frozenset(name for place in slot.segment.places if place is not None for name in _names(place))

@@ -44,11 +44,22 @@ def source_of(value: object, path: Path) -> Source:
     return made
 
 
+def places_of(rule: LoopRule, owner: Owner) -> dict[str, list[int]]:
+    """The places of a loop for each field whose parts are assigned to them."""
+    places: dict[str, list[int]] = {}
+    for at, item in enumerate(rule.items):
+        slot = owner.get(item.code)
+        if at and slot is not None and slot.field and slot.special not in {*GROUPED, "level"}:
+            places.setdefault(slot.field, []).append(at)
+    return places
+
+
 @dataclass(slots=True)
 class Plan:
     """The parts for each place of one loop of one object.
 
     Attributes:
+        places: those of `places_of`.
         at: place -> its parts in order.
     """
 
@@ -56,20 +67,18 @@ class Plan:
     rule: LoopRule
     owner: Owner
     source: Source
+    places: dict[str, list[int]]
     at: dict[int, Planned] = field(default_factory=dict)
     _room: dict[int, int] = field(default_factory=dict)
 
     def make(self) -> dict[int, Planned]:
         """Takes from the source what has a place."""
-        places: dict[str, list[int]] = {}
-        for at, item in enumerate(self.rule.items):
-            slot = self.owner.get(item.code)
-            if at and slot is not None and slot.field and slot.special not in {*GROUPED, "level"}:
-                places.setdefault(slot.field, []).append(at)
-                self._room[at] = most(item)
-        for name, ats in places.items():
-            self._assign(name, ats)
-        self._references_as_notes()
+        for name, ats in self.places.items():
+            if name in self.source.left:
+                self._room |= {at: most(self.rule.items[at]) for at in ats}
+                self._assign(name, ats)
+        if "references" in self.source.left:
+            self._references_as_notes()
         return self.at
 
     def _put(self, at: int, path: Path, value: object) -> None:
@@ -77,9 +86,7 @@ class Plan:
         self.at.setdefault(at, []).append((path, value))
 
     def _assign(self, name: str, ats: list[int]) -> None:
-        held = self.source.left.pop(name, None)
-        if held is None:
-            return
+        held = self.source.left.pop(name)
         is_list = isinstance(held, list)
         costs: dict[tuple[int, tuple[str, ...]], int] = {}
         rest = []
@@ -116,10 +123,14 @@ class Plan:
 
     def _references_as_notes(self) -> None:
         """References that find no REF stand in an N9 of their own, which is read as a reference again."""
-        held = self.source.left.get("references")
+        held = self.source.left["references"]
         is_note = "N9" in self.owner and self.owner["N9"].special == "note"
-        at = next((at for at in self._room if is_note and self.rule.items[at].code == "N9"), None)
-        while held and at is not None and self._room[at] > 0:
+        ats = self.places.get("notes", []) if is_note else []
+        at = next((at for at in ats if self.rule.items[at].code == "N9"), None)
+        if at is None:
+            return
+        self._room.setdefault(at, most(self.rule.items[at]))
+        while held and self._room[at] > 0:
             index, reference = held.pop()
             note = Note(qualifier=reference.qualifier, reference=reference.value, description=reference.description)
             self._put(at, self.source.at("references", index), note)

@@ -68,6 +68,10 @@ class Source:
         for name in names:
             self.left.pop(name, None)
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these fields may still be written."""
+        return not names.isdisjoint(self.left) or not names.isdisjoint(self._inner)
+
     def next(self, name: str) -> tuple[int, Any] | None:
         """The next item of a list, which stays until it is popped."""
         held = self.left.get(name)

@@ -217,3 +217,32 @@ class Maker:
 
 def values_of(part):
     return {name: getattr(part, name) for name in shape(type(part)).fields}
+
+
+class WildMaker(Maker):
+    """Makes documents that canonical JSON allows and nobody means: any text, any number, any day."""
+
+    TEXTS = (
+        "",
+        " ",
+        "\n",
+        "a\nb",
+        "*~>^",
+        "\x1c\x1d",
+        "\u20ac\U0001f4e6",
+        "x" * 5_000,
+        "-1",
+        "1.5",
+        "ISA*00*",
+        "\u00e9" * 40,
+    )
+    NUMBERS = ("0", "-0", "-1.50", "1e-30", "9" * 38, "0." + "3" * 38, "1" + "0" * 37, "123456789.123456789")
+
+    def text(self, of, name):
+        return self.dice.choice(self.TEXTS) if self.dice.random() < 0.7 else super().text(of, name)
+
+    def number(self, of, name):
+        return Decimal(format(Decimal(self.dice.choice(self.NUMBERS)), "f"))
+
+    def date(self):
+        return dt.date(self.dice.choice([1, 999, 1582, 1969, 2026, 2070, 9999]), 2, 28)

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.translators.x12.conftest import pieces_of, sets_of
-from tests.translators.x12.writing.plausible import Maker
+from tests.translators.x12.writing.plausible import Maker, WildMaker
 from translators.document_parts import (
     Acknowledgment,
     CodeAsSent,
     DateReference,
+    DeliveryTerms,
     Description,
     Identifier,
     Measure,
@@ -41,7 +42,7 @@ from translators.documents import (
     ShipNoticeLine,
 )
 from translators.findings import Severity
-from translators.guide import Identity, ReadingRules
+from translators.guide import ElementOverride, Identity, ReadingRules, SegmentOverride
 from translators.json import read as read_json
 from translators.shapes import as_json
 from translators.x12.dictionary import releases
@@ -161,6 +162,23 @@ def test_what_is_written_reads_back_the_same_or_a_finding_names_it(document, rel
         }
         read_back = replace(read_back, **{name: held for name, held in moved.items() if not getattr(read_back, name)})
     assert list(untold(document, read_back, findings)) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.builds(
+        lambda of, seed: WildMaker(seed, 0.15).document(of), st.sampled_from(list(SET_TYPES)), st.integers(0, 2**32)
+    ),
+    st.sampled_from([*releases(), "004010VICS", "003999", "x", ""]),
+)
+def test_whatever_a_document_holds_nothing_is_raised_and_no_bad_set_is_handed_out(document, release):
+    written = write_interchange([document], envelope(release))
+    if written.data is None:
+        found = [*written.findings, *(finding for one in written.sets for finding in one.findings)]
+        assert any(finding.severity is Severity.ERROR for finding in found)
+        return
+    (piece,) = sets_of(pieces_of(written.data))
+    assert piece.status is not Status.REJECTED
 
 
 @pytest.mark.parametrize("release", releases())
@@ -458,3 +476,45 @@ def test_a_release_with_a_suffix_is_that_of_its_digits():
     assert write_set(ORDER, "004010VICS").is_sound
     assert lines_of(write_set(ORDER, "005010", implementation="X999"))[0] == "ST*850*0001*X999"
     assert lines_of(write_set(ORDER, "004010", implementation="X999"))[0] == "ST*850*0001"
+
+
+# --- the agreement ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (ElementOverride("BEG", 5, usage="not_used"), None),
+        (ElementOverride("PO1", 3, usage="not_used"), ("not-carried", "/lines/0/unit", None, None)),
+        (
+            ElementOverride("PO1", 6, codes=frozenset({"BP"})),
+            ("code-not-listed", "/lines/0/product_ids/0/qualifier", "PO1", 6),
+        ),
+        (ElementOverride("BEG", 3, length_max=3), ("too-long", "/number", "BEG", 3)),
+        (ElementOverride("BEG", 4, usage="required"), ("missing-value", "/release_number", "BEG", 4)),
+        (SegmentOverride("FOB", max_use=1), ("too-many", "/delivery_terms/1", None, None)),
+        (SegmentOverride("CUR", usage="required"), ("missing-value", "/currency", "CUR", 2)),
+    ],
+)
+def test_what_is_written_obeys_the_agreement(rule, expected):
+    order = replace(ORDER, delivery_terms=(DeliveryTerms(freight_payment="PP"), DeliveryTerms(freight_payment="CC")))
+    written = write_set(order, "004010", rules=(rule,))
+    if expected is None:
+        assert "BEG*00*SA*4711" in lines_of(written) or not written.is_sound
+    else:
+        assert expected in told(written)
+
+
+def test_codes_that_the_agreement_adds_are_written():
+    line = replace(LINE, product_ids=(ProductId("A", "9Q"),))
+    rule = ElementOverride("PO1", 6, codes_added=frozenset({"9Q"}))
+    written = write_set(replace(ORDER, lines=(line,)), "004010", rules=(rule,))
+    assert "PO1*1*5*EA*1.25**9Q*A" in lines_of(written)
+    assert written.findings == ()
+
+
+def test_a_reference_that_finds_no_room_in_ref_is_an_n9():
+    order = replace(ORDER, references=(Reference("DP", value="1"), Reference("IA", value="2")))
+    written = write_set(order, "004010", rules=(SegmentOverride("REF", max_use=1),))
+    assert lines_of(written)[2:4] == ["REF*DP*1", "N9*IA*2"]
+    assert written.findings == ()
