@@ -249,14 +249,15 @@ SpecialSegment: TypeAlias = Callable[[Filling, Slot, Segment, Iterable[Segment |
 def complete(of: type[Any], values: Values) -> Any:  # noqa: ANN401 - the class is given as a value
     """An object of its class from gathered values: lists become tuples, inner values their own objects."""
     made = object.__new__(of)
-    held = vars(made)  # filled as `translators.sparse` wants it: what is present, in the order of the class
+    held = made.__dict__  # filled as `translators.sparse` wants it: what is present, in the order of the class
     for name in in_field_order(of, values):
         value = values[name]
-        if type(value) is list:
+        kind = type(value)
+        if kind is list:
             if value:
                 held[name] = tuple(value)
         else:
-            held[name] = complete(value.of, value) if type(value) is Nested else value
+            held[name] = complete(value.of, value) if kind is Nested else value
     return made
 
 
