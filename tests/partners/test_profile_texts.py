@@ -50,6 +50,22 @@ BAD = {
     "too deep": (HEAD + "x12: " + "[" * 60_000, (3, 5 + DEPTH_MAX), f"nested deeper than {DEPTH_MAX} levels"),
     # keys
     "misspelt key": (HEAD + KEY + "stauts: active\n", (4, 1), "no key `stauts`; did you mean `status`?"),
+    "two equal separators": (
+        HEAD + KEY + "framing:\n  separators: {element: '|', terminator: '|'}\n",
+        (5, 42),
+        "the same character as framing.separators.element; write another character",
+    ),
+    "a letter as separator": (
+        HEAD + KEY + "framing:\n  separators: {element: 'A'}\n",
+        (5, 25),
+        "write one character that is no letter, digit or blank",
+    ),
+    "a separator as replacement": (
+        HEAD + KEY + "framing: {replacement: '*'}\n",
+        (4, 24),
+        "the replacement is a separator itself",
+    ),
+    "version": (HEAD + KEY + "framing: {version: 4010}\n", (4, 20), "write the five digits of ISA12"),
     "misspelt key inside": (HEAD + AS2 + "  uri: http://x/\n", (6, 3), "no key `as2.uri`; did you mean `url`?"),
     "unknown key": (
         HEAD + KEY + "duplicates:\n  zebra: 1\n",
