@@ -182,9 +182,11 @@ def _ours(data: Source, judgment: Judgment, sets: list[SetRead]) -> Iterator[tup
             sets.append(piece)
         for finding in getattr(piece, "findings", ()):
             offset = finding.byte_offset or 0
-            at = bisect_right(judgment.starts, offset) - 1
+            # No element begins where a segment does: what is missing at the end of one is told right behind it.
+            place = offset - (finding.level is Level.ELEMENT)
+            at = bisect_right(judgment.starts, place) - 1
             if finding.level is not Level.FILE and at >= 0:
-                yield offset, _observation(finding, judgment.starts[at])
+                yield place, _observation(finding, judgment.starts[at])
 
 
 def _observation(finding: Finding, start: int) -> Observation:

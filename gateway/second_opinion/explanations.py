@@ -102,6 +102,13 @@ def is_floating(one: Observation, ours: tuple[Observation, ...]) -> bool:
 
 
 _BLANKS = "blanks before a segment are told once for the interchange"
+_SEPARATORS_ALONE = Reason(
+    "an element of separators alone is absent for pyx12; for us it is there, and wrong",
+    lambda case: (
+        case.one.kind in {Kind.CONDITION, Kind.EXCLUSION, Kind.ELEMENT_MISSING}
+        and any(raw and not raw.strip(case.delimiters.component) for raw in case.elements)
+    ),
+)
 _FLOATING = Reason(
     "NTE may stand anywhere in the early releases; pyx12 has no such segments",
     lambda case: (
@@ -111,6 +118,7 @@ _FLOATING = Reason(
 )
 _OURS = (
     _FLOATING,
+    _SEPARATORS_ALONE,
     _DIVERGED,
     _BROKEN,
     _REPEATED,
@@ -193,6 +201,15 @@ _THEIRS = (
     Reason(
         "of the segments of the envelope we check the values that are used",
         lambda case: case.outside and case.one.segment in _ENVELOPE_SEGMENTS and case.one.kind in _VALUES,
+    ),
+    _SEPARATORS_ALONE,
+    Reason(
+        "of a segment that no table knows there is nothing to look into",
+        lambda case: case.one.kind in _VALUES and _says(case.ours, Kind.PLACE),
+    ),
+    Reason(
+        "a level without a good HL01 is told of once, and has no place among the others",
+        lambda case: case.one.kind is Kind.HL_PARENT and any(one.element == 1 for one in case.ours),
     ),
     Reason(
         "pyx12 knows no date before 1800",

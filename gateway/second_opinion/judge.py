@@ -211,7 +211,9 @@ class _Interchange:
             if position >= 0:
                 cut = self._body.find(self._isa.delimiters.terminator, position)
                 raw = self._body[position:cut]
-                at = start + len(raw) - len(raw.lstrip("\r\n").lstrip())
+                bare = raw.lstrip("\r\n")
+                bare = bare.lstrip() if bare.startswith(" ") else bare  # as pyx12 does
+                at = start + len(raw) - len(bare)
             position = cut + 1 if position >= 0 else 0
             self._judgment.starts.append(at)
             yield reader, segment, at
