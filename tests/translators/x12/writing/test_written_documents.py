@@ -105,14 +105,18 @@ def untold(document, read_back, findings):
     told = [finding.pointer.strip("/").split("/") for finding in findings if finding.pointer]
     left = [(without_indexes(path), same(value)) for path, value in leaves(as_json(read_back))]
     for path, value in leaves(as_json(document)):
-        steps = [str(step) for step in path]
+        if is_told([str(step) for step in path], told):
+            continue
         if (without_indexes(path), same(value)) in left:
             left.remove((without_indexes(path), same(value)))
-        elif not any(steps[: len(held)] == held or steps == held[: len(steps)] for held in told):
-            # A word is told with its code.
-            beside = [[*steps[:-1], f"{steps[-1]}_code"], [*steps[:-1], "code"]]
-            if not any(held in told for held in beside):
-                yield path, value
+        else:
+            yield path, value
+
+
+def is_told(steps, told):
+    """Whether a finding names a value, what it stands in or a part of it; a word is told with its code."""
+    beside = ([*steps[:-1], f"{steps[-1]}_code"], [*steps[:-1], "code"])
+    return any(steps[: len(held)] == held or steps == held[: len(steps)] or held in beside for held in told)
 
 
 DOCUMENTS = st.builds(
