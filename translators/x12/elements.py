@@ -91,7 +91,8 @@ class ElementChecker:
                 return self._text(raw)
             return self._value(rule, raw, at, spot)
         plain = not rule.components and (rule.repeat == 1 or bool(component and component in raw))
-        if plain and "separators-in-data" in self._ledger.tolerances:
+        # A separator that is a control character is no text, in whatever set of characters.
+        if plain and "separators-in-data" in self._ledger.tolerances and not CONTROL.search(raw):
             words = f"{quoted(raw)} holds a separator of this interchange and is kept as text; choose other separators"
             self._report(at, spot, rule, raw, Fault(self._too_many_components, words, "separators-in-data"))
             return self._text(raw)

@@ -119,6 +119,12 @@ def test_a_tolerated_departure_is_a_warning_and_the_set_is_accepted_with_errors(
     assert {finding.severity for finding in lenient.findings} == {Severity.WARNING}
 
 
+def test_a_separator_that_is_a_control_character_is_never_kept_as_text():
+    data = interchange(f"{BEG}REF*DP*1>2~{PO1}").replace(b">", b"\x1e")
+    (piece,) = sets_of(pieces_of(data, ReadingRules(tolerances=frozenset({"separators-in-data"}))))
+    assert piece.status is Status.REJECTED
+
+
 def test_findings_are_capped_and_errors_push_warnings_out():
     body = f"{BEG}{'ZZ9*1~' * 20}{'REF**~' * 20}{PO1}"
     rules = ReadingRules(tolerances=frozenset({"unknown-segments"}), findings_per_set_max=10)
