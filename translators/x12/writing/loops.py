@@ -165,22 +165,27 @@ class SetWriter:
             self._levels(rule, slot, source, left)
             return
         if slot is not None and slot.special == "envelope":
-            self._bounded(rule, slot, source, left.inside(code, "1"))
+            inside = left.inside(code, "1")
+            self._bounded(rule, slot, source, inside)
+            left.put_back(code, "1", inside)
             return
         if slot is not None and not slot.field:
-            inside = left.inside(code, str(counts[code] + 1))
+            key = str(counts[code] + 1)
+            inside = left.inside(code, key)
             if self._owned(trigger, slot, source, inside.of(code, 1), is_mandatory=rule.min > 0):
                 counts[code] += 1
                 self._items(rule, slot.inner, source, inside)
+            left.put_back(code, key, inside)
         elif slot is not None:
             for path, value in planned:
                 child = self._child(source, value, path)
-                inside = left.inside(code, str(counts[code] + 1))
+                key = str(counts[code] + 1)
+                inside = left.inside(code, key)
                 if self._part(trigger, slot, child, inside.of(code, 1)):
                     counts[code] += 1
                     self._items(rule, slot.inner, child, inside)
                     self._tell_rest(child)
-                left.put_back(code, str(counts[code]), inside)
+                left.put_back(code, key, inside)
             if rule.min > 0 and counts[code] == before:
                 self._tell_missing(code, source.at(slot.field))
         while counts[code] - before < most(rule) and (key := left.next_key(code)) is not None:
