@@ -170,22 +170,22 @@ class SetWriter:
             left.put_back(code, "1", inside)
             return
         if slot is not None and not slot.field:
-            key = str(counts[code] + 1)
-            inside = left.inside(code, key)
+            count = str(counts[code] + 1)
+            inside = left.inside(code, count)
             if self._owned(trigger, slot, source, inside.of(code, 1), is_mandatory=rule.min > 0):
                 counts[code] += 1
                 self._items(rule, slot.inner, source, inside)
-            left.put_back(code, key, inside)
+            left.put_back(code, count, inside)
         elif slot is not None:
             for path, value in planned:
                 child = self._child(source, value, path)
-                key = str(counts[code] + 1)
-                inside = left.inside(code, key)
+                count = str(counts[code] + 1)
+                inside = left.inside(code, count)
                 if self._part(trigger, slot, child, inside.of(code, 1)):
                     counts[code] += 1
                     self._items(rule, slot.inner, child, inside)
                     self._tell_rest(child)
-                left.put_back(code, key, inside)
+                left.put_back(code, count, inside)
             if rule.min > 0 and counts[code] == before:
                 self._tell_missing(code, source.at(slot.field))
         while counts[code] - before < most(rule) and (key := left.next_key(code)) is not None:
