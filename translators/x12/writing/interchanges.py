@@ -1,17 +1,18 @@
 """Documents as one interchange: sets in their groups, groups in ISA and IEA, bytes as the partner wants them."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal
 
 from translators.documents import Document
 from translators.findings import Finding, Level, Severity
-from translators.guide import Identity, Override
+from translators.guide import Guide, Identity, Override, ReadingRules
 from translators.x12.dictionary import choose_release, load_release
-from translators.x12.reading import InterchangeHeader
-from translators.x12.sets import FUNCTIONAL_IDS
+from translators.x12.reader import read
+from translators.x12.reading import InterchangeHeader, SetRead
+from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_IDS
 from translators.x12.tree import Segment
 from translators.x12.writer import Unwritable, isa_segment, segment, write_segments
 from translators.x12.writing.framing import STANDARD_FRAMING_RULES, FramingRules, frame
@@ -128,7 +129,20 @@ def write_interchange(
         return WrittenInterchange(
             None, (*framed.findings, _fault(f"{data.segment}{data.element:02} {data.reason}")), sets
         )
-    return WrittenInterchange(data, framed.findings, sets)
+    # What was replaced may have been all that a mandatory element held.
+    faults = list(_reading_faults(data, envelope, framing, sets)) if framed.findings else []
+    return WrittenInterchange(None if faults else data, (*framed.findings, *faults), sets)
+
+
+def _reading_faults(
+    data: bytes, envelope: Envelope, framing: FramingRules, sets: Sequence[Written]
+) -> Iterator[Finding]:
+    """The errors that our own reader finds in the finished bytes."""
+    named = dict.fromkeys(DOCUMENT_TYPES[written.set_type] for written in sets)
+    guides = tuple(Guide(document_type, "x12", rules=envelope.rules) for document_type in named)
+    for piece in read(data, ReadingRules(guides=guides if envelope.rules else None, encoding=framing.encoding)):
+        if isinstance(piece, SetRead):
+            yield from (finding for finding in piece.findings if finding.severity is Severity.ERROR)
 
 
 def _group(group: Sequence[Written], envelope: Envelope, count: int) -> list[Segment]:

@@ -112,6 +112,12 @@ def test_separators_in_data_are_replaced_and_told():
     assert finding.value == "Smith*Sons ~ Co"
 
 
+def test_a_value_of_separators_alone_is_not_sent_as_blanks():
+    written = write_interchange([replace(ORDER, number="*~*")], ENVELOPE)
+    assert written.data is None
+    assert ("1", "BEG", 3) in [(finding.code, finding.segment, finding.element) for finding in written.findings]
+
+
 def test_separators_in_data_are_refused():
     written = named("Smith*Sons", separators_in_data="reject")
     assert written.data is None
