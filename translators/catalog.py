@@ -90,7 +90,8 @@ class TranslatedDocument:
         ordinal: its position among all documents sent, from 0, rejected ones counted.
         document_type: canonical type; ``x12_`` and ST01 for a transaction set that has none.
         number: the document's own number.
-        purchase_order_number: the order it belongs to; of an order its own number.
+        purchase_order_number: the order it belongs to, whose events keep their order; of an order its own number.
+            None for a document that stands alone.
         document: canonical JSON; None when the document is rejected.
         status: of the document alone: its group or interchange may be rejected yet.
     """
@@ -104,11 +105,6 @@ class TranslatedDocument:
     status: Status
     findings: tuple[Finding, ...] = ()
     findings_omitted: int = 0
-
-    @property
-    def order_number_for_lane(self) -> str | None:
-        """The order whose events must keep their order; None for a document that stands alone."""
-        return self.purchase_order_number
 
 
 @dataclass(frozen=True, slots=True)

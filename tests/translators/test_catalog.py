@@ -52,7 +52,7 @@ def test_sniff(data, content_type, syntax):
 
 def test_x12_order():
     (document,), result = translated(x12("850-004010"))
-    assert (document.document_type, document.number, document.order_number_for_lane) == (
+    assert (document.document_type, document.number, document.purchase_order_number) == (
         "purchase_order",
         "4500012345",
         "4500012345",
@@ -135,7 +135,7 @@ def test_agreements_decide_for_json_and_xml(name):
 def test_two_orders_have_no_lane_of_their_own():
     (document,), _ = translated((FIXTURES / "json" / "ship_notice-two-orders.json").read_bytes())
     assert document.status is Status.ACCEPTED
-    assert document.order_number_for_lane is None
+    assert document.purchase_order_number is None
     assert document.number == "ACME-SHP-5001"
 
 
