@@ -106,7 +106,7 @@ class ElementChecker:
             words = f"occurs {len(repetitions)} times, but may occur {once}; leave out, or choose another separator"
             self._report(at, spot, rule, raw, Fault(self._too_many_repetitions, words))
         offset = spot.offset
-        for repetition in repetitions:
+        for repetition in repetitions[: rule.repeat]:
             here = _Spot(spot.element, None, offset)
             components = repetition.split(self._delimiters.component) if self._delimiters.component else [repetition]
             if rule.components:
@@ -220,6 +220,9 @@ class ElementChecker:
         severity: Severity | None = None,
     ) -> None:
         """Note a fault; without a severity of its own the tolerance decides."""
+        severity = severity or self._ledger.severity(fault.tolerance)
+        if self._ledger.skips(severity):
+            return
         if spot.component is None:
             name = _element_name(at.code, None, spot.element)
         else:
@@ -229,7 +232,7 @@ class ElementChecker:
                 Level.ELEMENT,
                 fault.code,
                 f"{name} {rule.name} {fault.words}" if rule is not None else f"{name} {fault.words}",
-                severity or self._ledger.severity(fault.tolerance),
+                severity,
                 segment=at.code,
                 position=at.position,
                 element=spot.element,

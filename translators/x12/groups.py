@@ -1,5 +1,6 @@
 """Reads functional groups and the transaction sets in them."""
 
+import itertools
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import Release, choose_release, load_release
 from translators.x12.faults import (
+    VALUE_CHARACTERS_MAX,
     GroupError,
     InterchangeError,
     Ledger,
@@ -34,6 +36,7 @@ from translators.x12.value_faults import quoted
 
 _SET_NUMBER_WIDTHS = range(4, 10)  # ST02 has four to nine characters
 _TAKES_GROUP = frozenset({"reject_group", "reject_interchange"})
+SET_SEGMENTS_MAX = 500_000  # what is read of one set has to fit into memory
 _GROUP_ENDS = frozenset({"GE", "GS", "IEA", "ISA"})
 
 
@@ -107,7 +110,7 @@ class GroupReader:
                 self.end = token[2]
         strays.flush()
         claimed = self._close(token, group)
-        self._account.damaged_envelopes += ledger.errors > 0
+        self._account.damaged_envelopes += ledger.errors > 0 or group.tally.total == 0
         status = Status.REJECTED if takes_group else group.tally.status(ledger)
         accepted = 0 if status is Status.REJECTED else group.tally.accepted
         yield GroupClosed(header, status, claimed, group.tally.total, accepted, ledger.findings, ledger.omitted)
@@ -165,7 +168,7 @@ class GroupReader:
 
     def _set(self, opening: Token, group: _Group) -> SetRead:
         """ST to SE."""
-        values = [*self._stream.parts(opening)[1:4], "", "", ""]
+        values = [*(value[:VALUE_CHARACTERS_MAX] for value in self._stream.parts(opening)[1:4]), "", "", ""]
         set_type, number, implementation = values[:3]
         guide, tables = self._agreed(set_type, group)
         tolerances: frozenset[Tolerance] = self._rules.tolerances | (guide.tolerances if guide else frozenset())
@@ -180,7 +183,14 @@ class GroupReader:
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
         self._check_st(set_type, number, group, ledger, opening[1])
         reader.take_envelope(*opening)
-        self._close_set(reader.take_all(self._stream.rest), number, reader, ledger)
+        token = reader.take_all(itertools.islice(self._stream.rest, SET_SEGMENTS_MAX))
+        read = reader.segments
+        if token is None and (further := self._stream.next()) is not None:
+            token = self._count(further, reader, ledger)
+        is_whole = reader.segments == read
+        self._close_set(token, number, reader, ledger)
+        # No set is whole without a segment between ST and SE.
+        self._account.damaged_envelopes += reader.segments <= 2  # noqa: PLR2004  # ST and SE
         self.end = reader.end
         self._account.bytes_in_segments += reader.bytes_in_segments
         self._account.bytes_in_findings += reader.bytes_in_findings
@@ -191,13 +201,26 @@ class GroupReader:
             implementation=implementation,
             status=_status(ledger, on_bad_set, reader),
             segments=reader.segments,
-            tree=reader.tree,
+            tree=reader.tree if is_whole else None,
             findings=ledger.findings,
             findings_omitted=ledger.omitted,
             start=opening[1],
             end=self.end,
             on_bad_set=on_bad_set,
         )
+
+    def _count(self, further: Token, reader: SetReader, ledger: Ledger) -> Token | None:
+        """Take what stands beyond the most that is read of a set; hands back the token of an envelope behind it."""
+        counter = SetReader(self._delimiters, ledger)
+        token = counter.take_all(itertools.chain((further,), self._stream.rest))
+        reader.segments += counter.segments
+        reader.bytes_in_segments += counter.bytes_in_segments
+        reader.bytes_in_findings += counter.bytes_in_findings
+        reader.end = max(reader.end, counter.end)
+        if counter.segments:
+            message = f"The set is read no further than {SET_SEGMENTS_MAX} segments; send it in several"
+            _report(ledger, SetError.SEGMENTS_IN_ERROR, message, ("ST", None, None), further[1])
+        return token
 
     def _agreed(self, set_type: str, group: _Group) -> tuple[Guide | None, AgreedTables | None]:
         """The agreement on this kind of set in this group, and the tables that read it."""
@@ -247,7 +270,8 @@ class GroupReader:
             self._trailer(ledger, SetError.TRAILER_MISSING, message, ("SE", None, None), reader.end, "missing-trailer")
             return
         reader.take_envelope(*token)
-        count, closing = [*self._stream.parts(token)[1:3], "", ""][:2]
+        sent = (value[:VALUE_CHARACTERS_MAX] for value in self._stream.parts(token)[1:3])
+        count, closing = [*sent, "", ""][:2]
         if not (count.isascii() and count.isdigit()) or count.lstrip("0") != str(reader.segments):
             claims = f"SE01 is {quoted(count)}, but {reader.segments} segments were sent, ST and SE counted"
             message = f"{claims}; send all of them, or the right count"

@@ -72,6 +72,10 @@ class SetReader:
 
     def _take_unknown(self, text: str, start: int, end: int) -> bool:
         """A token whose code is not in the release: an envelope, an unknown segment or no segment at all."""
+        if not text:
+            what = "is an empty segment; send one terminator behind each segment"
+            self._stray(text, start, end, "empty-segments", what)
+            return True
         code = text.partition(self._separator)[0]
         if code in ENVELOPE_SEGMENTS:
             return False
@@ -80,12 +84,8 @@ class SetReader:
             self.segments += 1
             self._unknown(code, text, start, end)
             return True
-        if not text:
-            what = "is an empty segment; send one terminator behind each segment"
-            self._stray(text, start, end, "empty-segments", what)
-        else:
-            what = "is no segment: it does not begin with a segment code; remove it, or look for a terminator in data"
-            self._stray(text, start, end, None, what)
+        what = "is no segment: it does not begin with a segment code; remove it, or look for a terminator in data"
+        self._stray(text, start, end, None, what)
         return True
 
     def _unknown(self, code: str, text: str, start: int, end: int) -> None:
@@ -93,12 +93,15 @@ class SetReader:
 
     def _stray(self, text: str, start: int, end: int, tolerance: Tolerance | None, what: str) -> None:
         self.bytes_in_findings += end - start
+        severity = self._ledger.severity(tolerance)
+        if self._ledger.skips(severity):
+            return
         self._ledger.add(
             Finding(
                 Level.SEGMENT,
                 SegmentError.UNRECOGNIZED,
                 f"Text of {end - start} bytes at byte {start} {what}",
-                self._ledger.severity(tolerance),
+                severity,
                 position=self.segments + 1,
                 value=text[: min(end - start, VALUE_CHARACTERS_MAX)],
                 byte_offset=start,
@@ -391,6 +394,8 @@ class SetValidator(SetReader):
         implementation: Implementation | None = None,
     ) -> None:
         severity = Severity.ERROR if tolerance is None else self._ledger.severity(tolerance)
+        if self._ledger.skips(severity):
+            return
         self._ledger.add(
             Finding(
                 Level.SEGMENT,

@@ -4,6 +4,7 @@ import pytest
 
 from tests.translators.x12.conftest import findings_of, interchange, isa, pieces_of, sets_of
 from translators.guide import ReadingRules
+from translators.x12 import groups
 from translators.x12.reading import FileRead, GroupClosed, GroupOpened, InterchangeClosed, InterchangeOpened, Status
 from translators.x12.report import report
 
@@ -205,3 +206,32 @@ def test_ta1_segments_beyond_all_measure_are_told_of_and_not_kept():
     (closed,) = [piece for piece in pieces if isinstance(piece, InterchangeClosed)]
     assert len(closed.acknowledgments) == 10_000
     assert codes(pieces) == [("interchange", "022", "error")]
+
+
+@pytest.mark.parametrize("trailer", ["SE*{}*0001~", ""])
+def test_a_set_beyond_all_measure_is_counted_to_its_end_but_not_kept(trailer, monkeypatch):
+    monkeypatch.setattr(groups, "SET_SEGMENTS_MAX", 20)
+    text = f"{isa()}{GS}ST*850*0001~{BODY}{'REF*DP*1~' * 30}{trailer.format(34)}GE*1*7~{IEA}"
+    (piece,) = sets_of(read_whole(text))
+    assert (piece.tree, piece.status, piece.segments) == (None, Status.REJECTED, 34 if trailer else 33)
+    assert "no further than 20 segments" in " ".join(finding.message for finding in piece.findings)
+
+
+@pytest.mark.parametrize("segments", [18, 19, 20])
+def test_a_set_of_nearly_that_size_is_read(segments, monkeypatch):
+    monkeypatch.setattr(groups, "SET_SEGMENTS_MAX", 20)
+    body = BODY + "PID*F****NUT~" * (segments - 2)
+    (piece,) = sets_of(pieces_of(interchange(body)))
+    assert piece.tree is not None
+    assert not any("no further" in finding.message for finding in piece.findings)
+
+
+def test_long_values_of_headers_are_not_kept():
+    long = "7" * 100_000
+    pieces = pieces_of(
+        f"{isa()}{GS.replace('*7*', f'*{long}*')}ST*850*{long}~{BODY}SE*4*{long}~GE*1*{long}~{IEA}".encode()
+    )
+    (opened,) = [piece for piece in pieces if isinstance(piece, GroupOpened)]
+    (piece,) = sets_of(pieces)
+    assert len(opened.header.control_number) < 100
+    assert len(piece.control_number) < 100
