@@ -127,10 +127,13 @@ def read_isa(data: Source, start: int) -> IsaText | None:
 def _whole(text: str, parts: list[str], ending: tuple[str, str], start: int) -> IsaText:
     component, terminator = ending
     values = (*parts[1:-1], component)
-    separators = (parts[0] and text[3], terminator, component.strip())
+    # Blanks alone are padding: every other control character may separate, 0x1F often does.
+    separator = component.strip(" ")
     return IsaText(
         elements=values,
-        delimiters=Delimiters(text[3], terminator, component.strip(), _repetition(values[10], values[11], separators)),
+        delimiters=Delimiters(
+            text[3], terminator, separator, _repetition(values[10], values[11], (text[3], terminator, separator))
+        ),
         start=start,
         end=start + _behind_line_ends(text, len(text) - len(parts[-1]) + len(component) + len(terminator), terminator),
         fixed_width=all(len(value) == width for value, width in zip(values, ISA_WIDTHS, strict=True)),
@@ -178,7 +181,7 @@ def _ends_segments(text: str, terminator: str, separator: str) -> bool:
 
 def _repetition(isa11: str, isa12: str, taken: tuple[str, ...]) -> str:
     # ISA11 separates repetitions from 00402 on; before that it is the standards id "U", which many still send.
-    value = isa11.strip()
+    value = isa11.strip(" ")
     if len(value) != 1 or value.isalnum() or value in taken or not isa12.isdigit() or isa12 < "00402":
         return ""
     return value
@@ -197,7 +200,7 @@ def _cut_short(text: str, separator: str, start: int) -> IsaText | None:
         return None
     values = text[:at].split(separator)[1:]
     padded = tuple((values + [""] * ISA_ELEMENTS)[:ISA_ELEMENTS])
-    component = padded[-1].strip()
+    component = padded[-1].strip(" ")
     if len(component) != 1 or component.isalnum():
         component = ""
     return IsaText(

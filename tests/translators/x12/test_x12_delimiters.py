@@ -127,3 +127,19 @@ def test_binary_segments_are_measured_by_their_length(fixture_bytes):
     assert piece.segments == 4
     assert piece.end - piece.start > len(long)
     assert pieces_of(data)[-1].bytes_in_segments == len(data)
+
+
+CONTROLS_AND_MARKS = [*map(chr, range(1, 32)), "\x7f", *"|;<=>?@#%&_\"`{}[]()/,+!$\\'"]
+ROLES = {"element": "*", "terminator": "~", "component": ":", "repetition": "^"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_any_character_that_stands_in_no_data_separates(role, fixture_bytes):
+    data = fixture_bytes("850-005010.edi").replace(b"\n", b"")
+    present = set(data.decode()) - set(ROLES.values())
+    line_ends = {"\r", "\n"} if role != "terminator" else set()  # elsewhere a line end belongs to its terminator
+    for character in set(CONTROLS_AND_MARKS) - present - line_ends:
+        pieces = pieces_of(data.replace(ROLES[role].encode(), character.encode()))
+        assert isinstance(pieces[0], InterchangeOpened)
+        assert getattr(pieces[0].header.delimiters, role) == character
+        assert [(piece.status, piece.findings) for piece in sets_of(pieces)] == [(Status.ACCEPTED, [])]
