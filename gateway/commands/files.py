@@ -12,7 +12,6 @@ from typing import BinaryIO
 from gateway.commands.parsing import Unusable
 from translators.source import Source
 
-FILE_BYTES_MAX = 2_147_483_647
 IN_MEMORY_BYTES_MAX = 4_194_304  # a file up to that size is held as it is
 _COPIED_BYTES = 1_048_576
 
@@ -84,8 +83,8 @@ def _spooled(name: str, stream: BinaryIO, spool: tempfile.SpooledTemporaryFile[b
     return FileSource(spool.fileno(), size)
 
 
-def read_input(name: str, bytes_max: int = FILE_BYTES_MAX) -> bytes:
-    """A file's bytes, `-` being standard input.
+def read_input(name: str, bytes_max: int) -> bytes:
+    """The bytes of a file that is held whole, `-` being standard input.
 
     Raises:
         Unusable: it cannot be read, or is larger than `bytes_max`.

@@ -159,7 +159,10 @@ def test_a_canonical_document_is_validated_too(run: Run, tmp_path: Path):
     bad = run("validate", file, "--format", "json")
     assert bad.code == 1
     assert bad.json["documents"][0]["findings"][0]["pointer"] == "/lines/0/quantity"
-    assert "/lines/0/quantity" in run("validate", file).out
+    lines = run("validate", file).out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.strip().startswith("/lines/0/quantity (line ")]
+    assert '"five"' in lines[at + 1]
+    assert lines[at + 2].index("^") == lines[at + 1].index('"five"')
 
 
 @pytest.mark.parametrize("command", ["validate", "translate", "acknowledge"])
