@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from translators.documents import DOCUMENTS, SCHEMA_VERSION, Document
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.shapes import DECIMAL_PATTERN, TIME_PATTERN, Field, Kind, shape
 
 
@@ -191,7 +191,9 @@ class _Builder:
     def _problem(
         self, path: Path, code: str, message: str, value: str | None = None, severity: Severity = Severity.ERROR
     ) -> None:
-        self.problems.append(Problem(path, code, message, None if value is None else value[:99], severity))
+        self.problems.append(
+            Problem(path, code, message, None if value is None else value[:VALUE_CHARACTERS_MAX], severity)
+        )
 
 
 _READERS: Final[dict[Kind, Callable[[_Builder, Tree, Path], Any]]] = {

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+VALUE_CHARACTERS_MAX = 99  # of an offending value, as AK404 has room for
+
 
 class Severity(StrEnum):
     """Whether a finding rejects what it stands on."""
@@ -37,7 +39,7 @@ class Finding:
         position: position of the segment in its transaction set, ST being 1 (AK302).
         element: position of the element in its segment, 1-based (AK401).
         component: position inside a composite, 1-based.
-        value: the offending value, shortened to 99 characters as AK404 allows.
+        value: the offending value, shortened to `VALUE_CHARACTERS_MAX`.
         byte_offset: offset from the start of the file.
         pointer: JSON pointer or XPath for JSON and XML.
         line: line in a JSON or XML text, 1-based.

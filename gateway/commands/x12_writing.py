@@ -17,7 +17,6 @@ from translators.guide import Identity
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, releases
 from translators.x12.writing import Envelope, FramingRules, WrittenInterchange, write_interchange
 
-CONTROL_NUMBER_MAX = 999_999_999
 _NOBODY = (Identity("ZZ", "SENDER"), Identity("ZZ", "RECEIVER"))
 
 

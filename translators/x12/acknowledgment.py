@@ -19,7 +19,7 @@ from translators.x12.functional_acknowledgment import Line, can_be_named, earns_
 from translators.x12.reading import InterchangeHeader
 from translators.x12.results import FALLBACK_RELEASE, GroupResult, InterchangeResult, collect_results
 from translators.x12.sets import FUNCTIONAL_ACKNOWLEDGMENT_GROUP
-from translators.x12.writer import REPETITION_SINCE, Framing, isa_segment
+from translators.x12.writer import REPETITION_SINCE, Framing, free_delimiters, group_date, isa_segment
 
 __all__ = ["Earned", "Numbers", "collect_results", "earned_by", "write_acknowledgment", "write_acknowledgments"]
 
@@ -27,7 +27,6 @@ DEFAULT_RULES = AcknowledgmentRules()
 
 _FALLBACK_VERSION = "00401"
 _USAGES = frozenset({"P", "T", "I"})
-_SEPARATORS = "*~>^|!;'\\+\x1d\x1c\x1f\x1e"  # taken, in this order, when a preferred one occurs in data
 _999_RELEASE_SUFFIX = {"005010": "X231A1"}  # the implementation guide of the 999
 # AK404 copies what was sent, CTX the set's own number: where they would be misread they are left out.
 _WITH_COPIES = frozenset({"AK4", "IK4", "CTX"})
@@ -220,7 +219,6 @@ def _group(
 ) -> Iterator[Line]:
     header = group.header
     number, set_number = numbers
-    century = "" if group.tables < "004010" else now.strftime("%Y")[:2]  # GS04 has its century from 004010 on
     implementation = ""
     if answer == "999":
         implementation = group.tables + _999_RELEASE_SUFFIX.get(group.tables, "")
@@ -230,7 +228,7 @@ def _group(
         # A code of control characters alone is none; the address of the interchange stands in.
         printable(header.receiver_code) or printable(inbound.receiver_id),
         printable(header.sender_code) or printable(inbound.sender_id),
-        century + now.strftime("%y%m%d"),
+        group_date(now, group.tables),
         now.strftime("%H%M"),
         str(number),
         header.agency if header.agency in {"X", "T"} else "X",
@@ -260,19 +258,23 @@ def _qualifier(text: str) -> str:
 def _safe_delimiters(
     wanted: Sequence[Delimiters], version: str, header: InterchangeHeader, body: Sequence[Line]
 ) -> Delimiters:
-    """The first of the wanted separators that part our data without doubt, else others."""
+    """The first of the wanted separators that part our data without doubt, else others.
+
+    Control characters are always free: `printable` left none in the data.
+    """
     used = set(header.sender_qualifier + header.sender_id + header.receiver_qualifier + header.receiver_id)
     for line in body:
         if line[0] in _WITH_COPIES:
             continue  # beside the copy there are only digits
         used.update(*line[1:])
-    chosen: list[str] = []
-    for name in ("element", "terminator", "component", "repetition"):
-        usual = "^" if name == "repetition" else ""
-        candidates = (*(getattr(one, name) for one in wanted), usual, *_SEPARATORS)
-        chosen.append(next(one for one in candidates if _is_safe(one) and one not in used and one not in chosen))
-    element, terminator, component, repetition = chosen
-    return Delimiters(element, terminator, component, repetition if version >= REPETITION_SINCE else "")
+    chosen = free_delimiters([_safe(one) for one in wanted], used)
+    return chosen if version >= REPETITION_SINCE else replace(chosen, repetition="")
+
+
+def _safe(delimiters: Delimiters) -> Delimiters:
+    """Those of a partner's separators that no number, date or code can hold."""
+    sent = (delimiters.element, delimiters.terminator, delimiters.component, delimiters.repetition)
+    return Delimiters(*(one if _is_safe(one) else "" for one in sent))
 
 
 def _is_safe(separator: str) -> bool:

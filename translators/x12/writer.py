@@ -1,6 +1,7 @@
 """Writes segments as bytes. What would be misread is refused: a separator inside data ends an element early."""
 
-from collections.abc import Iterable, Sequence
+import datetime as dt
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from translators.x12.delimiters import ISA_WIDTHS, STANDARD_DELIMITERS, Delimiters
@@ -9,6 +10,15 @@ from translators.x12.tree import Element, Segment
 
 REPETITION_SINCE = "00402"  # ISA12 from which ISA11 is the repetition separator
 STANDARDS_ID = "U"  # ISA11 before that
+
+_CENTURY_SINCE = "004010"  # the release from which GS04 has eight digits
+# In the order they are tried where others are to be chosen; the usual ones first.
+_SPARE = {
+    "element": "*|^\x1d\x07",
+    "terminator": "~'!\x1c\x15",
+    "component": ">:<\x1f\x06",
+    "repetition": "^\\`\x1e\x05",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,25 @@ def _joined(element: Element, delimiters: Delimiters) -> str:
     if isinstance(element, str):
         return element
     return delimiters.repetition.join(delimiters.component.join(repetition) for repetition in element)
+
+
+def free_delimiters(wanted: Sequence[Delimiters], used: Container[str]) -> Delimiters:
+    """The first of the wanted separators that occur nowhere in the data, each exchanged for another where none is free.
+
+    Where nothing at all is free, the first one wanted stays.
+    """
+    controls = [one for spare in _SPARE.values() for one in spare if not one.isprintable()]
+    chosen: list[str] = []
+    for name, spare in _SPARE.items():
+        candidates = [*(getattr(one, name) for one in wanted), *spare, *controls]
+        free = (one for one in candidates if one and one not in used and one not in chosen)
+        chosen.append(next(free, candidates[0]))
+    return Delimiters(*chosen)
+
+
+def group_date(at: dt.datetime, release: str) -> str:
+    """GS04 as a release has it."""
+    return at.strftime("%y%m%d" if release < _CENTURY_SINCE else "%Y%m%d")
 
 
 def segment(code: str, *values: Element) -> Segment:

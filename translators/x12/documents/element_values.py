@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from translators.codes import labels, rec20_units, words
 from translators.document_parts import CodeAsSent, DateReference, Measure
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.x12.documents.places import Place, Take
 from translators.x12.tree import Segment
 
@@ -26,7 +26,6 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 # Two-digit years: the standard came into use in the 1970s, and no paper of trade is dated so far ahead.
 _CENTURY_TURNS_AT: Final = 70
 _CENTURY_DIGITS: Final = 2
-_VALUE_SHOWN_MAX: Final = 99  # as AK404
 
 
 class ElementReader:
@@ -49,7 +48,7 @@ class ElementReader:
                 segment=segment.code,
                 position=segment.position,
                 element=element,
-                value=segment.value(element)[:_VALUE_SHOWN_MAX],
+                value=segment.value(element)[:VALUE_CHARACTERS_MAX],
                 byte_offset=segment.start,
             )
         )

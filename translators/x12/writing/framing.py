@@ -4,19 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.tree import Element, Segment
-from translators.x12.writer import REPETITION_SINCE, Framing
+from translators.x12.writer import REPETITION_SINCE, Framing, free_delimiters
 
 InData = Literal["replace", "reject", "choose"]
-
-# In the order they are tried where others are to be chosen; the standard's usual ones first.
-_ELEMENT: Final = "*|^\x1d\x07"
-_TERMINATOR: Final = "~'!\x1c\x15"
-_COMPONENT: Final = ">:<\x1f\x06"
-_REPETITION: Final = "^\\`\x1e\x05"
-_VALUE_SHOWN_MAX: Final = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +63,8 @@ def frame(segments: Iterable[Segment], rules: FramingRules, version: str) -> Fra
 def _chosen(segments: tuple[Segment, ...], delimiters: Delimiters) -> Delimiters:
     """The preferred separators, each exchanged where it occurs in the data."""
     used = {character for segment in segments for element in segment.elements for character in set(_text(element))}
-    taken: set[str] = set()
-
-    def choose(preferred: str, others: str) -> str:
-        if not preferred:
-            return ""
-        found = next((one for one in preferred + others if one not in used and one not in taken), preferred)
-        taken.add(found)
-        return found
-
-    return Delimiters(
-        choose(delimiters.element, _ELEMENT),
-        choose(delimiters.terminator, _TERMINATOR),
-        choose(delimiters.component, _COMPONENT),
-        choose(delimiters.repetition, _REPETITION),
-    )
+    chosen = free_delimiters([delimiters], used)
+    return chosen if delimiters.repetition else replace(chosen, repetition="")
 
 
 def _text(element: Element) -> str:
@@ -155,6 +135,6 @@ class _Fitting:
                 segment=segment.code,
                 position=segment.position,
                 element=element,
-                value=None if value is None else value[:_VALUE_SHOWN_MAX],
+                value=None if value is None else value[:VALUE_CHARACTERS_MAX],
             )
         )

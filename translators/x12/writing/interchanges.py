@@ -9,12 +9,12 @@ from typing import Final, Literal
 from translators.documents import Document
 from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, Identity, Override, ReadingRules
-from translators.x12.dictionary import choose_release, load_release
+from translators.x12.dictionary import choose_release
 from translators.x12.reader import read
 from translators.x12.reading import InterchangeHeader, SetRead
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_IDS
 from translators.x12.tree import Segment
-from translators.x12.writer import Unwritable, isa_segment, segment, write_segments
+from translators.x12.writer import Unwritable, group_date, isa_segment, segment, write_segments
 from translators.x12.writing.framing import STANDARD_FRAMING_RULES, FramingRules, frame
 from translators.x12.writing.sets import Written, write_set
 
@@ -22,8 +22,6 @@ Usage = Literal["P", "T", "I"]
 
 _VERSION_WIDTH: Final = 5
 _SET_NUMBER_WIDTH: Final = 4
-_CENTURY_DATE_WIDTH: Final = 8
-_GROUP_DATE: Final = 4  # GS04
 _CONTROL_NUMBER_MAX: Final = 999_999_999
 _ID_MAX: Final = 15
 
@@ -146,15 +144,13 @@ def _reading_faults(
 
 
 def _group(group: Sequence[Written], envelope: Envelope, count: int) -> list[Segment]:
-    release = load_release(choose_release(envelope.release).name or "")
-    wide = release.segments["GS"].elements[_GROUP_DATE - 1].max >= _CENTURY_DATE_WIDTH
     number = str(envelope.group_control_number + count)
     head = segment(
         "GS",
         FUNCTIONAL_IDS[group[0].set_type],
         envelope.sender_code,
         envelope.receiver_code,
-        envelope.at.strftime("%Y%m%d" if wide else "%y%m%d"),
+        group_date(envelope.at, choose_release(envelope.release).name or ""),
         envelope.at.strftime("%H%M"),
         number,
         "X",

@@ -10,9 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from translators.building import Path, pointer
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 
-VALUE_SHOWN_MAX: Final = 99
 FINDINGS_MAX: Final = 200
 
 
@@ -85,7 +84,7 @@ class Losses:
                 severity=severity,
                 segment=spot.segment,
                 element=spot.element,
-                value=None if value is None else value[:VALUE_SHOWN_MAX],
+                value=None if value is None else value[:VALUE_CHARACTERS_MAX],
                 pointer=pointer(path),
                 loop=spot.loop,
                 data_element=spot.data_element,
