@@ -4,7 +4,7 @@ What comes out is frozen and can be pickled: reading happens in worker processes
 """
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -170,16 +170,23 @@ def _declared(content_type: str | None) -> Syntax | None:
     return "xml" if media_type in {"application/xml", "text/xml"} or media_type.endswith("+xml") else None
 
 
-def translate(data: Source, rules: ReadingRules, *, content_type: str | None = None) -> Iterator[Translated]:
+def translate(
+    data: Source,
+    rules: ReadingRules,
+    *,
+    content_type: str | None = None,
+    closed: Callable[[InterchangeResult], object] | None = None,
+) -> Iterator[Translated]:
     """The documents of a body one by one, rejected ones too, and at last the result of the whole.
 
     Memory is bounded by the largest transaction set in X12, by the body in JSON and XML, which are read whole. Nothing
-    that a partner can send makes it raise.
+    that a partner can send makes it raise. ``closed`` is called with each interchange when its documents were handed
+    out and none of the next one was.
     """
     syntax = sniff(data, content_type)
     match syntax:
         case "x12":
-            yield from _X12Translation(rules).run(read_x12(data, rules), len(data))
+            yield from _X12Translation(rules, closed).run(read_x12(data, rules), len(data))
         case "json" | "xml" if len(data) > WHOLE_BYTES_MAX:
             message = f"{syntax} of more than {WHOLE_BYTES_MAX} bytes is not read; send its documents in several bodies"
             yield _unread(syntax, data, Finding(Level.FILE, "body-too-large", message, byte_offset=WHOLE_BYTES_MAX))
@@ -208,6 +215,7 @@ class _X12Translation:
     """The translation of one file: where reading stands, and what is kept for the result."""
 
     reading_rules: ReadingRules
+    closed: Callable[[InterchangeResult], object] | None
     collector: ResultCollector = field(default_factory=ResultCollector)
     interchanges: list[InterchangeResult] = field(default_factory=list)
     acknowledgments: list[InterchangeAcknowledgment] = field(default_factory=list)
@@ -225,6 +233,8 @@ class _X12Translation:
             result = self.collector.add(piece)
             if result is not None:
                 self.interchanges.append(result)
+                if self.closed is not None:
+                    self.closed(result)
             self._keep(piece)
             if isinstance(piece, FileRead):
                 yield self._result(piece, size)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from gateway.commands.decided import decided
 from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
 from gateway.commands.output import note, print_bytes, print_json, say
@@ -15,7 +16,7 @@ from gateway.commands.parsing import Parser, Unusable, add_config, control_numbe
 from gateway.commands.profiles import reading_rules_of
 from gateway.commands.validate import bar
 from gateway.commands.x12_writing import X12Writing
-from translators.catalog import TranslatedDocument, TranslationResult, translate
+from translators.catalog import TranslatedDocument, TranslationResult
 from translators.findings import Finding
 from translators.guide import ReadingRules
 
@@ -80,10 +81,9 @@ def _run(called: argparse.Namespace) -> int:
 def _translate(called: argparse.Namespace, name: str, rules: ReadingRules, writing: X12Writing | None) -> bool:
     is_written = True
     with open_input(name) as source, bar(called, name, source) as advance:
-        for item in translate(source, rules):
+        for item in decided(source, rules, advance):
             if isinstance(item, TranslationResult):
                 return _close(called, name, item) and is_written
-            advance(item.location.end or 0)
             if writing is None:
                 _show(called, name, item)
             else:
