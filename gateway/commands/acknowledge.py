@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gateway.commands.files import open_input
-from gateway.commands.output import note, print_bytes, progress
+from gateway.commands.output import file_progress, note, print_bytes
 from gateway.commands.parsing import Parser, add_config, control_number, leaf
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import AcknowledgmentRules, ReadingRules
@@ -16,7 +16,6 @@ from translators.x12.acknowledgment import write_acknowledgments
 from translators.x12.writer import Framing
 
 CONTROL_NUMBER_MAX = 999_999_999
-PROGRESS_BYTES_MIN = 4_194_304
 
 _Terms = tuple[ReadingRules, AcknowledgmentRules, Framing | None]
 
@@ -90,7 +89,7 @@ def _terms(called: argparse.Namespace) -> _Terms:
 
 def _result(name: str, source: Source, rules: ReadingRules) -> TranslationResult:
     """What became of a file. Translated and not only read: what no document can be made of is rejected, too."""
-    with progress(name, len(source) if len(source) >= PROGRESS_BYTES_MIN else 0) as advance:
+    with file_progress(name, len(source)) as advance:
         for item in translate(source, rules):
             if isinstance(item, TranslationResult):
                 return item

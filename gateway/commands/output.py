@@ -7,7 +7,7 @@ import sys
 import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TextIO
 
 import orjson
@@ -15,6 +15,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+PROGRESS_BYTES_MIN = 4_194_304  # of a file
 
 # Where nobody looks, lines are as long as they are: a program that reads them wants no line breaks of ours.
 _WIDTH_WITHOUT_TERMINAL = 1_000_000
@@ -167,6 +169,11 @@ def progress(what: str, total: int) -> Iterator[Advance]:
     with bar:
         task = bar.add_task(visible(what), total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def file_progress(name: str, size_bytes: int) -> AbstractContextManager[Advance]:
+    """A bar while a file is read; over one that is read at once it would only flicker."""
+    return progress(name, size_bytes if size_bytes >= PROGRESS_BYTES_MIN else 0)
 
 
 def size(number_bytes: int) -> str:

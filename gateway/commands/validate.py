@@ -12,7 +12,7 @@ from gateway.commands import excerpts
 from gateway.commands.excerpts import Excerpt
 from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
-from gateway.commands.output import STYLES, Advance, console, print_json, progress, say, visible
+from gateway.commands.output import STYLES, Advance, console, file_progress, print_json, say, visible
 from gateway.commands.parsing import Parser, add_config, add_format, leaf
 from gateway.commands.second_opinions import Ask, print_second_opinion, second_opinions
 from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
@@ -33,8 +33,6 @@ from translators.x12.reading import (
 )
 from translators.x12.report import Verdict, report_lines
 
-# Below that a bar would only flicker.
-PROGRESS_BYTES_MIN = 4_194_304
 SOUND_SETS_SHOWN_MAX = 20  # of one group; those without findings behind them are but counted
 
 
@@ -102,7 +100,7 @@ def _validate(called: argparse.Namespace, name: str, rules: ReadingRules, ask: A
 def bar(called: argparse.Namespace, name: str, source: Source) -> AbstractContextManager[Advance]:
     """A bar for a long file; none over JSON that goes to a terminal itself."""
     is_covered = called.format == "json" and sys.stdout.isatty()
-    return progress(name, 0 if is_covered or len(source) < PROGRESS_BYTES_MIN else len(source))
+    return file_progress(name, 0 if is_covered else len(source))
 
 
 def _watched(pieces: Iterator[Piece], verdict: Verdict, advance: Advance) -> Iterator[Piece]:

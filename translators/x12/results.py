@@ -1,16 +1,14 @@
 """What became of an interchange, in small values that outlive its bytes: enough to acknowledge it later.
 
 Reading happens in one process, control numbers are given out in a transaction of another; between them travel these
-values, by pickle or as JSON.
+values, pickled.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from sys import intern
-from typing import Any
 
 from translators.findings import Finding, Level, Severity
-from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import choose_release
 from translators.x12.faults import SegmentError, SetError
 from translators.x12.reading import (
@@ -114,48 +112,6 @@ class InterchangeResult:
     groups: tuple[GroupResult, ...] = ()
     acknowledgments: int = 0
     is_told: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """The result as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "InterchangeResult":
-        """The result that `as_json` wrote."""
-        header = dict(values["header"])
-        return cls(
-            header=InterchangeHeader(**(header | {"delimiters": Delimiters(**header["delimiters"])})),
-            status=Status(values["status"]),
-            code=values["code"],
-            note=values["note"],
-            groups=tuple(_group_from_json(group) for group in values["groups"]),
-            acknowledgments=values["acknowledgments"],
-            is_told=values["is_told"],
-        )
-
-
-def _group_from_json(values: Mapping[str, Any]) -> GroupResult:
-    own: dict[str, Any] = {
-        "header": GroupHeader(**values["header"]),
-        "status": Status(values["status"]),
-        "codes": tuple(values["codes"]),
-        "sets": tuple(_set_from_json(item) for item in values["sets"]),
-    }
-    return GroupResult(**(dict(values) | own))
-
-
-def _set_from_json(values: Mapping[str, Any]) -> SetResult:
-    segments = tuple(
-        SegmentFault(**(dict(fault) | {"elements": tuple(ElementFault(**element) for element in fault["elements"])}))
-        for fault in values["segments"]
-    )
-    own: dict[str, Any] = {
-        "status": Status(values["status"]),
-        "codes": tuple(values["codes"]),
-        "segments": segments,
-        "subject": tuple(values["subject"]) if values["subject"] else None,
-    }
-    return SetResult(**(dict(values) | own))
 
 
 @dataclass(slots=True)
