@@ -32,8 +32,9 @@ _COMBINATIONS_REMEMBERED_MAX = 4_096  # for each segment; short strings all of t
 _ITEM = re.compile(r"(?P<element>\w+?)(?P<required>!?)(?:x(?P<repeat>\d+))?")
 _NOTE = re.compile(r"([PRECL])((?:\d\d)+)(\??)")
 
-# Control characters are outside every X12 character set; the star stands for the element separator.
-TEXT = r"[^\x00-\x1f\x7f*]"
+# Control characters are outside every X12 character set; the star stands for the element separator. What may stand is
+# listed, which is matched quicker than what may not; text holds one character for each byte.
+TEXT = r"[ -)+-~\x80-\xff]"
 _MONTH_AND_DAY = (
     "(?:(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)|02(?:0[1-9]|1[0-9]|2[0-8]))"
 )
@@ -137,6 +138,7 @@ class SegmentRule:
         self.notes = notes
         self._given = elements
         self._checks = 0
+        self._patterns: dict[int, re.Pattern[str] | None] = {}
         # What the pattern captured of texts that were right.
         self._right: set[tuple[str | None, ...]] = set()
 
@@ -145,31 +147,35 @@ class SegmentRule:
         """The elements in order: ``elements[0]`` is element 1."""
         return self._given() if callable(self._given) else self._given
 
-    @functools.cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """Matches a text with stars between plain elements whose presence, types and lengths are right.
+    def pattern(self, count: int) -> re.Pattern[str] | None:
+        """Matches a text with stars between so many plain elements whose presence, types and lengths are right.
 
         Its groups hold what else decides: the values that have a code list, and nothing (instead of None) for those
-        that a syntax note asks for. Element by element checking decides about every text that does not match.
+        that a syntax note asks for. Element by element checking decides about every text that does not match, and
+        about one with more elements than the segment has, or without one that is mandatory.
         """
-        # A segment holds an element at least, and ends with one.
-        return re.compile(rf"{re.escape(self.code)}(?=\*){self._from(0)}(?<!\*)", re.ASCII)
+        if count not in self._patterns:
+            self._patterns[count] = self._compiled(count)
+        return self._patterns[count]
 
-    def _from(self, index: int) -> str:
-        if index == len(self.elements):
-            return ""
+    def _compiled(self, count: int) -> re.Pattern[str] | None:
+        if not 0 < count <= len(self.elements) or any(rule.required for rule in self.elements[count:]):
+            return None
+        elements = "".join(self._element(index) for index in range(count))
+        # A segment ends with an element.
+        return re.compile(rf"{re.escape(self.code)}{elements}(?<!\*)", re.ASCII)
+
+    def _element(self, index: int) -> str:
         rule = self.elements[index]
+        if "not_used" in rule.agreed:
+            return r"\*"
         value = rule.pattern
         if rule.plain_codes:
             value = f"({value})"
         elif any(index + 1 in note.positions for note in self.notes):
             value += "()"
         # An empty alternative costs half of what a question mark behind a group does.
-        one = rf"\*{value}" if rule.required else rf"\*(?:{value}|)"
-        if "not_used" in rule.agreed:
-            one = r"\*"
-        rest = one + self._from(index + 1)
-        return rest if any(other.required for other in self.elements[index:]) else f"(?:{rest}|)"
+        return rf"\*{value}" if rule.required else rf"\*(?:{value}|)"
 
     def is_clean(self, text: str, parts: list[str]) -> bool:
         """Whether a segment text, with stars between its plain elements, is right beyond doubt.
@@ -180,8 +186,10 @@ class SegmentRule:
         if self._checks < CHECKS_BEFORE_COMPILING:
             self._checks += 1
             return False
-        match = self.pattern.fullmatch(text)
-        if match is None or len(parts) == 1:  # a segment without elements is none, whatever the pattern lets pass
+        count = len(parts) - 1
+        pattern = self._patterns.get(count) or self.pattern(count)
+        match = None if pattern is None else pattern.fullmatch(text)
+        if match is None:
             return False
         captured = match.groups()
         # Few combinations of codes and presence stand in one file, however long it is.

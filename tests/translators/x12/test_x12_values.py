@@ -67,7 +67,7 @@ def test_a_value_at_its_bounds(rule, value, code):
 @pytest.mark.parametrize(("rule", "value", "code"), VALUES, ids=[f"{r.type}{r.min}-{v!r}" for r, v, _ in VALUES])
 def test_the_fast_pattern_takes_only_what_the_closer_look_takes(rule, value, code):
     segment = SegmentRule("ZZ", (rule,), ())
-    matched = segment.pattern.fullmatch(f"ZZ*{value}") is not None
+    matched = segment.pattern(1).fullmatch(f"ZZ*{value}") is not None
     listed = not rule.codes or value in rule.codes
     if matched and listed:
         assert code is None
@@ -175,6 +175,6 @@ def test_a_value_is_shown_without_control_characters_and_cut():
 def test_patterns_of_an_agreement_refuse_what_it_does_not_use():
     rules = (ElementOverride("PO1", 4, usage="not_used"), ElementOverride("REF", 4, 1, usage="not_used"))
     tables = agreed_tables("850", "004010", rules)
-    assert tables.body["PO1"].pattern.fullmatch("PO1*1*5*EA**PE") is not None
-    assert tables.body["PO1"].pattern.fullmatch("PO1*1*5*EA*9.95") is None
-    assert tables.body["REF"].pattern.fullmatch("REF*DP*1**ZZ") is None
+    assert tables.body["PO1"].pattern(5).fullmatch("PO1*1*5*EA**PE") is not None
+    assert tables.body["PO1"].pattern(4).fullmatch("PO1*1*5*EA*9.95") is None
+    assert tables.body["REF"].pattern(4).fullmatch("REF*DP*1**ZZ") is None
