@@ -7,7 +7,7 @@ from typing import Literal
 # Strict is the default where a departure endangers meaning.
 Tolerance = Literal[
     "isa-padding",  # ISA elements not padded to their fixed width
-    "leading-bytes",  # BOM, blanks or line ends before ISA or a segment
+    "leading-bytes",  # blanks before a segment; before ISA they are a warning in any case, as is a BOM
     "trailing-garbage",  # bytes after the last IEA that are no interchange
     "missing-trailer",  # SE, GE or IEA absent
     "trailer-counts",  # wrong SE01, GE01, IEA01

@@ -51,8 +51,6 @@ CASES = [
     ("segment between groups", b"IEA*1", b"REF*DP*1~IEA*1", ("interchange", "022"), None),
     ("empty segment between groups", b"IEA*1", b"~IEA*1", ("interchange", "022"), "empty-segments"),
     ("blanks before segments", b"BEG*", b"  BEG*", ("interchange", "022"), "leading-bytes"),
-    ("byte order mark", b"ISA*", b"\xef\xbb\xbfISA*", ("file", "leading-bytes"), "leading-bytes"),
-    ("line ends before ISA", b"ISA*", b"\r\n\r\nISA*", ("file", "leading-bytes"), "leading-bytes"),
     ("text before ISA", b"ISA*", b"Dear all, ISA*", ("file", "no-interchange"), None),
     ("text behind IEA", b"*000000001~", b"*000000001~\x1a", ("file", "trailing-garbage"), "trailing-garbage"),
     ("line ends behind IEA", b"*000000001~", b"*000000001~\r\n\r\n\n", None, None),
@@ -82,6 +80,12 @@ def test_a_departure_of_an_envelope_is_told_in_the_words_of_its_level(old, new, 
 
 def test_the_good_file_has_no_findings():
     assert codes(GOOD) == []
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\r\n", b"   \x00"])
+def test_what_says_nothing_before_isa_rejects_nothing(before):
+    assert codes(before + GOOD) == [("file", "leading-bytes", "warning")]
+    assert report("file", before + GOOD, ReadingRules())["accepted"]
 
 
 def test_an_iea_without_a_terminator_is_complete_when_its_number_agrees():
