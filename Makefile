@@ -51,5 +51,5 @@ requirements:  ## pin the current dependencies by hash (needs uv)
 	    --no-annotate tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache .fuzz
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,7 +47,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         "files, without a server",
         (
             Noun("validate", "what is wrong in an X12 file: segment, element, byte offset, remedy"),
-            Noun("translate", "X12 to canonical JSON documents"),
+            Noun("translate", "documents of a file as canonical JSON, or as X12"),
             Noun("acknowledge", "the TA1, 997 or 999 that an X12 file earns"),
             Noun("schema", "JSON Schemas of documents and profiles, AsyncAPI of the broker's channels"),
         ),
@@ -63,7 +63,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     (
         "partners and keys",
         (
-            Noun("partner", "partner profiles: list, show, check, key"),
+            Noun("partner", "partner profiles: list, show, check, key, numbers"),
             Noun("certs", "our keys and certificates: new, import, list"),
             Noun("operator", "tokens for the operator port: new, list, remove"),
         ),

@@ -34,7 +34,7 @@ def print_second_opinion(opinion: "SecondOpinion") -> None:
     count = len(opinion.disagreements) + opinion.omitted
     say(
         f"  {shown['judge']} judged {opinion.segments:,} segments by the standard: "
-        f"{opinion.agreements:,} faults seen by both, {count:,} by one alone"
+        f"faults seen by both: {opinion.agreements:,}, by one alone: {count:,}"
     )
     for one in shown["could_not_judge"][:DISAGREEMENTS_SHOWN_MAX]:
         say(f"    byte {one['byte_offset']:,}, {one['bytes']:,} bytes: {one['reason']}", style="dim")

@@ -31,10 +31,10 @@ def test_without_it_there_is_no_such_member(run: Run):
 def test_for_people(run: Run):
     ended = run("validate", BAD, GOOD, "--second-opinion")
     assert ended.code == 1
-    assert "faults seen by both" in ended.out
+    assert "faults seen by both: " in ended.out
     assert "850 0001 segment 8 CTT01" in ended.out
     assert "[pyx12 does not add up what CTT tells]" in ended.out
-    assert "0 faults seen by both, 0 by one alone" in ended.out
+    assert "faults seen by both: 0, by one alone: 0" in ended.out
 
 
 def test_what_it_could_not_judge_is_told(run: Run):
