@@ -122,6 +122,7 @@ class _Printer:
         self._source = source
         self._header: InterchangeHeader | None = None
         self._sound_sets = 0
+        self._is_partly_accepted = False
         self._file: FileRead | None = None
         say(self._name, style="bold")
 
@@ -151,6 +152,7 @@ class _Printer:
                     say(f"    TA1 for interchange {one.control_number}: {one.code} {one.note}")
                 self._print_findings(piece.findings, piece.findings_omitted, 4)
                 _say_line(f"  interchange {header.control_number}", piece.status)
+                self._is_partly_accepted |= piece.status is not Status.REJECTED
                 self._header = None
             case FileRead():
                 self._print_findings(piece.findings, piece.findings_omitted, 2)
@@ -158,7 +160,9 @@ class _Printer:
 
     def close(self, verdict: Verdict) -> None:
         """Print what holds for the whole file."""
-        _say_line(self._name, "accepted" if verdict.accepted else "rejected")
+        # "Rejected" would have the reader send again what was taken.
+        otherwise = Status.PARTIALLY_ACCEPTED if self._is_partly_accepted else Status.REJECTED
+        _say_line(self._name, Status.ACCEPTED if verdict.accepted else otherwise)
         if verdict.findings_omitted:
             say(f"  {verdict.findings_omitted:,} findings are not shown, only counted")
         if self._file is not None:

@@ -1,4 +1,4 @@
-"""`gateway translate` hands out no document of a group or interchange that is rejected after it was read."""
+"""What becomes of documents in a group or interchange that is rejected after they were read."""
 
 import json
 from pathlib import Path
@@ -76,3 +76,12 @@ def test_nothing_of_a_sound_file_is_held_back(run: Run, tmp_path: Path):
     path.write_text(interchange(1) + interchange(2, group(21, 1)) + interchange(3) + interchange(4, group(41, 2, 3)))
     ended = run("translate", "--raw", path)
     assert [json.loads(line)["number"] for line in ended.out.splitlines()] == ["PO1", "PO2", "PO3"]
+
+
+def test_validate_does_not_call_a_file_rejected_of_which_a_part_is_accepted(run: Run, sent: Path, tmp_path: Path):
+    ended = run("validate", sent)
+    assert ended.code == 1
+    assert f"{sent}  partially accepted" in ended.out
+    bad = tmp_path / "bad.edi"
+    bad.write_text(interchange(1, group(11, 1, ge="GE*9*11~")))
+    assert f"{bad}  rejected" in run("validate", bad).out
