@@ -12,9 +12,9 @@ from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, one_of, shown
 from partners.profile import Agreement, As2, CertificateFile
 from translators.x12.dictionary import choose_release, releases
-from translators.x12.documents import DOCUMENT_TYPES
 from translators.x12.grammar import grammar
 from translators.x12.overrides import rule_problems
+from translators.x12.sets import DOCUMENT_TYPES
 
 KEY_EXPIRY_WARNING = timedelta(days=30)
 _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, ProblemCode.EXPIRES_SOON})

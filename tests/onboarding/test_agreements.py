@@ -27,7 +27,7 @@ from tests.partners.test_directory import SMALL, VAN
 from translators import guide
 from translators.documents import DOCUMENTS
 from translators.guide import AcknowledgmentRules, Guide, Identity, RepetitionRules
-from translators.x12.documents import DOCUMENT_TYPES
+from translators.x12.sets import DOCUMENT_TYPES
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 BIGCORP = IdentitySettings(

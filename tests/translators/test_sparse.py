@@ -12,9 +12,10 @@ from translators.guide import ReadingRules
 from translators.json import read as read_json
 from translators.shapes import shape
 from translators.sparse import canonical, field_order, in_field_order
-from translators.x12.documents import DOCUMENT_TYPES, translate
+from translators.x12.documents import translate
 from translators.x12.reader import read
 from translators.x12.reading import SetRead
+from translators.x12.sets import DOCUMENT_TYPES
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 

@@ -11,10 +11,11 @@ import pytest
 
 from translators.guide import ReadingRules
 from translators.shapes import as_json, schema
-from translators.x12.documents import DOCUMENT_TYPES, translate
+from translators.x12.documents import translate
 from translators.x12.documents.element_values import calendar_date, clock_time
 from translators.x12.reader import read
 from translators.x12.reading import GroupOpened, SetRead
+from translators.x12.sets import DOCUMENT_TYPES
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "x12"
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12"

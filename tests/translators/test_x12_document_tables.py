@@ -4,47 +4,20 @@ import pytest
 
 from translators.documents import (
     DOCUMENTS,
-    ApplicationAdvice,
-    FunctionalAcknowledgment,
-    InventoryAdvice,
-    Invoice,
     Level,
     OrderStatus,
-    PlanningSchedule,
-    PurchaseOrder,
-    PurchaseOrderAcknowledgment,
-    PurchaseOrderChange,
-    PurchaseOrderChangeAcknowledgment,
-    Receipt,
-    RemittanceAdvice,
-    ShipNotice,
-    ShippingSchedule,
     StatusLevel,
     StatusLine,
 )
 from translators.shapes import shape
 from translators.x12.dictionary import load_release, releases
-from translators.x12.documents import DOCUMENT_TYPES, loops, payment_loops, planning_loops
+from translators.x12.documents import OWNERS
 from translators.x12.documents.eras import in_release
 from translators.x12.documents.places import Take
 from translators.x12.grammar import grammar, set_types
+from translators.x12.sets import DOCUMENT_TYPES
 
-DOCUMENT_TABLES = [
-    (PurchaseOrder, loops.PURCHASE_ORDER),
-    (PurchaseOrderAcknowledgment, loops.PURCHASE_ORDER_ACKNOWLEDGMENT),
-    (ShipNotice, loops.SHIP_NOTICE),
-    (PurchaseOrderChange, loops.PURCHASE_ORDER_CHANGE),
-    (PurchaseOrderChangeAcknowledgment, loops.PURCHASE_ORDER_CHANGE_ACKNOWLEDGMENT),
-    (Invoice, loops.INVOICE),
-    (Receipt, loops.RECEIPT),
-    (ApplicationAdvice, loops.APPLICATION_ADVICE),
-    (RemittanceAdvice, payment_loops.REMITTANCE_ADVICE),
-    (PlanningSchedule, planning_loops.PLANNING_SCHEDULE),
-    (ShippingSchedule, planning_loops.SHIPPING_SCHEDULE),
-    (InventoryAdvice, planning_loops.INVENTORY_ADVICE),
-    (OrderStatus, planning_loops.ORDER_STATUS),
-    (FunctionalAcknowledgment, loops.FUNCTIONAL_ACKNOWLEDGMENT),
-]
+DOCUMENT_TABLES = [(DOCUMENTS[DOCUMENT_TYPES[set_type]], owner) for set_type, owner in OWNERS.items()]
 
 
 def names_of(place):
@@ -92,7 +65,8 @@ def test_every_field_that_a_table_names_exists(of, owner, release):
 
 
 def test_every_canonical_document_has_a_table_and_every_set_a_document():
-    assert {of.document_type for of, _ in DOCUMENT_TABLES} == set(DOCUMENTS) == set(DOCUMENT_TYPES.values())
+    assert OWNERS.keys() == DOCUMENT_TYPES.keys()
+    assert {of.document_type for of, _ in DOCUMENT_TABLES} == set(DOCUMENTS)
     for release in releases():
         assert set_types(release) <= DOCUMENT_TYPES.keys()
 
@@ -143,11 +117,5 @@ def mistaken(set_type, owner, release):
 
 @pytest.mark.parametrize("release", releases())
 def test_every_element_is_taken_as_what_the_release_says_it_is(release):
-    wrong = {
-        found
-        for set_type in set_types(release)
-        for of, owner in DOCUMENT_TABLES
-        if of.document_type == DOCUMENT_TYPES[set_type]
-        for found in mistaken(set_type, owner, release)
-    }
+    wrong = {found for set_type in set_types(release) for found in mistaken(set_type, OWNERS[set_type], release)}
     assert wrong == set()

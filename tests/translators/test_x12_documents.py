@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from translators.guide import ReadingRules
 from translators.shapes import as_json, schema
-from translators.x12.documents import DOCUMENT_TYPES, translate
+from translators.x12.documents import translate
 from translators.x12.documents.element_values import calendar_date, clock_time
 from translators.x12.documents.levels import LEVEL_DEPTH_MAX
 from translators.x12.documents.special_segments import sscc
 from translators.x12.reader import read
 from translators.x12.reading import GroupOpened, SetRead
+from translators.x12.sets import DOCUMENT_TYPES
 from translators.x12.tree import Loop, Segment
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
