@@ -1,8 +1,9 @@
 """Cuts the bytes of one interchange into segment texts, window by window, each with its place in the file."""
 
 import functools
+import itertools
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from translators.source import Source
 from translators.x12.delimiters import SEGMENT_CODE, Delimiters, IsaFinder
@@ -40,6 +41,8 @@ class Tokenizer:
         self._binary_marks = (f"BIN{delimiters.element}", f"BDS{delimiters.element}")
         self._binary_start, self._binary_head = _binary_patterns(delimiters.element, delimiters.terminator)
         self._start = start
+        self._held: str | None = None  # a token ends where the next one begins
+        self._held_start = start
         self._finder = finder
         self.end = len(data)
         self.unterminated_at: int | None = None
@@ -47,31 +50,55 @@ class Tokenizer:
         self.leading_at = 0
 
     def __iter__(self) -> Iterator[Token]:
-        """Yield the tokens in file order; each byte belongs to one of them or to the leading bytes."""
-        held: str | None = None
-        held_start = self._start
-        line_ends, blanks, step = self._line_ends, self._blanks, len(self._terminator)
+        """The tokens in file order; each byte belongs to one of them or to the leading bytes."""
+        return itertools.chain.from_iterable(self._runs())
+
+    def _runs(self) -> Iterator[Iterable[Token]]:
+        """The tokens in runs, each handed out before the next is cut, for its bytes to be noted in their turn."""
         for pieces, first, terminated in self._batches():
-            position = first
-            for raw in pieces:
-                text = raw.lstrip(line_ends)
-                start = position + len(raw) - len(text)
-                if not terminated:
-                    text = text.rstrip(line_ends + " ")
-                    if not text:
-                        break
-                if held is not None:
-                    yield held, held_start, start
-                elif start > held_start:
-                    self._note_leading(held_start, start - held_start)  # line ends that ISA did not take with it
-                if text[:1] in blanks and text:
-                    start, text = self._without_blanks(text, start)
-                if not terminated:
-                    self.unterminated_at = start
-                held, held_start = text, start
-                position += len(raw) + step
-        if held is not None:
-            yield held, held_start, self.end
+            # Nothing that a segment begins with comes before "!", blanks and line ends do.
+            texts = pieces if min(pieces) >= "!" else [raw.lstrip(self._line_ends) for raw in pieces]
+            if terminated and min(texts) >= "!":
+                yield self._all_at_once(pieces, texts, first)
+            else:
+                yield self._one_by_one(pieces, first, terminated=terminated)
+        if self._held is not None:
+            yield ((self._held, self._held_start, self.end),)
+
+    def _all_at_once(self, pieces: list[str], texts: list[str], first: int) -> Iterable[Token]:
+        """The tokens of a window in order: no call for each, which is what most of the time would go into."""
+        behind, step = first, len(self._terminator)
+        starts = [
+            (behind := behind + len(raw) + step) - step - len(text) for raw, text in zip(pieces, texts, strict=True)
+        ]
+        if self._held is not None:
+            texts, starts = [self._held, *texts], [self._held_start, *starts]
+        elif starts[0] > self._held_start:
+            self._note_leading(self._held_start, starts[0] - self._held_start)  # line ends that ISA did not take
+        self._held, self._held_start = texts[-1], starts[-1]
+        return zip(texts, starts, starts[1:], strict=False)  # the end of the last one is not known yet
+
+    def _one_by_one(self, pieces: list[str], first: int, *, terminated: bool) -> Iterator[Token]:
+        """The tokens of a window with blanks before segments, or of the last one."""
+        line_ends, blanks, step = self._line_ends, self._blanks, len(self._terminator)
+        position = first
+        for raw in pieces:
+            text = raw.lstrip(line_ends)
+            start = position + len(raw) - len(text)
+            if not terminated:
+                text = text.rstrip(line_ends + " ")
+                if not text:
+                    break
+            if self._held is not None:
+                yield self._held, self._held_start, start
+            elif start > self._held_start:
+                self._note_leading(self._held_start, start - self._held_start)  # line ends that ISA did not take
+            if text[:1] in blanks and text:
+                start, text = self._without_blanks(text, start)
+            if not terminated:
+                self.unterminated_at = start
+            self._held, self._held_start = text, start
+            position += len(raw) + step
 
     def _without_blanks(self, text: str, start: int) -> tuple[int, str]:
         """Note the blanks before a segment; text of blanks alone is an empty segment and keeps them."""

@@ -5,7 +5,7 @@ regular expression refuses is looked at element by element.
 """
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
@@ -25,6 +25,7 @@ CLEAN_TEXTS_MAX = 4_096
 
 # Texts that were found right, each with its code and elements once it has come again.
 CleanTexts: TypeAlias = "dict[str, tuple[str, RepeatedElements] | None]"
+_UNSEEN: Final = ()  # stands for a text that did not come before
 
 ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
 
@@ -152,14 +153,16 @@ class SetValidator(SetReader):
         component, repetition = self._component, self._repetition
         is_plain = self._stars and not self._utf8 and not self._tables.local_codes
         parts: Any
+        rule: Any  # known wherever the text is not
         for text, start, end in tokens:
-            known = clean.get(text)
-            if known is not None:
+            known = clean.get(text, _UNSEEN)
+            if known:
                 code, parts = known
             else:
                 parts = text.split(separator)
                 code = parts[0]
-                if code not in rules:
+                rule = rules.get(code)
+                if rule is None:
                     if not self._take_unknown(text, start, end):
                         return text, start, end
                     self.end = end
@@ -171,8 +174,8 @@ class SetValidator(SetReader):
             move = self._place.moves.get(code)
             if move is None or not (move.plain or counts[-1 - move.closes] < move.room):
                 move = self._uncommon(code, start)
-            if known is None:
-                if text in clean:
+            if not known:
+                if known is None:
                     parts = RepeatedElements(parts[1:])
                     clean[text] = code, parts
                 elif (
@@ -180,12 +183,12 @@ class SetValidator(SetReader):
                     and component not in text
                     and repetition not in text
                     and len(clean) < CLEAN_TEXTS_MAX
-                    and rules[code].is_clean(text, parts)
+                    and rule.is_clean(text, parts)
                 ):
                     clean[text] = None
                     del parts[0]
                 else:
-                    parts = self._elements(rules[code], parts, text, start, move)
+                    parts = self._elements(rule, parts, text, start, move)
             segment = Segment(code, parts, segments, start, end)
             if move is None:
                 self._misplaced(segment)
