@@ -246,8 +246,8 @@ class _X12Translation:
             self.at = DocumentLocation(
                 interchange_index=len(self.interchanges),
                 interchange_control_number=header.control_number,
-                sender=f"{header.sender_qualifier}/{header.sender_id}",
-                receiver=f"{header.receiver_qualifier}/{header.receiver_id}",
+                sender=header.sender,
+                receiver=header.receiver,
                 usage=header.usage,
                 group_index=-1,
             )

@@ -13,9 +13,8 @@ from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import AcknowledgmentRules, ReadingRules
 from translators.source import Source
 from translators.x12.acknowledgment import write_acknowledgments
+from translators.x12.reading import CONTROL_NUMBER_MAX
 from translators.x12.writer import Framing
-
-CONTROL_NUMBER_MAX = 999_999_999
 
 _Terms = tuple[ReadingRules, AcknowledgmentRules, Framing | None]
 

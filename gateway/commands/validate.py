@@ -131,10 +131,11 @@ class _Printer:
         match piece:
             case InterchangeOpened(header=header):
                 self._header = header
-                addresses = (
-                    f"{header.sender_qualifier}/{header.sender_id} to {header.receiver_qualifier}/{header.receiver_id}"
+                _say_line(
+                    f"  interchange {header.control_number}",
+                    "",
+                    f"{header.sender} to {header.receiver}, {header.version}",
                 )
-                _say_line(f"  interchange {header.control_number}", "", f"{addresses}, {header.version}")
             case GroupOpened(header=header):
                 self._sound_sets = 0
                 _say_line(f"    group {header.control_number}", "", f"{header.functional_id} {header.release}")

@@ -35,8 +35,8 @@ def _interchange(item: InterchangeResult, groups: Sequence[GroupResult]) -> dict
     header = item.header
     return {
         "control_number": header.control_number,
-        "sender": f"{header.sender_qualifier}/{header.sender_id}",
-        "receiver": f"{header.receiver_qualifier}/{header.receiver_id}",
+        "sender": header.sender,
+        "receiver": header.receiver,
         "usage": header.usage,
         "status": item.status.value,
         "ta1": {"code": item.code, "note": item.note},

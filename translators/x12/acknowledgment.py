@@ -122,9 +122,9 @@ def _earned(
 ) -> Earned:
     header = result.header
     kinds = ("TA1",) * wants_ta1 + tuple(dict.fromkeys(set_type(group, rules.functional) for group in answered))
-    ours = f"{header.receiver_qualifier}/{header.receiver_id}"
-    theirs = f"{header.sender_qualifier}/{header.sender_id}"
-    return Earned(result, wants_ta1, answered, kinds, f"{ours}|{theirs}|{header.usage}", rules.accepted_sets)
+    return Earned(
+        result, wants_ta1, answered, kinds, f"{header.receiver}|{header.sender}|{header.usage}", rules.accepted_sets
+    )
 
 
 def _can_be_addressed(header: InterchangeHeader) -> bool:

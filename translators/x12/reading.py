@@ -15,6 +15,8 @@ from translators.guide import OnBadSet
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.tree import Loop
 
+CONTROL_NUMBER_MAX = 999_999_999  # ISA13, GS06 and ST02 have nine digits at most
+
 
 class Status(StrEnum):
     """What an acknowledgment says of an interchange, group or set (AK501 and AK901 in words)."""
@@ -41,6 +43,16 @@ class InterchangeHeader:
     usage: str  # ISA15: P, T or I
     start: int
     delimiters: Delimiters = STANDARD_DELIMITERS
+
+    @property
+    def sender(self) -> str:
+        """Who sends, as people and reports name them: ``ZZ/ACMESUPPLY``."""
+        return f"{self.sender_qualifier}/{self.sender_id}"
+
+    @property
+    def receiver(self) -> str:
+        """To whom, as people and reports name them."""
+        return f"{self.receiver_qualifier}/{self.receiver_id}"
 
 
 @dataclass(frozen=True, slots=True)

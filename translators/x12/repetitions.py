@@ -5,14 +5,11 @@ Whether a number was seen before only a store can tell; it asks with the keys ma
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import Final
 
 from translators.guide import DuplicateAction
 from translators.x12.faults import InterchangeError, SetError, duplicate_group_code
-from translators.x12.reading import Status
+from translators.x12.reading import CONTROL_NUMBER_MAX, Status
 from translators.x12.results import GroupResult, InterchangeResult, SetResult, joined, rejected, with_groups
-
-ISA13_MAX: Final = 999_999_999
 
 
 def interchange_key(result: InterchangeResult) -> str:
@@ -58,7 +55,7 @@ def _number(control_number: str) -> str:
 
 def follows(number: int, last: int) -> bool:
     """Whether an ISA13 is the one after the last; behind the highest number counting begins anew."""
-    return number == last + 1 or (last == ISA13_MAX and number in {0, 1})
+    return number == last + 1 or (last == CONTROL_NUMBER_MAX and number in {0, 1})
 
 
 def with_repeated_interchange(result: InterchangeResult, action: DuplicateAction) -> InterchangeResult:

@@ -158,8 +158,8 @@ def _group_tail(piece: GroupClosed) -> dict[str, Any]:
 def _interchange_head(header: InterchangeHeader) -> dict[str, Any]:
     return {
         "control_number": header.control_number,
-        "sender": f"{header.sender_qualifier}/{header.sender_id}",
-        "receiver": f"{header.receiver_qualifier}/{header.receiver_id}",
+        "sender": header.sender,
+        "receiver": header.receiver,
     }
 
 

@@ -11,7 +11,7 @@ from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, Identity, Override, ReadingRules
 from translators.x12.dictionary import choose_release
 from translators.x12.reader import read
-from translators.x12.reading import InterchangeHeader, SetRead
+from translators.x12.reading import CONTROL_NUMBER_MAX, InterchangeHeader, SetRead
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_IDS
 from translators.x12.tree import Segment
 from translators.x12.writer import Unwritable, group_date, isa_segment, segment, write_segments
@@ -22,7 +22,6 @@ Usage = Literal["P", "T", "I"]
 
 _VERSION_WIDTH: Final = 5
 _SET_NUMBER_WIDTH: Final = 4
-_CONTROL_NUMBER_MAX: Final = 999_999_999
 _ID_MAX: Final = 15
 
 
@@ -169,8 +168,8 @@ def _envelope_faults(envelope: Envelope, sets: Sequence[Written]) -> Iterable[Fi
         ("ST02", envelope.set_control_number + len(sets)),
     )
     for name, number in numbers:
-        if not 0 < number <= _CONTROL_NUMBER_MAX:
-            yield _fault(f"{name} cannot be {number}; control numbers go from 1 to {_CONTROL_NUMBER_MAX}")
+        if not 0 < number <= CONTROL_NUMBER_MAX:
+            yield _fault(f"{name} cannot be {number}; control numbers go from 1 to {CONTROL_NUMBER_MAX}")
     for name, held in (("ISA06", envelope.sender.id), ("ISA08", envelope.receiver.id)):
         if not (held.isascii() and held.isprintable() and 0 < len(held) <= _ID_MAX):
             yield _fault(f"{name} {held!r} is no interchange id of 1 to {_ID_MAX} characters")
