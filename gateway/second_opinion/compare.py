@@ -13,7 +13,7 @@ from typing import Any
 from gateway.second_opinion.explanations import Case, explain, is_floating
 from gateway.second_opinion.judge import JUDGE, Judgment, judge
 from gateway.second_opinion.maps import Maps
-from gateway.second_opinion.observations import SAID_ONCE, Kind, Observation, Unjudged
+from gateway.second_opinion.observations import ELEMENT_KINDS, SAID_ONCE, Kind, Observation, Unjudged
 from translators.findings import Finding, Level
 from translators.guide import ReadingRules
 from translators.source import Source
@@ -27,20 +27,7 @@ _LAST_SEGMENT_BYTES = 65_536
 
 # What the codes of our findings mean, level by level. Codes without an entry are something else.
 _KINDS = {
-    Level.ELEMENT: {
-        "1": Kind.ELEMENT_MISSING,
-        "2": Kind.CONDITION,
-        "3": Kind.SURPLUS,
-        "4": Kind.TOO_SHORT,
-        "5": Kind.TOO_LONG,
-        "6": Kind.CHARACTER,
-        "7": Kind.CODE,
-        "8": Kind.DATE,
-        "9": Kind.TIME,
-        "10": Kind.EXCLUSION,
-        "12": Kind.SURPLUS,
-        "13": Kind.SURPLUS,
-    },
+    Level.ELEMENT: ELEMENT_KINDS,
     Level.SEGMENT: {
         "1": Kind.PLACE,
         "2": Kind.PLACE,

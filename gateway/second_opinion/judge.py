@@ -19,7 +19,7 @@ from pyx12.x12file import X12Reader
 
 from gateway.second_opinion.export import INTERCHANGE_VERSIONS, SET_PATH
 from gateway.second_opinion.maps import Maps, temporary_maps
-from gateway.second_opinion.observations import Kind, Observation, Unjudged
+from gateway.second_opinion.observations import ELEMENT_KINDS, Kind, Observation, Unjudged
 from translators.source import Source
 from translators.x12.delimiters import ISA_WIDTHS, IsaFinder, IsaText, read_isa
 from translators.x12.dictionary import choose_release, releases
@@ -41,20 +41,8 @@ _OUTSIDE = _ENVELOPE | {"ST", "SE"}
 _BLANKS = frozenset("\t\x00\x0b\x0c\r\n")
 _SPARE_SEPARATORS = "".join(map(chr, range(0x1F, 0x00, -1)))
 
-# What pyx12's codes mean: of its walker (AK304), of its elements (AK403), and of its reader (TA105, AK905, AK502).
+# What pyx12's codes mean: of its walker (AK304), and of its reader (TA105, AK905, AK502).
 _WALKER = {"1": Kind.PLACE, "2": Kind.PLACE, "3": Kind.SEGMENT_MISSING, "4": Kind.USES, "5": Kind.USES}
-_ELEMENTS = {
-    "1": Kind.ELEMENT_MISSING,
-    "2": Kind.CONDITION,
-    "3": Kind.SURPLUS,
-    "4": Kind.TOO_SHORT,
-    "5": Kind.TOO_LONG,
-    "6": Kind.CHARACTER,
-    "7": Kind.CODE,
-    "8": Kind.DATE,
-    "9": Kind.TIME,
-    "10": Kind.EXCLUSION,
-}
 _READER = {
     ("isa", "001"): Kind.CONTROL_NUMBER,
     ("isa", "021"): Kind.COUNT,
@@ -328,7 +316,7 @@ class _Interchange:
             self._unjudged(at, at + 1, _raised(raised))
             return
         for error in errors:
-            kind = _ELEMENTS.get(error.err_cde, Kind.OTHER)
+            kind = ELEMENT_KINDS.get(error.err_cde, Kind.OTHER)
             if kind is Kind.CHARACTER and "invalid composite" in error.err_str:
                 kind = Kind.SURPLUS
             is_note = kind in {Kind.CONDITION, Kind.EXCLUSION}

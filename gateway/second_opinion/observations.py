@@ -32,6 +32,23 @@ class Kind(StrEnum):
     OTHER = "something else"
 
 
+# AK403, the codes that both validators use for elements.
+ELEMENT_KINDS = {
+    "1": Kind.ELEMENT_MISSING,
+    "2": Kind.CONDITION,
+    "3": Kind.SURPLUS,
+    "4": Kind.TOO_SHORT,
+    "5": Kind.TOO_LONG,
+    "6": Kind.CHARACTER,
+    "7": Kind.CODE,
+    "8": Kind.DATE,
+    "9": Kind.TIME,
+    "10": Kind.EXCLUSION,
+    "12": Kind.SURPLUS,
+    "13": Kind.SURPLUS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One fault that a validator sees.
