@@ -183,17 +183,20 @@ class SegmentRule:
         ``parts`` is the text split at its separators. False only means that a closer look is due: the first texts
         of a segment get one without being asked, since compiling the pattern takes as long as fifty closer looks.
         """
-        if self._checks < CHECKS_BEFORE_COMPILING:
-            self._checks += 1
-            return False
         count = len(parts) - 1
-        pattern = self._patterns.get(count) or self.pattern(count)
+        pattern = self._patterns.get(count) or self._worthwhile_pattern(count)
         match = None if pattern is None else pattern.fullmatch(text)
         if match is None:
             return False
         captured = match.groups()
         # Few combinations of codes and presence stand in one file, however long it is.
         return captured in self._right or self._is_right(captured, parts)
+
+    def _worthwhile_pattern(self, count: int) -> re.Pattern[str] | None:
+        if self._checks < CHECKS_BEFORE_COMPILING:
+            self._checks += 1
+            return None
+        return self.pattern(count)
 
     def _is_right(self, captured: tuple[str | None, ...], parts: list[str]) -> bool:
         listed = (

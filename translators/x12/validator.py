@@ -142,7 +142,9 @@ class SetValidator(SetReader):
         """The set as a tree."""
         return self._root
 
-    def take_all(self, tokens: Iterator[Token]) -> Token | None:  # noqa: PLR0912 - a call for each branch would show
+    def take_all(  # noqa: C901, PLR0912, PLR0915 - a call for each branch would show
+        self, tokens: Iterator[Token]
+    ) -> Token | None:
         """Check and place tokens up to one that belongs to an envelope, which is handed back.
 
         The busiest loop of the house: each call and each attribute in it shows in the time that a file takes.
@@ -192,12 +194,21 @@ class SetValidator(SetReader):
             segment = Segment(code, parts, segments, start, end)
             if move is None:
                 self._misplaced(segment)
-            elif move.stays:
+            elif move.floats:
                 loops[-1].items.append(segment)
-                counts[-1] = counts[-1] + 1 if move.repeats else 1
-                self._place = move.place
             else:
-                self._follow(move, segment)
+                if move.closes:
+                    del loops[-move.closes :]
+                    del counts[-move.closes :]
+                counts[-1] = counts[-1] + 1 if move.repeats else 1
+                if move.opens:
+                    loop = Loop(code, [segment])
+                    loops[-1].items.append(loop)
+                    loops.append(loop)
+                    counts.append(1)
+                else:
+                    loops[-1].items.append(segment)
+                self._place = move.place
         return None
 
     def take_envelope(self, text: str, start: int, end: int) -> None:
