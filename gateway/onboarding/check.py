@@ -11,10 +11,11 @@ from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, one_of, shown
 from partners.profile import Agreement, As2, CertificateFile
-from translators.x12.dictionary import choose_release, releases
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, choose_release, releases
 from translators.x12.grammar import grammar
 from translators.x12.overrides import rule_problems
 from translators.x12.sets import DOCUMENT_TYPES
+from translators.x12.writing import SET_TYPES
 
 KEY_EXPIRY_WARNING = timedelta(days=30)
 _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, ProblemCode.EXPIRES_SOON})
@@ -93,13 +94,14 @@ def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collecti
 
 
 def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
-    """Inbound X12 agreements on what has no grammar, and rules of either direction that say nothing."""
+    """X12 agreements on what cannot be read or written, and rules of either direction that say nothing."""
     for index, agreement in enumerate(loaded.profile.agreements):
         if agreement.syntax != "x12":
             continue
         set_types = [number for number, document in DOCUMENT_TYPES.items() if document == agreement.document]
         yield from _rule_problems(loaded, index, agreement, set_types)
         if agreement.direction != "inbound":
+            yield from _writing_problems(loaded, index, agreement)
             continue
         takes_nearest = "newer-release" in (*loaded.profile.tolerances, *agreement.tolerances)
         for position, release in enumerate(agreement.releases):
@@ -112,6 +114,19 @@ def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:
                 if choice.newer:
                     right += "; or tolerate `newer-release` to read it with the newest of them"
                 yield loaded.problem(("agreements", index, "releases", position), what, right)
+
+
+def _writing_problems(loaded: LoadedProfile, index: int, agreement: Agreement) -> Iterator[Problem]:
+    """An outbound X12 agreement on a document that has no writer, or in a release without tables of its own."""
+    written = [of.document_type for of in SET_TYPES]
+    if agreement.document not in written:
+        what, right = f"no {agreement.document} is written as X12", f"use one of: {', '.join(written)}"
+        yield loaded.problem(("agreements", index, "document"), what, right)
+        return
+    for position, release in enumerate(agreement.releases):
+        if release[:BASE_RELEASE_WIDTH] not in releases():
+            what, right = f"release {shown(release)} has no tables to write by", f"use one of: {', '.join(releases())}"
+            yield loaded.problem(("agreements", index, "releases", position), what, right)
 
 
 def _rule_problems(

@@ -160,6 +160,16 @@ MISFITS = {
         (BIGCORP,),
         ":9:81: no grammar for 856 in release `007010`; use one of: 002040, 003010",
     ),
+    "no writer": (
+        ("ship_notice, direction: inbound", "receipt, direction: outbound"),
+        (BIGCORP,),
+        ":9:16: no receipt is written as X12; use one of: purchase_order, purchase_order_acknowledgment, ship_notice",
+    ),
+    "no tables to write by": (
+        ("direction: inbound, syntax: x12, releases: [004010]", "direction: outbound, syntax: x12, releases: [004060]"),
+        (BIGCORP,),
+        ":9:74: release `004060` has no tables to write by; use one of: 002040, 003010",
+    ),
     "nothing agreed": (
         ("agreements:\n  - ", "# "),
         (BIGCORP,),

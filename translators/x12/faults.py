@@ -3,11 +3,12 @@
 from dataclasses import replace
 from enum import StrEnum
 
+from translators import findings
 from translators.findings import Finding, Level, Severity
 from translators.guide import Tolerance
 from translators.x12.masking import without_passwords
 
-VALUE_CHARACTERS_MAX = 99  # AK404
+VALUE_CHARACTERS_MAX = findings.VALUE_CHARACTERS_MAX  # AK404
 
 
 class InterchangeError(StrEnum):
