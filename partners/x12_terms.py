@@ -44,7 +44,8 @@ class Acknowledgment(Part):
     envelope: Literal["per_interchange", "per_group"] = "per_interchange"
     """per_interchange: one interchange answers all groups of one of theirs; per_group: each group gets its own."""
     expected_within_hours: Annotated[int, *number(1, 720)] | None = None
-    """They acknowledge what we send within so many hours; without it we do not wait for it."""
+    """They acknowledge what we send within so many hours; without it we do not wait for it. Kept as it was agreed:
+    as long as the gateway delivers nothing outward, nobody waits."""
 
 
 class NumberRange(Part):
