@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gateway.collection import collect_rarely
 from gateway.commands.files import open_input
 from gateway.commands.output import file_progress, note, print_bytes
 from gateway.commands.parsing import Parser, add_config, control_number, leaf
@@ -51,6 +52,7 @@ def build(parser: Parser) -> None:
 
 
 def _run(called: argparse.Namespace) -> int:
+    collect_rarely()
     reading, rules, framing = _terms(called)
     chosen = {name: value for name in ("functional", "ta1") if (value := getattr(called, name)) is not None}
     with open_input(called.file) as source:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from gateway.collection import collect_rarely
 from gateway.commands.decided import decided
 from gateway.commands.files import open_input
 from gateway.commands.findings import print_findings
@@ -66,6 +67,7 @@ def build(parser: Parser) -> None:
 
 
 def _run(called: argparse.Namespace) -> int:
+    collect_rarely()
     if called.to != "x12":
         if called.release is not None:
             raise Unusable("--release belongs to --to x12")

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gateway.collection import collect_rarely
 from gateway.commands import excerpts
 from gateway.commands.excerpts import Excerpt
 from gateway.commands.files import open_input
@@ -60,6 +61,7 @@ def build(parser: Parser) -> None:
 
 
 def _run(called: argparse.Namespace) -> int:
+    collect_rarely()
     rules = _rules(called)
     with second_opinions(called) as ask:
         accepted = [_validate(called, name, rules, ask) for name in called.file]
