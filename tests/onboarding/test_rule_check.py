@@ -67,6 +67,12 @@ WRONG = [
     ("{segment: REF, loop: PO9, max_use: 1}", "12:30", "850 in release 004010 has no loop PO9"),
     ("{segment: N2, usage: required}", "12:19", "it stands in: "),
     ("{segment: PO1, loop: PO1, max_use: 2}", "12:19", "write `loop: PO1` with `usage` or `repeat_max`"),
+    (
+        "{segment: N1, loop: N1, qualifier: ST, usage: required}",
+        "12:19",
+        "leave `loop` out: then the rule speaks of the N1",
+    ),
+    ("{segment: N1, loop: PO1/N1, qualifier: ST, max_use: 2}", "12:19", "name the loop around it, PO1: then"),
     ("{segment: SE, usage: optional}", "12:19", "stands once in every set"),
     ("{loop: N8, usage: required}", "12:16", "has no loop N8"),
     ("{element: BEG99, usage: required}", "12:19", "name one up to BEG"),

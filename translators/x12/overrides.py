@@ -157,12 +157,17 @@ class _Compiler:
         item = loop.items[index]
         if rule.segment in {"ST", "SE"}:
             raise _Misfit("segment", f"{rule.segment} stands once in every set", "remove the rule")
+        if index == 0 and loop.parent is not None:
+            what = f"{rule.segment} begins its loop: it stands there once"
+            remedy = f"write `loop: {loop.path}` with `usage` or `repeat_max`, without `segment`"
+            if rule.qualifier is not None:
+                # Taken at its word it would want the qualifier in each loop: every N1 the one with ST.
+                around = f"name the loop around it, {loop.parent.path}" if loop.parent.path else "leave `loop` out"
+                remedy = f"{around}: then the rule speaks of the {loop.code} loops with {rule.qualifier}"
+            raise _Misfit("segment", what, remedy)
         if rule.qualifier is not None:
             self._with_qualifier(rule, rule.qualifier, loop, item)
             return
-        if index == 0:
-            what = f"{rule.segment} begins its loop: it stands there once"
-            raise _Misfit("segment", what, f"write `loop: {loop.path}` with `usage` or `repeat_max`, without `segment`")
         self._bound(loop, index, item, rule.usage, rule.max_use)
 
     def _with_qualifier(
