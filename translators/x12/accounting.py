@@ -49,7 +49,8 @@ class Account:
         first = behind(data, start, BLANKS)
         blank = first >= end
         tolerance: Tolerance | None = None
-        severity = None
+        # What says nothing endangers nothing, and no acknowledgment could tell of a rejection for it.
+        severity = Severity.WARNING if blank and (start > 0 or end < len(data)) else None
         if not blank and bytes(data[first : first + len(_ISA)]) == _ISA:
             what = "begin with an ISA that cannot be read; send its sixteen elements in their widths and a terminator"
         elif start > 0 and not blank and _holds_segments(data, start, end):
@@ -58,8 +59,6 @@ class Account:
         elif start > 0 and (end == len(data) or not blank):
             tolerance, what = "trailing-garbage", "stand behind an interchange and belong to none; leave them out"
         elif blank and end < len(data):
-            # They endanger nothing, and no acknowledgment of the interchange behind them could tell of a rejection.
-            severity = Severity.WARNING
             tolerance, what = "leading-bytes", "stand before an interchange and say nothing; begin with ISA"
         else:
             what = "belong to no interchange; X12 begins with ISA"

@@ -88,6 +88,11 @@ def test_what_says_nothing_before_isa_rejects_nothing(before):
     assert report("file", before + GOOD, ReadingRules())["accepted"]
 
 
+def test_nul_bytes_behind_iea_reject_nothing():
+    assert codes(GOOD + bytes(400)) == [("file", "trailing-garbage", "warning")]
+    assert codes(bytes(400)) == [("file", "no-interchange", "error")]
+
+
 def test_an_iea_without_a_terminator_is_complete_when_its_number_agrees():
     assert codes(GOOD[:-1]) == [("interchange", "004", "warning")]
     assert codes(GOOD[:-1] + b"\r\n") == [("interchange", "004", "warning")]
