@@ -5,15 +5,28 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.commands.parsing import Unusable
+from gateway.commands.output import note
+from gateway.commands.parsing import UNUSABLE, Unusable
 from translators.source import Source
 
 IN_MEMORY_BYTES_MAX = 4_194_304  # a file up to that size is held as it is
 _COPIED_BYTES = 1_048_576
+
+
+def exit_code_over(names: Sequence[str], is_accepted: Callable[[str], bool]) -> int:
+    """Works through files: 0 when all are accepted, 1 when one is not, 2 when one cannot be used: it stops no other."""
+    code = 0
+    for name in names:
+        try:
+            code = max(code, 0 if is_accepted(name) else 1)
+        except Unusable as unusable:
+            note(str(unusable))
+            code = UNUSABLE
+    return code
 
 
 class FileSource:

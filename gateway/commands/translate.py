@@ -10,7 +10,7 @@ import orjson
 
 from gateway.collection import collect_rarely
 from gateway.commands.decided import decided
-from gateway.commands.files import open_input
+from gateway.commands.files import exit_code_over, open_input
 from gateway.commands.findings import print_findings
 from gateway.commands.output import note, print_bytes, print_json, say
 from gateway.commands.parsing import Parser, Unusable, add_config, control_number, leaf
@@ -72,12 +72,10 @@ def _run(called: argparse.Namespace) -> int:
         if called.release is not None:
             raise Unusable("--release belongs to --to x12")
         rules = ReadingRules() if called.partner is None else reading_rules_of(called)
-        accepted = [_translate(called, name, rules, None) for name in called.file]
-    else:
-        # What is written for a partner is ours: no agreement on what they send speaks of it.
-        writing = X12Writing(called, datetime.now(UTC))
-        accepted = [_translate(called, name, ReadingRules(), writing) for name in called.file]
-    return 0 if all(accepted) else 1
+        return exit_code_over(called.file, lambda name: _translate(called, name, rules, None))
+    # What is written for a partner is ours: no agreement on what they send speaks of it.
+    writing = X12Writing(called, datetime.now(UTC))
+    return exit_code_over(called.file, lambda name: _translate(called, name, ReadingRules(), writing))
 
 
 def _translate(called: argparse.Namespace, name: str, rules: ReadingRules, writing: X12Writing | None) -> bool:

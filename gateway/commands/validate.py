@@ -11,7 +11,7 @@ from rich.text import Text
 from gateway.collection import collect_rarely
 from gateway.commands import excerpts
 from gateway.commands.excerpts import Excerpt
-from gateway.commands.files import open_input
+from gateway.commands.files import exit_code_over, open_input
 from gateway.commands.findings import print_findings
 from gateway.commands.output import STYLES, Advance, console, file_progress, print_json, say, visible
 from gateway.commands.parsing import Parser, add_config, add_format, leaf
@@ -64,8 +64,7 @@ def _run(called: argparse.Namespace) -> int:
     collect_rarely()
     rules = _rules(called)
     with second_opinions(called) as ask:
-        accepted = [_validate(called, name, rules, ask) for name in called.file]
-    return 0 if all(accepted) else 1
+        return exit_code_over(called.file, lambda name: _validate(called, name, rules, ask))
 
 
 def _rules(called: argparse.Namespace) -> ReadingRules:

@@ -331,3 +331,12 @@ def test_control_numbers_wrap_as_partners_expect(run: Run):
     ended = run("acknowledge", X12 / "850-two-interchanges.edi", "--control-number", "999999999")
     assert "*999999999*" in ended.out
     assert "|000000002|" in ended.out  # 1 went to the group of the first
+
+
+@pytest.mark.parametrize("command", ["validate", "translate"])
+def test_a_file_that_cannot_be_read_stops_no_other(run: Run, tmp_path, command):
+    ended = run(command, GOOD, tmp_path / "absent.edi", BAD, "--format", "json")
+    assert ended.code == 2
+    assert "absent.edi: No such file or directory" in ended.err
+    told = [json.loads(line) for line in ended.out.splitlines()]
+    assert {one["file"] if command == "validate" else one["source"]["file"] for one in told} == {str(GOOD), str(BAD)}
