@@ -34,6 +34,15 @@ grammar("850", "{release}")
 print(time.perf_counter() - began)
 """
 
+_TELLING_ITS_PEAK = """
+import sys
+from gateway.commands.program import main
+code = main(sys.argv[1:])
+with open("/proc/self/status") as status:
+    sys.stderr.writelines(line for line in status if line.startswith("VmHWM"))
+sys.exit(code)
+"""
+
 
 def speed(effort: Effort) -> Iterator[Figure]:
     """e. X12 validated and translated."""
@@ -146,16 +155,17 @@ def memory(effort: Effort) -> Iterator[Figure]:
         size = write_850s(file, effort.file_bytes)
         with (Path(folder) / "report.json").open("wb") as report:
             began = os.times().elapsed
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "validate", "--format", "json", str(file)], stdout=report
+            # A process tells its own peak: in `ru_maxrss` that of the parent it was forked from would stand, too.
+            done = subprocess.run(
+                [sys.executable, "-c", _TELLING_ITS_PEAK, "validate", "--format", "json", str(file)],
+                stdout=report,
+                stderr=subprocess.PIPE,
+                check=True,
             )
-            _, status, usage = os.wait4(process.pid, 0)
             seconds = os.times().elapsed - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, process.returncode
         last = json.loads((Path(folder) / "report.json").read_bytes())
         assert last["accepted"], last["findings"][:3]
         assert last["bytes_unaccounted"] == 0
     notes = {"MB/s": size / 1e6 / seconds}
     name = f"f. memory of `gateway validate` for a file of {size / 1e6:,.0f} MB"
-    yield figure(name, [usage.ru_maxrss / 1_024], "MiB", None, "<= 200 MB for 1 GB", notes=notes)
+    yield figure(name, [int(done.stderr.split()[-2]) / 1_024], "MiB", None, "<= 200 MB for 1 GB", notes=notes)
