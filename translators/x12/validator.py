@@ -19,7 +19,8 @@ from translators.x12.hierarchy import check_hierarchy
 from translators.x12.overrides import ENVELOPE_SEGMENTS, AgreedTables
 from translators.x12.qualified_uses import check_qualified
 from translators.x12.tokenizer import Token
-from translators.x12.tree import Loop, RepeatedElements, Segment
+from translators.x12.tree import Element, Loop, RepeatedElements, Segment
+from translators.x12.value_faults import CONTROL
 
 CLEAN_TEXTS_MAX = 4_096
 
@@ -28,6 +29,10 @@ CleanTexts: TypeAlias = "dict[str, tuple[str, RepeatedElements] | None]"
 _UNSEEN: Final = ()  # stands for a text that did not come before
 
 ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
+
+
+def _values(held: Element) -> list[str]:
+    return [held] if isinstance(held, str) else [value for repetition in held for value in repetition]
 
 
 class SetReader:
@@ -389,13 +394,16 @@ class SetValidator(SetReader):
         return None
 
     def _unknown(self, code: str, text: str, start: int, end: int) -> None:
+        elements = [self._checker.split(raw) for raw in text.split(self._separator)[1:]]
         loop = self._extra(code, start)
-        if loop is None:
+        if any(CONTROL.search(value) for held in elements for value in _values(held)):
+            # No table says what it may hold, but these no document can carry: it cannot be kept as unmapped.
+            message = f"{code} is no segment known here and holds control characters; leave them out, or the segment"
+            self._report(code, SegmentError.UNRECOGNIZED, message, start)
+        elif loop is None:
             message = f"{code} is no segment of release {self._grammar.release.name} that is known here; leave it out"
             self._report(code, SegmentError.UNRECOGNIZED, message, start, "unknown-segments")
-            loop = self._loops[-1]
-        elements = [self._checker.split(raw) for raw in text.split(self._separator)[1:]]
-        loop.items.append(Segment(code, elements, self.segments, start, end))
+        (loop or self._loops[-1]).items.append(Segment(code, elements, self.segments, start, end))
 
     def _report(
         self,
