@@ -16,6 +16,7 @@ from translators.x12.documents.element_values import calendar_date, clock_time
 from translators.x12.reader import read
 from translators.x12.reading import GroupOpened, SetRead
 from translators.x12.sets import DOCUMENT_TYPES
+from translators.x12.tree import element_values
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "x12"
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "x12"
@@ -113,8 +114,7 @@ def values_of(tree):
         if segment.code in BOUNDS:
             continue
         for number, held in enumerate(segment.elements, 1):
-            values = [held] if isinstance(held, str) else [part for repetition in held for part in repetition]
-            for value in values:
+            for value in element_values(held):
                 if value.strip():
                     yield f"{segment.code}{number:02} at {segment.position}", value
 

@@ -20,7 +20,7 @@ from translators.x12.documents.special_segments import sscc
 from translators.x12.reader import read
 from translators.x12.reading import GroupOpened, SetRead
 from translators.x12.sets import DOCUMENT_TYPES
-from translators.x12.tree import Loop, Segment
+from translators.x12.tree import Loop, Segment, element_values
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EVERY_TOLERANCE = ReadingRules(
@@ -86,8 +86,7 @@ def lost(piece, shown):
         if segment.code in {"ST", "SE", "LS", "LE"}:
             continue
         for number, held in enumerate(segment.elements, 1):
-            values = [held] if isinstance(held, str) else [part for repetition in held for part in repetition]
-            for value in values:
+            for value in element_values(held):
                 exact = decimal(value.strip())
                 as_number = exact is not None and (exact in numbers or (exact / 100).normalize() in numbers)
                 if value.strip() and not as_number and not texts.intersection(forms(value)):

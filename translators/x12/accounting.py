@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass, field
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Tolerance
 from translators.source import WINDOW_BYTES, Source, behind
 from translators.x12.delimiters import SEGMENT_CODE
-from translators.x12.faults import VALUE_CHARACTERS_MAX, InterchangeError, Ledger
+from translators.x12.faults import InterchangeError, Ledger
 from translators.x12.reading import Status
 from translators.x12.tokenizer import Token
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.x12.dictionary import Release
-from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Ledger
+from translators.x12.faults import ElementError, Ledger
 from translators.x12.tree import Loop, Segment
 from translators.x12.value_faults import quoted
 

@@ -4,11 +4,11 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Tolerance
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import ElementRule, Note, Release, SegmentRule
-from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Implementation, Ledger, SegmentError
+from translators.x12.faults import ElementError, Implementation, Ledger, SegmentError
 from translators.x12.tree import Element
 from translators.x12.value_faults import CONTROL, Fault, quoted, value_fault
 

@@ -3,12 +3,9 @@
 from dataclasses import replace
 from enum import StrEnum
 
-from translators import findings
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Tolerance
 from translators.x12.masking import without_passwords
-
-VALUE_CHARACTERS_MAX = findings.VALUE_CHARACTERS_MAX  # AK404
 
 
 class InterchangeError(StrEnum):

@@ -4,13 +4,12 @@ import itertools
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Guide, Identity, OnBadSet, ReadingRules, Tolerance
 from translators.x12.accounting import Account, Strays, Tally
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import Release, choose_release, load_release
 from translators.x12.faults import (
-    VALUE_CHARACTERS_MAX,
     GroupError,
     InterchangeError,
     Ledger,
@@ -356,7 +355,7 @@ def _report(
             ledger.severity(tolerance),
             segment=segment,
             element=element,
-            value=None if value is None else value[:99],
+            value=None if value is None else value[:VALUE_CHARACTERS_MAX],
             byte_offset=start,
         )
     )

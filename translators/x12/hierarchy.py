@@ -8,8 +8,8 @@ counted to the wrong carton or order. What only contradicts the tree is told as 
 from dataclasses import dataclass
 from typing import Final
 
-from translators.findings import Finding, Level, Severity
-from translators.x12.faults import VALUE_CHARACTERS_MAX, ElementError, Ledger
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
+from translators.x12.faults import ElementError, Ledger
 from translators.x12.tree import Loop, Segment
 from translators.x12.value_faults import quoted
 

@@ -4,11 +4,11 @@ import functools
 import re
 from dataclasses import replace
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Identity, ReadingRules, Tolerance
 from translators.x12.delimiters import ISA_WIDTHS, IsaText
 from translators.x12.dictionary import ReleaseChoice, choose_release, load_release, releases
-from translators.x12.faults import VALUE_CHARACTERS_MAX, GroupError, InterchangeError, Ledger
+from translators.x12.faults import GroupError, InterchangeError, Ledger
 from translators.x12.masking import masked
 from translators.x12.reading import GroupHeader, InterchangeAcknowledgment, InterchangeHeader
 from translators.x12.sets import FUNCTIONAL_IDS

@@ -9,6 +9,11 @@ from typing import Any, TypeAlias
 Element: TypeAlias = "str | tuple[tuple[str, ...], ...]"
 
 
+def element_values(element: Element) -> list[str]:
+    """Every value of an element: itself, or the components of its repetitions in their order."""
+    return [element] if isinstance(element, str) else [value for repetition in element for value in repetition]
+
+
 class RepeatedElements(list[Element]):
     """Elements of a text that stood before in its interchange, right as it was: one list for all its segments.
 

@@ -7,19 +7,19 @@ regular expression refuses is looked at element by element.
 from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from translators.findings import Finding, Level, Severity
+from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.guide import Tolerance
 from translators.x12.control_totals import check_totals
 from translators.x12.delimiters import SEGMENT_CODE, Delimiters
 from translators.x12.dictionary import SegmentRule
 from translators.x12.elements import At, ElementChecker
-from translators.x12.faults import VALUE_CHARACTERS_MAX, Implementation, Ledger, SegmentError
+from translators.x12.faults import Implementation, Ledger, SegmentError
 from translators.x12.grammar import LoopRule, Move
 from translators.x12.hierarchy import check_hierarchy
 from translators.x12.overrides import ENVELOPE_SEGMENTS, AgreedTables
 from translators.x12.qualified_uses import check_qualified
 from translators.x12.tokenizer import Token
-from translators.x12.tree import Element, Loop, RepeatedElements, Segment
+from translators.x12.tree import Loop, RepeatedElements, Segment, element_values
 from translators.x12.value_faults import CONTROL
 
 CLEAN_TEXTS_MAX = 4_096
@@ -29,10 +29,6 @@ CleanTexts: TypeAlias = "dict[str, tuple[str, RepeatedElements] | None]"
 _UNSEEN: Final = ()  # stands for a text that did not come before
 
 ERRORS_EXAMINED_MAX = 5_000  # in one set; behind them segments are still read and placed, but no more looked into
-
-
-def _values(held: Element) -> list[str]:
-    return [held] if isinstance(held, str) else [value for repetition in held for value in repetition]
 
 
 class SetReader:
@@ -396,7 +392,7 @@ class SetValidator(SetReader):
     def _unknown(self, code: str, text: str, start: int, end: int) -> None:
         elements = [self._checker.split(raw) for raw in text.split(self._separator)[1:]]
         loop = self._extra(code, start)
-        if any(CONTROL.search(value) for held in elements for value in _values(held)):
+        if any(CONTROL.search(value) for held in elements for value in element_values(held)):
             # No table says what it may hold, but these no document can carry: it cannot be kept as unmapped.
             message = f"{code} is no segment known here and holds control characters; leave them out, or the segment"
             self._report(code, SegmentError.UNRECOGNIZED, message, start)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from translators.x12.delimiters import ISA_WIDTHS, STANDARD_DELIMITERS, Delimiters
 from translators.x12.reading import InterchangeHeader
-from translators.x12.tree import Element, Segment
+from translators.x12.tree import Element, Segment, element_values
 
 REPETITION_SINCE = "00402"  # ISA12 from which ISA11 is the repetition separator
 STANDARDS_ID = "U"  # ISA11 before that
@@ -63,8 +63,7 @@ def write_segments(segments: Iterable[Segment], framing: Framing = STANDARD_FRAM
 
 
 def _fault(element: Element, delimiters: Delimiters, encoding: str) -> str | None:
-    values = [element] if isinstance(element, str) else [value for repetition in element for value in repetition]
-    for value in values:
+    for value in element_values(element):
         held = next((character for character in delimiters.all() if character in value), None)
         if held is not None:
             return f"holds the separator {held!r}"
