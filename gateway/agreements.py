@@ -2,12 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from functools import lru_cache
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from certs.certificates import Certificate, CertificateError, ProblemCode, problems, read_certificate
-from gateway.as2.cms.algorithms import Cipher, Digest
-from gateway.as2.policy import Policy
+from certs.certificates import ProblemCode
 from partners.loader import LoadedProfile
 from partners.profile import Agreement, Direction, DocumentType, Profile, Syntax
 from partners.rules import Rule
@@ -181,68 +178,6 @@ def agreement_for(  # an agreement is told apart by exactly these
     ]
     # The one that says more goes first.
     return max(matching, key=lambda item: (item.our_identity is not None, len(item.releases) > 0), default=None)
-
-
-def identity_for(profile: Profile, identities: Collection[OurIdentity]) -> OurIdentity | None:
-    """Which of our identities an AS2 partner knows: the one it names, or the only one that has an AS2 id."""
-    if profile.as2 is None:
-        return None
-    with_as2 = [identity for identity in identities if identity.as2_id is not None]
-    if profile.as2.our_identity is not None:
-        return next((identity for identity in with_as2 if identity.name == profile.as2.our_identity), None)
-    return with_as2[0] if len(with_as2) == 1 else None
-
-
-def as2_policy(profile: Profile, *, decompressed_bytes_max: int) -> Policy:
-    """What AS2 messages of a partner must be and may be; no profile lifts the gateway's own limit, given here."""
-    ours = profile.limits.decompressed_bytes_max
-    limit = decompressed_bytes_max if ours is None else min(ours, decompressed_bytes_max)
-    if profile.as2 is None:
-        return Policy(decompressed_bytes_max=limit)
-    return Policy(
-        require_signed=profile.as2.require_signed,
-        require_encrypted=profile.as2.require_encrypted,
-        digests=frozenset(Digest(name) for name in profile.as2.digests),
-        ciphers=frozenset(Cipher(name) for name in profile.as2.ciphers),
-        decompressed_bytes_max=limit,
-    )
-
-
-def partner_certificates(
-    loaded: LoadedProfile,
-    purpose: Literal["signing", "encryption"],
-    now: datetime,
-    *,
-    whatever_their_dates: bool = False,
-) -> tuple[Certificate, ...]:
-    """The partner's certificates that may be used for a purpose at this moment, the newest first.
-
-    Their signatures may be made with any of them, so that an old and a new one overlap; we encrypt to the first.
-    What the profile's window excludes, cannot be read or has a weak key is left out: `gateway partner check` says so.
-    So is what is expired or not yet valid, unless `whatever_their_dates`: then the AS2 policy refuses such a signer by
-    name instead of calling it unknown.
-    """
-    if loaded.profile.as2 is None:
-        return ()
-    usable = []
-    for item in loaded.profile.as2.certificate_files:
-        if item.use not in ("both", purpose) or not item.used_on(now.date()):
-            continue
-        certificate = _certificate(loaded.files[item.file])
-        if certificate is None:
-            continue
-        fatal = {problem.code for problem in problems(certificate, now) if problem.fatal}
-        if not fatal or (whatever_their_dates and fatal <= _DATES):
-            usable.append(certificate)
-    return tuple(sorted(usable, key=lambda certificate: certificate.not_before, reverse=True))
-
-
-@lru_cache(maxsize=4_096)
-def _certificate(data: bytes) -> Certificate | None:
-    try:
-        return read_certificate(data)
-    except CertificateError:
-        return None
 
 
 def _inbound(profile: Profile) -> list[Agreement]:

@@ -20,6 +20,7 @@ Role = Literal["edge", "worker"]
 DATABASE_FILE = "gateway.db"
 KEY_RING_FOLDER = "keys"
 LOCK_FILE = "gateway.lock"
+SPOOL_FOLDER = "spool"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -65,6 +66,7 @@ class Limits(_Group):
     keepalive_timeout_s: Annotated[float, Field(gt=0)] = 75
     answer_timeout_s: Annotated[float, Field(gt=0)] = 30
     writes_queued_max: Annotated[int, Field(ge=1)] = 4_096
+    spool_from_bytes: Annotated[int, Field(ge=65_536)] = 1_048_576
     inline_body_bytes_max: Annotated[int, Field(ge=0)] = 65_536
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
     worker_memory_bytes_max: Annotated[int, Field(ge=128 * 1_048_576)] = 1_073_741_824
@@ -72,6 +74,9 @@ class Limits(_Group):
     shutdown_timeout_s: Annotated[float, Field(gt=0)] = 20
     events_in_flight_max: Annotated[int, Field(ge=1, le=1_000)] = 100
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10
+    deliveries_in_flight_max: Annotated[int, Field(ge=1, le=1_000)] = 32
+    connect_timeout_s: Annotated[float, Field(gt=0)] = 15
+    response_bytes_max: Annotated[int, Field(ge=1_024)] = 1_048_576
     claim_lease_s: Annotated[float, Field(ge=2)] = 60
     processing_attempts_max: Annotated[int, Field(ge=1)] = 8
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
@@ -103,6 +108,12 @@ class Settings(_Group):
     edge_port: Port = 8080
     edge_tls_certificate: Path | None = None
     edge_tls_key: Path | None = None
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[!-~]{1,2000}$",
+        description="under which partners reach the partner port, such as https://b2b.bigcorp.example; "
+        "they send asynchronous receipts there",
+    )
     operator_host: str = "127.0.0.1"
     operator_port: Port = 8081
     operator_tls_certificate: Path | None = None
@@ -159,6 +170,11 @@ class Settings(_Group):
     def key_ring_dir(self) -> Path:
         """Where our private keys lie, encrypted."""
         return self.data_dir / KEY_RING_FOLDER
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where large bodies lie while they are worked on; what is left there after a crash is of no use."""
+        return self.data_dir / SPOOL_FOLDER
 
     def passphrase(self) -> bytes | None:
         """The passphrase of the key ring, from the setting or its file; None when neither is set.

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from ipaddress import ip_network
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -111,6 +112,18 @@ def _url(text: str) -> str:
     return text
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise worded("is no network", "write it as 10.20.0.0/16, or one address as 10.20.0.7") from None
+    return text
+
+
+def _receipt_target(text: str) -> str:
+    return _url(text) if "://" in text else text
+
+
 SLUG = Written(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "write 1 to 63 letters a-z, digits and hyphens, such as acme-supply"
 )
@@ -163,6 +176,34 @@ Url = Annotated[
     str,
     Written(rf"(?s:.{{1,{URL_CHARACTERS_MAX}}})", f"keep it below {URL_CHARACTERS_MAX} characters"),
     AfterValidator(_url),
+]
+# A host alone stands for every URL on it.
+ReceiptTarget = Annotated[
+    str,
+    Written(
+        rf"[A-Za-z0-9](?:[A-Za-z0-9.-]{{0,253}}[A-Za-z0-9])?|https?://[!-~]{{1,{URL_CHARACTERS_MAX}}}",
+        "write a host, such as edi.acme.example, or a URL",
+    ),
+    AfterValidator(_receipt_target),
+]
+Network = Annotated[str, AfterValidator(_network)]
+# A secret never stands in a profile: where it is found does.
+SecretReference = Annotated[
+    str,
+    Written(
+        r"env:[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[^\x00]{1,1023}",
+        "write where the secret is found, never the secret: env:VARIABLE or file:/absolute/path",
+    ),
+]
+HeaderText = Annotated[
+    str, Written(r"[!-~](?:[ -~]{0,198}[!-~])?", "write 1 to 200 printable ASCII characters without blanks at the ends")
+]
+MediaType = Annotated[
+    str,
+    Written(
+        r"[A-Za-z0-9!#$&^_.+-]{1,64}/[A-Za-z0-9!#$&^_.+-]{1,64}(?:; ?[A-Za-z0-9!#$&^_.+-]{1,64}=[!-~]{1,64})?",
+        "write a media type, such as application/edi-x12",
+    ),
 ]
 Boolean = Annotated[bool, BeforeValidator(_boolean, json_schema_input_type=bool)]
 DateText = BeforeValidator(_date, json_schema_input_type=date)

@@ -1,5 +1,6 @@
 """What all parts of a profile have in common."""
 
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -13,3 +14,15 @@ class Part(BaseModel):
     """A part of a profile: frozen, without unknown keys, each field described by the docstring below it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def repeated(
+    where: tuple[str, ...], values: Sequence[object], field: str, *, below: str = ""
+) -> Iterator[Contradiction]:
+    """The items that came before: `field` is what is the same in them, `below` the part that the list is in."""
+    first: dict[object, int] = {}
+    for index, value in enumerate(values):
+        if value in first:
+            location: Location = (*where, index, field) if field else (*where, index)
+            yield location, f"the same as {below}{'.'.join(where)}[{first[value]}]", "keep one of the two"
+        first.setdefault(value, index)

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
+from partners.as2_terms import As2
+from partners.delivery_terms import DeliverySchedule
 from partners.fields import (
-    As2Id,
-    Boolean,
     DateText,
-    FileName,
     GroupId,
     InterchangeId,
     InterchangeQualifier,
@@ -24,10 +23,9 @@ from partners.fields import (
     Release,
     Sha256Hex,
     Slug,
-    Url,
     number,
 )
-from partners.parts import Contradiction, Part
+from partners.parts import Contradiction, Part, repeated
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
 from partners.x12_terms import Acknowledgment, ControlNumbers, Duplicates, Framing, OnBadSet, Processing
@@ -69,17 +67,6 @@ DocumentType = Literal[
 ]
 Direction = Literal["inbound", "outbound"]
 Syntax = Literal["x12", "json", "xml"]
-Digest = Literal["sha-256", "sha-384", "sha-512", "sha-1"]
-Cipher = Literal["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
-SAFE_DIGESTS: tuple[Digest, ...] = ("sha-256", "sha-384", "sha-512")
-SAFE_CIPHERS: tuple[Cipher, ...] = (
-    "aes256-cbc",
-    "aes192-cbc",
-    "aes128-cbc",
-    "aes256-gcm",
-    "aes192-gcm",
-    "aes128-gcm",
-)
 
 
 class InterchangeAddress(Part):
@@ -96,59 +83,6 @@ class X12Address(InterchangeAddress):
 
     group_id: GroupId | None = None
     """GS02 when they send, GS03 when we do; the interchange id by default."""
-
-
-def _only_name(value: object) -> object:
-    return {"file": value} if isinstance(value, str) else value
-
-
-class CertificateFile(Part):
-    """A certificate of the partner and the days we use it on, so that an old and a new one can overlap."""
-
-    file: FileName
-    """PEM or DER file beside profile.yaml."""
-    use: Literal["signing", "encryption", "both"] = "both"
-    """What the partner uses its key for: signing (we verify), encryption (we encrypt to it) or both."""
-    valid_from: Annotated[date, DateText] | None = None
-    """First day (UTC) on which we use it; the certificate's own start otherwise."""
-    not_after: Annotated[date, DateText] | None = None
-    """Last day (UTC) on which we use it; the certificate's own end otherwise."""
-
-    def used_on(self, today: date) -> bool:
-        """Whether this profile lets the certificate be used on a day; its own dates are checked with its bytes."""
-        return (self.valid_from is None or self.valid_from <= today) and (
-            self.not_after is None or today <= self.not_after
-        )
-
-
-class As2(Part):
-    """AS2 with the partner (RFC 4130)."""
-
-    id: As2Id
-    """Their AS2 identifier: AS2-From of their messages."""
-    our_identity: Slug | None = None
-    """Which of our identities they know, by its name in gateway.yaml; needed when there are several with an AS2 id."""
-    certificate: FileName | None = None
-    """Their certificate, when there is one: a PEM or DER file beside profile.yaml."""
-    certificates: tuple[
-        Annotated[CertificateFile, BeforeValidator(_only_name, json_schema_input_type=FileName | CertificateFile)], ...
-    ] = Field(default=(), max_length=8)
-    """Their certificates, when there are several or one is to be rolled over."""
-    url: Url | None = None
-    """Where we send to; without it they only send to us."""
-    require_signed: Boolean = True
-    """Refuse a message that is not signed with one of their certificates."""
-    require_encrypted: Boolean = True
-    """Refuse a message that is not encrypted to our certificate."""
-    digests: Annotated[tuple[Digest, ...], OneOrMany()] = Field(default=SAFE_DIGESTS, min_length=1)
-    """Digests we accept in their signatures, the first is the one we sign with; sha-1 only where it is named here."""
-    ciphers: Annotated[tuple[Cipher, ...], OneOrMany()] = Field(default=SAFE_CIPHERS, min_length=1)
-    """Ciphers we accept, the first is the one we encrypt with; 3des-cbc only where it is named, never first."""
-
-    @property
-    def certificate_files(self) -> tuple[CertificateFile, ...]:
-        """The certificates in either spelling."""
-        return self.certificates or ((CertificateFile(file=self.certificate),) if self.certificate else ())
 
 
 class ApiKey(Part):
@@ -231,6 +165,8 @@ class Profile(Part):
     """How the X12 that we send to them is laid out."""
     processing: Processing = Processing()
     """What becomes of bad transaction sets, and what is not to be seen."""
+    delivery: DeliverySchedule = DeliverySchedule()
+    """When what we send to them is tried again, and when a person is asked."""
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
@@ -243,7 +179,7 @@ class Profile(Part):
 
     def files(self) -> tuple[str, ...]:
         """The files beside the profile that it names, sorted."""
-        return tuple(sorted({item.file for item in self.as2.certificate_files})) if self.as2 else ()
+        return tuple(sorted(set(self.as2.files()))) if self.as2 else ()
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Fields that are each fine and together are not."""
@@ -257,36 +193,16 @@ class Profile(Part):
         if self.via is not None and not self.x12:
             right = "add `x12:` with the address that they use there"
             yield ("via",), "a connection is named, but no X12 address that would tell this partner apart", right
-        yield from self._as2_contradictions()
+        if self.as2 is not None:
+            for part, what, right in self.as2.contradictions():
+                yield ("as2", *part), what, right
         yield from self._agreement_contradictions()
         yield from self.control_numbers.contradictions()
-        yield from _repeated(("api_keys",), [key.label for key in self.api_keys], "label")
-        yield from _repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
-        yield from _repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
+        yield from repeated(("api_keys",), [key.label for key in self.api_keys], "label")
+        yield from repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
+        yield from repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
         yield from self._framing_contradictions()
-        yield from _repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
-
-    def _as2_contradictions(self) -> Iterator[Contradiction]:
-        if self.as2 is None:
-            return
-        files = self.as2.certificate_files
-        if self.as2.certificate and self.as2.certificates:
-            yield (
-                ("as2", "certificate"),
-                "`certificate` and `certificates` at once",
-                "list all of them in `certificates`",
-            )
-        elif self.as2.require_signed and not any(item.use != "encryption" for item in files):
-            right = "add `certificate: FILE`, or set `require_signed: false`"
-            yield ("as2",), "signatures are required, but there is no certificate to verify them with", right
-        if self.as2.ciphers[0] == "3des-cbc":
-            right = "name another first, such as aes256-cbc"
-            yield ("as2", "ciphers"), "the first cipher is the one we encrypt with, and 3DES is only read", right
-        yield from _repeated(("as2", "certificates"), [item.file for item in self.as2.certificates], "file")
-        for index, item in enumerate(self.as2.certificates):
-            if item.valid_from and item.not_after and item.not_after < item.valid_from:
-                right = f"not_after must not lie before {item.valid_from}"
-                yield ("as2", "certificates", index, "not_after"), "the window ends before it begins", right
+        yield from repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
 
     def _framing_contradictions(self) -> Iterator[Contradiction]:
         first: dict[str, str] = {}
@@ -325,15 +241,6 @@ class Profile(Part):
                 right = f"write them as one; the first is agreements[{seen[same]}]"
                 yield where, f"a second agreement on the {item.direction} {item.document} in {item.syntax}", right
             seen.setdefault(same, index)
-
-
-def _repeated(where: tuple[str, ...], values: list[Any], field: str) -> Iterator[Contradiction]:
-    first: dict[object, int] = {}
-    for index, value in enumerate(values):
-        if value in first:
-            location: Location = (*where, index, field) if field else (*where, index)
-            yield location, f"the same as {'.'.join(where)}[{first[value]}]", "keep one of the two"
-        first.setdefault(value, index)
 
 
 def fields_at(location: Location) -> dict[str, str]:

@@ -14,9 +14,9 @@ from gateway.commands.output import note, print_json, print_pairs, print_table, 
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, shown, verb, verbs
 from gateway.commands.profiles import folder_of, profile_of
 from gateway.onboarding.check import check
+from partners.as2_terms import CertificateFile
 from partners.directory import load_directory
 from partners.loader import LoadedProfile
-from partners.profile import CertificateFile
 from partners.x12_terms import Duplicates
 
 KEY_BYTES = 32

@@ -16,19 +16,18 @@ from typing import TypeVar
 from aiohttp import web
 
 from certs.keyring import IdentityKeys
-from gateway.agreements import identity_for
 from gateway.as2.disposition import EXPLANATIONS, As2Refused, Modifier, disposition_of
 from gateway.as2.envelope import Envelope
 from gateway.as2.mdn import holds_mdn
 from gateway.as2.message import Opened, open_message, read_envelope
 from gateway.as2.mime import Headers
+from gateway.as2_agreements import As2Terms, As2TermsBook, identity_for
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.connection import log_fault
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
 from gateway.edge.receipts import NOTHING_ASKED, Receipt, answer, unpack_receipt
 from gateway.edge.refusals import ANSWERS, REASON_OF
-from gateway.edge.terms import Terms, TermsBook
 from gateway.edge.throttle import AuditGate, Throttle, storable
 from gateway.flow.receive import Arrival
 from gateway.model.refusals import Reason, Refused
@@ -69,7 +68,7 @@ class _Relationship:
 
     partner: LoadedProfile
     identity: IdentitySettings
-    terms: Terms
+    terms: As2Terms
     keys: IdentityKeys
 
 
@@ -88,7 +87,7 @@ class As2:
         self._bodies = bodies
         self._throttle = throttle
         self._gate = gate
-        self._terms = TermsBook(edge.settings.limits)
+        self._terms = As2TermsBook(edge.settings.limits)
         # As many as there are cores: OpenSSL leaves Python's lock alone meanwhile, and more would only wait.
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="as2")
 

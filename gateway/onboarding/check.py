@@ -6,11 +6,13 @@ from pathlib import Path
 
 from certs.certificates import CertificateError, ProblemCode, read_certificate
 from certs.certificates import problems as certificate_problems
-from gateway.agreements import OurIdentity, identity_for, overrides, partner_certificates
+from gateway.agreements import OurIdentity, overrides
+from gateway.as2_agreements import identity_for, partner_certificates
+from partners.as2_terms import As2, CertificateFile
 from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, one_of, shown
-from partners.profile import Agreement, As2, CertificateFile
+from partners.profile import Agreement
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, choose_release, releases
 from translators.x12.grammar import grammar
 from translators.x12.overrides import rule_problems

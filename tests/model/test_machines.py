@@ -4,6 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.model.delivery import (
+    DELIVERY_BLOCKING_STATES,
+    DELIVERY_FINAL_STATES,
+    DELIVERY_TRANSITIONS,
+    DeliveryEvent,
+    DeliveryState,
+)
 from gateway.model.machine import IllegalTransition, advance
 from gateway.model.message import (
     EVENT_FINAL_STATES,
@@ -18,12 +25,13 @@ from gateway.model.message import (
 )
 
 MESSAGE = (MESSAGE_TRANSITIONS, MessageState, MessageEvent, MessageState.RECEIVED, FINAL_STATES)
+DELIVERY = (DELIVERY_TRANSITIONS, DeliveryState, DeliveryEvent, DeliveryState.QUEUED, DELIVERY_FINAL_STATES)
 EVENT = (EVENT_TRANSITIONS, EventState, EventEvent, EventState.STAGED, EVENT_FINAL_STATES)
 # What a person may do to something that is over.
 BY_A_PERSON = {MessageEvent.REPROCESS, EventEvent.REPLAY}
 
 machines = pytest.mark.parametrize(
-    ("table", "states", "events", "first", "final"), [MESSAGE, EVENT], ids=["message", "event"]
+    ("table", "states", "events", "first", "final"), [MESSAGE, EVENT, DELIVERY], ids=["message", "event", "delivery"]
 )
 
 
@@ -61,7 +69,7 @@ def test_no_transition_leads_to_where_it_began(table, states, events, first, fin
     assert all(before is not after for (before, _), after in table.items())
 
 
-@pytest.mark.parametrize("table", [MESSAGE_TRANSITIONS, EVENT_TRANSITIONS])
+@pytest.mark.parametrize("table", [MESSAGE_TRANSITIONS, EVENT_TRANSITIONS, DELIVERY_TRANSITIONS])
 def test_the_tables_cannot_be_changed(table):
     with pytest.raises(TypeError):
         table["a", "b"] = "c"
@@ -69,6 +77,7 @@ def test_the_tables_cannot_be_changed(table):
 
 def test_a_lane_is_blocked_by_whatever_is_not_over():
     assert set(EventState) - EVENT_FINAL_STATES == LANE_BLOCKING_STATES
+    assert set(DeliveryState) - DELIVERY_FINAL_STATES == DELIVERY_BLOCKING_STATES
 
 
 @given(st.lists(st.sampled_from(MessageEvent)))
@@ -92,3 +101,13 @@ def follow(table, state, history):
             ) as refused:
                 advance(table, state, event)
             assert (refused.value.state, refused.value.event) == (state, event)
+
+
+@given(st.lists(st.sampled_from(DeliveryEvent)))
+def test_random_histories_of_a_delivery_move_or_are_refused(history):
+    follow(DELIVERY_TRANSITIONS, DeliveryState.QUEUED, history)
+
+
+def test_a_receipt_that_is_good_is_taken_in_every_state_that_is_not_over():
+    after = {state for state in DeliveryState if (state, DeliveryEvent.CONFIRM) in DELIVERY_TRANSITIONS}
+    assert after == set(DeliveryState) - DELIVERY_FINAL_STATES - {DeliveryState.REFUSED}

@@ -9,19 +9,17 @@ from certs.creation import create_key_pair
 from gateway.agreements import (
     acknowledgment_rules,
     agreement_for,
-    as2_policy,
     envelope_for,
     framing_for,
-    identity_for,
-    partner_certificates,
     reading_rules,
     repetition_rules,
 )
-from gateway.as2.cms.algorithms import Cipher, Digest
+from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
 from gateway.as2.policy import Policy
+from gateway.as2_agreements import as2_policy, identity_for, partner_certificates
 from gateway.settings import IdentitySettings, X12Address
+from partners import as2_terms, x12_terms
 from partners import profile as partner_profile
-from partners import x12_terms
 from tests.partners.profiles import ACME, NORTHWIND, loaded
 from tests.partners.test_directory import SMALL, VAN
 from translators import guide
@@ -45,8 +43,10 @@ def test_both_sides_know_the_same_names() -> None:
     assert get_args(x12_terms.RepetitionAction) == get_args(guide.DuplicateAction)
     assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
     assert set(get_args(partner_profile.DocumentType)) <= set(DOCUMENT_TYPES.values())
-    assert {Cipher(name) for name in get_args(partner_profile.Cipher)} == set(Cipher)
-    assert {Digest(name) for name in get_args(partner_profile.Digest)} <= set(Digest)
+    assert {Cipher(name) for name in get_args(as2_terms.Cipher)} == set(Cipher)
+    assert {Digest(name) for name in get_args(as2_terms.Digest)} <= set(Digest)
+    assert {KeyTransport(name) for name in get_args(as2_terms.KeyTransport)} == set(KeyTransport)
+    assert {SignatureScheme(name) for name in get_args(as2_terms.SignatureScheme)} == set(SignatureScheme)
 
 
 def test_a_partner_is_read_by_its_own_agreements() -> None:

@@ -8,10 +8,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partners.as2_terms import SAFE_CIPHERS, SAFE_DIGESTS
 from partners.loader import LoadedProfile, parse_profile
 from partners.nodes import DEPTH_MAX, NODES_MAX, PROFILE_BYTES_MAX
 from partners.problems import Problem
-from partners.profile import SAFE_CIPHERS, SAFE_DIGESTS, X12Address, profile_schema
+from partners.profile import X12Address, profile_schema
 from tests.partners.profiles import ACME, KEY_DIGEST, NORTHWIND, loaded
 
 AS2 = "as2:\n  id: ACME-AS2\n  certificate: acme.pem\n"
