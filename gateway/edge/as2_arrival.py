@@ -1,0 +1,124 @@
+"""An AS2 message is opened, and becomes what the line keeps: the payload, the evidence, and what protected it."""
+
+import hashlib
+from datetime import datetime
+
+from gateway.as2.disposition import As2Refused, Modifier
+from gateway.as2.envelope import Envelope
+from gateway.as2.message import Opened, open_message
+from gateway.as2.mime import Headers
+from gateway.edge.as2_parties import Relationship
+from gateway.edge.bodies import Request
+from gateway.edge.connection import log_fault
+from gateway.edge.receipts import NOTHING_ASKED, Receipt, answer
+from gateway.edge.throttle import storable
+from gateway.flow.receive import Arrival
+
+CHANNEL = "as2"
+_UNREADABLE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+# Header fields that belong to the message; those of the connection and of proxies (credentials, say) do not.
+_EVIDENCE_FIELDS = frozenset(
+    {
+        "as2-version",
+        "as2-from",
+        "as2-to",
+        "message-id",
+        "date",
+        "subject",
+        "mime-version",
+        "content-type",
+        "content-transfer-encoding",
+        "content-disposition",
+        "ediint-features",
+        "disposition-notification-to",
+        "disposition-notification-options",
+        "receipt-delivery-option",
+    }
+)
+
+
+def open_and_answer(
+    envelope: Envelope, headers: Headers, body: bytes, between: Relationship, message_id: str, now: datetime
+) -> tuple[Opened | As2Refused, Receipt]:
+    """Open a message and write its receipt. Runs in a thread."""
+    try:
+        opened = open_message(
+            envelope,
+            headers,
+            body,
+            keys=between.keys.decryption,
+            partner_certificates=between.terms.signing_certificates(now),
+            policy=between.terms.policy,
+            now=now,
+        )
+    except As2Refused as failure:
+        return failure, NOTHING_ASKED
+    except Exception as error:
+        log_fault("an AS2 message could not be opened", error, message_id=message_id)
+        if _claims_encryption(headers):
+            # A fault of ours that depends on what was decrypted must not tell more than any other failure.
+            return As2Refused(Modifier.DECRYPTION_FAILED, f"fault: {type(error).__name__}"), NOTHING_ASKED
+        raise
+    return opened, answer(envelope, between.keys, message_id, now, mic=opened.mic)
+
+
+def arrival_of(
+    envelope: Envelope, headers: Headers, body: bytes, opened: Opened, between: Relationship, request: Request
+) -> Arrival:
+    """What the line keeps of an opened message."""
+    protection: dict[str, object] = {
+        "layers": [layer.value for layer in opened.layers],
+        "cipher": opened.cipher.value if opened.cipher is not None else None,
+        "key_transport": opened.key_transport.value if opened.key_transport is not None else None,
+        "signature_digest": opened.signature.digest.value if opened.signature is not None else None,
+        "signer": opened.signer_fingerprint,
+        "decrypted_for": opened.decrypted_for.fingerprint if opened.decrypted_for is not None else None,
+        "mic": str(opened.mic),
+        "tls": request.secure,
+    }
+    if opened.attachments:
+        protection["attachments"] = [
+            {
+                "filename": storable(item.filename or ""),
+                "content_type": storable(item.content_type),
+                "bytes": len(item.content),
+                "sha256": hashlib.sha256(item.content).hexdigest(),
+            }
+            for item in opened.attachments
+        ]
+    return Arrival(
+        partner_id=between.partner.id,
+        profile_digest=between.partner.digest,
+        channel=CHANNEL,
+        identity=between.identity.name,
+        transport_id=storable(envelope.message_id),
+        payload=opened.payload,
+        wire=_entity(headers, body),
+        authenticated=_authenticated(opened),
+        content_type=storable(opened.content_type),
+        filename=storable(opened.filename or ""),
+        remote=request.address,
+        security=protection,
+    )
+
+
+def _entity(headers: Headers, body: bytes) -> bytes:
+    """The message as a MIME entity, as evidence: without its own header fields nobody can verify it again."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers if name.lower() in _EVIDENCE_FIELDS)
+    return fields.encode("utf-8", "surrogateescape") + b"\r\n" + body
+
+
+def _authenticated(opened: Opened) -> bytes:
+    """What makes two messages the same: what was sent, not how. A sender may sign and encrypt a retry anew."""
+    seen = hashlib.sha256()
+    parts = [(opened.content_type, opened.filename, opened.payload)]
+    parts += [(item.content_type, item.filename, item.content) for item in opened.attachments]
+    for content_type, filename, content in parts:
+        for value in (content_type.encode(errors="replace"), (filename or "").encode(errors="replace"), content):
+            seen.update(len(value).to_bytes(8, "big"))
+            seen.update(value)
+    return seen.digest()
+
+
+def _claims_encryption(headers: Headers) -> bool:
+    return (headers.get("content-type") or "").partition(";")[0].strip().lower() in _UNREADABLE_TYPES
