@@ -50,6 +50,21 @@ EXPLANATIONS = {
     Modifier.DUPLICATE_DOCUMENT: "The message was received before and has not been processed again.",
 }
 
+# What we do about it when a partner's receipt says it of a message of ours; told to the person who decides on it.
+ADVICE = {
+    Modifier.AUTHENTICATION_FAILED: "they do not know the certificate we sign with, or take it for expired: "
+    "send them our current one (`gateway certs export`)",
+    Modifier.DECRYPTION_FAILED: "they have no key for what we encrypted: ask for their current certificate",
+    Modifier.DECOMPRESSION_FAILED: "they cannot unpack it: set `sending.compress: none`, or ask for their size limit",
+    Modifier.INSUFFICIENT_MESSAGE_SECURITY: "they demand more than we do: compare `sending` with what was agreed",
+    Modifier.INTEGRITY_CHECK_FAILED: "something changed the message on its way: look for a proxy, then send it again",
+    Modifier.UNEXPECTED_PROCESSING_ERROR: "ask them what their log says of this Message-ID, then send it again",
+    Modifier.UNKNOWN_TRADING_RELATIONSHIP: "compare our AS2 id and theirs with what was agreed; capitals count",
+    Modifier.UNSUPPORTED_FORMAT: "they write no such receipt: ask for another in `sending.receipt`",
+    Modifier.UNSUPPORTED_MIC_ALGORITHMS: "they speak none of the digests in `sending.receipt_digests`",
+}
+_NO_ADVICE = "ask them what their log says of this Message-ID"
+
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
@@ -64,6 +79,11 @@ class Disposition:
     def successful(self) -> bool:
         """Whether the message was processed; a warning does not change that, an unknown severity does."""
         return self.type == "processed" and self.severity in (None, Severity.WARNING)
+
+    @property
+    def said(self) -> str:
+        """What became of the message without who decided it: ``processed/error: decryption-failed``."""
+        return str(self).partition(";")[2].strip()
 
     def __str__(self) -> str:
         if self.severity is None:
@@ -83,6 +103,19 @@ def disposition_of(modifier: Modifier) -> Disposition:
     if modifier in _WARNINGS:
         return Disposition("processed", Severity.WARNING, modifier.value)
     return Disposition("processed", Severity.ERROR, modifier.value)
+
+
+def refusal_in(disposition: Disposition) -> str | None:
+    """For who sent the message: why the partner refused it, and what to do; None when it was processed.
+
+    A refusal is final: the same bytes would earn the same answer, until somebody changed something on either side. What
+    may pass by itself (no connection, 5xx) is told by HTTP. `duplicate-document` is a warning: they have the message.
+    """
+    if disposition.successful:
+        return None
+    known = next((modifier for modifier in Modifier if modifier.lower() == disposition.text.lower()), None)
+    advice = ADVICE.get(known, _NO_ADVICE) if known is not None else _NO_ADVICE
+    return f"the partner did not process the message ({disposition.said}); {advice}"
 
 
 class As2Refused(Exception):  # noqa: N818 - it is an answer, and names one

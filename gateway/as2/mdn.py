@@ -4,13 +4,14 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from certs.certificates import Certificate
 from gateway.as2.cms.algorithms import SIGNED_DATA, Digest
 from gateway.as2.cms.ber import BerError
 from gateway.as2.cms.content_info import CmsError, read_content_info
 from gateway.as2.cms.signed_data import Content, Signature, covered_by, read_signed_data, verify
-from gateway.as2.disposition import PROCESSED, Disposition, parse_disposition
+from gateway.as2.disposition import PROCESSED, Disposition, parse_disposition, refusal_in
 from gateway.as2.envelope import is_name, unquote_name
 from gateway.as2.mic import Mic, agrees, parse_mic
 from gateway.as2.mime import Entity, Headers, MimeError, read_entity, split_multipart
@@ -204,16 +205,44 @@ def _read_report(entity: Entity, headers: Headers, signature: Signature | None) 
     )
 
 
+class Verdict(StrEnum):
+    """What a receipt proves to who sent the message."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # they have it, or what arrived of it, and do not take it
+    WORTHLESS = "worthless"  # it proves nothing of this message, whatever it says
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and, unless it is `DELIVERED`, its reason for people."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+def judge_mdn(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: Iterable[Mic]) -> Judgement:
+    """What a receipt proves of this message, sent by `as2_from` to `as2_to`; its signature was judged by `read_mdn`.
+
+    The order counts: a refusal is believed only in a receipt that is for this message and from this partner. It needs
+    no MIC, since a message that cannot be opened has none (RFC 4130 7.4.3).
+    """
+    if mdn.original_message_id.strip("<>") != message_id.strip("<>"):
+        return Judgement(Verdict.WORTHLESS, "the receipt is for another message")
+    if mdn.as2_from != as2_to or mdn.as2_to not in ("", as2_from):
+        return Judgement(Verdict.WORTHLESS, "the receipt is from another partner")
+    refused = refusal_in(mdn.disposition)
+    if refused is not None:
+        return Judgement(Verdict.REFUSED, refused)
+    if mdn.mic is None:
+        return Judgement(Verdict.WORTHLESS, "the receipt states no MIC")
+    if not agrees(mdn.mic, mics):
+        reason = "the MIC of the receipt is not that of the message: something else arrived"
+        return Judgement(Verdict.WORTHLESS, reason)
+    return Judgement(Verdict.DELIVERED)
+
+
 def objection(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: Iterable[Mic]) -> str | None:
     """Why the receipt does not prove that this message, sent by `as2_from` to `as2_to`, arrived; None when it does."""
-    if mdn.original_message_id.strip("<>") != message_id.strip("<>"):
-        return "the receipt is for another message"
-    if mdn.as2_from != as2_to or mdn.as2_to not in ("", as2_from):
-        return "the receipt is from another partner"
-    if not mdn.disposition.successful:
-        return f"the partner did not process the message: {mdn.disposition}"
-    if mdn.mic is None:
-        return "the receipt states no MIC"
-    if not agrees(mdn.mic, mics):
-        return "the MIC of the receipt is not that of the message: something else arrived"
-    return None
+    judgement = judge_mdn(mdn, message_id=message_id, as2_from=as2_from, as2_to=as2_to, mics=mics)
+    return None if judgement.verdict is Verdict.DELIVERED else judgement.reason

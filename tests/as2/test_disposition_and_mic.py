@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.disposition import (
+    ADVICE,
     EXPLANATIONS,
     PROCESSED,
     As2Refused,
@@ -13,6 +14,7 @@ from gateway.as2.disposition import (
     Modifier,
     disposition_of,
     parse_disposition,
+    refusal_in,
 )
 from gateway.as2.message import Attachment, Policy, read_envelope
 from gateway.as2.mic import Mic, agrees, choose_algorithm, parse_mic
@@ -57,6 +59,28 @@ def test_dispositions_of_others(text, disposition):
 def test_only_processed_and_a_warning_are_successes():
     assert not Disposition("processed", "error,warning", "x").successful
     assert not Disposition("deleted").successful
+
+
+@pytest.mark.parametrize("modifier", Modifier)
+def test_a_sender_is_told_what_to_do_about_a_refusal(modifier):
+    told = refusal_in(disposition_of(modifier))
+    if modifier is Modifier.DUPLICATE_DOCUMENT:
+        assert told is None  # they have it
+        return
+    assert told is not None
+    assert modifier.value in told
+    assert told.endswith(ADVICE[modifier])
+    assert refusal_in(Disposition("processed", "error", modifier.value.upper())) == told.replace(
+        str(disposition_of(modifier).said), f"processed/error: {modifier.value.upper()}"
+    )
+
+
+def test_a_refusal_in_words_of_their_own_is_one_too():
+    told = refusal_in(Disposition("processed", "error", "sender-equals-receiver"))
+    assert told is not None
+    assert "processed/error: sender-equals-receiver" in told
+    assert "Message-ID" in told
+    assert refusal_in(Disposition("deleted")) is not None
 
 
 @given(st.text(max_size=1_200))
