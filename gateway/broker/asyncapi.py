@@ -20,8 +20,14 @@ _HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
     "time": {"type": "string", "format": "date-time", "description": "when the message was received"},
     "dataschema": {"type": "string", "format": "uri", "description": f"{DATA_SCHEMA_PREFIX}:<document_type>:<version>"},
     "partner": {"type": "string", "description": "partner id"},
-    "documentid": {"type": "string", "description": "key of the document at the gateway"},
-    "correlationid": {"type": "string", "description": "the received message that carried the document"},
+    "documentid": {
+        "type": "string",
+        "description": "key of the document at the gateway; a notice has none",
+    },
+    "correlationid": {
+        "type": "string",
+        "description": "the received message that carried the document, or what a notice is about",
+    },
     "partitionkey": {"type": "string", "description": "order is kept among events with the same value"},
     "sequence": {"type": "string", "pattern": "^[0-9]{20}$", "description": "ascends within the partition key"},
     "revision": {
@@ -31,14 +37,14 @@ _HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
     },
     "causationid": {"type": "string", "description": "the event that this one supersedes, when processed again"},
 }
-OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid"})
+OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid", HEADER_PREFIX + "documentid"})
 
 
 def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0.0") -> dict[str, object]:
     """The description, seen from the gateway: it sends events and receives outcomes.
 
     Args:
-        schemas: JSON schema of each canonical document by document type.
+        schemas: JSON schema of each canonical document, and of each notice of the gateway itself, by its type.
         version: of the description.
     """
     messages = {document_type: _event_message(document_type) for document_type in schemas}
@@ -97,9 +103,9 @@ def _events_channel(messages: Mapping[str, object]) -> dict[str, object]:
         "address": "{document_type}.{event}.{partner}",
         "description": f"Topic exchange {EVENTS}: bind a queue of your own to the routing keys that you want.",
         "parameters": {
-            "document_type": {"description": "canonical document type", "enum": list(messages)},
-            "event": {"description": "what happened to the document", "examples": ["received"]},
-            "partner": {"description": "partner id"},
+            "document_type": {"description": "canonical document type, or kind of notice", "enum": list(messages)},
+            "event": {"description": "what happened to it", "examples": ["received", "expiring"]},
+            "partner": {"description": "partner id; for a notice about ourselves the name of our identity"},
         },
         "messages": _message_references(messages),
         "bindings": {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from gateway.broker.asyncapi import asyncapi
 from gateway.commands.output import print_document, print_json, print_table
 from gateway.commands.parsing import Parser, add_format, leaf
+from gateway.model.notices import NOTICES
 from partners.profile import profile_schema
 from translators.documents import DOCUMENTS
 from translators.shapes import schema
@@ -25,8 +26,9 @@ def build(parser: Parser) -> None:
         "gateway schema ship_notice > ship_notice.schema.json\n"
         "gateway schema profile > partner-profiles/profile.schema.json",
     )
+    names = [*DOCUMENTS, *NOTICES, *OTHERS]
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", choices=[*DOCUMENTS, *OTHERS], help="a document type, profile or asyncapi"
+        "name", nargs="?", metavar="NAME", choices=names, help="a document type, a notice, profile or asyncapi"
     )
     add_format(parser, "one object a line, one line a schema (for the list; a schema is JSON always)")
 
@@ -37,7 +39,9 @@ def _run(called: argparse.Namespace) -> int:
     elif called.name == "profile":
         print_document(profile_schema())
     elif called.name == "asyncapi":
-        print_document(asyncapi({name: schema(name) for name in DOCUMENTS}))
+        print_document(asyncapi({name: schema(name) for name in DOCUMENTS} | dict(NOTICES)))
+    elif called.name in NOTICES:
+        print_document(dict(NOTICES[called.name]))
     else:
         print_document(schema(called.name))
     return 0
@@ -45,7 +49,8 @@ def _run(called: argparse.Namespace) -> int:
 
 def _print_list(form: str) -> None:
     documents = {name: str(schema(name)["description"]) for name in DOCUMENTS}
-    rows = list((documents | dict(OTHERS)).items())
+    notices = {name: str(held["description"]) for name, held in NOTICES.items()}
+    rows = list((documents | notices | dict(OTHERS)).items())
     if form == "json":
         for name, what in rows:
             print_json({"name": name, "describes": what})

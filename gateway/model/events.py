@@ -1,4 +1,4 @@
-"""A business event: one canonical document on its way to the ERP, the same bytes on every attempt."""
+"""A business event: a canonical document or a notice on its way to the ERP, the same bytes on every attempt."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ class BusinessEvent:
         time: RFC 3339 instant at which the message was received; part of the event, so the same on each attempt.
         lane: order is kept within a lane only.
         sequence: position in the lane, ascending.
-        correlation_id: the message that carried the document.
+        correlation_id: the message that carried the document; a notice's message or delivery, else its own id.
         causation_id: the event that this one supersedes, when a message was processed again.
         revision: 1, and one more for each reprocessing.
-        message_id: key of the received message.
-        document_id: key of the document.
-        body: canonical document, JSON.
+        message_id: key of the received message; empty for a notice that is about none.
+        document_id: key of the document; None for a notice.
+        body: canonical document, or the notice; JSON.
     """
 
     id: str
@@ -42,7 +42,7 @@ class BusinessEvent:
     causation_id: str | None
     revision: int
     message_id: str
-    document_id: str
+    document_id: str | None
     schema_version: str
     body: bytes
 
@@ -63,13 +63,14 @@ class BusinessEvent:
             "datacontenttype": CONTENT_TYPE,
             "dataschema": f"{DATA_SCHEMA_PREFIX}:{self.document_type}:{self.schema_version}",
             "partner": self.partner,
-            "documentid": self.document_id,
             "correlationid": self.correlation_id,
             "partitionkey": self.lane,
             # CloudEvents sequence extension: a string that sorts, hence the leading zeros.
             "sequence": f"{self.sequence:020d}",
             "revision": self.revision,
         }
+        if self.document_id is not None:
+            attributes["documentid"] = self.document_id
         if self.causation_id is not None:
             attributes["causationid"] = self.causation_id
         return attributes

@@ -1,5 +1,6 @@
 """Identifiers that sort by time (ULID: 48 bits of milliseconds, 80 bits of chance, Crockford base 32)."""
 
+import hashlib
 from collections.abc import Callable
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -50,3 +51,8 @@ def document_id(message_id: str, ordinal: int, revision: int) -> str:
 def event_id(document: str, event: str) -> str:
     """The one id that a document has for one kind of event."""
     return f"{document}.{event}"
+
+
+def announcement_id(key: str) -> str:
+    """The one id of what is announced under a key, whichever process announces it."""
+    return f"notice-{hashlib.sha256(key.encode()).hexdigest()[:32]}"

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, update
 
 from gateway.model.events import BusinessEvent
+from gateway.model.ids import announcement_id
+from gateway.model.instants import rfc3339
 from gateway.model.machine import advance
 from gateway.model.message import EVENT_TRANSITIONS, LANE_BLOCKING_STATES, EventEvent, EventState
+from gateway.model.notices import NOTICE_VERSION, Notice
 from gateway.store import cases, messages
 from gateway.store.statements import Insert, Prepared, constant, given, table_of
 from gateway.store.tables import Document, Lane, Message, OutboxEvent
@@ -30,7 +33,7 @@ class EventRow:
 
     id: str
     message_id: str
-    document_id: str
+    document_id: str | None
     partner_id: str
     document_type: str
     event: str
@@ -92,11 +95,13 @@ def _claiming() -> Any:  # noqa: ANN401  # an UPDATE ... RETURNING
 
 
 def _events_with_bodies() -> Select[Any]:
-    columns = [
-        _DOCUMENT.c.body if field.name == "body" else _EVENT.c["partner_id" if field.name == "partner" else field.name]
-        for field in fields(BusinessEvent)
-    ]
-    return select(*columns).join(_DOCUMENT, _DOCUMENT.c.id == _EVENT.c.document_id)
+    elsewhere: dict[str, ColumnElement[Any]] = {
+        "partner": _EVENT.c.partner_id,
+        "body": func.coalesce(_EVENT.c.body, _DOCUMENT.c.body),
+    }
+    names = [field.name for field in fields(BusinessEvent)]
+    columns = [elsewhere[name] if name in elsewhere else _EVENT.c[name] for name in names]
+    return select(*columns).outerjoin(_DOCUMENT, _DOCUMENT.c.id == _EVENT.c.document_id)
 
 
 _claim = Prepared(lambda _: _claiming())
@@ -141,6 +146,37 @@ def stage(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     )
 
 
+def announce(connection: Connection, notice: Notice, now_ms: int) -> str | None:
+    """Publish what the gateway itself has to say; call it in the unit that makes it true.
+
+    It travels as every event does, ready as soon as the unit commits, in the lane of the partner's notices.
+    Returns the event id; None when the notice of this key was announced before, by whichever process.
+    """
+    event_id = announcement_id(notice.key)
+    if _known.rows(connection, id=event_id):
+        return None
+    lane = f"notices/{notice.partner_id}"
+    values: dict[str, object] = {
+        "id": event_id,
+        "message_id": notice.message_id,
+        "partner_id": notice.partner_id,
+        "document_type": notice.document_type,
+        "event": notice.event,
+        "subject": notice.subject,
+        "source": notice.source,
+        "time": rfc3339(now_ms),
+        "lane": lane,
+        "sequence": int(_next_sequence.rows(connection, lane=lane)[0][0]),
+        "correlation_id": notice.message_id or event_id,
+        "revision": 1,
+        "schema_version": NOTICE_VERSION,
+        "state": advance(EVENT_TRANSITIONS, EventState.STAGED, EventEvent.RELEASE).value,
+        "next_attempt_at_ms": now_ms,
+        "body": notice.content(),
+    }
+    return event_id if _insert_event.run(connection, values) else None
+
+
 def claim(connection: Connection, owner: str, now_ms: int, *, lease_ms: int, limit: int) -> list[BusinessEvent]:
     """Take events that are due and first in their lane, by state and never by a high-water mark.
 
@@ -169,7 +205,8 @@ def confirm(connection: Connection, event: BusinessEvent, now_ms: int) -> None:
     if changed[0][0] > 1:
         # It took more than one attempt, so there may be a case that says so.
         cases.resolve(connection, now_ms, "published", event_id=event.id)
-    _confirm_message(connection, event.message_id, now_ms)
+    if event.document_id is not None:
+        _confirm_message(connection, event.message_id, now_ms)
 
 
 def drop(connection: Connection, event_id: str, now_ms: int) -> bool:
@@ -184,7 +221,8 @@ def drop(connection: Connection, event_id: str, now_ms: int) -> bool:
     state = advance(EVENT_TRANSITIONS, EventState(row.state), EventEvent.DROP)
     connection.execute(update(_EVENT).where(_EVENT.c.id == event_id).values(state=state.value, claim_owner=None))
     cases.resolve(connection, now_ms, "given up", event_id=event_id)
-    _confirm_message(connection, row.message_id, now_ms)
+    if row.document_id is not None:
+        _confirm_message(connection, row.message_id, now_ms)
     return True
 
 

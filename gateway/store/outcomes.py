@@ -36,11 +36,11 @@ def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
         "text": outcome.text,
         "at_ms": now_ms,
     }
-    if _insert_outcome.run(connection, row) or _has_changed(connection, outcome, now_ms):
+    is_news = _insert_outcome.run(connection, row) or _has_changed(connection, outcome, now_ms)
+    if is_news and event.message_id:
         detail = {"event_id": outcome.event_id, "code": outcome.code, "text": outcome.text}
-        timeline.note(
-            connection, event.message_id, now_ms, f"erp-{outcome.status}", detail, document_id=event.document_id
-        )
+        step = f"erp-{outcome.status}"
+        timeline.note(connection, event.message_id, now_ms, step, detail, document_id=event.document_id)
     return True
 
 

@@ -51,7 +51,10 @@ def _old_event(before_ms: int) -> ColumnElement[bool]:
     # What was dropped before it was ever published has no other time than that of its staging.
     dropped = and_(_EVENT.c.published_at_ms.is_(None), _EVENT.c.next_attempt_at_ms < before_ms)
     old = or_(_EVENT.c.published_at_ms < before_ms, dropped)
-    return and_(_EVENT.c.state.in_(_EVENT_FINAL), old, _is_over(_EVENT.c.message_id))
+    # A notice speaks for itself.
+    return and_(
+        _EVENT.c.state.in_(_EVENT_FINAL), old, or_(_EVENT.c.document_id.is_(None), _is_over(_EVENT.c.message_id))
+    )
 
 
 def _old_document(before_ms: int) -> ColumnElement[bool]:

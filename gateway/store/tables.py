@@ -162,7 +162,7 @@ class Lane(SQLModel, table=True):
 
 
 class OutboxEvent(SQLModel, table=True):
-    """One business event on its way to the broker. Its body is its document's canonical JSON."""
+    """One business event on its way to the broker. Its body is its document's canonical JSON, or its own."""
 
     __tablename__ = "outbox_event"
     __table_args__ = (
@@ -184,7 +184,10 @@ class OutboxEvent(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     message_id: str
-    document_id: str = Field(sa_column=Column(Text, ForeignKey("document.id"), nullable=False, index=True))
+    # NULL: the event speaks of no document and has a body of its own.
+    document_id: str | None = Field(
+        default=None, sa_column=Column(Text, ForeignKey("document.id"), nullable=True, index=True)
+    )
     partner_id: str
     document_type: str
     event: str
@@ -203,6 +206,7 @@ class OutboxEvent(SQLModel, table=True):
     claim_owner: str | None = None
     published_at_ms: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True, index=True))
     last_error: str = Field(default="", sa_column=_text(nullable=False))
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
 class EventLogEntry(SQLModel, table=True):
@@ -304,3 +308,41 @@ class Claim(SQLModel, table=True):
     name: str = Field(primary_key=True)
     owner: str
     until_ms: int = Field(sa_column=_big())
+
+
+class OwnKey(SQLModel, table=True):
+    """One of our key pairs, its private key wrapped: PKCS#8 encrypted under the passphrase, which is never here."""
+
+    __tablename__ = "own_key"
+    identity: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    # The certificate and its issuers, PEM, the leaf first.
+    certificates: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # Empty once it is erased.
+    wrapped_key: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at_ms: int = Field(sa_column=_big())
+    # NULL: it never signs.
+    signs_from_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    # NULL: until it is retired.
+    decrypts_until_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    retired_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class CertificateUse(SQLModel, table=True):
+    """When a certificate of ours or of a partner was last used for what."""
+
+    __tablename__ = "certificate_use"
+    owner: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    use: str = Field(primary_key=True)
+    last_used_at_ms: int = Field(sa_column=_big())
+
+
+class CertificateWarning(SQLModel, table=True):
+    """That a certificate's end was warned of so many days ahead: once, whichever process saw it."""
+
+    __tablename__ = "certificate_warning"
+    owner: str = Field(primary_key=True)
+    fingerprint: str = Field(primary_key=True)
+    days_ahead: int = Field(primary_key=True)
+    warned_at_ms: int = Field(sa_column=_big())

@@ -99,10 +99,10 @@ def test_each_document_type_has_its_message_and_payload(described):
         assert resolve(described, message["payload"]) == schema
 
 
-@pytest.mark.parametrize("causation_id", [None, "EV-0.received"])
-async def test_the_headers_described_are_the_headers_sent(brokers, client, described, causation_id):
+@pytest.mark.parametrize(("causation_id", "document_id"), [(None, None), ("EV-0.received", "DOC-1")])
+async def test_the_headers_described_are_the_headers_sent(brokers, client, described, causation_id, document_id):
     broker = await brokers()
-    await broker.publish(dataclasses.replace(event_of(1), causation_id=causation_id))
+    await broker.publish(dataclasses.replace(event_of(1), causation_id=causation_id, document_id=document_id))
     message = await next_message(client, INBOUND)
     schema = described["components"]["schemas"]["cloudEventHeaders"]
     headers = dict(message.headers)

@@ -15,6 +15,7 @@ from certs.creation import create_key_pair
 from certs.keyring import load_key_ring, seal
 from gateway.commands.parsing import Unusable
 from gateway.commands.serve import run as serve
+from gateway.model.notices import NOTICES
 from gateway.settings import Settings
 from tests.commands.conftest import Ended, Run
 from tests.site import PASSPHRASE, Site
@@ -188,7 +189,7 @@ def test_a_broken_certificate_in_the_ring_is_named_and_the_others_listed(call, s
 
 def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
     names = [row["name"] for row in run("schema", "--format", "json").rows]
-    assert names == [*DOCUMENTS, "profile", "asyncapi"]
+    assert names == [*DOCUMENTS, *NOTICES, "profile", "asyncapi"]
     for name in names:
         given = json.loads(run("schema", name).out)
         if name == "asyncapi":
