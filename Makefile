@@ -20,9 +20,9 @@ $(STAMP): pyproject.toml requirements.txt requirements-dev.txt
 demo: $(STAMP)  ## set up, then play a supplier's day on embedded defaults and stay up (Ctrl-C ends it)
 	$(BIN)/gateway demo
 
-test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL), run every test
+test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL), run every test, on all cores
 	$(BIN)/python -m tests.services all --install-only
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP)  ## lint, format, types, import rules
 	$(BIN)/ruff check .
