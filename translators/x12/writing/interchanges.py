@@ -1,7 +1,7 @@
 """Documents as one interchange: sets in their groups, groups in ISA and IEA, bytes as the partner wants them."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, Literal
@@ -14,7 +14,7 @@ from translators.x12.reader import read
 from translators.x12.reading import CONTROL_NUMBER_MAX, InterchangeHeader, SetRead
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_IDS
 from translators.x12.tree import Segment
-from translators.x12.writer import Unwritable, group_date, isa_segment, segment, write_segments
+from translators.x12.writer import Framing, Unwritable, group_date, isa_segment, segment, write_segments
 from translators.x12.writing.framing import STANDARD_FRAMING_RULES, FramingRules, frame
 from translators.x12.writing.sets import Written, write_set
 
@@ -80,6 +80,163 @@ class WrittenInterchange:
     sets: tuple[Written, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedSet:
+    """A set of which only its control number is missing.
+
+    Attributes:
+        head: what stands behind ST02.
+        body: the bytes between ST and SE.
+        segments: SE01.
+    """
+
+    set_type: str
+    head: tuple[str, ...]
+    body: bytes
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedInterchange:
+    """An interchange of which only the control numbers are missing.
+
+    Everything that takes time is done: `numbered` may be called in the transaction that gives the numbers out.
+
+    Attributes:
+        envelope: its own control numbers do not count.
+        groups: the sets of each functional group.
+    """
+
+    envelope: Envelope
+    framing: Framing
+    groups: tuple[tuple[PreparedSet, ...], ...]
+
+    @property
+    def sets(self) -> int:
+        """How many transaction sets it holds."""
+        return sum(map(len, self.groups))
+
+    def numbered(self, interchange: int, groups: Sequence[int], sets: Sequence[int] = ()) -> bytes:
+        """The bytes under these numbers.
+
+        Args:
+            interchange: ISA13.
+            groups: GS06 of each group.
+            sets: ST02 of each set; without any each group begins with 0001.
+
+        Raises:
+            ValueError: there are not as many numbers as groups or sets.
+        """
+        pieces = [self._segments(isa_segment(self._header(interchange)))]
+        following = iter(sets)
+        for number, held in zip(groups, self.groups, strict=True):
+            pieces.append(self._segments(_group_head(self.envelope, held[0].set_type, number)))
+            for count, prepared in enumerate(held, 1):
+                given = next(following, None) if sets else count
+                if given is None:
+                    raise ValueError("fewer control numbers than transaction sets")
+                shown = str(given).zfill(_SET_NUMBER_WIDTH)
+                pieces.append(self._segments(segment("ST", prepared.set_type, shown, *prepared.head)))
+                pieces.append(prepared.body)
+                pieces.append(self._segments(segment("SE", str(prepared.segments), shown)))
+            pieces.append(self._segments(segment("GE", str(len(held)), str(number))))
+        pieces.append(self._segments(segment("IEA", str(len(self.groups)), str(interchange).zfill(9))))
+        return b"".join(pieces)
+
+    def _header(self, number: int) -> InterchangeHeader:
+        envelope = self.envelope
+        return InterchangeHeader(
+            sender_qualifier=envelope.sender.qualifier,
+            sender_id=envelope.sender.id,
+            receiver_qualifier=envelope.receiver.qualifier,
+            receiver_id=envelope.receiver.id,
+            date=envelope.at.strftime("%y%m%d"),
+            time=envelope.at.strftime("%H%M"),
+            version=envelope.isa12,
+            control_number=str(number).zfill(9),
+            acknowledgment_requested=envelope.acknowledgment_requested,
+            usage=envelope.usage,
+            start=0,
+            delimiters=self.framing.delimiters,
+        )
+
+    def _segments(self, *held: Segment) -> bytes:
+        data = write_segments(held, self.framing)
+        if isinstance(data, Unwritable):
+            raise ValueError(f"{data.segment}{data.element:02} {data.reason}")  # noqa: TRY004 - it is no type that is wrong
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What became of documents: the interchange that only lacks its numbers, or why there is none.
+
+    Attributes:
+        interchange: None when a finding of the interchange or of a set is an error.
+        findings: those of the envelope and of the layout; each set has its own.
+        sets: in the order of the documents, sound ones and others.
+    """
+
+    interchange: PreparedInterchange | None
+    findings: tuple[Finding, ...]
+    sets: tuple[Written, ...]
+
+
+def prepare_interchange(
+    documents: Iterable[Document],
+    envelope: Envelope,
+    framing: FramingRules = STANDARD_FRAMING_RULES,
+    rules: Mapping[str, tuple[Override, ...]] | None = None,
+) -> Preparation:
+    """Documents written, proved and laid out, all but the control numbers; groups are as `write_interchange` has them.
+
+    Args:
+        documents: as they follow each other.
+        envelope: its control numbers do not count.
+        framing: how it is laid out.
+        rules: by document type, in place of the envelope's, where several agreements hold.
+
+    Nothing is raised whatever the documents hold.
+    """
+    held = tuple(documents)
+    of_type = {item.document_type: envelope.rules for item in held} | dict(rules or {})
+    sets = tuple(
+        write_set(
+            document,
+            envelope.release,
+            implementation=envelope.implementation,
+            rules=of_type[document.document_type],
+        )
+        for document in held
+    )
+    faults = [*_envelope_faults(envelope, sets), *_framing_faults(envelope, framing)]
+    if faults or not all(written.is_sound for written in sets):
+        return Preparation(None, tuple(faults), sets)
+    groups = [list(held) for _, held in groupby(sets, key=lambda written: FUNCTIONAL_IDS[written.set_type])]
+    # The addresses of the groups are looked at, too, where separators are chosen that occur nowhere.
+    heads = [_group_head(envelope, group[0].set_type, 1) for group in groups]
+    framed = frame([*heads, *(one for written in sets for one in written.segments[1:-1])], framing, envelope.isa12)
+    if any(finding.severity is Severity.ERROR for finding in framed.findings):
+        return Preparation(None, framed.findings, sets)
+    following = iter(framed.segments[len(heads) :])
+    prepared: list[tuple[PreparedSet, ...]] = []
+    for group in groups:
+        made = []
+        for written in group:
+            body = [next(following) for _ in written.segments[1:-1]]
+            data = write_segments(body, framed.framing)
+            if isinstance(data, Unwritable):
+                fault = _fault(f"{data.segment}{data.element:02} {data.reason}")
+                return Preparation(None, (*framed.findings, fault), sets)
+            head = tuple(str(element) for element in written.segments[0].elements[2:])
+            made.append(PreparedSet(written.set_type, head, data, len(written.segments)))
+        prepared.append(tuple(made))
+    interchange = PreparedInterchange(envelope, framed.framing, tuple(prepared))
+    # What was replaced may have been all that a mandatory element held.
+    faults = list(_reading_faults(interchange, framing, sets, of_type)) if framed.findings else []
+    return Preparation(None if faults else interchange, (*framed.findings, *faults), sets)
+
+
 def write_interchange(
     documents: Iterable[Document], envelope: Envelope, framing: FramingRules = STANDARD_FRAMING_RULES
 ) -> WrittenInterchange:
@@ -87,89 +244,63 @@ def write_interchange(
 
     Nothing is raised whatever the documents hold. One that cannot be written keeps the whole from being sent.
     """
-    sets = tuple(
-        write_set(
-            document,
-            envelope.release,
-            set_control_number=str(envelope.set_control_number + count).zfill(_SET_NUMBER_WIDTH),
-            implementation=envelope.implementation,
-            rules=envelope.rules,
-        )
-        for count, document in enumerate(documents)
+    made = prepare_interchange(documents, envelope, framing)
+    faults = tuple(_number_faults(envelope, len(made.sets)))
+    if made.interchange is None or faults:
+        return WrittenInterchange(None, (*faults, *made.findings), made.sets)
+    first_group, first_set = envelope.group_control_number, envelope.set_control_number
+    data = made.interchange.numbered(
+        envelope.interchange_control_number,
+        range(first_group, first_group + len(made.interchange.groups)),
+        range(first_set, first_set + len(made.sets)),
     )
-    faults = [*_envelope_faults(envelope, sets), *_framing_faults(envelope, framing)]
-    if faults or not all(written.is_sound for written in sets):
-        return WrittenInterchange(None, tuple(faults), sets)
-    groups = [list(held) for _, held in groupby(sets, key=lambda written: FUNCTIONAL_IDS[written.set_type])]
-    body = [held for count, group in enumerate(groups) for held in _group(group, envelope, count)]
-    framed = frame(body, framing, envelope.isa12)
-    if any(finding.severity is Severity.ERROR for finding in framed.findings):
-        return WrittenInterchange(None, framed.findings, sets)
-    number = str(envelope.interchange_control_number).zfill(9)
-    header = InterchangeHeader(
-        sender_qualifier=envelope.sender.qualifier,
-        sender_id=envelope.sender.id,
-        receiver_qualifier=envelope.receiver.qualifier,
-        receiver_id=envelope.receiver.id,
-        date=envelope.at.strftime("%y%m%d"),
-        time=envelope.at.strftime("%H%M"),
-        version=envelope.isa12,
-        control_number=number,
-        acknowledgment_requested=envelope.acknowledgment_requested,
-        usage=envelope.usage,
-        start=0,
-        delimiters=framed.framing.delimiters,
-    )
-    trailer = segment("IEA", str(len(groups)), number)
-    data = write_segments([isa_segment(header), *framed.segments, trailer], framed.framing)
-    if isinstance(data, Unwritable):
-        return WrittenInterchange(
-            None, (*framed.findings, _fault(f"{data.segment}{data.element:02} {data.reason}")), sets
-        )
-    # What was replaced may have been all that a mandatory element held.
-    faults = list(_reading_faults(data, envelope, framing, sets)) if framed.findings else []
-    return WrittenInterchange(None if faults else data, (*framed.findings, *faults), sets)
+    return WrittenInterchange(data, made.findings, made.sets)
 
 
 def _reading_faults(
-    data: bytes, envelope: Envelope, framing: FramingRules, sets: Sequence[Written]
+    prepared: PreparedInterchange,
+    framing: FramingRules,
+    sets: Sequence[Written],
+    rules: Mapping[str, tuple[Override, ...]],
 ) -> Iterator[Finding]:
-    """The errors that our own reader finds in the finished bytes."""
+    """The errors that our own reader finds in the bytes; no verdict depends on the control numbers."""
     named = dict.fromkeys(DOCUMENT_TYPES[written.set_type] for written in sets)
-    guides = tuple(Guide(document_type, "x12", rules=envelope.rules) for document_type in named)
-    for piece in read(data, ReadingRules(guides=guides if envelope.rules else None, encoding=framing.encoding)):
+    guides = tuple(Guide(document_type, "x12", rules=rules[document_type]) for document_type in named)
+    data = prepared.numbered(1, range(1, len(prepared.groups) + 1))
+    agreed = guides if any(rules.values()) else None
+    for piece in read(data, ReadingRules(guides=agreed, encoding=framing.encoding)):
         if isinstance(piece, SetRead):
             yield from (finding for finding in piece.findings if finding.severity is Severity.ERROR)
 
 
-def _group(group: Sequence[Written], envelope: Envelope, count: int) -> list[Segment]:
-    number = str(envelope.group_control_number + count)
-    head = segment(
+def _group_head(envelope: Envelope, set_type: str, number: int) -> Segment:
+    return segment(
         "GS",
-        FUNCTIONAL_IDS[group[0].set_type],
+        FUNCTIONAL_IDS[set_type],
         envelope.sender_code,
         envelope.receiver_code,
         group_date(envelope.at, choose_release(envelope.release).name or ""),
         envelope.at.strftime("%H%M"),
-        number,
+        str(number),
         "X",
         envelope.release,
     )
-    body = [held for written in group for held in written.segments]
-    return [head, *body, segment("GE", str(len(group)), number)]
+
+
+def _number_faults(envelope: Envelope, sets: int) -> Iterable[Finding]:
+    numbers = (
+        ("ISA13", envelope.interchange_control_number),
+        ("GS06", envelope.group_control_number + sets),
+        ("ST02", envelope.set_control_number + sets),
+    )
+    for name, number in numbers:
+        if not 0 < number <= CONTROL_NUMBER_MAX:
+            yield _fault(f"{name} cannot be {number}; control numbers go from 1 to {CONTROL_NUMBER_MAX}")
 
 
 def _envelope_faults(envelope: Envelope, sets: Sequence[Written]) -> Iterable[Finding]:
     if not sets:
         yield _fault("there is no document to write")
-    numbers = (
-        ("ISA13", envelope.interchange_control_number),
-        ("GS06", envelope.group_control_number + len(sets)),
-        ("ST02", envelope.set_control_number + len(sets)),
-    )
-    for name, number in numbers:
-        if not 0 < number <= CONTROL_NUMBER_MAX:
-            yield _fault(f"{name} cannot be {number}; control numbers go from 1 to {CONTROL_NUMBER_MAX}")
     for name, held in (("ISA06", envelope.sender.id), ("ISA08", envelope.receiver.id)):
         if not (held.isascii() and held.isprintable() and 0 < len(held) <= _ID_MAX):
             yield _fault(f"{name} {held!r} is no interchange id of 1 to {_ID_MAX} characters")
