@@ -18,6 +18,9 @@ class CaseKind(StrEnum):
     PROCESSING = "processing"  # a message could not be processed, by our fault
     UNROUTABLE = "unroutable"  # no queue of the broker wants the event
     PUBLISHING = "publishing"  # the event could not be published
+    DELIVERY_REFUSED = "delivery_refused"  # the partner said no to a delivery
+    DELIVERY_GIVEN_UP = "delivery_given_up"  # every attempt of its schedule failed
+    DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
 
 
 class CaseState(StrEnum):

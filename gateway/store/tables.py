@@ -301,6 +301,80 @@ class OperatorToken(SQLModel, table=True):
     last_used_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
 
 
+class Delivery(SQLModel, table=True):
+    """Something of ours on its way to a partner, and where it stands."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index(
+            "delivery_due",
+            "next_attempt_at_ms",
+            "id",
+            sqlite_where=text("next_attempt_at_ms IS NOT NULL"),
+            postgresql_where=text("next_attempt_at_ms IS NOT NULL"),
+        ),
+        Index(
+            "delivery_lane_open",
+            "lane",
+            "sequence",
+            sqlite_where=text("state NOT IN ('delivered', 'cancelled')"),
+            postgresql_where=text("state NOT IN ('delivered', 'cancelled')"),
+        ),
+        Index("delivery_by_partner", "partner_id", "id"),
+        Index("delivery_by_state", "state", "id"),
+        Index("delivery_by_purge", "created_at_ms"),
+        # Many rows have none, and NULLs are all different.
+        Index("delivery_by_source", "source_key", unique=True),
+    )
+    id: str = Field(primary_key=True)
+    partner_id: str
+    # Whose connection carried it, as of the last attempt: their receipts speak for it, too.
+    bearer_id: str | None = None
+    profile_digest: str
+    identity: str = ""
+    channel: str
+    kind: str
+    lane: str
+    # Ascends among the open deliveries of a lane.
+    sequence: int = Field(sa_column=_big())
+    transport_id: str = Field(sa_column=Column(Text, nullable=False, index=True))
+    # How often it was packed anew under another transport id.
+    packings: int = 1
+    content_type: str = ""
+    filename: str = Field(default="", sa_column=_text(nullable=False))
+    subject: str = Field(default="", sa_column=_text(nullable=False))
+    payload_bytes: int = Field(sa_column=_big())
+    payload_sha256: str
+    created_at_ms: int = Field(sa_column=_big())
+    state: str
+    attempts: int = 0
+    # Queued: when it may go. Sending: until when the claim holds. Awaiting: when the receipt is overdue. Held: when it
+    # is looked at again. NULL when nothing is due without a person.
+    next_attempt_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    claim_owner: str | None = None
+    reason: str = Field(default="", sa_column=_text(nullable=False))
+    settled_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    message_id: str | None = Field(default=None, index=True)
+    correlation_id: str = ""
+    source_key: str | None = None
+    url: str | None = Field(default=None, sa_column=_text())
+    answers: str = Field(default="[]", sa_column=_text(nullable=False))
+    document_type: str = ""
+    number: str = ""
+    # Of the parcel everything but its bytes: header fields, MICs, facts. NULL until it is packed.
+    parcel: str | None = Field(default=None, sa_column=_text())
+
+
+class DeliveryBody(SQLModel, table=True):
+    """The bytes of a delivery in pieces: `payload`, packed for the way (`wire`), and what came back (`receipt`)."""
+
+    __tablename__ = "delivery_body"
+    delivery_id: str = Field(primary_key=True)
+    part: str = Field(primary_key=True)
+    piece: int = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 class Claim(SQLModel, table=True):
     """Which process works on which partner's messages, until when."""
 

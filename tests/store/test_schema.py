@@ -52,12 +52,18 @@ def test_partial_indexes_are_partial(store):
     def partial(connection):
         return {
             index["name"]
-            for table in ("message", "outbox_event")
+            for table in ("message", "outbox_event", "delivery")
             for index in inspect(connection).get_indexes(table)
             if any(option.endswith("_where") for option in index.get("dialect_options", {}))
         }
 
-    assert store.read_now(partial) == {"message_waiting", "outbox_due", "outbox_lane_open"}
+    assert store.read_now(partial) == {
+        "message_waiting",
+        "outbox_due",
+        "outbox_lane_open",
+        "delivery_due",
+        "delivery_lane_open",
+    }
 
 
 def test_two_processes_at_once_both_find_it_migrated(store_url):
