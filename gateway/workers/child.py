@@ -9,7 +9,7 @@ import traceback
 from typing import BinaryIO
 
 from gateway.collection import collect_rarely
-from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Done, Failure, Frame, Job, encode, read_frame
+from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Call, Done, Failure, Frame, Job, Returned, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -28,10 +28,13 @@ def main() -> None:
     os.dup2(2, 1)
     while True:
         job = read_frame(source)
-        if not isinstance(job, Job):
+        if not isinstance(job, Job | Call):
             return
         try:
-            _work(job, sink)
+            if isinstance(job, Call):
+                _send(sink, Returned(job.function(*job.arguments)))
+            else:
+                _work(job, sink)
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001  # our own fault, whatever it is: the parent parks the message

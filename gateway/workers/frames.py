@@ -1,9 +1,9 @@
 """What crosses the pipe between the gateway and a worker: length-prefixed pickles between parent and own child."""
 
 import pickle  # both ends are this program; nothing from a partner is ever unpickled
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.guide import ReadingRules
@@ -19,6 +19,21 @@ class Job:
     data: bytes
     rules: ReadingRules
     content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of this program, which travels by its name, and what it is called with."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a call returned."""
+
+    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +58,7 @@ class Failure:
     traceback: str
 
 
-Frame = Job | Batch | Done | Failure
+Frame = Job | Call | Returned | Batch | Done | Failure
 
 
 def encode(frame: Frame) -> bytes:

@@ -5,16 +5,20 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway.settings import ENVIRONMENT_PREFIX
-from gateway.workers.frames import LENGTH_BYTES, Batch, Done, Failure, Frame, Job, decode, encode
+from gateway.workers.frames import LENGTH_BYTES, Batch, Call, Done, Failure, Frame, Job, Returned, decode, encode
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.guide import ReadingRules
 
 FRAME_BYTES_MAX = 512 * 1_048_576
 STREAM_BYTES = 1_048_576
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -47,31 +51,51 @@ class WorkerPool:
         Raises:
             WorkerFailed: nothing more will come; what came before is void.
         """
+        async with self._turn() as turn:
+            async with turn.clock.running():
+                await _send(turn.worker, Job(data, rules, content_type))
+            while not turn.finished:
+                async with turn.clock.running():
+                    frame = await _receive(turn.worker)
+                if isinstance(frame, Batch):
+                    yield list(frame.documents)
+                elif isinstance(frame, Done):
+                    # Before the caller gets it: most stop listening once they have the result.
+                    turn.finished = True
+                    yield frame.result
+                else:
+                    raise _failed(frame)
+
+    async def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """What a function of a module returns, run in a worker; function, arguments and value must be picklable.
+
+        Raises:
+            WorkerFailed: it returned nothing.
+        """
+        async with self._turn() as turn, turn.clock.running():
+            await _send(turn.worker, Call(function, arguments))
+            frame = await _receive(turn.worker)
+            if not isinstance(frame, Returned):
+                raise _failed(frame)
+            turn.finished = True
+            value: T = frame.value
+            return value
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator["_Turn"]:
+        """A worker of one's own; it is killed where its job is not finished."""
         async with self._places:
             worker = self._rested() or await self._start()
-            finished = False
             # Only what the worker takes counts; between two batches the caller may have to wait for the store.
-            clock = _Clock(self._timeout_s)
+            turn = _Turn(worker, _Clock(self._timeout_s))
             try:
-                async with clock.running():
-                    await _send(worker, Job(data, rules, content_type))
-                while not finished:
-                    async with clock.running():
-                        frame = await _receive(worker)
-                    if isinstance(frame, Batch):
-                        yield list(frame.documents)
-                    elif isinstance(frame, Done):
-                        # Before the caller gets it: most stop listening once they have the result.
-                        finished = True
-                        yield frame.result
-                    else:
-                        raise _failed(frame)
+                yield turn
             except TimeoutError:
                 raise WorkerFailed(f"the worker took longer than {self._timeout_s:g} s and was stopped") from None
             except (ConnectionError, asyncio.IncompleteReadError):
                 raise WorkerFailed("the worker died, most likely of its memory limit") from None
             finally:
-                if finished:
+                if turn.finished:
                     self._idle.append(worker)
                 else:
                     await self._kill(worker)
@@ -125,6 +149,15 @@ class _Clock:
         self._left_s -= loop.time() - began
 
 
+@dataclass(slots=True)
+class _Turn:
+    """One job's hold of a worker."""
+
+    worker: Process
+    clock: _Clock
+    finished: bool = False
+
+
 def _failed(frame: Frame) -> WorkerFailed:
     if isinstance(frame, Failure):
         log.error("a worker met a fault", extra={"error": frame.error, "places": frame.traceback})
@@ -132,7 +165,7 @@ def _failed(frame: Frame) -> WorkerFailed:
     return WorkerFailed("the worker sent what nobody asked for")
 
 
-async def _send(worker: Process, job: Job) -> None:
+async def _send(worker: Process, job: Job | Call) -> None:
     if worker.stdin is None:
         raise WorkerFailed("the worker has no standard input")
     worker.stdin.write(encode(job))

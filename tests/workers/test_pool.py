@@ -264,3 +264,34 @@ def test_a_frame_crosses_the_pipe_whole(frame):
 def test_the_orders_of_these_tests_are_orders():
     documents, _ = inline(purchase_orders(sets=1))
     assert json.loads(documents[0].document)["document_type"] == "purchase_order"
+
+
+def add(first, second):
+    return first + second
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail():
+    raise ValueError("what a document holds")
+
+
+async def test_a_call_returns_what_its_function_does_and_the_worker_is_kept(pools):
+    pool = pools()
+    assert await pool.call(add, b"a" * 200_000, b"b") == b"a" * 200_000 + b"b"
+    known = processes(pool)
+    assert [await pool.call(add, number, 1) for number in range(3)] == [1, 2, 3]
+    assert processes(pool) == known
+    data = purchase_orders(sets=1)
+    assert await collect(pool, data) == inline(data)
+
+
+@pytest.mark.parametrize(("function", "words"), [(die, "died"), (fail, "ValueError")])
+async def test_a_call_that_fails_says_so_and_nothing_of_the_content(pools, function, words):
+    pool = pools()
+    with pytest.raises(WorkerFailed, match=words) as failed:
+        await pool.call(function)
+    assert "what a document holds" not in str(failed.value)
+    assert await pool.call(add, 1, 1) == 2
