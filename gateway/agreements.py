@@ -97,7 +97,7 @@ def reading_rules(
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
-                _guide(item, profile, mode, identities, is_carried=profile.via == loaded.id)
+                _guide(item, profile, mode, identities, for_own_alone=bool(loaded.profile.speaks_for))
                 for profile in speaking
                 for item in _inbound(profile)
             )
@@ -190,13 +190,14 @@ def _guide(
     common: OnBadSet,
     identities: Collection[OurIdentity],
     *,
-    is_carried: bool,
+    for_own_alone: bool,
 ) -> Guide:
     """What an agreement says of reading; `common` holds where it says nothing else.
 
-    Of a partner that a connection carries it holds for the partner's own addresses alone.
+    What comes over a connection is several partners': each one's agreement holds for its own addresses alone, also the
+    connection's own.
     """
-    senders = frozenset(Identity(item.qualifier, item.id) for item in profile.x12) if is_carried else None
+    senders = frozenset(Identity(item.qualifier, item.id) for item in profile.x12) if for_own_alone else None
     named = [item for item in identities if item.name == agreement.our_identity and item.x12 is not None]
     receivers = frozenset(Identity(item.x12.qualifier, item.x12.id) for item in named if item.x12) if named else None
     mode = agreement.on_bad_set or profile.processing.on_bad_set

@@ -13,7 +13,7 @@ from gateway.model.events import BusinessEvent
 from gateway.model.ids import document_id, event_id
 from gateway.model.instants import moment, rfc3339
 from gateway.model.message import MessageEvent, MessageState
-from gateway.store import acknowledgments, cases, control_numbers, documents, messages, outbox, timeline
+from gateway.store import acknowledgments, audit, cases, control_numbers, documents, messages, outbox, timeline
 from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.documents import StagedDocument, StoredDocument
@@ -25,6 +25,8 @@ from translators.x12.acknowledgment import Earned, Numbers, earned_by, write_ack
 from translators.x12.reading import Status
 from translators.x12.results import InterchangeResult
 
+FOREIGN_SENDER = "refused.foreign-interchange-sender"  # as the audit names it
+SENDERS_REPORTED_MAX = 20
 RECEIVED = "received"  # the event that a document from a partner causes
 _PUBLISHABLE = frozenset({Status.ACCEPTED, Status.ACCEPTED_WITH_ERRORS, Status.PARTIALLY_ACCEPTED})
 
@@ -52,14 +54,22 @@ class Decision:
 
 
 def stage(
-    connection: Connection, message: StoredMessage, source: str, batch: Sequence[TranslatedDocument], now_ms: int
+    connection: Connection,
+    message: StoredMessage,
+    terms: Terms,
+    source: str,
+    batch: Sequence[TranslatedDocument],
+    now_ms: int,
 ) -> None:
     """Write documents and their events, invisible until the message is decided."""
     superseded: frozenset[str] = frozenset()
     if message.revision > 1:
         earlier = [_event_before(message, item.ordinal) for item in batch]
         superseded = outbox.published_among(connection, earlier)
-    documents.stage(connection, [_staged(message, source, item, superseded, now_ms) for item in batch], now_ms)
+    staged = [
+        _staged(message, terms.of(item.location.sender).partner_id, source, item, superseded, now_ms) for item in batch
+    ]
+    documents.stage(connection, staged, now_ms)
 
 
 def decide(connection: Connection, owner: str, decision: Decision) -> MessageState:
@@ -72,11 +82,11 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     message, now_ms = decision.message, decision.now_ms
     if messages.has_earlier_claimed(connection, owner, message):
         raise OutOfTurn(f"message {message.id} waits for an earlier one of {message.partner_id}")
-    stage(connection, message, decision.source, decision.last_batch, now_ms)
+    stage(connection, message, decision.terms, decision.source, decision.last_batch, now_ms)
     if message.was_tried:
         documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
     read = decision.result.interchanges
-    interchanges = judge_all(connection, message, read, decision.terms.repetitions, now_ms)
+    interchanges = judge_all(connection, message, read, decision.terms, now_ms)
     refused = documents.refuse(connection, message.id, message.revision, refused_documents(read, interchanges))
     published = documents.release(connection, message.id, message.revision, now_ms)
     is_accepted = decision.result.accepted and not refused
@@ -103,6 +113,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         report=envelope_report(decision.result, interchanges),
         acknowledged=_acknowledge(connection, decision, interchanges),
     )
+    _report_foreign_senders(connection, decision, interchanges)
     if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)
     if state is MessageState.QUEUED and published == 0:
@@ -110,6 +121,29 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         messages.confirm(connection, message.id, now_ms)
         return MessageState.PUBLISHED
     return state
+
+
+def _report_foreign_senders(
+    connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]
+) -> None:
+    """Somebody's credentials with another's address: refused as any wrong address is, and a security event."""
+    message = decision.message
+    foreign = [item.header for item in interchanges if not decision.terms.may_speak(item.header)]
+    if not foreign:
+        return
+    senders = list(dict.fromkeys(header.sender for header in foreign))
+    detail: dict[str, object] = {
+        "message_id": message.id,
+        "channel": message.channel,
+        "senders": senders[:SENDERS_REPORTED_MAX],
+        "interchanges": len(foreign),
+        "cause": "the interchange is sent from an address that this partner may not speak for",
+    }
+    act = audit.Act(
+        decision.now_ms, f"partner:{message.partner_id}", FOREIGN_SENDER, senders[0], message.remote, detail
+    )
+    audit.record(connection, act)
+    timeline.note(connection, message.id, decision.now_ms, "foreign-sender", {"interchanges": len(foreign)})
 
 
 def park(
@@ -152,13 +186,19 @@ def _event_before(message: StoredMessage, ordinal: int) -> str:
 
 
 def _staged(
-    message: StoredMessage, source: str, item: TranslatedDocument, superseded: frozenset[str], now_ms: int
+    message: StoredMessage,
+    partner_id: str,
+    source: str,
+    item: TranslatedDocument,
+    superseded: frozenset[str],
+    now_ms: int,
 ) -> StagedDocument:
+    """A document under the partner whose it is: of a connection's message the one for whom it speaks."""
     key = document_id(message.id, item.ordinal, message.revision)
     document = StoredDocument(
         id=key,
         message_id=message.id,
-        partner_id=message.partner_id,
+        partner_id=partner_id,
         revision=message.revision,
         ordinal=item.ordinal,
         document_type=item.document_type,
@@ -177,14 +217,14 @@ def _staged(
     before = _event_before(message, item.ordinal)
     event = BusinessEvent(
         id=event_id(key, RECEIVED),
-        partner=message.partner_id,
+        partner=partner_id,
         document_type=item.document_type,
         event=RECEIVED,
         subject=item.number or key,
         source=source,
         time=rfc3339(message.received_at_ms),
         # Without an order number a document is alone in its lane.
-        lane=f"{message.partner_id}/{item.purchase_order_number or key}",
+        lane=f"{partner_id}/{item.purchase_order_number or key}",
         sequence=0,  # given by the lane while staging
         correlation_id=message.id,
         causation_id=before if before in superseded else None,
@@ -198,20 +238,29 @@ def _staged(
 
 
 def _acknowledge(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> bool:
-    """Write what the interchanges earn and keep it for delivery; a message is acknowledged once, not per revision."""
+    """Write what the interchanges earn and keep it for delivery; a message is acknowledged once, not per revision.
+
+    Each by the terms of the partner whose interchange it is, under whom its answer stands; it goes back the way that
+    the message came.
+    """
     message = decision.message
     if message.acknowledged:
         return True
-    earned = list(earned_by(interchanges, decision.terms.acknowledgment))
-    for number, item in enumerate(earned, start=1):
-        numbers = _numbers(connection, decision.terms.control_numbers, item)
-        body = write_acknowledgment(item, numbers, now=moment(decision.now_ms), framing=decision.terms.framing)
+    earned = [
+        (speaking, item)
+        for result in interchanges
+        for speaking in (decision.terms.of(result.header.sender),)
+        for item in earned_by([result], speaking.acknowledgment)
+    ]
+    for number, (speaking, item) in enumerate(earned, start=1):
+        numbers = _numbers(connection, speaking.control_numbers, item)
+        body = write_acknowledgment(item, numbers, now=moment(decision.now_ms), framing=speaking.framing)
         acknowledgments.keep(
             connection,
             StoredAcknowledgment(
                 id=f"{message.id}-ack-{number}",
                 message_id=message.id,
-                partner_id=message.partner_id,
+                partner_id=speaking.partner_id,
                 kinds=" ".join(item.kinds),
                 control_number=numbers.interchange,
                 state=acknowledgments.KEPT,

@@ -11,7 +11,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.flow.decide import Decision, OutOfTurn, decide, park, stage
-from gateway.flow.terms import TermsFor, TermsMissing
+from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.model.backoff import delay_ms
 from gateway.model.message import MessageState
 from gateway.settings import Limits
@@ -21,7 +21,6 @@ from gateway.store.messages import ClaimLost, StoredMessage
 from gateway.telemetry import Metrics
 from gateway.workers import WorkerFailed, WorkerPool
 from translators.catalog import TranslatedDocument, TranslationResult, translate
-from translators.guide import ReadingRules
 
 POLL_S = 0.5
 RENEWALS_PER_LEASE = 4
@@ -207,7 +206,7 @@ class Processing:
             if payload is None:
                 payload = await self._database.read(partial(_payload, message_id=message.id))
             terms = await self._terms_for(message)
-            found = await self._translate(message, payload, terms.reading)
+            found = await self._translate(message, payload, terms)
         except StoreUnavailable:
             raise
         except (WorkerFailed, TermsMissing, PayloadMissing) as known:
@@ -220,10 +219,11 @@ class Processing:
         return self._committed(message, attempts, self._database.submit(unit))
 
     async def _translate(
-        self, message: StoredMessage, payload: bytes, rules: ReadingRules
+        self, message: StoredMessage, payload: bytes, terms: Terms
     ) -> tuple[list[TranslatedDocument], TranslationResult]:
         """Translate; every batch but the last is staged on the way, invisible until the decision."""
         batch: list[TranslatedDocument] = []
+        rules = terms.reading
         if len(payload) <= self._limits.inline_body_bytes_max:
             for item in translate(payload, rules, content_type=message.content_type):
                 if isinstance(item, TranslationResult):
@@ -239,7 +239,14 @@ class Processing:
                     staged, batch = batch, []
                     # The decision's commit waits for the disk, and for everything that was written before it.
                     await self._database.write(
-                        partial(stage, message=message, source=self._source, batch=staged, now_ms=self._now_ms()),
+                        partial(
+                            stage,
+                            message=message,
+                            terms=terms,
+                            source=self._source,
+                            batch=staged,
+                            now_ms=self._now_ms(),
+                        ),
                         durable=False,
                     )
         raise WorkerFailed("the worker ended without a result")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from gateway.flow.terms import Terms
 from gateway.model.instants import DAY_MS
 from gateway.store import control_numbers
 from gateway.store.messages import StoredMessage
@@ -29,16 +30,18 @@ RESTART_DISTANCE = 1_000
 
 @dataclass(slots=True)
 class Judge:
-    """Judges the interchanges of one message, in the transaction that decides it.
+    """Judges those interchanges of one message that are one partner's, in the transaction that decides it.
 
     What is rejected uses no number up: the partner sends it again, mended, under the same one.
 
     Attributes:
+        partner_id: under whom the numbers stand: who sent the message, or for whom its connection speaks.
         used: the numbers of this message so far; in the store they count as its own, also when it is processed again.
     """
 
     connection: Connection
     message: StoredMessage
+    partner_id: str
     rules: RepetitionRules
     now_ms: int
     used: set[str] = field(default_factory=set)
@@ -115,7 +118,7 @@ class Judge:
         )
 
     def _key(self, key: str) -> str:
-        return f"{self.message.partner_id}|{key}"
+        return f"{self.partner_id}|{key}"
 
     @property
     def _window_from_ms(self) -> int:
@@ -153,9 +156,20 @@ def judge_all(
     connection: Connection,
     message: StoredMessage,
     interchanges: Sequence[InterchangeResult],
-    rules: RepetitionRules,
+    terms: Terms,
     now_ms: int,
 ) -> list[InterchangeResult]:
-    """The interchanges of a message with what their control numbers earn, in their order."""
-    judge = Judge(connection, message, rules, now_ms)
-    return [judge.judge(result) for result in interchanges]
+    """The interchanges of a message with what their control numbers earn, in their order, each by its partner's terms.
+
+    A number stands under the partner, whichever way it came: what came by a VAN and comes again by AS2 is a repetition.
+    """
+    judges: dict[str, Judge] = {}
+    judged = []
+    for result in interchanges:
+        speaking = terms.of(result.header.sender)
+        judge = judges.get(speaking.partner_id)
+        if judge is None:
+            judge = Judge(connection, message, speaking.partner_id, speaking.repetitions, now_ms)
+            judges[speaking.partner_id] = judge
+        judged.append(judge.judge(result))
+    return judged

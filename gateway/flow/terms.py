@@ -1,8 +1,8 @@
 """By which terms a message is treated: those of the profile it started with, whatever was loaded since."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.agreements import acknowledgment_framing, acknowledgment_rules, reading_rules, repetition_rules
@@ -13,29 +13,58 @@ from gateway.store.messages import StoredMessage
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
 from partners.x12_terms import ControlNumbers
-from translators.guide import AcknowledgmentRules, ReadingRules, RepetitionRules
+from translators.guide import AcknowledgmentRules, Identity, ReadingRules, RepetitionRules
+from translators.x12.reading import InterchangeHeader
 from translators.x12.writer import Framing
 
 TERMS_KEPT_MAX = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a profile says of everything that comes from its partner.
+class PartnerTerms:
+    """What one partner's own profile says of its X12.
 
     Attributes:
-        reading: how it is read.
+        partner_id: under whom documents, control numbers and acknowledgments stand.
         repetitions: what a control number earns that was seen before.
         acknowledgment: what it earns.
         control_numbers: the ranges of ours.
         framing: how acknowledgments are laid out; as they write when None.
     """
 
-    reading: ReadingRules
+    partner_id: str
     repetitions: RepetitionRules
     acknowledgment: AcknowledgmentRules
     control_numbers: ControlNumbers
     framing: Framing | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """By which terms a message is treated.
+
+    Attributes:
+        reading: how all of it is read.
+        own: of who authenticated on the transport.
+        carried: for a connection, of the partners that it may speak for, by their address (``ZZ/ACMESUPPLY``).
+    """
+
+    reading: ReadingRules
+    own: PartnerTerms
+    carried: Mapping[str, PartnerTerms] = field(default_factory=dict)
+
+    def of(self, sender: str | None) -> PartnerTerms:
+        """The terms of the partner whose address an interchange names as its sender.
+
+        An address that they may not speak for stands under who sent it: its interchange is refused, and the refusal
+        is theirs to mend.
+        """
+        return self.carried.get(sender, self.own) if sender is not None else self.own
+
+    def may_speak(self, header: InterchangeHeader) -> bool:
+        """Whether who authenticated on the transport may send under this address."""
+        senders = self.reading.senders
+        return senders is None or Identity(header.sender_qualifier, header.sender_id) in senders
 
 
 TermsFor = Callable[[StoredMessage], Awaitable[Terms]]
@@ -60,7 +89,8 @@ class TermsOfProfiles:
         self._database = database
         self._identities = identities
         self._directory = directory
-        self._kept: OrderedDict[str, Terms] = OrderedDict()
+        # With the directory that they hold for; None where they hold whatever the others' profiles say.
+        self._kept: OrderedDict[str, tuple[Directory | None, Terms]] = OrderedDict()
 
     async def of(self, message: StoredMessage) -> Terms:
         """The terms by which this message is treated.
@@ -68,24 +98,38 @@ class TermsOfProfiles:
         Raises:
             TermsMissing: its profile is not in the store, or was written by a program that knows more.
         """
-        terms = self._kept.get(message.profile_digest)
-        if terms is not None:
+        directory = self._directory()
+        known = self._kept.get(message.profile_digest)
+        if known is not None and known[0] in (None, directory):
             self._kept.move_to_end(message.profile_digest)
-            return terms
+            return known[1]
         loaded = await self._profile(message)
-        carried = self._directory().carried_by(loaded)
-        terms = Terms(
-            reading_rules(loaded, self._identities, carried),
+        terms = self._read(loaded, directory)
+        # A connection's terms change with the partners that it carries.
+        self._kept[message.profile_digest] = (directory if loaded.profile.speaks_for else None, terms)
+        if len(self._kept) > TERMS_KEPT_MAX:
+            self._kept.popitem(last=False)
+        return terms
+
+    def _read(self, loaded: LoadedProfile, directory: Directory) -> Terms:
+        carried = directory.carried_by(loaded) if loaded.profile.speaks_for else ()
+        by_address = {
+            f"{item.qualifier}/{item.id}": self._of_partner(partner)
+            for partner in carried
+            for item in partner.profile.x12
+            if directory.speaker(loaded, item.qualifier, item.id) is partner
+        }
+        own = self._of_partner(loaded, carried)
+        return Terms(reading_rules(loaded, self._identities, carried), own, by_address)
+
+    def _of_partner(self, loaded: LoadedProfile, carried: Sequence[LoadedProfile] = ()) -> PartnerTerms:
+        return PartnerTerms(
+            loaded.id,
             repetition_rules(loaded, carried),
             acknowledgment_rules(loaded.profile, self._identities),
             loaded.profile.control_numbers,
             acknowledgment_framing(loaded.profile),
         )
-        if not loaded.profile.speaks_for:  # a connection's terms change with the partners it carries
-            self._kept[message.profile_digest] = terms
-            if len(self._kept) > TERMS_KEPT_MAX:
-                self._kept.popitem(last=False)
-        return terms
 
     async def _profile(self, message: StoredMessage) -> LoadedProfile:
         packed = await self._database.read(partial(profiles.get, digest=message.profile_digest))

@@ -61,6 +61,7 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
         "acknowledgments": [
             {
                 "id": acknowledgment.id,
+                "partner": acknowledgment.partner_id,
                 "kinds": acknowledgment.kinds.split(),
                 "control_number": acknowledgment.control_number,
                 "state": acknowledgment.state,
@@ -90,7 +91,7 @@ def document_view(connection: Connection, document_id: str) -> dict[str, object]
     ]
     return _document(document, events[0] if events else None, erp) | {
         "message": message.id,
-        "partner": message.partner_id,
+        "came_by": message.partner_id,
         "message_status": message.state,
         "document": content,
         "timeline": steps,
@@ -126,6 +127,7 @@ def _document(
     outcome = erp.get(event.id) if event is not None else None
     return {
         "id": document.id,
+        "partner": document.partner_id,
         "type": document.document_type,
         "number": document.number or None,
         "purchase_order_number": document.purchase_order_number or None,

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
 from gateway.store import claims, timeline
 from gateway.store.statements import Insert, Prepared, constant, given, storable, table_of
-from gateway.store.tables import Message, MessageBody, TransportIdentity
+from gateway.store.tables import Document, Message, MessageBody, TransportIdentity
 
 PIECE_BYTES = 1_048_576
 # A message that was claimed so often without a decision may be what kills the process: it is tried alone.
@@ -20,6 +20,7 @@ GIVEN_BACK = "given back undecided"
 _PARTNER_CLAIM = "partner:"
 _MESSAGE = table_of(Message)
 _BODY = table_of(MessageBody)
+_DOCUMENT = table_of(Document)
 _IDENTITY = table_of(TransportIdentity)
 _insert_message = Insert(Message, or_ignore=True)
 _insert_body = Insert(MessageBody)
@@ -252,10 +253,14 @@ def find(
     before: str | None = None,
     limit: int = 50,
 ) -> list[StoredMessage]:
-    """The newest messages first; `before` is the id to go on from."""
+    """The newest messages first; `before` is the id to go on from.
+
+    A partner's are those that it sent and those of a connection that brought documents of it.
+    """
     query = select(*_STORED_COLUMNS).order_by(_MESSAGE.c.id.desc()).limit(limit)
     if partner_id is not None:
-        query = query.where(_MESSAGE.c.partner_id == partner_id)
+        brought = select(_DOCUMENT.c.message_id).where(_DOCUMENT.c.partner_id == partner_id)
+        query = query.where(or_(_MESSAGE.c.partner_id == partner_id, _MESSAGE.c.id.in_(brought)))
     if state is not None:
         query = query.where(_MESSAGE.c.state == state)
     if before is not None:
