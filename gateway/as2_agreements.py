@@ -1,6 +1,6 @@
 """What a profile says of AS2, made ready for use: identities, policy and certificates, parsed once a profile."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -8,7 +8,7 @@ from typing import Literal
 
 from certs.certificates import Certificate, CertificateError, ProblemCode, problems, read_certificate
 from gateway.agreements import OurIdentity
-from gateway.as2.cms.algorithms import Cipher, Digest
+from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
 from gateway.as2.policy import Policy
 from gateway.settings import Limits
 from partners.as2_terms import As2, CertificateFile
@@ -29,6 +29,23 @@ def identity_for(profile: Profile, identities: Collection[OurIdentity]) -> OurId
     return with_as2[0] if len(with_as2) == 1 else None
 
 
+def identities_for(
+    profile: Profile, identities: Collection[OurIdentity], carried: Iterable[Profile] = ()
+) -> tuple[OurIdentity, ...]:
+    """Every identity of ours that an AS2 partner may address, the one we answer for by default first.
+
+    It is the one we send with, and those that its agreements name; of a connection those of the partners, too, whose
+    traffic it carries. What was agreed for one plant may come to that plant's AS2 id.
+    """
+    if profile.as2 is None:
+        return ()
+    agreed = [item.our_identity for one in (profile, *carried) for item in one.agreements]
+    named = {name for name in (profile.as2.our_identity, *agreed) if name is not None}
+    found = [identity for identity in identities if identity.as2_id is not None and identity.name in named]
+    usual = identity_for(profile, identities)
+    return (usual, *(identity for identity in found if identity != usual)) if usual is not None else tuple(found)
+
+
 def as2_policy(profile: Profile, *, decompressed_bytes_max: int) -> Policy:
     """What AS2 messages of a partner must be and may be; no profile lifts the gateway's own limit, given here."""
     ours = profile.limits.decompressed_bytes_max
@@ -40,6 +57,8 @@ def as2_policy(profile: Profile, *, decompressed_bytes_max: int) -> Policy:
         require_encrypted=profile.as2.require_encrypted,
         digests=frozenset(Digest(name) for name in profile.as2.digests),
         ciphers=frozenset(Cipher(name) for name in profile.as2.ciphers),
+        key_transports=frozenset(KeyTransport(name) for name in profile.as2.key_transports),
+        signatures=frozenset(SignatureScheme(name) for name in profile.as2.signatures),
         decompressed_bytes_max=limit,
     )
 

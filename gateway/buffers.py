@@ -100,6 +100,11 @@ def find(buffer: Buffer, wanted: bytes, start: int = 0, end: int | None = None) 
     return -1
 
 
+def in_memory_as_bytes(buffer: Buffer) -> Buffer:
+    """The buffer as `bytes` if it lies in memory anyway: a view is only ever one of a mapped file."""
+    return buffer if isinstance(buffer, memoryview) and isinstance(buffer.obj, mmap) else whole(buffer)
+
+
 def whole(buffer: Buffer) -> bytes:
     """A buffer that is known to be small, as bytes."""
     return buffer if isinstance(buffer, bytes) else bytes(buffer)

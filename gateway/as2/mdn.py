@@ -184,7 +184,7 @@ def _read_report(entity: Entity, headers: Headers, signature: Signature | None) 
         if part.content_type.value == "message/disposition-notification" and notification is None:
             notification = read_entity(data, start, end).headers
         elif part.content_type.value.startswith("text/") and not text:
-            text = data[start:end].decode("utf-8", "replace").strip()
+            text = bytes(data[start:end]).decode("utf-8", "replace").strip()
     if notification is None:
         raise MdnError("multipart/report without a disposition notification")
     for name in ("Original-Message-ID", "Disposition", "Received-Content-MIC"):

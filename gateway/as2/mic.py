@@ -70,9 +70,11 @@ def covered_content(*, signed: Content | None, payload: Entity, secured: bool) -
 
 def mics_of(contents: Iterable[Content]) -> tuple[Mic, ...]:
     """Every MIC that a receipt for these contents may state: peers choose the algorithm by rules of their own."""
-    return tuple(
-        Mic(content.digest(digest), digest, digest.value) for content in contents for digest in STRONGEST_FIRST
-    )
+    mics: list[Mic] = []
+    for content in contents:
+        content.work_out(STRONGEST_FIRST)
+        mics += [Mic(content.digest(digest), digest, digest.value) for digest in STRONGEST_FIRST]
+    return tuple(mics)
 
 
 def agrees(returned: Mic, expected: Iterable[Mic]) -> bool:

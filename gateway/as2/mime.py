@@ -12,9 +12,13 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from gateway.buffers import Buffer, MemorySink, Scratch, find, whole, windows
+
 HEADER_BYTES_MAX = 65_536
 HEADER_FIELDS_MAX = 200
 PARTS_MAX = 100
+FALSE_BOUNDARIES_MAX = 10_000
+PADDING_LENGTH_MAX = 1_000  # behind a boundary; RFC 2046 5.1.1 knows why there may be any
 BOUNDARY_LENGTH_MAX = 70  # RFC 2046 5.1.1
 PARAMETERS_MAX = 64
 FILENAME_BYTES_MAX = 255
@@ -88,7 +92,7 @@ class Entity:
     The outermost entity has its header fields from HTTP and no bytes for them: ``start`` equals ``body_start``.
     """
 
-    data: bytes
+    data: Buffer
     start: int
     body_start: int
     end: int
@@ -116,19 +120,22 @@ class Entity:
         if self.headers.count(name) > 1:
             raise MimeError(f"header {name} is repeated")
 
-    def decoded(self) -> tuple[bytes, int, int]:
-        """The body without its transfer encoding, as a range of bytes; no copy unless there is an encoding."""
+    def decoded(self, scratch: Scratch = MemorySink) -> tuple[Buffer, int, int]:
+        """The body without its transfer encoding, as a range of bytes; written to scratch if there is an encoding."""
         self._refuse_repetition("content-transfer-encoding")
         encoding = (self.headers.get("content-transfer-encoding") or "").strip("\"' ").lower()
         if encoding in _IDENTITY_ENCODINGS:
             return self.data, self.body_start, self.end
-        body = self.data[self.body_start : self.end]
         if encoding == "base64":
-            content = _decode_base64(body)
+            pieces = _decode_base64(windows(self.data, self.body_start, self.end))
         elif encoding == "quoted-printable":
-            content = binascii.a2b_qp(body)
+            pieces = _decode_quoted_printable(windows(self.data, self.body_start, self.end))
         else:
             raise MimeError(f"Content-Transfer-Encoding {encoding[:40]!r} does not exist")
+        sink = scratch()
+        for piece in pieces:
+            sink.write(piece)
+        content = sink.view()
         return content, 0, len(content)
 
 
@@ -136,7 +143,7 @@ class Entity:
 class Attachment:
     """A further part beside the payload (RFC 6362)."""
 
-    content: bytes
+    content: Buffer
     content_type: str
     filename: str | None
 
@@ -149,27 +156,66 @@ class Multipart:
     epilogue_start: int
 
 
-def _decode_base64(body: bytes) -> bytes:
+def _decode_base64(pieces: Iterable[Buffer]) -> Iterator[bytes]:
     """Strict, so that nothing can hide between or behind the characters (RFC 4648 3.1, 3.3)."""
+    left = b""
+    ended = False
+    for piece in pieces:
+        characters = left + whole(piece).translate(None, _WHITESPACE)
+        groups = len(characters) // 4 * 4
+        characters, left = characters[:groups], characters[groups:]
+        if ended and characters:
+            raise MimeError("base64: characters behind the padding")
+        yield _base64_groups(characters)
+        ended = ended or characters.endswith(b"=")
+    if left:
+        raise MimeError("base64: the last group is not whole")
+
+
+def _base64_groups(characters: bytes) -> bytes:
     try:
-        return binascii.a2b_base64(body.translate(None, _WHITESPACE), strict_mode=True)
+        return binascii.a2b_base64(characters, strict_mode=True)
     except binascii.Error as error:
         raise MimeError(f"base64: {error}") from None
 
 
-def read_entity(data: bytes, start: int = 0, end: int | None = None) -> Entity:
+def _decode_quoted_printable(pieces: Iterable[Buffer]) -> Iterator[bytes]:
+    """Whole lines at a time; of a line that never ends, whatever cannot be the begin of an escape (RFC 2045 6.7)."""
+    left = b""
+    for piece in pieces:
+        encoded = left + whole(piece)
+        cut = encoded.rfind(b"\n") + 1
+        if cut == 0 and (cut := encoded.rfind(b"=", -2)) < 0:
+            cut = len(encoded)
+        yield binascii.a2b_qp(encoded[:cut])
+        left = encoded[cut:]
+    yield binascii.a2b_qp(left)
+
+
+def read_entity(source: Buffer, start: int = 0, end: int | None = None) -> Entity:
     """The entity that fills a range of bytes."""
-    limit = len(data) if end is None else end
+    limit = len(source) if end is None else end
+    if isinstance(source, bytes):
+        return _read_entity(source, source, 0, start, limit)
+    # Its header fields alone are read; nothing behind them is looked at.
+    head = bytes(source[start : min(limit, start + HEADER_BYTES_MAX + 2)])
+    return _read_entity(source, head, start, start, limit)
+
+
+def _read_entity(source: Buffer, data: bytes, offset: int, start: int, limit: int) -> Entity:
+    """Read the header fields in `data`, which stands at an offset in the source."""
     fields: list[tuple[bytes, bytes]] = []
     position = start
     while True:
         if position - start > HEADER_BYTES_MAX:
             raise MimeError(f"header fields of more than {HEADER_BYTES_MAX} bytes")
-        line_end = data.find(b"\n", position, min(limit, start + HEADER_BYTES_MAX + 2))
-        if line_end < 0 and limit - start > HEADER_BYTES_MAX:
-            raise MimeError(f"no end of the header fields within {HEADER_BYTES_MAX} bytes")
+        line_end = data.find(b"\n", position - offset, min(limit, start + HEADER_BYTES_MAX + 2) - offset) + offset
+        if line_end < offset:
+            if limit - start > HEADER_BYTES_MAX:
+                raise MimeError(f"no end of the header fields within {HEADER_BYTES_MAX} bytes")
+            line_end = -1
         following = limit if line_end < 0 else line_end + 1
-        line = data[position : limit if line_end < 0 else line_end]
+        line = data[position - offset : (limit if line_end < 0 else line_end) - offset]
         position = following
         if line.endswith(b"\r"):
             line = line[:-1]
@@ -181,7 +227,7 @@ def read_entity(data: bytes, start: int = 0, end: int | None = None) -> Entity:
     headers = Headers(
         (name.decode("ascii"), value.decode("utf-8", "surrogateescape").strip()) for name, value in fields
     )
-    return Entity(data, start, position, limit, headers)
+    return Entity(source, start, position, limit, headers)
 
 
 def _add_line(fields: list[tuple[bytes, bytes]], line: bytes) -> None:
@@ -215,14 +261,18 @@ def split_multipart(entity: Entity) -> Multipart:
     parts: list[Entity] = []
     part_start: int | None = None
     position = entity.body_start
+    false_ones = 0
     while True:
-        found = data.find(mark, position, limit)
+        found = find(data, mark, position, limit)
         if found < 0:
             raise MimeError("multipart without its closing boundary")
         position = found + len(mark)
         at_line_start = found == entity.body_start or data[found - 1] in _LINE_FEED
         closing, line_end = _boundary_line(data, position, limit) if at_line_start else (False, -1)
         if line_end < 0:
+            false_ones += 1
+            if false_ones > FALSE_BOUNDARIES_MAX:
+                raise MimeError(f"a boundary that stands in the content more than {FALSE_BOUNDARIES_MAX} times")
             continue
         if part_start is not None:
             # The line end before the boundary belongs to the boundary (RFC 2046 5.1.1).
@@ -235,11 +285,12 @@ def split_multipart(entity: Entity) -> Multipart:
         part_start = position = line_end
 
 
-def _boundary_line(data: bytes, position: int, limit: int) -> tuple[bool, int]:
+def _boundary_line(data: Buffer, position: int, limit: int) -> tuple[bool, int]:
     """Whether the boundary closes the multipart, and where the next line starts; -1 when it is no boundary at all."""
     closing = data[position : min(limit, position + 2)] == b"--"
     position += 2 if closing else 0
-    while position < limit and data[position] in b" \t":
+    padding_end = min(limit, position + PADDING_LENGTH_MAX)
+    while position < padding_end and data[position] in b" \t":
         position += 1
     if position == limit:
         return closing, limit if closing else -1

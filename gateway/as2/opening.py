@@ -34,6 +34,7 @@ from gateway.as2.envelope import Envelope
 from gateway.as2.mic import Mic, choose_algorithm, covered_content
 from gateway.as2.mime import Attachment, Entity, Headers, MimeError, Multipart, read_entity, split_multipart
 from gateway.as2.policy import Policy
+from gateway.buffers import Buffer, MemorySink, Scratch, in_memory_as_bytes, windows
 
 
 class Layer(StrEnum):
@@ -98,7 +99,7 @@ class Opened:
         cipher: None when it is not encrypted.
     """
 
-    payload: bytes
+    payload: Buffer
     content_type: str
     filename: str | None
     attachments: tuple[Attachment, ...]
@@ -133,12 +134,13 @@ class Opened:
 def open_message(
     envelope: Envelope,
     headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]],
-    body: bytes,
+    body: Buffer,
     *,
     keys: Sequence[KeyPair],
     partner_certificates: Sequence[Certificate],
     policy: Policy,
     now: datetime,
+    scratch: Scratch = MemorySink,
 ) -> Opened:
     """The payload of a message with what protected it, or `As2Refused`.
 
@@ -150,11 +152,12 @@ def open_message(
         partner_certificates: the certificates the partner may sign with; those inside the message do not count.
         policy: what the agreement demands and allows.
         now: moment at which the signer's certificate must be valid, in UTC.
+        scratch: where what is decrypted, decompressed and decoded is written; its errors pass through.
     """
     if envelope.refusal is not None:
         raise As2Refused(envelope.refusal.modifier, envelope.refusal.audit_reason)
-    opening = _Opening(keys, partner_certificates, policy)
-    entity = Entity(bytes(body), 0, 0, len(body), Headers.of(headers))
+    opening = _Opening(keys, partner_certificates, policy, scratch)
+    entity = Entity(body, 0, 0, len(body), Headers.of(headers))
     try:
         return opening.open(entity, envelope, now)
     except As2Refused as refusal:
@@ -166,10 +169,13 @@ def open_message(
 class _Opening:
     """One message on its way from the outermost layer to the payload."""
 
-    def __init__(self, keys: Sequence[KeyPair], certificates: Sequence[Certificate], policy: Policy) -> None:
+    def __init__(
+        self, keys: Sequence[KeyPair], certificates: Sequence[Certificate], policy: Policy, scratch: Scratch
+    ) -> None:
         self.keys = keys
         self.certificates = certificates
         self.policy = policy
+        self.scratch = scratch
         self.layers: tuple[Layer, ...] = ()
         self.noise = ""  # why what was decrypted is not what was encrypted
         self.signature: Signature | None = None
@@ -189,20 +195,25 @@ class _Opening:
         while (inner := self._peel(entity)) is not None:
             entity = inner
         self._check(now)
-        content, attachments = _payload(entity)
-        data, start, end = content.decoded()
+        content, beside = _payload(entity)
+        payload = self._decoded(content)
+        attachments = tuple(Attachment(self._decoded(part), part.content_type.value, part.filename) for part in beside)
         return Opened(
-            payload=data[start:end],
+            payload=payload,
             content_type=content.content_type.value,
             filename=content.filename,
             attachments=attachments,
             layers=self.layers,
-            mic=self._mic(entity, envelope),
+            mic=self._mic(entity, envelope, payload if content is entity else None),
             signature=self.signature,
             cipher=self.cipher,
             key_transport=self.key_transport,
             decrypted_for=self.decrypted_for,
         )
+
+    def _decoded(self, entity: Entity) -> Buffer:
+        data, start, end = entity.decoded(self.scratch)
+        return data[start:end]
 
     def _peel(self, entity: Entity) -> Entity | None:
         """What is inside the outermost layer of the entity; None when it is the payload."""
@@ -214,7 +225,7 @@ class _Opening:
             self._require_encryption()
             return None
         try:
-            kind, element = read_content_info(*entity.decoded())
+            kind, element = read_content_info(*entity.decoded(self.scratch))
         except (CmsError, MimeError) as error:
             claimed = entity.content_type.parameters.get("smime-type", "").lower()
             modifier = _CLAIM_ANSWERS.get(claimed, Modifier.DECRYPTION_FAILED)
@@ -244,7 +255,14 @@ class _Opening:
 
     def _decrypt(self, kind: bytes, element: Element) -> Entity:
         try:
-            decrypted = decrypt(kind, element, keys=self.keys, ciphers=self.policy.ciphers)
+            decrypted = decrypt(
+                kind,
+                element,
+                keys=self.keys,
+                ciphers=self.policy.ciphers,
+                key_transports=self.policy.key_transports,
+                scratch=self.scratch,
+            )
         except CmsError as error:
             raise As2Refused(Modifier.DECRYPTION_FAILED, error.reason) from None
         self.cipher = decrypted.cipher
@@ -257,7 +275,10 @@ class _Opening:
         limits = self.policy
         try:
             content = decompress(
-                element, bytes_max=limits.decompressed_bytes_max, ratio_max=limits.decompression_ratio_max
+                element,
+                bytes_max=limits.decompressed_bytes_max,
+                ratio_max=limits.decompression_ratio_max,
+                scratch=self.scratch,
             )
         except CmsError as error:
             raise As2Refused(Modifier.DECOMPRESSION_FAILED, error.reason) from None
@@ -272,7 +293,7 @@ class _Opening:
         if signature.content_type.value not in _PKCS7_SIGNATURE:
             raise As2Refused(Modifier.AUTHENTICATION_FAILED, "the second part is no PKCS#7 signature")
         try:
-            kind, element = read_content_info(*signature.decoded())
+            kind, element = read_content_info(*signature.decoded(self.scratch))
         except CmsError as error:
             raise As2Refused(_SIGNATURE_ANSWERS[error.fault], error.reason) from None
         if kind != SIGNED_DATA:
@@ -286,20 +307,26 @@ class _Opening:
         Blocks appended to a CBC ciphertext would decrypt to an epilogue that no signature covers: the message would
         be accepted exactly when their padding is right.
         """
-        behind = entity.data[multipart.epilogue_start : entity.end]
-        if Layer.ENCRYPTED in self.layers and not self.noise and behind.strip(b"\r\n\t "):
+        if Layer.ENCRYPTED not in self.layers or self.noise:
+            return
+        behind = windows(entity.data, multipart.epilogue_start, entity.end)
+        if any(bytes(piece).strip(b"\r\n\t ") for piece in behind):
             raise As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, "bytes behind the signature of an encrypted message")
 
     def _open_opaque(self, element: Element) -> Entity:
-        content = self._verify(element, None)
-        data = bytes(content.data)
-        return read_entity(data)
+        return read_entity(in_memory_as_bytes(self._verify(element, None).data))
 
     def _verify(self, element: Element, detached: Content | None) -> Content:
         try:
-            signed = read_signed_data(element)
+            signed = read_signed_data(element, self.scratch)
             content = covered_by(signed, detached)
-            self.signature = verify(signed, content, certificates=self.certificates, digests=self.policy.digests)
+            self.signature = verify(
+                signed,
+                content,
+                certificates=self.certificates,
+                digests=self.policy.digests,
+                schemes=self.policy.signatures,
+            )
         except CmsError as error:
             raise As2Refused(_SIGNATURE_ANSWERS[error.fault], error.reason) from None
         self.signed_content = content
@@ -317,15 +344,18 @@ class _Opening:
             reason = f"the signer's certificate {certificate.fingerprint} is not valid on {now:%Y-%m-%d}"
             raise As2Refused(Modifier.AUTHENTICATION_FAILED, reason)
 
-    def _mic(self, payload: Entity, envelope: Envelope) -> Mic:
+    def _mic(self, payload: Entity, envelope: Envelope, decoded: Buffer | None) -> Mic:
         requested = envelope.mdn_request.micalgs if envelope.mdn_request else ()
         default = self.signature.digest if self.signature else Digest.SHA256
         digest, label = choose_algorithm(requested, self.policy.mic_digests, default)
-        content = covered_content(signed=self.signed_content, payload=payload, secured=bool(self.layers))
+        if decoded is not None and not self.layers:
+            content = Content(decoded)  # what `covered_content` says of a plain message, without decoding it again
+        else:
+            content = covered_content(signed=self.signed_content, payload=payload, secured=bool(self.layers))
         return Mic(content.digest(digest), digest, label)
 
 
-def _payload(entity: Entity) -> tuple[Entity, tuple[Attachment, ...]]:
+def _payload(entity: Entity) -> tuple[Entity, tuple[Entity, ...]]:
     """The payload's entity and the parts beside it; parts are not looked into further."""
     if entity.content_type.value not in _COMPOUND:
         return entity, ()
@@ -337,9 +367,4 @@ def _payload(entity: Entity) -> tuple[Entity, tuple[Attachment, ...]]:
     for part in parts:
         if start and (part.headers.get("content-id") or "").strip("<> ") == start.strip("<> "):
             root = part
-    return root, tuple(_attachment(part) for part in parts if part is not root)
-
-
-def _attachment(part: Entity) -> Attachment:
-    data, start, end = part.decoded()
-    return Attachment(data[start:end], part.content_type.value, part.filename)
+    return root, tuple(part for part in parts if part is not root)

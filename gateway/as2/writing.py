@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from certs.certificates import Certificate, KeyPair
 from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
-from gateway.as2.cms.compressed_data import compress
-from gateway.as2.cms.enveloped_data import encrypt
+from gateway.as2.cms.compressed_data import compress_pieces
+from gateway.as2.cms.enveloped_data import encrypt_pieces
 from gateway.as2.cms.signed_data import Content, sign
 from gateway.as2.envelope import FEATURES, MESSAGE_ID_LENGTH_MAX, VERSION, MdnRequest, quote_name, write_options
 from gateway.as2.mic import Mic, mics_of
 from gateway.as2.mime import Attachment, quoted_string, safe_filename
+from gateway.buffers import Buffer, MemorySink, Scratch, find, whole
 
 Compression = Literal["before-signing", "after-signing"]
 HeaderFields = tuple[tuple[str, str], ...]
@@ -53,20 +54,31 @@ class WrittenMessage:
 
     message_id: str
     headers: HeaderFields
-    body: bytes
+    body: Buffer
     mics: tuple[Mic, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Part:
-    """A MIME entity that is being written: its fields and its body."""
+    """A MIME entity that is being written: its fields, and its body in buffers one behind the other."""
 
-    fields: HeaderFields
-    body: bytes
+    __slots__ = ("buffers", "fields")
+
+    def __init__(self, fields: HeaderFields, *buffers: Buffer) -> None:
+        self.fields = fields
+        self.buffers = buffers
+
+    @property
+    def body(self) -> bytes:
+        """The body, copied together."""
+        return whole(Content(*self.buffers).data)
+
+    def content(self) -> Content:
+        """Fields, empty line and body."""
+        return Content(_field_lines(self.fields) + b"\r\n", *self.buffers)
 
     def encoded(self) -> bytes:
-        """Fields, empty line and body."""
-        return b"".join((_field_lines(self.fields), b"\r\n", self.body))
+        """Fields, empty line and body, copied together."""
+        return b"".join(self.content().buffers)
 
 
 def _field_lines(fields: HeaderFields) -> bytes:
@@ -74,7 +86,7 @@ def _field_lines(fields: HeaderFields) -> bytes:
 
 
 def write_message(  # noqa: PLR0913 - each is a choice of the protocol
-    payload: bytes,
+    payload: Buffer,
     *,
     as2_from: str,
     as2_to: str,
@@ -88,42 +100,52 @@ def write_message(  # noqa: PLR0913 - each is a choice of the protocol
     encryption: Encryption | None = None,
     compression: Compression | None = None,
     mdn_request: MdnRequest | None = None,
+    scratch: Scratch = MemorySink,
 ) -> WrittenMessage:
     """The message as headers and body.
 
-    `now` is in UTC. Raises ValueError for names, ids and types that cannot stand in a header.
+    `now` is in UTC. What is compressed and encrypted is written to scratch, whose errors pass through.
+    Raises ValueError for names, ids and types that cannot stand in a header.
     """
     part = payload_part(payload, content_type, filename)
     if attachments:
         part = related_part(part, attachments, message_id)
-    covered = [Content(part.encoded()) if signing or encryption or compression else Content(part.body)]
+    covered = [part.content() if signing or encryption or compression else Content(*part.buffers)]
     if compression == "before-signing" or (compression and signing is None):
-        uncompressed, part = part, compressed_part(part)
-        if signing is not None:
-            covered = [Content(part.encoded())]
-        elif encryption is None:
+        uncompressed, part = part, compressed_part(part, scratch)
+        if signing is None and encryption is None:
             # RFC 5402 4.3 wants the headers under the MIC, RFC 4130 7.3.1 does not: either answer is a right one.
-            covered.append(Content(uncompressed.body))
-        else:
-            covered.append(Content(part.encoded()))
+            covered.append(Content(*uncompressed.buffers))
+        elif signing is None:
+            covered.append(part.content())
     if signing is not None:
-        content = Content(part.encoded())
+        content = part.content()
         covered = [content]
         part = signed_part(content, signing, message_id, now)
         if compression == "after-signing":
-            part = compressed_part(part)
+            part = compressed_part(part, scratch)
     mics = mics_of(covered)
     if encryption is not None:
-        part = encrypted_part(part, encryption)
+        part = encrypted_part(part, encryption, scratch)
     fields = message_headers(as2_from, as2_to, message_id, now)
     if subject:
         fields += (("Subject", plain_text("Subject", subject)),)
     if mdn_request is not None:
         fields += _request_fields(mdn_request)
-    return WrittenMessage(message_id, fields + part.fields, part.body, mics)
+    return WrittenMessage(message_id, fields + part.fields, _gathered(part.buffers, scratch), mics)
 
 
-def payload_part(payload: bytes, content_type: str, filename: str | None) -> Part:
+def _gathered(buffers: Sequence[Buffer], scratch: Scratch) -> Buffer:
+    """The buffers as one."""
+    if len(buffers) == 1:
+        return buffers[0]
+    sink = scratch()
+    for piece in Content(*buffers).pieces():
+        sink.write(piece)
+    return sink.view()
+
+
+def payload_part(payload: Buffer, content_type: str, filename: str | None) -> Part:
     """The business payload as an entity."""
     if not _MEDIA_TYPE.fullmatch(content_type):
         raise ValueError(f"not a media type: {content_type!r}")
@@ -137,35 +159,41 @@ def payload_part(payload: bytes, content_type: str, filename: str | None) -> Par
 
 def related_part(root: Part, attachments: Sequence[Attachment], message_id: str) -> Part:
     """The payload with further documents beside it (RFC 6362 2, RFC 2387)."""
-    beside = [payload_part(item.content, item.content_type, item.filename).encoded() for item in attachments]
-    parts = [root.encoded(), *beside]
+    beside = [payload_part(item.content, item.content_type, item.filename).content() for item in attachments]
+    parts = [root.content(), *beside]
     boundary = boundary_for(message_id, "related", parts)
     root_type = quoted_string(dict(root.fields)["Content-Type"].partition(";")[0])
     kind = f'multipart/related; type={root_type}; boundary="{boundary}"'
-    return Part((("Content-Type", kind),), multipart_body(parts, boundary))
+    return Part((("Content-Type", kind),), *_multipart_buffers(parts, boundary))
 
 
-def compressed_part(part: Part) -> Part:
+def compressed_part(part: Part, scratch: Scratch = MemorySink) -> Part:
     """The entity compressed (RFC 5402 2)."""
-    return _pkcs7_mime(compress(part.encoded()), "compressed-data", "smime.p7z")
+    return _pkcs7_mime(compress_pieces(part.content().pieces(), scratch), "compressed-data", "smime.p7z")
 
 
-def encrypted_part(part: Part, encryption: Encryption) -> Part:
+def encrypted_part(part: Part, encryption: Encryption, scratch: Scratch = MemorySink) -> Part:
     """The entity encrypted (RFC 8551 3.3)."""
-    sealed = encrypt(
-        part.encoded(), encryption.certificates, cipher=encryption.cipher, key_transport=encryption.key_transport
+    content = part.content()
+    sealed = encrypt_pieces(
+        content.pieces(),
+        len(content),
+        encryption.certificates,
+        cipher=encryption.cipher,
+        key_transport=encryption.key_transport,
+        scratch=scratch,
     )
     kind = "authEnveloped-data" if encryption.cipher.value.endswith("gcm") else "enveloped-data"
-    return _pkcs7_mime(sealed, kind, "smime.p7m")
+    return _pkcs7_mime((sealed,), kind, "smime.p7m")
 
 
-def _pkcs7_mime(body: bytes, kind: str, name: str) -> Part:
+def _pkcs7_mime(buffers: Sequence[Buffer], kind: str, name: str) -> Part:
     fields = (
         ("Content-Type", f'application/pkcs7-mime; smime-type={kind}; name="{name}"'),
         ("Content-Transfer-Encoding", "binary"),
         ("Content-Disposition", f'attachment; filename="{name}"'),
     )
-    return Part(fields, body)
+    return Part(fields, *buffers)
 
 
 def signed_part(content: Content, signing: Signing, message_id: str, now: datetime) -> Part:
@@ -179,10 +207,10 @@ def signed_part(content: Content, signing: Signing, message_id: str, now: dateti
         ),
         _base64_lines(signature),
     )
-    parts = (content.data, signature_part.encoded())
+    parts = (content, signature_part.content())
     boundary = boundary_for(message_id, "signed", parts)
     kind = f'multipart/signed; protocol="application/pkcs7-signature"; micalg={signing.digest}; boundary="{boundary}"'
-    return Part((("Content-Type", kind),), multipart_body(parts, boundary))
+    return Part((("Content-Type", kind),), *_multipart_buffers(parts, boundary))
 
 
 def _base64_lines(data: bytes) -> bytes:
@@ -190,22 +218,27 @@ def _base64_lines(data: bytes) -> bytes:
     return b"\r\n".join(encoded[start : start + 76] for start in range(0, len(encoded), 76))
 
 
-def multipart_body(parts: Iterable[bytes | memoryview], boundary: str) -> bytes:
-    """The body of a multipart."""
+def multipart_body(parts: Iterable[Buffer], boundary: str) -> bytes:
+    """The body of a multipart, in memory."""
+    return b"".join(_multipart_buffers(map(Content, parts), boundary))
+
+
+def _multipart_buffers(parts: Iterable[Content], boundary: str) -> list[Buffer]:
     mark = b"--" + boundary.encode("ascii")
-    pieces: list[bytes | memoryview] = []
+    buffers: list[Buffer] = []
     for part in parts:
-        pieces += [mark, b"\r\n", part, b"\r\n"]
-    return b"".join([*pieces, mark, b"--\r\n"])
+        buffers += [mark + b"\r\n", *part.buffers, b"\r\n"]
+    return [*buffers, mark + b"--\r\n"]
 
 
-def boundary_for(message_id: str, role: str, parts: Sequence[bytes | memoryview]) -> str:
+def boundary_for(message_id: str, role: str, parts: Iterable[Buffer | Content]) -> str:
     """A boundary that occurs in none of the parts, the same each time for the same message."""
+    buffers = [buffer for part in parts for buffer in (part.buffers if isinstance(part, Content) else (part,))]
     number = 0
     while True:
         seed = f"{role}/{number}/{message_id}".encode("utf-8", "surrogateescape")
         boundary = "=_" + hashlib.sha256(seed).hexdigest()[:32]
-        if not any(boundary.encode() in bytes(part) for part in parts):
+        if all(find(buffer, boundary.encode()) < 0 for buffer in buffers):
             return boundary
         number += 1
 

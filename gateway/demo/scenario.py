@@ -139,16 +139,16 @@ class Scenario:
     async def _again(self) -> str:
         _expect(self._order_response is not None, "the first message was not sent")
         assert self._order_response is not None  # noqa: S101  # told above
-        status, answered, _ = await self._post_as2(self._order_response, self._order_response.body)
+        status, answered, _ = await self._post_as2(self._order_response, bytes(self._order_response.body))
         _expect(status == 200, f"the answer was {status}")  # noqa: PLR2004  # HTTP
         _expect(answered == self._first_receipt, "the receipt is not the one that was given the first time")
         return "the same receipt, byte for byte; the document is not processed twice"
 
     async def _tampered(self) -> str:
         message = self._write("order-response.edi", "<order-response-3@acme.example>")
-        middle = len(message.body) // 2
-        changed = message.body[:middle] + bytes([message.body[middle] ^ 1]) + message.body[middle + 1 :]
-        status, answered, headers = await self._post_as2(message, changed)
+        changed = bytearray(message.body)
+        changed[len(changed) // 2] ^= 1
+        status, answered, headers = await self._post_as2(message, bytes(changed))
         _expect(status == 200, f"the answer was {status}, not a receipt")  # noqa: PLR2004  # HTTP
         receipt = self._read_receipt(headers, answered)
         _expect(not receipt.disposition.successful, f"the receipt says {receipt.disposition}")
@@ -235,7 +235,7 @@ class Scenario:
         )
 
     async def _send_over_as2(self, label: str, message: WrittenMessage, final: str) -> str:
-        status, answered, headers = await self._post_as2(message, message.body)
+        status, answered, headers = await self._post_as2(message, bytes(message.body))
         _expect(status == 200, f"the answer was {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
         receipt = self._read_receipt(headers, answered)
         problem = objection(

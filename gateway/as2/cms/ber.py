@@ -7,11 +7,15 @@ is recursive over more than `DEPTH_MAX` levels.
 
 from collections.abc import Iterator
 
+from gateway.buffers import FORGET_EVERY_BYTES, WINDOW_BYTES, Buffer, MemorySink, Scratch, forget, windows
+
 DEPTH_MAX = 24
 CHILDREN_MAX = 4_096  # of a structure; pieces of an octet string count against the budget alone
 # A piece of an octet string holds about 1,000 bytes in practice; far smaller ones are an attack on our time.
 BYTES_PER_ELEMENT_MIN = 64
 ELEMENTS_FREE = 10_000
+# A value that is worked on as a whole: a name, a number, a key, a signature.
+VALUE_BYTES_MAX = 65_536
 
 INTEGER = 0x02
 OCTET_STRING = 0x04
@@ -33,13 +37,22 @@ class BerError(ValueError):
 class _Encoding:
     """The bytes under one outermost element, with what is known of them."""
 
-    __slots__ = ("budget", "data", "ends", "view")
+    __slots__ = ("budget", "data", "ends", "forgotten", "view")
 
-    def __init__(self, data: bytes, size: int) -> None:
+    def __init__(self, data: Buffer, size: int) -> None:
         self.data = data
         self.view = memoryview(data)
         self.ends: dict[int, int] = {}  # start of the content of an indefinite element -> its end-of-contents
         self.budget = ELEMENTS_FREE + size // BYTES_PER_ELEMENT_MIN
+        self.forgotten = 0  # up to where the pages of a mapped file were let go of
+
+    def passed(self, position: int) -> None:
+        """A walk came to this place; what lies behind it need not stay in memory."""
+        if position - self.forgotten >= FORGET_EVERY_BYTES:
+            forget(self.view)
+            self.forgotten = position
+        elif position < self.forgotten:
+            self.forgotten = position  # another walk began
 
 
 class Element:
@@ -112,20 +125,34 @@ class Element:
 
     def object_identifier(self) -> bytes:
         """The encoded value of an object identifier."""
-        return bytes(self.expect(OBJECT_IDENTIFIER).content)
+        return self.expect(OBJECT_IDENTIFIER).value()
 
     def integer(self) -> int:
         """The value of an integer."""
-        content = self.expect(INTEGER).content
+        content = self.expect(INTEGER).value()
         if not content:
             raise BerError(f"empty integer at byte {self.start}")
         return int.from_bytes(content, "big", signed=True)
 
-    def octet_string(self) -> memoryview:
+    def octet_string(self, scratch: Scratch = MemorySink) -> memoryview:
         """The value of an OCTET STRING, whole or in pieces."""
         if self.tag & ~CONSTRUCTED != OCTET_STRING:
             raise BerError(f"tag 0x{self.tag:02x} at byte {self.start} where an octet string belongs")
-        return self.octets()
+        return self.octets(scratch)
+
+    def value(self) -> bytes:
+        """The value of a primitive element that is small by its nature."""
+        if self.tag & CONSTRUCTED:
+            raise BerError(f"a value in pieces at byte {self.start} where a whole one belongs")
+        if self.content_end - self.content_start > VALUE_BYTES_MAX:
+            raise BerError(f"a value of more than {VALUE_BYTES_MAX} bytes at byte {self.start}")
+        return bytes(self.content)
+
+    def small_octets(self) -> bytes:
+        """The value of an octet string, whole or in pieces, that is small by its nature."""
+        if self.content_end - self.content_start > VALUE_BYTES_MAX:
+            raise BerError(f"an octet string of more than {VALUE_BYTES_MAX} bytes at byte {self.start}")
+        return bytes(self.octet_string())
 
     def pieces(self) -> Iterator[memoryview]:
         """The value of an octet string, in the pieces it was sent in (X.690 8.7.3)."""
@@ -140,27 +167,52 @@ class Element:
                 raise BerError(f"tag 0x{child.tag:02x} inside the octet string at byte {self.start}")
             yield from child.pieces()
             position = child.end
+            encoding.passed(position)
 
-    def octets(self) -> memoryview:
-        """The value of an octet string under whatever tag; copied only if it came in pieces."""
+    def windows(self) -> Iterator[Buffer]:
+        """The value of an octet string in handy pieces: what came in small ones is put together, large ones are cut."""
+        small: list[memoryview] = []
+        gathered = 0
+        for piece in self.pieces():
+            if len(piece) >= WINDOW_BYTES:
+                if small:
+                    yield b"".join(small)
+                    small, gathered = [], 0
+                yield from windows(piece)
+                continue
+            small.append(piece)
+            gathered += len(piece)
+            if gathered >= WINDOW_BYTES:
+                yield b"".join(small)
+                small, gathered = [], 0
+        if small:
+            yield small[0] if len(small) == 1 else b"".join(small)
+
+    def octets(self, scratch: Scratch = MemorySink) -> memoryview:
+        """The value of an octet string under whatever tag; written to scratch only if it came in pieces."""
         if not self.tag & CONSTRUCTED:
             return self.content
-        return memoryview(b"".join(self.pieces()))
+        sink = scratch()
+        for piece in self.windows():
+            sink.write(piece)
+        return memoryview(sink.view())
 
     def definite(self) -> bytes:
         """This element with definite lengths throughout, its members in the order received."""
+        if self.content_end - self.content_start > VALUE_BYTES_MAX:
+            raise BerError(f"a structure of more than {VALUE_BYTES_MAX} bytes at byte {self.start}")
         if not self.tag & CONSTRUCTED:
             return der(self.tag, bytes(self.content))
         return der(self.tag, *(child.definite() for child in self.children()))
 
 
-def read_element(data: bytes, start: int = 0, end: int | None = None) -> Element:
+def read_element(data: Buffer, start: int = 0, end: int | None = None) -> Element:
     """The element at `start`; the bytes behind its `end` are the caller's business."""
     limit = len(data) if end is None else min(end, len(data))
     return Element(_Encoding(data, limit - start), start, limit, 0)
 
 
-def _header(data: bytes, start: int, limit: int) -> tuple[int, int, int]:
+def _header(data: Buffer, start: int, limit: int) -> tuple[int, int, int]:
     """Tag, start of the value and its length; -1 for the indefinite form."""
     if start + 2 > limit:
         raise BerError(f"ends inside an element at byte {start}")
@@ -213,6 +265,7 @@ def _end_of_contents(encoding: _Encoding, content_start: int, limit: int, depth:
             position = inner_start
         else:
             position = inner_start + length
+            encoding.passed(position)
     return ends[content_start]
 
 

@@ -3,6 +3,9 @@
 from enum import Enum
 
 from gateway.as2.cms.ber import CONTEXT_0, OBJECT_IDENTIFIER, SEQUENCE, BerError, Element, der, read_element
+from gateway.buffers import Buffer
+
+_LINE_ENDS_MAX = 1_000
 
 
 class Fault(Enum):
@@ -26,7 +29,7 @@ class CmsError(ValueError):
         self.reason = reason
 
 
-def read_content_info(data: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, Element]:
+def read_content_info(data: Buffer, start: int = 0, end: int | None = None) -> tuple[bytes, Element]:
     """The content type and the content of a ContentInfo that fills the whole range.
 
     A line end behind it is allowed, as some products append one. Anything else is refused: bytes that no one signed
@@ -40,7 +43,7 @@ def read_content_info(data: bytes, start: int = 0, end: int | None = None) -> tu
         inner = content.expect(CONTEXT_0).only_child().expect(SEQUENCE)
     except BerError as error:
         raise CmsError(Fault.MALFORMED, f"no CMS: {error}") from None
-    if data[outer.end : limit].strip(b"\r\n"):
+    if limit - outer.end > _LINE_ENDS_MAX or bytes(data[outer.end : limit]).strip(b"\r\n"):
         raise CmsError(Fault.MALFORMED, "bytes behind the CMS structure")
     return content_type, inner
 

@@ -7,7 +7,7 @@ good message and refuses at the end, so that neither answer nor time tells an at
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -52,6 +52,7 @@ from gateway.as2.cms.ber import (
 )
 from gateway.as2.cms.content_info import CmsError, Fault
 from gateway.as2.cms.identifiers import identifies, issuer_and_serial
+from gateway.buffers import Buffer, MemorySink, Scratch, whole, windows
 
 RECIPIENTS_MAX = 256
 
@@ -68,7 +69,7 @@ class Decrypted:
     If not `intact` it is noise that must be refused at the end, and `reason` is for the audit.
     """
 
-    content: bytes
+    content: Buffer
     size: int
     cipher: Cipher
     key_transport: KeyTransport
@@ -96,7 +97,13 @@ class _Encrypted:
 
 
 def decrypt(
-    content_type: bytes, element: Element, *, keys: Sequence[KeyPair], ciphers: Collection[Cipher]
+    content_type: bytes,
+    element: Element,
+    *,
+    keys: Sequence[KeyPair],
+    ciphers: Collection[Cipher],
+    key_transports: Collection[KeyTransport] = frozenset(KeyTransport),
+    scratch: Scratch = MemorySink,
 ) -> Decrypted:
     """The content, decrypted with whichever of our keys the message was encrypted for.
 
@@ -110,15 +117,20 @@ def decrypt(
         recipients = members[position].expect(SET).children()
         encrypted = _read_encrypted(members[position + 1 :], ciphers, authenticated=authenticated)
         recipient = _find_recipient(recipients, keys)
-        sealed = encrypted.ciphertext.octets()
+        # A ciphertext in pieces is walked over before any key is used: a broken one ends here, whatever the key.
+        sealed = encrypted.ciphertext.octets(scratch)
     except BerError as error:
         raise CmsError(Fault.MALFORMED, f"EnvelopedData: {error}") from None
+    if recipient.transport not in key_transports:
+        raise CmsError(
+            Fault.UNSUPPORTED, f"content key sent with {recipient.transport}, which the agreement does not allow"
+        )
     size = CIPHERS[encrypted.cipher].key_bytes
     key = _unwrap(recipient)
     reason = ""
     if len(key) != size:
         key, reason = secrets.token_bytes(size), "the content key could not be unwrapped"
-    content, padding_bytes = _decrypt_content(encrypted, key, sealed)
+    content, padding_bytes = _decrypt_content(encrypted, key, sealed, scratch)
     if not reason and padding_bytes is None:
         reason = "wrong authentication tag" if authenticated else "wrong padding"
     return Decrypted(
@@ -147,7 +159,7 @@ def _read_encrypted(members: list[Element], ciphers: Collection[Cipher], *, auth
     if cipher not in ciphers:
         raise CmsError(Fault.UNSUPPORTED, f"encrypted with {cipher}, which the agreement does not allow")
     if not authenticated:
-        nonce = bytes(parameters.expect(OCTET_STRING).content)
+        nonce = parameters.expect(OCTET_STRING).value()
         block = CIPHERS[cipher].block_bytes
         if len(nonce) != block:
             raise BerError("initialisation vector of the wrong length")
@@ -163,7 +175,7 @@ def _read_encrypted(members: list[Element], ciphers: Collection[Cipher], *, auth
 
 def _gcm_parameters(element: Element) -> tuple[bytes, int]:
     members = element.members(1, 2)
-    nonce = bytes(members[0].expect(OCTET_STRING).content)
+    nonce = members[0].expect(OCTET_STRING).value()
     tag_bytes = members[1].integer() if len(members) > 1 else _GCM_TAG_BYTES_DEFAULT
     if not 8 <= len(nonce) <= 64 or not _GCM_TAG_BYTES_DEFAULT <= tag_bytes <= _GCM_TAG_BYTES:  # noqa: PLR2004
         raise BerError("GCM parameters out of range")
@@ -181,7 +193,7 @@ def _find_recipient(recipients: list[Element], keys: Sequence[KeyPair]) -> _Reci
             key = pair.private_key
             if isinstance(key, rsa.RSAPrivateKey) and identifies(identifier, pair.certificate):
                 transport, key_padding = _key_padding(key_algorithm)
-                return _Recipient(pair, key, transport, key_padding, bytes(wrapped.octet_string()))
+                return _Recipient(pair, key, transport, key_padding, wrapped.small_octets())
     raise CmsError(Fault.NO_RECIPIENT, "encrypted for none of our certificates")
 
 
@@ -208,7 +220,7 @@ def _oaep(parameters: Element | None) -> padding.OAEP:
         elif member.tag == CONTEXT_1 and identifier == MASK_GENERATION and len(inner) > 1:
             mask_digest = _hash(inner[1].members(1, 2)[0].object_identifier())
         elif member.tag == CONTEXT_2 and identifier == P_SPECIFIED and len(inner) > 1:
-            label = bytes(inner[1].expect(OCTET_STRING).content) or None
+            label = inner[1].expect(OCTET_STRING).value() or None
         else:
             raise CmsError(Fault.UNSUPPORTED, "OAEP parameters that are not spoken here")
     return padding.OAEP(mgf=padding.MGF1(mask_digest), algorithm=digest, label=label)
@@ -229,40 +241,62 @@ def _unwrap(recipient: _Recipient) -> bytes:
         return b""
 
 
-def _decrypt_content(encrypted: _Encrypted, key: bytes, sealed: memoryview) -> tuple[bytes, int | None]:
+def _decrypt_content(
+    encrypted: _Encrypted, key: bytes, sealed: memoryview, scratch: Scratch
+) -> tuple[Buffer, int | None]:
     """The content and the padding at its end in bytes; None when padding or authentication tag is wrong."""
+    sink = scratch()
     if CIPHERS[encrypted.cipher].authenticated:
         mode = modes.GCM(encrypted.nonce, encrypted.tag, min_tag_length=_GCM_TAG_BYTES_DEFAULT)
         authenticator = Primitive(algorithms.AES(key), mode).decryptor()
         authenticator.authenticate_additional_data(encrypted.authenticated_attributes)
-        content = authenticator.update(sealed)
+        for piece in windows(sealed):
+            sink.write(authenticator.update(piece))
         try:
             authenticator.finalize()
         except InvalidTag:
             return b"", None
-        return content, 0
+        return sink.view(), 0
     block = CIPHERS[encrypted.cipher].block_bytes
     if not sealed or len(sealed) % block:
         return b"", None
     # Triple DES is broken for volume, not for reading what an old partner sends under an agreement that allows it.
     cipher = TripleDES(key) if encrypted.cipher is Cipher.TRIPLE_DES else algorithms.AES(key)
     opener = Primitive(cipher, modes.CBC(encrypted.nonce)).decryptor()
-    padded = opener.update(sealed)
+    # A window holds whole blocks, so that the last piece ends with the padding.
+    opened = b""
+    for piece in windows(sealed):
+        opened = opener.update(piece)
+        sink.write(opened)
     opener.finalize()
-    count = padded[-1]
-    if 1 <= count <= block and padded.endswith(bytes((count,)) * count):
-        return padded, count
-    return padded, None
+    count = opened[-1]
+    if 1 <= count <= block and opened.endswith(bytes((count,)) * count):
+        return sink.view(), count
+    return sink.view(), None
 
 
 def encrypt(
-    content: bytes,
+    content: Buffer,
     recipients: Sequence[Certificate],
     *,
     cipher: Cipher = Cipher.AES256_CBC,
     key_transport: KeyTransport = KeyTransport.RSA_V1_5,
 ) -> bytes:
-    """A ContentInfo with the content encrypted for the recipients, whose keys are RSA.
+    """A ContentInfo with the content encrypted, in memory; see `encrypt_pieces`."""
+    pieces = (content,)
+    return whole(encrypt_pieces(pieces, len(content), recipients, cipher=cipher, key_transport=key_transport))
+
+
+def encrypt_pieces(
+    content: Iterable[Buffer],
+    size: int,
+    recipients: Sequence[Certificate],
+    *,
+    cipher: Cipher = Cipher.AES256_CBC,
+    key_transport: KeyTransport = KeyTransport.RSA_V1_5,
+    scratch: Scratch = MemorySink,
+) -> Buffer:
+    """A ContentInfo with the content, `size` bytes in all, encrypted for the recipients, whose keys are RSA.
 
     EnvelopedData for CBC, AuthEnvelopedData for GCM. Raises ValueError for a cipher that is for receipt only or a
     certificate that cannot be encrypted for.
@@ -272,28 +306,36 @@ def encrypt(
     forms = CIPHERS[cipher]
     key = secrets.token_bytes(forms.key_bytes)
     recipient_infos = der(SET, *sorted(_recipient_info(recipient, key, key_transport) for recipient in recipients))
+    padding_bytes, trailer_bytes = 0, 0
     if forms.authenticated:
         nonce = secrets.token_bytes(_GCM_NONCE_BYTES)
         parameters = der(SEQUENCE, der(OCTET_STRING, nonce), der(INTEGER, bytes((_GCM_TAG_BYTES,))))
         authenticator = Primitive(algorithms.AES(key), modes.GCM(nonce)).encryptor()
-        sealed = authenticator.update(content) + authenticator.finalize()
-        trailer = der(OCTET_STRING, authenticator.tag)
-        outer, version = AUTH_ENVELOPED_DATA, b"\x02\x01\x00"
+        outer, trailer_bytes = AUTH_ENVELOPED_DATA, 2 + _GCM_TAG_BYTES
     else:
         nonce = secrets.token_bytes(forms.block_bytes)
         parameters = der(OCTET_STRING, nonce)
-        sealer = Primitive(algorithms.AES(key), modes.CBC(nonce)).encryptor()
-        count = forms.block_bytes - len(content) % forms.block_bytes
-        sealed = b"".join((sealer.update(content), sealer.update(bytes((count,)) * count), sealer.finalize()))
-        trailer, outer, version = b"", ENVELOPED_DATA, b"\x02\x01\x00"
-    # Tags and lengths from the inside out, so that a large content is copied once.
-    kind = der(OBJECT_IDENTIFIER, DATA) + algorithm(forms.identifier, parameters) + header(0x80, len(sealed))
-    inner = header(SEQUENCE, len(kind) + len(sealed)) + kind
-    body = version + recipient_infos + inner
-    body = header(SEQUENCE, len(body) + len(sealed) + len(trailer)) + body
-    body = header(CONTEXT_0, len(body) + len(sealed) + len(trailer)) + body
+        authenticator = None
+        outer = ENVELOPED_DATA
+        padding_bytes = forms.block_bytes - size % forms.block_bytes
+    # Every length is known beforehand, so the content goes through the cipher straight into the sink.
+    sealed_bytes = size + padding_bytes
+    kind = der(OBJECT_IDENTIFIER, DATA) + algorithm(forms.identifier, parameters) + header(0x80, sealed_bytes)
+    inner = header(SEQUENCE, len(kind) + sealed_bytes) + kind
+    body = b"\x02\x01\x00" + recipient_infos + inner
+    body = header(SEQUENCE, len(body) + sealed_bytes + trailer_bytes) + body
+    body = header(CONTEXT_0, len(body) + sealed_bytes + trailer_bytes) + body
     body = der(OBJECT_IDENTIFIER, outer) + body
-    return b"".join((header(SEQUENCE, len(body) + len(sealed) + len(trailer)), body, sealed, trailer))
+    sink = scratch()
+    sink.write(header(SEQUENCE, len(body) + sealed_bytes + trailer_bytes) + body)
+    sealer = authenticator or Primitive(algorithms.AES(key), modes.CBC(nonce)).encryptor()
+    for piece in content:
+        if sealed := sealer.update(piece):
+            sink.write(sealed)
+    sink.write(sealer.update(bytes((padding_bytes,)) * padding_bytes) + sealer.finalize())
+    if authenticator is not None:
+        sink.write(der(OCTET_STRING, authenticator.tag))
+    return sink.view()
 
 
 def _recipient_info(recipient: Certificate, key: bytes, transport: KeyTransport) -> bytes:

@@ -5,7 +5,7 @@ profile pins.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -43,6 +43,7 @@ from gateway.as2.cms.ber import (
     OCTET_STRING,
     SEQUENCE,
     SET,
+    VALUE_BYTES_MAX,
     BerError,
     Element,
     der,
@@ -51,6 +52,7 @@ from gateway.as2.cms.ber import (
 )
 from gateway.as2.cms.content_info import CmsError, Fault, write_content_info
 from gateway.as2.cms.identifiers import identifies, issuer_and_serial
+from gateway.buffers import Buffer, MemorySink, Scratch, windows
 
 SIGNERS_MAX = 16
 ATTRIBUTES_MAX = 64
@@ -63,20 +65,51 @@ _PSS_SALT_MAX = 512
 class Content:
     """Signed bytes whose digests are worked out once and shared with the MIC."""
 
-    __slots__ = ("_digests", "data")
+    __slots__ = ("_digests", "buffers")
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        self.data = data
+    def __init__(self, *buffers: Buffer) -> None:
+        self.buffers = buffers  # one behind the other
         self._digests: dict[Digest, bytes] = {}
+
+    def __len__(self) -> int:
+        """How many bytes there are."""
+        return sum(map(len, self.buffers))
+
+    @property
+    def data(self) -> Buffer:
+        """The bytes as one buffer; copied together if there are several."""
+        return self.buffers[0] if len(self.buffers) == 1 else b"".join(self.buffers)
+
+    @property
+    def first_byte(self) -> bytes:
+        """The first byte; none of an empty content."""
+        return next((bytes(buffer[:1]) for buffer in self.buffers if buffer), b"")
+
+    def pieces(self) -> Iterator[Buffer]:
+        """The bytes in handy pieces."""
+        for buffer in self.buffers:
+            yield from windows(buffer)
 
     def digest(self, digest: Digest) -> bytes:
         """The digest of the content."""
         known = self._digests.get(digest)
         if known is None:
-            forms = DIGESTS[digest]
-            known = hashlib.new(forms.hashlib_name, self.data, usedforsecurity=False).digest()
-            self._digests[digest] = known
+            self.work_out((digest,))
+            known = self._digests[digest]
         return known
+
+    def work_out(self, digests: Iterable[Digest]) -> None:
+        """Work out digests that will be asked for, all of them in one walk over the content."""
+        hashes = {
+            digest: hashlib.new(DIGESTS[digest].hashlib_name, usedforsecurity=False)
+            for digest in digests
+            if digest not in self._digests
+        }
+        if hashes:
+            for piece in self.pieces():
+                for seen in hashes.values():
+                    seen.update(piece)
+        self._digests |= {digest: seen.digest() for digest, seen in hashes.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +140,15 @@ class _SignerInfo:
     signature: bytes
 
 
-def read_signed_data(element: Element) -> SignedData:
-    """The structure of a SignedData."""
+def read_signed_data(element: Element, scratch: Scratch = MemorySink) -> SignedData:
+    """The structure of a SignedData; a content that came in pieces is put together in scratch."""
     try:
         members = element.members(4, 6)
         encapsulated = members[2].members(1, 2)
         content_type = encapsulated[0].object_identifier()
         content = None
         if len(encapsulated) > 1:
-            content = encapsulated[1].expect(CONTEXT_0).only_child().octet_string()
+            content = encapsulated[1].expect(CONTEXT_0).only_child().octet_string(scratch)
         signer_infos = members[-1].expect(SET).children()
     except BerError as error:
         raise CmsError(Fault.MALFORMED, f"SignedData: {error}") from None
@@ -134,7 +167,12 @@ def covered_by(signed: SignedData, detached: Content | None) -> Content:
 
 
 def verify(
-    signed: SignedData, content: Content, *, certificates: Iterable[Certificate], digests: Collection[Digest]
+    signed: SignedData,
+    content: Content,
+    *,
+    certificates: Iterable[Certificate],
+    digests: Collection[Digest],
+    schemes: Collection[SignatureScheme] = frozenset(SignatureScheme),
 ) -> Signature:
     """The signature over the content by one of the certificates.
 
@@ -160,7 +198,7 @@ def verify(
         # A renewed self-signed certificate may carry the name and serial number of the old one.
         for certificate in matching:
             try:
-                return _verify_signer(signer, signed.content_type, content, certificate, digests)
+                return _verify_signer(signer, signed.content_type, content, certificate, digests, schemes)
             except BerError as error:
                 failure = _nearer(failure, CmsError(Fault.MALFORMED, f"SignerInfo: {error}"))
             except CmsError as error:
@@ -181,7 +219,7 @@ def _read_signer_info(element: Element) -> _SignerInfo:
     rest = members[3:]
     attributes = rest.pop(0) if rest[0].tag == CONTEXT_0 and len(members) > _MEMBERS_WITHOUT_ATTRIBUTES else None
     signature_algorithm, parameters = _algorithm_identifier(rest[0])
-    signature = bytes(rest[1].octet_string())
+    signature = rest[1].small_octets()
     return _SignerInfo(members[1], digest, attributes, signature_algorithm, parameters, signature)
 
 
@@ -191,15 +229,22 @@ def _algorithm_identifier(element: Element) -> tuple[bytes, Element | None]:
 
 
 def _verify_signer(
-    signer: _SignerInfo, content_type: bytes, content: Content, certificate: Certificate, digests: Collection[Digest]
+    signer: _SignerInfo,
+    content_type: bytes,
+    content: Content,
+    certificate: Certificate,
+    digests: Collection[Digest],
+    schemes: Collection[SignatureScheme],
 ) -> Signature:
     if signer.digest not in digests:
         raise CmsError(Fault.UNSUPPORTED, f"signed with {signer.digest}, which the agreement does not allow")
     scheme, signature_padding = _scheme(signer, certificate)
+    if scheme not in schemes:
+        raise CmsError(Fault.UNSUPPORTED, f"signed with {scheme}, which the agreement does not allow")
     if signer.signed_attributes is None:
         # Without this check the attributes of an older signature could be passed off as content: they start
         # with the tag of a SET, which is the digit 1 and begins no MIME header.
-        if content_type != DATA or bytes(content.data[:1]) == b"1":
+        if content_type != DATA or content.first_byte == b"1":
             raise CmsError(Fault.BAD_SIGNATURE, "a content that must have signed attributes has none (RFC 5652 5.3)")
         _check_signature(signer, certificate, signature_padding, None, content)
     else:
@@ -214,6 +259,8 @@ def _verify_signer(
 
 def _covered_attributes(attributes: Element) -> bytes:
     """The bytes under the signature: the attributes under the tag of a SET (RFC 5652 5.4)."""
+    if attributes.end - attributes.start > VALUE_BYTES_MAX:
+        raise BerError(f"signed attributes of more than {VALUE_BYTES_MAX} bytes")
     encoded = attributes.definite() if attributes.indefinite else bytes(attributes.encoded)
     return bytes((SET,)) + encoded[1:]
 
@@ -239,7 +286,7 @@ def _check_attributes(signer: _SignerInfo, content_type: bytes, content: Content
         raise CmsError(Fault.BAD_SIGNATURE, "another content type was signed")
     if ALGORITHM_PROTECTION in values:
         _check_protection(values[ALGORITHM_PROTECTION], signer)
-    return bytes(values[MESSAGE_DIGEST].expect(OCTET_STRING).content) == content.digest(signer.digest)
+    return values[MESSAGE_DIGEST].expect(OCTET_STRING).value() == content.digest(signer.digest)
 
 
 def _check_protection(value: Element, signer: _SignerInfo) -> None:
