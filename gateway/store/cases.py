@@ -18,8 +18,10 @@ class CaseKind(StrEnum):
     PROCESSING = "processing"  # a message could not be processed, by our fault
     UNROUTABLE = "unroutable"  # no queue of the broker wants the event
     PUBLISHING = "publishing"  # the event could not be published
+    CERTIFICATE = "certificate"  # a partner sent a new certificate, and a person decides on it
     DELIVERY_REFUSED = "delivery_refused"  # the partner said no to a delivery
     DELIVERY_GIVEN_UP = "delivery_given_up"  # every attempt of its schedule failed
+    OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
 
 

@@ -365,6 +365,54 @@ class Delivery(SQLModel, table=True):
     parcel: str | None = Field(default=None, sa_column=_text())
 
 
+class Dispatch(SQLModel, table=True):
+    """What the ERP or an operator wanted sent, once for each source and id, whether or not it could be sent.
+
+    Its delivery bears its id; what it held lies in `delivery_body` as `document`.
+    """
+
+    __tablename__ = "dispatch"
+    __table_args__ = (
+        Index("dispatch_by_source", "source", "source_id", unique=True),
+        Index(
+            "dispatch_due",
+            "id",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
+        Index("dispatch_by_partner", "partner_id", "id"),
+        Index("dispatch_by_purge", "received_at_ms"),
+    )
+    id: str = Field(primary_key=True)
+    # CloudEvents source and id; both NULL where nothing tells a repetition, and NULLs are all different.
+    source: str | None = None
+    source_id: str | None = None
+    partner_id: str
+    kind: str
+    actor: str
+    received_at_ms: int = Field(sa_column=_big())
+    sha256: str
+    body_bytes: int = Field(sa_column=_big())
+    content_type: str = ""
+    filename: str = Field(default="", sa_column=_text(nullable=False))
+    subject: str = Field(default="", sa_column=_text(nullable=False))
+    # The identity of ours that was asked for; empty where the agreement picks.
+    identity: str = ""
+    correlation_id: str = ""
+    # The delivery whose payload it repeats.
+    causation_id: str | None = Field(default=None, index=True)
+    document_type: str = ""
+    number: str = ""
+    purchase_order_number: str = ""
+    documents: int = 0
+    # Control numbers of its interchange, JSON; empty for what is no X12 of ours.
+    control_numbers: str = ""
+    state: str
+    reason: str = Field(default="", sa_column=_text(nullable=False))
+    findings: str = Field(default="[]", sa_column=_text(nullable=False))
+    findings_omitted: int = 0
+
+
 class DeliveryBody(SQLModel, table=True):
     """The bytes of a delivery in pieces: `payload`, packed for the way (`wire`), and what came back (`receipt`)."""
 
@@ -373,6 +421,54 @@ class DeliveryBody(SQLModel, table=True):
     part: str = Field(primary_key=True)
     piece: int = Field(primary_key=True)
     data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class PartnerCertificate(SQLModel, table=True):
+    """A certificate of a partner that came by a certificate exchange message; in force once accepted."""
+
+    __tablename__ = "partner_certificate"
+    __table_args__ = (Index("partner_certificate_by_state", "state", "id"),)
+    id: str = Field(primary_key=True)
+    partner_id: str
+    identity: str = ""
+    fingerprint: str
+    # DER; `beside` holds, as PEM, the others of the same message, which may link it to an authority.
+    certificate: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    beside: bytes = Field(default=b"", sa_column=Column(LargeBinary, nullable=False))
+    serial_number: str
+    issuer: str = Field(default="", sa_column=_text(nullable=False))
+    # The words of the request, with blanks between them.
+    usages: str
+    # From when on it is used; NULL: from its own first moment.
+    valid_from_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    request_id: str = Field(default="", sa_column=_text(nullable=False))
+    message_id: str = Field(index=True)
+    respond_by_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    state: str
+    reason: str = Field(default="", sa_column=_text(nullable=False))
+    decided_by: str = ""
+    decided_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    created_at_ms: int = Field(sa_column=_big())
+
+
+class CertificateRequest(SQLModel, table=True):
+    """Our request that a partner trusts a certificate of ours, and the answer."""
+
+    __tablename__ = "certificate_request"
+    __table_args__ = (Index("certificate_request_by_identity", "identity", "fingerprint"),)
+    request_id: str = Field(primary_key=True)
+    partner_id: str
+    identity: str
+    fingerprint: str
+    serial_number: str
+    usages: str
+    delivery_id: str
+    respond_by_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    state: str
+    reason: str = Field(default="", sa_column=_text(nullable=False))
+    answer_message_id: str | None = None
+    answered_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    created_at_ms: int = Field(sa_column=_big())
 
 
 class Claim(SQLModel, table=True):
