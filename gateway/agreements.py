@@ -286,11 +286,40 @@ def envelope_for(  # what an envelope says beside the profile is given by those 
     agreement = agreement_for(profile, document, "outbound", "x12", release=release)
     if agreement is None and release is None:
         return f"{profile.id} has no outbound agreement on {document} in x12; add one, or name the release"
+    return envelope_of(profile, identities, agreement, at=at, control_number=control_number, release=release)
+
+
+def outbound_agreement(
+    profile: Profile, document: DocumentType | str, *, our_identity: str | None = None
+) -> Agreement | None:
+    """The agreement by which we send a document, in whichever syntax the profile names first; None without one."""
+    syntaxes = dict.fromkeys(item.syntax for item in profile.agreements if item.direction == "outbound")
+    found = (agreement_for(profile, document, "outbound", syntax, our_identity=our_identity) for syntax in syntaxes)
+    return next((agreement for agreement in found if agreement is not None), None)
+
+
+def envelope_of(  # what an envelope says beside the profile is given by those who send
+    profile: Profile,
+    identities: Collection[OurIdentity],
+    agreement: Agreement | None,
+    *,
+    at: datetime,
+    control_number: int,
+    release: str | None = None,
+    our_identity: str | None = None,
+) -> Envelope | str:
+    """The envelope of what we send by an agreement, or a sentence that says what profile or settings lack.
+
+    `our_identity` is the one that speaks where the agreement names none; `release` takes the place of the agreement's.
+    """
     theirs = profile.x12[0] if profile.x12 else None
     if theirs is None:
         return f"{profile.id} has no X12 address; add `x12: {{qualifier: .., id: ..}}`"
     named = None if agreement is None else agreement.our_identity
-    ours = [identity.x12 for identity in identities if identity.x12 is not None and named in (None, identity.name)]
+    with_x12 = [identity for identity in identities if identity.x12 is not None]
+    allowed = [identity for identity in with_x12 if named in (None, identity.name)]
+    allowed.sort(key=lambda identity: identity.name != our_identity)
+    ours = [identity.x12 for identity in allowed if identity.x12 is not None]
     if not ours:
         return "none of our identities has an X12 address that the agreement allows; add one to the settings"
     written = release or (agreement.releases[0] if agreement is not None else "")

@@ -11,6 +11,7 @@ from gateway.model.delivery import (
     DeliveryEvent,
     DeliveryState,
 )
+from gateway.model.dispatch import DISPATCH_FINAL_STATES, DISPATCH_TRANSITIONS, DispatchEvent, DispatchState
 from gateway.model.machine import IllegalTransition, advance
 from gateway.model.message import (
     EVENT_FINAL_STATES,
@@ -26,12 +27,15 @@ from gateway.model.message import (
 
 MESSAGE = (MESSAGE_TRANSITIONS, MessageState, MessageEvent, MessageState.RECEIVED, FINAL_STATES)
 DELIVERY = (DELIVERY_TRANSITIONS, DeliveryState, DeliveryEvent, DeliveryState.QUEUED, DELIVERY_FINAL_STATES)
+DISPATCH = (DISPATCH_TRANSITIONS, DispatchState, DispatchEvent, DispatchState.RECEIVED, DISPATCH_FINAL_STATES)
 EVENT = (EVENT_TRANSITIONS, EventState, EventEvent, EventState.STAGED, EVENT_FINAL_STATES)
 # What a person may do to something that is over.
 BY_A_PERSON = {MessageEvent.REPROCESS, EventEvent.REPLAY}
 
 machines = pytest.mark.parametrize(
-    ("table", "states", "events", "first", "final"), [MESSAGE, EVENT, DELIVERY], ids=["message", "event", "delivery"]
+    ("table", "states", "events", "first", "final"),
+    [MESSAGE, EVENT, DELIVERY, DISPATCH],
+    ids=["message", "event", "delivery", "dispatch"],
 )
 
 
