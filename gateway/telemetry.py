@@ -85,24 +85,27 @@ class Counter:
         self.values[label_values] = self.values.get(label_values, 0) + amount
 
 
+# A delivery takes milliseconds, or hours where the receipt comes by itself or the other side is down.
+DELIVERY_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 86_400.0)
 LATENCY_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Histogram:
     """How long something took, in seconds, in the buckets that Prometheus reads."""
 
-    def __init__(self, name: str, text: str, label: str) -> None:
+    def __init__(self, name: str, text: str, label: str, bounds: tuple[float, ...] = LATENCY_BOUNDS_S) -> None:
         self.name = name
         self.text = text
         self.label = label
+        self.bounds = bounds
         self.counts: dict[str, list[int]] = {}
         self.sums: dict[str, float] = {}
 
     def observe(self, label_value: str, seconds: float) -> None:
         """Count one observation."""
-        counts = self.counts.setdefault(label_value, [0] * (len(LATENCY_BOUNDS_S) + 1))
+        counts = self.counts.setdefault(label_value, [0] * (len(self.bounds) + 1))
         self.sums[label_value] = self.sums.get(label_value, 0.0) + seconds
-        for index, bound in enumerate(LATENCY_BOUNDS_S):
+        for index, bound in enumerate(self.bounds):
             if seconds <= bound:
                 counts[index] += 1
                 return
@@ -123,6 +126,12 @@ class Metrics:
         self.profile_problems = Counter("gateway_profile_problems_total", "Problems found when profiles were read.")
         self.answer_seconds = Histogram("gateway_answer_seconds", "From the first byte to the answer.", "channel")
         self.lag_seconds = Histogram("gateway_publish_lag_seconds", "From receipt to the broker's confirm.", "event")
+        self.delivery_attempts = Counter("gateway_delivery_attempts_total", "Attempts to deliver.", ("channel",))
+        self.delivery_failures = Counter("gateway_delivery_failures_total", "Attempts that failed.", ("reason",))
+        self.deliveries_settled = Counter("gateway_deliveries_settled_total", "Ends of attempts.", ("channel", "state"))
+        self.delivery_seconds = Histogram(
+            "gateway_delivery_seconds", "From enqueued until proven delivered.", "channel", DELIVERY_BOUNDS_S
+        )
         self.gauges: dict[str, tuple[str, float]] = {}
 
     def gauge(self, name: str, text: str, value: float) -> None:
@@ -151,7 +160,7 @@ def _expose_histogram(metric: Histogram) -> list[str]:
     lines = [f"# HELP {metric.name} {metric.text}", f"# TYPE {metric.name} histogram"]
     for value, counts in sorted(metric.counts.items()):
         total = 0
-        for bound, count in zip((*LATENCY_BOUNDS_S, "+Inf"), counts, strict=True):
+        for bound, count in zip((*metric.bounds, "+Inf"), counts, strict=True):
             total += count
             lines.append(f"{metric.name}_bucket{_labels([(metric.label, value), ('le', str(bound))])} {total}")
         lines.append(f"{metric.name}_sum{_labels([(metric.label, value)])} {_number(metric.sums[value])}")

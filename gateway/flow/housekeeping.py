@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from gateway.model.instants import DAY_MS
 from gateway.settings import Retention, Settings
-from gateway.store import cases, messages, outbox, profiles, retention
+from gateway.store import cases, deliveries, messages, outbox, profiles, retention
 from gateway.store.database import Database, StoreUnavailable
 from gateway.telemetry import Metrics
 from partners.directory import Directory, load_directory
@@ -30,13 +30,23 @@ class Housekeeping:
         settings: where the profiles lie, and how long things are kept.
         now_ms: the clock, milliseconds since 1970.
         metrics: counts profile problems.
+        also: what else is looked after in each round.
     """
 
-    def __init__(self, database: Database, settings: Settings, *, now_ms: Callable[[], int], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        now_ms: Callable[[], int],
+        metrics: Metrics,
+        also: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
         self._database = database
         self._settings = settings
         self._now_ms = now_ms
         self._metrics = metrics
+        self._also = also
         self._problems: frozenset[str] = frozenset()
         self.directory = Directory()
         self.disk_is_low = False
@@ -69,6 +79,8 @@ class Housekeeping:
                 self.look_at_disk()
                 await self.load_profiles()
                 await self.measure()
+                for look_after in self._also:
+                    await look_after()
                 if asyncio.get_running_loop().time() - purged_at >= PURGE_EVERY_S:
                     purged_at = asyncio.get_running_loop().time()
                     await self.purge()
@@ -96,7 +108,14 @@ class Housekeeping:
         states = await self._database.read(lambda connection: dict(messages.counts(connection)))
         waiting, oldest_due_ms = await self._database.read(outbox.backlog)
         open_cases = await self._database.read(cases.count_open)
+        delivering, delivery_due_ms = await self._database.read(
+            lambda connection: (dict(deliveries.counts(connection)), deliveries.oldest_due(connection))
+        )
         gauge = self._metrics.gauge
+        for state, number in delivering.items():
+            gauge(f"gateway_deliveries_{state}", f"Deliveries that are {state.replace('_', ' ')}.", number)
+        waits_s = max(0.0, (self._now_ms() - delivery_due_ms) / 1000) if delivery_due_ms is not None else 0.0
+        gauge("gateway_deliveries_oldest_due_seconds", "How long the delivery that waits longest is due.", waits_s)
         for state, number in states.items():
             gauge(f"gateway_messages_{state}", f"Messages that are {state}.", number)
         age_s = max(0.0, (self._now_ms() - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0

@@ -8,8 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import fields
 
 from sqlalchemy import Connection, func, or_, select, update
 
@@ -20,12 +19,20 @@ from gateway.model.machine import advance
 from gateway.store import delivery_bodies, timeline
 from gateway.store.delivery_bodies import body, pieces
 from gateway.store.delivery_cases import settle_cases
+from gateway.store.delivery_rows import (
+    COLUMNS,
+    FACT_CHARACTERS_MAX,
+    Enqueued,
+    KeptParcel,
+    NewDelivery,
+    StoredDelivery,
+    storable_facts,
+    stored,
+)
 from gateway.store.statements import Insert, Prepared, constant, given, storable, table_of
 from gateway.store.tables import Acknowledgment, Delivery
 
-__all__ = ["body", "pieces"]
-
-REASON_CHARACTERS_MAX = 4_000
+__all__ = ["Enqueued", "KeptParcel", "NewDelivery", "StoredDelivery", "body", "pieces", "storable_facts"]
 
 _DELIVERY = table_of(Delivery)
 _ACKNOWLEDGMENT = table_of(Acknowledgment)
@@ -53,117 +60,6 @@ class UnknownDelivery(LookupError):  # noqa: N818  # said of an id
     """There is no delivery with this id."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    """What is to be sent.
-
-    Attributes:
-        profile_digest: of the partner's profile as it is now, for evidence; sending goes by the profile then in force.
-        identity: ours, by its name in the settings.
-        channel: which carrier takes it, such as ``as2``.
-        kind: one of DeliveryKind.
-        lane: order is kept within a lane only.
-        transport_id: such as the AS2 Message-ID; the same in every attempt.
-        due_at_ms: when it may first go.
-        message_id: the received message that caused it, when one did.
-        correlation_id: what the ERP calls it.
-        source_key: one delivery for each; a repeat changes nothing.
-        url: where an asynchronous receipt goes; None where the bearer's profile says it.
-        answers: for a receipt, the header fields that it was written with.
-    """
-
-    id: str
-    partner_id: str
-    profile_digest: str
-    identity: str
-    channel: str
-    kind: str
-    lane: str
-    transport_id: str
-    content_type: str
-    filename: str
-    subject: str
-    payload: Buffer
-    created_at_ms: int
-    due_at_ms: int
-    message_id: str | None = None
-    correlation_id: str = ""
-    source_key: str | None = None
-    url: str | None = None
-    answers: tuple[tuple[str, str], ...] = ()
-    document_type: str = ""
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueued:
-    """The delivery that stands for this source: the new one, or the one that was there already."""
-
-    delivery_id: str
-    duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KeptParcel:
-    """A parcel but for its bytes, which are the part `wire`. The fields are those of `carriers.parcels.Parcel`."""
-
-    headers: tuple[tuple[str, str], ...]
-    mics: tuple[str, ...] = ()
-    expects_receipt: bool = True
-    receipt_within_s: int | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    def as_text(self) -> str:
-        """JSON in ASCII, so that every character comes back as it was."""
-        return json.dumps(
-            {
-                "headers": self.headers,
-                "mics": self.mics,
-                "expects_receipt": self.expects_receipt,
-                "receipt_within_s": self.receipt_within_s,
-                "facts": storable_facts(self.facts),
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDelivery:
-    """One row of `delivery`, as the rooms above see it."""
-
-    id: str
-    partner_id: str
-    bearer_id: str | None
-    profile_digest: str
-    identity: str
-    channel: str
-    kind: str
-    lane: str
-    sequence: int
-    transport_id: str
-    packings: int
-    content_type: str
-    filename: str
-    subject: str
-    payload_bytes: int
-    payload_sha256: str
-    created_at_ms: int
-    state: str
-    attempts: int
-    next_attempt_at_ms: int | None
-    claim_owner: str | None
-    reason: str
-    settled_at_ms: int | None
-    message_id: str | None
-    correlation_id: str
-    source_key: str | None
-    url: str | None
-    answers: tuple[tuple[str, str], ...]
-    document_type: str
-    number: str
-    parcel: KeptParcel | None
-
-
-COLUMNS = [_DELIVERY.c[item.name] for item in fields(StoredDelivery)]
 _by_source = Prepared(lambda _: select(_DELIVERY.c.id).where(_DELIVERY.c.source_key == given("source_key")))
 _lock_lane = Prepared(lambda _: select(func.pg_advisory_xact_lock(func.hashtextextended(given("lane"), 0))))
 _next_sequence = Prepared(
@@ -275,7 +171,7 @@ def apply(
         raise UnknownDelivery(delivery_id)
     state = DeliveryState(delivery.state)
     if event in _BY_RECEIPT and (state, event) not in DELIVERY_TRANSITIONS:
-        step = storable_facts({"says": _STEPS[event], "reason": reason[:REASON_CHARACTERS_MAX]} | dict(facts or {}))
+        step = storable_facts({"says": _STEPS[event], "reason": reason[:FACT_CHARACTERS_MAX]} | dict(facts or {}))
         timeline.note(connection, delivery_id, now_ms, "late-receipt", step)
         return state
     return move(
@@ -349,7 +245,7 @@ def move(
     """
     before = DeliveryState(delivery.state)
     state = advance(DELIVERY_TRANSITIONS, before, event)
-    reason = str(storable(reason[:REASON_CHARACTERS_MAX]))
+    reason = str(storable(reason[:FACT_CHARACTERS_MAX]))
     attempts = delivery.attempts - 1 if gives_attempt_back else delivery.attempts
     _move.count(
         connection,
@@ -436,32 +332,6 @@ def transport_id_of_packing(transport_id: str, packings: int) -> str:
     local, rest = (match["local"], match["rest"] or "") if match else (bare, "")
     marked = f"{local}.p{packings}{rest}"
     return f"<{marked}>" if transport_id.startswith("<") else marked
-
-
-def storable_facts(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts as JSON can say them; what a partner wrote is escaped where a database cannot hold it."""
-    return {str(storable(str(name))): _fact(value) for name, value in facts.items() if value is not None}
-
-
-def _fact(value: object) -> object:
-    if isinstance(value, Mapping):
-        return storable_facts(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_fact(item) for item in value]
-    if isinstance(value, bool | int | float):
-        return value
-    return storable(str(value)[:REASON_CHARACTERS_MAX])
-
-
-def stored(row: Any) -> StoredDelivery:  # noqa: ANN401  # a row of either driver
-    """The value of a row of `COLUMNS`."""
-    values = dict(zip([item.name for item in fields(StoredDelivery)], row, strict=True))
-    values["answers"] = tuple((name, value) for name, value in json.loads(values["answers"]))
-    if values["parcel"] is not None:
-        kept = json.loads(values["parcel"])
-        kept["headers"] = tuple((name, value) for name, value in kept["headers"])
-        values["parcel"] = KeptParcel(**(kept | {"mics": tuple(kept["mics"])}))
-    return StoredDelivery(**values)
 
 
 def _sha256(data: Buffer) -> str:

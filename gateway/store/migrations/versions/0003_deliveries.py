@@ -58,8 +58,8 @@ def upgrade() -> None:
         ("ix_delivery_transport_id", ["transport_id"], False, None),
         ("ix_delivery_message_id", ["message_id"], False, None),
     ):
-        only = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)} if where else {}
-        op.create_index(name, "delivery", columns, unique=unique, **only)
+        only = sa.text(where) if where is not None else None
+        op.create_index(name, "delivery", columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
     op.create_table(
         "delivery_body",

@@ -1,0 +1,94 @@
+"""Which way a delivery goes: its partner, whose connection carries it, the carrier, and how much may be under way."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.carriers.parcels import Carrier, Failed, Held, Outcome
+from gateway.model.delivery import DeliveryKind
+from gateway.store.delivery_claims import Way
+from gateway.store.delivery_rows import StoredDelivery
+from partners.delivery_terms import DeliverySchedule
+from partners.directory import Directory
+from partners.loader import LoadedProfile
+
+_BY_ITSELF = DeliverySchedule()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of one attempt.
+
+    Attributes:
+        partner: whose business it is.
+        bearer: whose connection carries it; the partner itself unless it names one in `via`.
+        schedule: of the partner.
+    """
+
+    partner: LoadedProfile
+    bearer: LoadedProfile
+    carrier: Carrier
+    schedule: DeliverySchedule
+
+
+class Routes:
+    """Finds routes in the directory as it is now, and remembers which ways do not answer.
+
+    Args:
+        carriers: the ways out by the channel that they serve.
+        directory: the partners now.
+    """
+
+    def __init__(self, carriers: Mapping[str, Carrier], directory: Callable[[], Directory]) -> None:
+        self._carriers = carriers
+        self._directory = directory
+        self._doubtful: set[str] = set()
+
+    def route_of(self, delivery: StoredDelivery) -> Route | Held:
+        """The way of a delivery, or why it cannot go now."""
+        directory = self._directory()
+        partner = directory.by_id(delivery.partner_id)
+        if partner is None:
+            return Held(f"there is no profile of {delivery.partner_id} (any more): put it back into partners_dir")
+        # A receipt goes to who asked for it, not to the connection that carries their documents.
+        bearer = partner if delivery.kind == DeliveryKind.RECEIPT else bearer_of(directory, partner)
+        if bearer is None:
+            return Held(
+                f"{partner.id} is reached via {partner.profile.via}, which has no profile: add it, or drop `via`"
+            )
+        for loaded in (partner, bearer):
+            if not loaded.profile.is_active:
+                return Held(f"{loaded.id} is suspended: set `status: active` in its profile to send again")
+        carrier = self._carriers.get(delivery.channel)
+        if carrier is None:
+            return Held(f"this gateway has no carrier for {delivery.channel}: run a version that has it")
+        return Route(partner, bearer, carrier, partner.profile.delivery)
+
+    def way_of(self, partner_id: str) -> Way:
+        """What may be under way to a partner: what its connection may take, one at a time while it does not answer."""
+        directory = self._directory()
+        partner = directory.by_id(partner_id)
+        bearer = (bearer_of(directory, partner) or partner) if partner is not None else None
+        name = bearer.id if bearer is not None else partner_id
+        return Way(name, 1 if name in self._doubtful else schedule_of(bearer).concurrent_max)
+
+    def is_doubtful(self, partner_id: str) -> bool:
+        """Whether the last attempt on this way failed."""
+        return bool(self._doubtful) and self.way_of(partner_id).name in self._doubtful
+
+    def learn(self, partner_id: str, outcome: Outcome) -> None:
+        """An attempt ended: does the other side answer?"""
+        name = self.way_of(partner_id).name
+        if isinstance(outcome, Failed):
+            self._doubtful.add(name)
+        elif not isinstance(outcome, Held):
+            self._doubtful.discard(name)
+
+
+def bearer_of(directory: Directory, partner: LoadedProfile) -> LoadedProfile | None:
+    """Whose connection carries what goes to a partner; None where its `via` names nobody."""
+    return partner if partner.profile.via is None else directory.by_id(partner.profile.via)
+
+
+def schedule_of(loaded: LoadedProfile | None) -> DeliverySchedule:
+    """The schedule of a profile; where there is none, the one that profiles have by themselves."""
+    return loaded.profile.delivery if loaded is not None else _BY_ITSELF
