@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from certs.certificates import Certificate
+from certs.trust import PINNED, Trust
 from gateway.as2.cms.algorithms import SIGNED_DATA, Digest
 from gateway.as2.cms.ber import BerError
 from gateway.as2.cms.content_info import CmsError, read_content_info
@@ -16,6 +17,7 @@ from gateway.as2.envelope import is_name, unquote_name
 from gateway.as2.mic import Mic, agrees, parse_mic
 from gateway.as2.mime import Entity, Headers, MimeError, read_entity, split_multipart
 from gateway.as2.policy import DIGESTS_DEFAULT
+from gateway.as2.signers import possible_signers, signer_objection
 from gateway.as2.writing import HeaderFields, Part, Signing, boundary_for, message_headers, multipart_body, signed_part
 
 _LINE_BREAKING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -141,6 +143,7 @@ def read_mdn(
     now: datetime,
     require_signed: bool,
     digests: Collection[Digest] = DIGESTS_DEFAULT,
+    trust: Trust = PINNED,
 ) -> Mdn:
     """The receipt in an HTTP response or request; raises `MdnError` when it is none or is not signed as it must be.
 
@@ -151,7 +154,7 @@ def read_mdn(
     signature = None
     try:
         if entity.content_type.value == "multipart/signed":
-            entity, signature = _verified(entity, partner_certificates, digests)
+            entity, signature = _verified(entity, partner_certificates, digests, trust, now)
             if not signature.certificate.valid_at(now):
                 raise MdnError("the signer's certificate is not valid now")
         elif require_signed:
@@ -162,7 +165,7 @@ def read_mdn(
 
 
 def _verified(
-    entity: Entity, certificates: Sequence[Certificate], digests: Collection[Digest]
+    entity: Entity, certificates: Sequence[Certificate], digests: Collection[Digest], trust: Trust, now: datetime
 ) -> tuple[Entity, Signature]:
     parts = split_multipart(entity).parts
     if len(parts) != 2:  # noqa: PLR2004 - RFC 1847 2.1
@@ -172,7 +175,12 @@ def _verified(
         raise MdnError("the second part holds no SignedData")
     signed = read_signed_data(element)
     content = covered_by(signed, Content(parts[0].encoded))
-    return parts[0], verify(signed, content, certificates=certificates, digests=digests)
+    signers = possible_signers(signed, certificates, trust, now)
+    signature = verify(signed, content, certificates=signers, digests=digests)
+    objection = signer_objection(signature, signed, trust, now)
+    if objection is not None:
+        raise MdnError(f"the signer's certificate is not trusted: {objection}")
+    return parts[0], signature
 
 
 def _read_report(entity: Entity, headers: Headers, signature: Signature | None) -> Mdn:

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from certs.certificates import Certificate, KeyPair
+from certs.trust import PINNED, Trust
 from gateway.as2.cms.algorithms import (
     AUTH_ENVELOPED_DATA,
     COMPRESSED_DATA,
@@ -28,12 +29,13 @@ from gateway.as2.cms.ber import BerError, Element
 from gateway.as2.cms.compressed_data import decompress
 from gateway.as2.cms.content_info import CmsError, Fault, read_content_info
 from gateway.as2.cms.enveloped_data import decrypt
-from gateway.as2.cms.signed_data import Content, Signature, covered_by, read_signed_data, verify
+from gateway.as2.cms.signed_data import Content, Signature, SignedData, covered_by, read_signed_data, verify
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
 from gateway.as2.mic import Mic, choose_algorithm, covered_content
 from gateway.as2.mime import Attachment, Entity, Headers, MimeError, Multipart, read_entity, split_multipart
 from gateway.as2.policy import Policy
+from gateway.as2.signers import possible_signers, signer_objection
 from gateway.buffers import Buffer, MemorySink, Scratch, in_memory_as_bytes, windows
 
 
@@ -141,6 +143,7 @@ def open_message(
     policy: Policy,
     now: datetime,
     scratch: Scratch = MemorySink,
+    trust: Trust = PINNED,
 ) -> Opened:
     """The payload of a message with what protected it, or `As2Refused`.
 
@@ -149,17 +152,19 @@ def open_message(
         headers: of the HTTP request.
         body: of the HTTP request, transfer coding (chunks) undone.
         keys: our keys that partners may encrypt for, older ones included.
-        partner_certificates: the certificates the partner may sign with; those inside the message do not count.
+        partner_certificates: the certificates the partner may sign with; those inside the message do not count, unless
+            `trust` says so.
         policy: what the agreement demands and allows.
         now: moment at which the signer's certificate must be valid, in UTC.
         scratch: where what is decrypted, decompressed and decoded is written; its errors pass through.
+        trust: the authorities that the signer's certificate must chain to, if any.
     """
     if envelope.refusal is not None:
         raise As2Refused(envelope.refusal.modifier, envelope.refusal.audit_reason)
-    opening = _Opening(keys, partner_certificates, policy, scratch)
+    opening = _Opening(keys, partner_certificates, policy, scratch, trust, now)
     entity = Entity(body, 0, 0, len(body), Headers.of(headers))
     try:
-        return opening.open(entity, envelope, now)
+        return opening.open(entity, envelope)
     except As2Refused as refusal:
         raise opening.answer(refusal) from None
     except (MimeError, BerError) as error:
@@ -170,12 +175,21 @@ class _Opening:
     """One message on its way from the outermost layer to the payload."""
 
     def __init__(
-        self, keys: Sequence[KeyPair], certificates: Sequence[Certificate], policy: Policy, scratch: Scratch
+        self,
+        keys: Sequence[KeyPair],
+        certificates: Sequence[Certificate],
+        policy: Policy,
+        scratch: Scratch,
+        trust: Trust,
+        now: datetime,
     ) -> None:
         self.keys = keys
         self.certificates = certificates
         self.policy = policy
         self.scratch = scratch
+        self.trust = trust
+        self.now = now
+        self.signed_data: SignedData | None = None
         self.layers: tuple[Layer, ...] = ()
         self.noise = ""  # why what was decrypted is not what was encrypted
         self.signature: Signature | None = None
@@ -191,10 +205,10 @@ class _Opening:
         reason = f"{self.noise or refusal.modifier}: {refusal.audit_reason}"
         return As2Refused(Modifier.DECRYPTION_FAILED, reason)
 
-    def open(self, entity: Entity, envelope: Envelope, now: datetime) -> Opened:
+    def open(self, entity: Entity, envelope: Envelope) -> Opened:
         while (inner := self._peel(entity)) is not None:
             entity = inner
-        self._check(now)
+        self._check()
         content, beside = _payload(entity)
         payload = self._decoded(content)
         attachments = tuple(Attachment(self._decoded(part), part.content_type.value, part.filename) for part in beside)
@@ -323,26 +337,29 @@ class _Opening:
             self.signature = verify(
                 signed,
                 content,
-                certificates=self.certificates,
+                certificates=possible_signers(signed, self.certificates, self.trust, self.now),
                 digests=self.policy.digests,
                 schemes=self.policy.signatures,
             )
         except CmsError as error:
             raise As2Refused(_SIGNATURE_ANSWERS[error.fault], error.reason) from None
-        self.signed_content = content
+        self.signed_content, self.signed_data = content, signed
         return content
 
-    def _check(self, now: datetime) -> None:
+    def _check(self) -> None:
         if self.noise:
             raise As2Refused(Modifier.DECRYPTION_FAILED, self.noise)
-        if self.signature is None:
+        if self.signature is None or self.signed_data is None:
             if self.policy.require_signed:
                 raise As2Refused(Modifier.INSUFFICIENT_MESSAGE_SECURITY, "not signed, though the agreement demands it")
             return
         certificate = self.signature.certificate
-        if self.policy.require_valid_certificate and not certificate.valid_at(now):
-            reason = f"the signer's certificate {certificate.fingerprint} is not valid on {now:%Y-%m-%d}"
+        if self.policy.require_valid_certificate and not certificate.valid_at(self.now):
+            reason = f"the signer's certificate {certificate.fingerprint} is not valid on {self.now:%Y-%m-%d}"
             raise As2Refused(Modifier.AUTHENTICATION_FAILED, reason)
+        objection = signer_objection(self.signature, self.signed_data, self.trust, self.now)
+        if objection is not None:
+            raise As2Refused(Modifier.AUTHENTICATION_FAILED, f"the signer's certificate is not trusted: {objection}")
 
     def _mic(self, payload: Entity, envelope: Envelope, decoded: Buffer | None) -> Mic:
         requested = envelope.mdn_request.micalgs if envelope.mdn_request else ()

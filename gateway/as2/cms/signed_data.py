@@ -1,7 +1,7 @@
 """SignedData (RFC 5652 5): verified against agreed certificates only, written detached or around its content.
 
-Certificates inside a message are never looked at: who signed is decided by the certificates that the partner's
-profile pins.
+Certificates inside a message are handed on unread: who signed is decided by the certificates that are given to
+`verify`, those that the partner's profile pins unless it says otherwise (see `gateway.as2.signers`).
 """
 
 import hashlib
@@ -128,6 +128,7 @@ class SignedData:
     content: memoryview | None  # None when detached
     content_type: bytes
     signer_infos: Sequence[Element]
+    certificates: Element | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,13 @@ def read_signed_data(element: Element, scratch: Scratch = MemorySink) -> SignedD
         content = None
         if len(encapsulated) > 1:
             content = encapsulated[1].expect(CONTEXT_0).only_child().octet_string(scratch)
+        certificates = next((member for member in members[3:-1] if member.tag == CONTEXT_0), None)
         signer_infos = members[-1].expect(SET).children()
     except BerError as error:
         raise CmsError(Fault.MALFORMED, f"SignedData: {error}") from None
     if len(signer_infos) > SIGNERS_MAX:
         raise CmsError(Fault.UNSUPPORTED, f"more than {SIGNERS_MAX} signers")
-    return SignedData(content, content_type, signer_infos)
+    return SignedData(content, content_type, signer_infos, certificates)
 
 
 def covered_by(signed: SignedData, detached: Content | None) -> Content:
