@@ -1,7 +1,9 @@
 """Dispositions: what a receipt says became of a message (RFC 4130 7.4.3, 7.5.6; RFC 3798 3.2.6)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 AUTOMATIC = "automatic-action/MDN-sent-automatically"
 DISPOSITION_LENGTH_MAX = 1_000
@@ -50,20 +52,60 @@ EXPLANATIONS = {
     Modifier.DUPLICATE_DOCUMENT: "The message was received before and has not been processed again.",
 }
 
-# What we do about it when a partner's receipt says it of a message of ours; told to the person who decides on it.
-ADVICE = {
-    Modifier.AUTHENTICATION_FAILED: "they do not know the certificate we sign with, or take it for expired: "
-    "send them our current one (`gateway certs export`)",
-    Modifier.DECRYPTION_FAILED: "they have no key for what we encrypted: ask for their current certificate",
-    Modifier.DECOMPRESSION_FAILED: "they cannot unpack it: set `sending.compress: none`, or ask for their size limit",
-    Modifier.INSUFFICIENT_MESSAGE_SECURITY: "they demand more than we do: compare `sending` with what was agreed",
-    Modifier.INTEGRITY_CHECK_FAILED: "something changed the message on its way: look for a proxy, then send it again",
-    Modifier.UNEXPECTED_PROCESSING_ERROR: "ask them what their log says of this Message-ID, then send it again",
-    Modifier.UNKNOWN_TRADING_RELATIONSHIP: "compare our AS2 id and theirs with what was agreed; capitals count",
-    Modifier.UNSUPPORTED_FORMAT: "they write no such receipt: ask for another in `sending.receipt`",
-    Modifier.UNSUPPORTED_MIC_ALGORITHMS: "they speak none of the digests in `sending.receipt_digests`",
-}
-_NO_ADVICE = "ask them what their log says of this Message-ID"
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a modifier means for who sent the message.
+
+    Attributes:
+        may_pass: whether the same bytes may be taken another time.
+        remedy: what a person can do about it.
+    """
+
+    may_pass: bool
+    remedy: str
+
+
+# One table for receipts in the response and for those that come later (RFC 4130 7.4.3). Where somebody must change
+# something first, on either side, another attempt would only earn the same answer.
+MEANINGS: Mapping[Modifier, Meaning] = MappingProxyType(
+    {
+        Modifier.AUTHENTICATION_FAILED: Meaning(
+            False,
+            "they do not know the certificate that we sign with: give them the present one (`gateway certs list`)",
+        ),
+        Modifier.DECRYPTION_FAILED: Meaning(
+            False,
+            "they cannot decrypt it, or do not know the certificate that we sign with: compare their encryption "
+            "certificate in the profile, and ours on their side",
+        ),
+        Modifier.DECOMPRESSION_FAILED: Meaning(
+            False, "their product cannot decompress it: try `as2.sending.compress: none`"
+        ),
+        Modifier.INSUFFICIENT_MESSAGE_SECURITY: Meaning(
+            False, "they want it signed or encrypted in another way: compare `as2.sending`"
+        ),
+        Modifier.UNKNOWN_TRADING_RELATIONSHIP: Meaning(
+            False,
+            "they do not know our AS2 id or theirs as we write it: compare both, capitals and blanks included",
+        ),
+        Modifier.UNSUPPORTED_FORMAT: Meaning(
+            False, "they cannot make the receipt that we ask for: compare `as2.sending.receipt`"
+        ),
+        Modifier.UNSUPPORTED_MIC_ALGORITHMS: Meaning(
+            False, "they know none of the digests: add one to `as2.sending.receipt_digests`"
+        ),
+        # They have had this message, and say no more than that: whether they processed it only they know.
+        Modifier.DUPLICATE_DOCUMENT: Meaning(False, "they had it before: ask them whether they have processed it"),
+        # The bytes were changed on their way; the next time they may not be.
+        Modifier.INTEGRITY_CHECK_FAILED: Meaning(
+            True, "something changes our messages on their way: a proxy or virus scanner"
+        ),
+        # Their own fault: a full disk, a restart, a database that is away.
+        Modifier.UNEXPECTED_PROCESSING_ERROR: Meaning(True, "ask them to look into their log for our Message-ID"),
+    }
+)
+_UNKNOWN = Meaning(True, "ask the partner what their product wants to say")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +121,6 @@ class Disposition:
     def successful(self) -> bool:
         """Whether the message was processed; a warning does not change that, an unknown severity does."""
         return self.type == "processed" and self.severity in (None, Severity.WARNING)
-
-    @property
-    def said(self) -> str:
-        """What became of the message without who decided it: ``processed/error: decryption-failed``."""
-        return str(self).partition(";")[2].strip()
 
     def __str__(self) -> str:
         if self.severity is None:
@@ -105,17 +142,20 @@ def disposition_of(modifier: Modifier) -> Disposition:
     return Disposition("processed", Severity.ERROR, modifier.value)
 
 
-def refusal_in(disposition: Disposition) -> str | None:
-    """For who sent the message: why the partner refused it, and what to do; None when it was processed.
+def meaning_of(disposition: Disposition) -> Meaning:
+    """What a negative disposition means for who sent the message; words of the partner's own may pass."""
+    text = disposition.text.strip().lower()
+    return next((MEANINGS[modifier] for modifier in Modifier if text.startswith(modifier.lower())), _UNKNOWN)
 
-    A refusal is final: the same bytes would earn the same answer, until somebody changed something on either side. What
-    may pass by itself (no connection, 5xx) is told by HTTP. `duplicate-document` is a warning: they have the message.
-    """
-    if disposition.successful:
-        return None
-    known = next((modifier for modifier in Modifier if modifier.lower() == disposition.text.lower()), None)
-    advice = ADVICE.get(known, _NO_ADVICE) if known is not None else _NO_ADVICE
-    return f"the partner did not process the message ({disposition.said}); {advice}"
+
+def may_pass(disposition: Disposition) -> bool:
+    """Whether the same message may be taken another time."""
+    return meaning_of(disposition).may_pass
+
+
+def remedy_for(disposition: Disposition) -> str:
+    """What to do about a negative disposition."""
+    return meaning_of(disposition).remedy
 
 
 class As2Refused(Exception):  # noqa: N818 - it is an answer, and names one

@@ -12,7 +12,7 @@ from gateway.as2.cms.algorithms import SIGNED_DATA, Digest
 from gateway.as2.cms.ber import BerError
 from gateway.as2.cms.content_info import CmsError, read_content_info
 from gateway.as2.cms.signed_data import Content, Signature, covered_by, read_signed_data, verify
-from gateway.as2.disposition import PROCESSED, Disposition, parse_disposition, refusal_in
+from gateway.as2.disposition import PROCESSED, Disposition, may_pass, parse_disposition, remedy_for
 from gateway.as2.envelope import is_name, unquote_name
 from gateway.as2.mic import Mic, agrees, parse_mic
 from gateway.as2.mime import Entity, Headers, MimeError, read_entity, split_multipart
@@ -217,7 +217,8 @@ class Verdict(StrEnum):
     """What a receipt proves to who sent the message."""
 
     DELIVERED = "delivered"
-    REFUSED = "refused"  # they have it, or what arrived of it, and do not take it
+    REFUSED = "refused"  # they do not take it, and would not another time
+    FAILED = "failed"  # they did not take it this time
     WORTHLESS = "worthless"  # it proves nothing of this message, whatever it says
 
 
@@ -239,9 +240,10 @@ def judge_mdn(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: It
         return Judgement(Verdict.WORTHLESS, "the receipt is for another message")
     if mdn.as2_from != as2_to or mdn.as2_to not in ("", as2_from):
         return Judgement(Verdict.WORTHLESS, "the receipt is from another partner")
-    refused = refusal_in(mdn.disposition)
-    if refused is not None:
-        return Judgement(Verdict.REFUSED, refused)
+    if not mdn.disposition.successful:
+        verdict = Verdict.FAILED if may_pass(mdn.disposition) else Verdict.REFUSED
+        reason = f"the partner did not process the message: {mdn.disposition}; {remedy_for(mdn.disposition)}"
+        return Judgement(verdict, reason)
     if mdn.mic is None:
         return Judgement(Verdict.WORTHLESS, "the receipt states no MIC")
     if not agrees(mdn.mic, mics):

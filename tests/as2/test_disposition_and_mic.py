@@ -6,15 +6,16 @@ from hypothesis import strategies as st
 
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.disposition import (
-    ADVICE,
     EXPLANATIONS,
+    MEANINGS,
     PROCESSED,
     As2Refused,
     Disposition,
     Modifier,
     disposition_of,
+    may_pass,
     parse_disposition,
-    refusal_in,
+    remedy_for,
 )
 from gateway.as2.message import Attachment, Policy, read_envelope
 from gateway.as2.mic import Mic, agrees, choose_algorithm, parse_mic
@@ -62,25 +63,19 @@ def test_only_processed_and_a_warning_are_successes():
 
 
 @pytest.mark.parametrize("modifier", Modifier)
-def test_a_sender_is_told_what_to_do_about_a_refusal(modifier):
-    told = refusal_in(disposition_of(modifier))
-    if modifier is Modifier.DUPLICATE_DOCUMENT:
-        assert told is None  # they have it
-        return
-    assert told is not None
-    assert modifier.value in told
-    assert told.endswith(ADVICE[modifier])
-    assert refusal_in(Disposition("processed", "error", modifier.value.upper())) == told.replace(
-        str(disposition_of(modifier).said), f"processed/error: {modifier.value.upper()}"
-    )
+def test_every_modifier_means_something_to_a_sender(modifier):
+    assert MEANINGS[modifier].remedy
+    assert remedy_for(Disposition("processed", "error", modifier.value.upper())) == MEANINGS[modifier].remedy
 
 
-def test_a_refusal_in_words_of_their_own_is_one_too():
-    told = refusal_in(Disposition("processed", "error", "sender-equals-receiver"))
-    assert told is not None
-    assert "processed/error: sender-equals-receiver" in told
-    assert "Message-ID" in told
-    assert refusal_in(Disposition("deleted")) is not None
+def test_what_somebody_must_change_does_not_pass_by_itself():
+    assert {modifier for modifier in Modifier if may_pass(disposition_of(modifier))} == {
+        Modifier.INTEGRITY_CHECK_FAILED,
+        Modifier.UNEXPECTED_PROCESSING_ERROR,
+    }
+    in_their_own_words = Disposition("processed", "error", "sender-equals-receiver")
+    assert may_pass(in_their_own_words)
+    assert remedy_for(in_their_own_words)
 
 
 @given(st.text(max_size=1_200))
