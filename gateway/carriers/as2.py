@@ -1,0 +1,178 @@
+"""AS2 as a way out of the house: messages and asynchronous receipts, packed once and carried as often as it takes."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from certs.keyring import KeyRing, KeyRingError
+from gateway.as2.cms.algorithms import Digest
+from gateway.as2_agreements import partner_certificates, partner_trust
+from gateway.carriers.as2_answers import Terms, outcome_of
+from gateway.carriers.as2_packing import (
+    Bench,
+    CannotSend,
+    CertificatesOf,
+    as2_of,
+    pack_message,
+    url_of,
+)
+from gateway.carriers.call_failures import CallFailed
+from gateway.carriers.credentials import SecretMissing, read_secret
+from gateway.carriers.destinations import read_url, receipt_objection
+from gateway.carriers.http import Answer, Call, Door, Login, Way
+from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
+from gateway.carriers.tls import TlsUnusable
+from gateway.model.delivery import DeliveryKind
+from gateway.settings import Settings
+from partners.as2_terms import As2
+from partners.loader import LoadedProfile
+
+T = TypeVar("T")
+
+
+class As2Carrier:
+    """Packs and carries AS2 messages.
+
+    Args:
+        settings: our identities, limits and public address.
+        keyring: our keys as they are now.
+        now: the clock, in UTC.
+        door: to their servers; its own by default.
+        certificates: of partners; those of their profiles by default.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        keyring: Callable[[], KeyRing],
+        now: Callable[[], datetime],
+        *,
+        door: Door | None = None,
+        certificates: CertificatesOf = partner_certificates,
+    ) -> None:
+        self._bench = Bench(settings, keyring, certificates)
+        self._now = now
+        self._door = door if door is not None else Door(settings.limits)
+        # OpenSSL leaves Python's lock alone, so as many as there are cores work at a time.
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="as2-out")
+
+    @property
+    def carrier(self) -> Carrier:
+        """This way out, as the line knows it."""
+        return Carrier(self.pack, self.carry)
+
+    async def close(self) -> None:
+        """Close connections and threads."""
+        await self._door.close()
+        self._threads.shutdown(wait=False)
+
+    async def pack(self, consignment: Consignment) -> Parcel | Held:
+        """The message as every attempt will send it."""
+        return await self._in_thread(pack_message, consignment, self._bench, self._now())
+
+    async def carry(self, consignment: Consignment, parcel: Parcel) -> Outcome:
+        """Make one attempt."""
+        try:
+            as2 = as2_of(consignment)
+            _check_recipient(parcel, self._now())
+            call = await self._in_thread(self._call, consignment, parcel, as2)
+            way = self._way(as2, consignment.bearer, call.url)
+            answer = await self._door.call(way, call)
+        except (CannotSend, SecretMissing, TlsUnusable, KeyRingError) as error:
+            return Held(str(error))
+        except CallFailed as failed:
+            return Failed(f"{failed.step}: {failed.reason}", facts={"step": failed.step.value})
+        return await self._in_thread(self._judge, consignment, parcel, as2, answer)
+
+    def _judge(self, consignment: Consignment, parcel: Parcel, as2: As2, answer: Answer) -> Outcome:
+        now = self._now()
+        terms = Terms(
+            self._bench.certificates(consignment.bearer, "signing", now, whatever_their_dates=True),
+            frozenset(Digest(name) for name in as2.sending.receipt_digests),
+            consignment.bearer.profile.delivery.retry_after_s_max,
+            partner_trust(consignment.bearer),
+        )
+        return outcome_of(parcel, answer, terms, now)
+
+    def _call(self, consignment: Consignment, parcel: Parcel, as2: As2) -> Call:
+        """The request; reads secrets from files. Runs in a thread."""
+        if consignment.kind is DeliveryKind.RECEIPT and consignment.url is not None:
+            url = consignment.url
+            problem = receipt_objection(url, as2)
+            if problem is not None:
+                raise CannotSend(problem)
+        else:
+            url = url_of(consignment, as2)
+        way = as2.connection
+        login = proxy_login = None
+        if way.username is not None and way.password is not None and is_own(url, as2):
+            login = Login(_user(way.username), read_secret(way.password))
+        if way.proxy_username is not None and way.proxy_password is not None:
+            proxy_login = Login(_user(way.proxy_username), read_secret(way.proxy_password))
+        return Call(
+            url,
+            parcel.headers,
+            parcel.body,
+            float(as2.sending.timeout_s),
+            login=login,
+            proxy_login=proxy_login,
+            # The same Message-ID and bytes: whoever had it answers with the receipt of the first time (RFC 4130 5.5).
+            repeatable=True,
+        )
+
+    def _way(self, as2: As2, bearer: LoadedProfile, url: str) -> Way:
+        return way_of(as2, bearer, url, self._bench.keyring)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))
+
+
+def way_of(as2: As2, bearer: LoadedProfile, url: str, keyring: Callable[[], KeyRing]) -> Way:
+    """How a URL of theirs is reached.
+
+    What proves us (the client certificate) is shown to the origin of the profile's `url` alone, and the pinned
+    certificate is that of its host: a receipt address elsewhere has its own, which the authorities must vouch for.
+
+    Raises:
+        KeyRingError: there is no key for the client certificate.
+    """
+    way = as2.connection
+    client = None
+    if way.client_certificate is not None and is_own(url, as2):
+        client = keyring().keys_of(way.client_certificate).signing
+    target, own = read_url(url), read_url(as2.url or "")
+    same_host = not isinstance(target, str) and not isinstance(own, str) and target.host == own.host
+    pinned = way.server_certificate if same_host else None
+    return Way(
+        networks=way.private_networks,
+        authorities=bearer.files[way.authorities] if way.authorities is not None else None,
+        pinned=bearer.files[pinned] if pinned is not None else None,
+        client=client,
+        proxy=way.proxy,
+    )
+
+
+def is_own(url: str, as2: As2) -> bool:
+    """Whether a URL has the origin of the profile's: scheme, host and port; credentials go nowhere else."""
+    target, own = read_url(url), read_url(as2.url or "")
+    return not isinstance(target, str) and not isinstance(own, str) and target.origin == own.origin
+
+
+def _user(name: str) -> str:
+    if ":" in name:  # RFC 7617 2
+        raise CannotSend("a user name with a colon cannot be sent by basic authentication; ask the partner for another")
+    return name
+
+
+def _check_recipient(parcel: Parcel, now: datetime) -> None:
+    """A certificate that expired while the message was queued: who holds its key now is nobody's promise any more."""
+    until = parcel.facts.get("encrypted_to_until")
+    if isinstance(until, str) and now > datetime.fromisoformat(until):
+        raise CannotSend(
+            f"the certificate it was encrypted to expired on {until[:10]} while it was queued; cancel it and send it "
+            "again: then it is encrypted to the partner's new one"
+        )

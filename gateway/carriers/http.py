@@ -1,0 +1,472 @@
+"""The one door to partners' servers, on aiohttp's client. Nothing else of the gateway opens a connection to them.
+
+What goes through it goes to an address that was judged right before (`addresses`), over TLS that proves the other side
+(`tls`), without redirects, cookies, proxies of the environment or decompression, within limits of bytes and time. What
+can go wrong there comes back as one `CallFailed` that says the step and, in words, what to do.
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address, ip_network
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
+from aiohttp.connector import AddrInfoType, Connection
+from aiohttp.tracing import TraceConfig
+from multidict import CIMultiDict
+from yarl import URL
+
+from certs.certificates import KeyPair
+from gateway import __version__
+from gateway.buffers import Buffer, windows
+from gateway.carriers.addresses import Network, refusal
+from gateway.carriers.call_failures import AddressRefused, CallFailed, Phase, Step, Unresolved, Where, failure_of
+from gateway.carriers.destinations import Destination, read_url
+from gateway.carriers.tls import client_context
+from gateway.settings import Limits
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+WRITE_STALL_S = 60  # for a window of 256 KiB; their server must take 4 KB a second
+LINES_MAX = 256  # kept-alive partners; beyond it the longest unused one is closed
+CONNECTIONS_MAX = 80  # to one partner, above what a profile may have under way at once
+KEEPALIVE_S = 15
+RESOLVERS = 8
+HEADER_BYTES_MAX = 8_190
+HEADERS_MAX = 100
+USER_AGENT = f"partner-gateway/{__version__}"
+PROXY_SCHEME = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one partner's server is reached. Connections are shared by calls that go the same way.
+
+    Attributes:
+        networks: private networks that may be connected to, such as ``10.20.0.0/16``.
+        authorities: PEM, in place of the machine's own.
+        pinned: the certificate of their server.
+        client: what we show as TLS client.
+        proxy: an HTTP proxy.
+    """
+
+    networks: tuple[str, ...] = ()
+    authorities: bytes | None = field(default=None, repr=False)
+    pinned: bytes | None = field(default=None, repr=False)
+    client: KeyPair | None = None
+    proxy: str | None = None
+
+    def allowed(self) -> tuple[Network, ...]:
+        """The private networks, read."""
+        return tuple(ip_network(text) for text in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user and password; its repr shows neither."""
+
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One POST.
+
+    Attributes:
+        answer_within_s: from the last byte of the body to the last byte of the answer.
+        login: for HTTP basic authentication; the caller sees to it that it belongs to this URL.
+        proxy_login: for the proxy.
+        repeatable: whether the same call may be made twice where a kept-alive connection turns out to be dead: the
+            server may have read it. True where a repeated message is recognised, as in AS2.
+    """
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: Buffer
+    answer_within_s: float
+    login: Login | None = None
+    proxy_login: Login | None = None
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom we spoke with.
+
+    Attributes:
+        address: the one that was connected to: the server's, or the proxy's.
+        tls: such as TLSv1.3; empty without.
+        certificate: DER of the server's; empty without TLS.
+    """
+
+    address: str = ""
+    tls: str = ""
+    certificate: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: header fields as they were sent, repeated ones too."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    peer: Peer
+    seconds: float
+
+    def header(self, name: str) -> str | None:
+        """The first field of a name."""
+        return next((value for known, value in self.headers if known.lower() == name.lower()), None)
+
+
+class _Progress:
+    """How far a call is, and until when the next thing must have happened."""
+
+    def __init__(self) -> None:
+        self.deadline: asyncio.Timeout | None = None
+        self.phase = Phase.CONNECTING
+        self.reused = False
+        self.answered = False
+
+    def give(self, seconds: float) -> None:
+        """From now on this long for the next thing to happen."""
+        if self.deadline is not None and not self.deadline.expired():
+            self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    def enter(self, phase: Phase, seconds: float) -> None:
+        """The next thing begins."""
+        self.phase = phase
+        self.give(seconds)
+
+
+class _Slices(aiohttp.payload.Payload):
+    """A body that is sent slice by slice out of its buffer, copied nowhere, each within its time."""
+
+    _autoclose = True
+
+    def __init__(self, body: Buffer, progress: _Progress, answer_within_s: float) -> None:
+        super().__init__(body, content_type="application/octet-stream")
+        self._view = memoryview(body).cast("B")
+        self._size = self._view.nbytes
+        self._progress = progress
+        self._answer_within_s = answer_within_s
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 - aiohttp's face
+        raise TypeError("bytes that are sent, and no text")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        for piece in windows(self._view):
+            await writer.write(piece)
+            await writer.drain()
+            self._progress.give(WRITE_STALL_S)
+        self._progress.enter(Phase.ANSWERING, self._answer_within_s)
+
+
+class _Response(aiohttp.ClientResponse):
+    """Remembers whom it came from: the connection is gone once the answer is read."""
+
+    peer = Peer()
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        transport = connection.transport
+        if transport is not None:
+            secured = transport.get_extra_info("ssl_object")
+            name = transport.get_extra_info("peername") or ("",)
+            if secured is None:
+                self.peer = Peer(str(name[0]))
+            else:
+                certificate = secured.getpeercert(binary_form=True) or b""
+                self.peer = Peer(str(name[0]), secured.version() or "", certificate)
+        return await super().start(connection)
+
+
+class Guard(AbstractResolver):
+    """Resolves names and makes sockets, for addresses of one way alone.
+
+    The resolver's addresses are those that are connected to: nobody asks a second time. The socket's own check holds
+    for addresses that stand in a URL, which no resolver sees.
+    """
+
+    def __init__(self, networks: Sequence[Network], resolve: Resolve, timeout_s: float) -> None:
+        self._networks = networks
+        self._resolve = resolve
+        self._timeout_s = timeout_s
+
+    async def judged(self, host: str, port: int) -> list[tuple[str, str | None]]:
+        """Every address of a host, each with the reason why it is refused.
+
+        Raises:
+            Unresolved: the name has no address.
+        """
+        try:
+            return [(str(ip_address(host)), refusal(host, self._networks))]
+        except ValueError:
+            pass
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await self._resolve(host, port)
+        except TimeoutError:
+            raise Unresolved(host, f"no name server answered within {self._timeout_s:g} s") from None
+        except (OSError, UnicodeError) as error:
+            words = getattr(error, "strerror", None) or "no such name"
+            raise Unresolved(host, words.lower()) from None
+        if not found:
+            raise Unresolved(host, "the name has no address")
+        return [(text, refusal(text, self._networks)) for text in dict.fromkeys(found)]
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - aiohttp's face; we take both families
+    ) -> list[ResolveResult]:
+        """The addresses that may be connected to."""
+        judged = await self.judged(host, port)
+        good = [text for text, reason in judged if reason is None]
+        if not good:
+            raise AddressRefused(host, judged)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=text,
+                port=port,
+                family=socket.AF_INET6 if ":" in text else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for text in good
+        ]
+
+    def socket(self, address: AddrInfoType) -> socket.socket:
+        """A socket for an address, if it may be connected to."""
+        family, kind, protocol, _, place = address
+        text = str(place[0])
+        reason = refusal(text, self._networks)
+        if reason is not None:
+            raise AddressRefused(text, [(text, reason)])
+        return socket.socket(family, kind, protocol)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Line:
+    """The connections to one partner."""
+
+    def __init__(self, way: Way, guard: Guard, context: ssl.SSLContext | None, limits: Limits) -> None:
+        self.guard = guard
+        self.context = context
+        self.calls = 0
+        self.retired = False
+        connector = aiohttp.TCPConnector(
+            resolver=guard,
+            socket_factory=guard.socket,
+            use_dns_cache=False,  # each connection is made to addresses that were judged for it
+            limit=CONNECTIONS_MAX,
+            keepalive_timeout=KEEPALIVE_S,
+        )
+        self.session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            response_class=_Response,
+            trace_configs=[_traces()],
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=limits.connect_timeout_s, sock_connect=limits.connect_timeout_s
+            ),
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+        )
+        self.proxy = URL(way.proxy) if way.proxy is not None else None
+
+
+def _traces() -> TraceConfig:
+    config = TraceConfig()
+
+    async def connected(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.enter(Phase.WRITING, WRITE_STALL_S)
+
+    async def reused(_: object, context: SimpleNamespace, __: object) -> None:
+        context.trace_request_ctx.reused = True
+        context.trace_request_ctx.enter(Phase.WRITING, WRITE_STALL_S)
+
+    config.on_connection_create_end.append(connected)
+    config.on_connection_reuseconn.append(reused)
+    return config
+
+
+class Door:
+    """Makes calls, and keeps connections for the next.
+
+    Args:
+        limits: `connect_timeout_s` and `response_bytes_max` of the settings.
+        resolve: (host, port) -> addresses; the system's own by default.
+    """
+
+    def __init__(self, limits: Limits, *, resolve: Resolve | None = None) -> None:
+        self._limits = limits
+        # Of its own: a name server that hangs must not take the threads of anybody else.
+        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
+        self._resolve = resolve if resolve is not None else self._system_resolve
+        self._lines: dict[tuple[Way, bool], _Line] = {}
+        self._making = asyncio.Lock()
+
+    async def close(self) -> None:
+        """Close all connections; calls that are under way fail."""
+        lines, self._lines = list(self._lines.values()), {}
+        for line in lines:
+            await line.session.close()
+        self._threads.shutdown(wait=False)
+
+    async def _system_resolve(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        return [str(place[0]) for *_, place in await loop.run_in_executor(self._threads, ask)]
+
+    def guard(self, way: Way) -> Guard:
+        """What resolves and judges addresses for a way."""
+        return Guard(way.allowed(), self._resolve, self._limits.connect_timeout_s)
+
+    async def call(self, way: Way, call: Call) -> Answer:
+        """Make a call.
+
+        Raises:
+            CallFailed: no whole answer came.
+            TlsUnusable: what the way names for TLS cannot be used.
+        """
+        destination = read_url(call.url)
+        if isinstance(destination, str):
+            raise CallFailed(Step.DNS, f"the address is {destination}")
+        key = (way, destination.scheme == "https")
+        while True:
+            line = await self._line(*key)
+            line.calls += 1
+            try:
+                reused, outcome = await self._attempt(line, destination, call)
+            finally:
+                line.calls -= 1
+                if line.retired and not line.calls:
+                    await line.session.close()
+            if isinstance(outcome, Answer):
+                return outcome
+            # Their server closed a connection that we took to be alive: it is no fault of anybody, and all other
+            # connections of the line are likely to be as dead.
+            if not (reused and outcome.hung_up and call.repeatable):
+                raise outcome
+            if self._lines.get(key) is line:
+                await self._retire(key)
+
+    async def _attempt(self, line: "_Line", destination: Destination, call: Call) -> tuple[bool, Answer | CallFailed]:
+        """One attempt, with whether its connection had been used before."""
+        progress = _Progress()
+        began = time.monotonic()
+        try:
+            # Names, connection and TLS have limits of their own, below this one.
+            async with asyncio.timeout(self._limits.connect_timeout_s * 3) as progress.deadline:
+                if line.proxy is not None:
+                    await self._judge_behind_proxy(line, destination)
+                status, reason, headers, body, peer = await self._exchange(line, destination, call, progress)
+            return progress.reused, Answer(status, reason, headers, body, peer, time.monotonic() - began)
+        except (CallFailed, aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
+            proxy = line.proxy.host if line.proxy is not None else None
+            where = Where(destination.host, proxy, self._limits, secure=line.context is not None)
+            return progress.reused, failure_of(error, progress.phase, where)
+        finally:
+            progress.deadline = None
+
+    async def _exchange(
+        self, line: "_Line", destination: Destination, call: Call, progress: _Progress
+    ) -> tuple[int, str, tuple[tuple[str, str], ...], bytes, Peer]:
+        headers = CIMultiDict(call.headers)
+        headers["Accept-Encoding"] = "identity"
+        headers["User-Agent"] = USER_AGENT
+        if call.login is not None:
+            headers["Authorization"] = basic(call.login)
+        request = line.session.post(
+            URL(destination.url, encoded=True),
+            data=_Slices(call.body, progress, call.answer_within_s),
+            headers=headers,
+            allow_redirects=False,
+            proxy=line.proxy,
+            proxy_headers={"Proxy-Authorization": basic(call.proxy_login)} if call.proxy_login is not None else None,
+            ssl=line.context if line.context is not None else True,
+            trace_request_ctx=progress,
+        )
+        async with request as response:
+            progress.answered = True
+            received = await self._read(response, destination)
+            fields = tuple((_text(name), _text(value)) for name, value in response.raw_headers)
+            peer = response.peer if isinstance(response, _Response) else Peer()
+            return response.status, response.reason or "", fields, received, peer
+
+    async def _read(self, response: aiohttp.ClientResponse, destination: Destination) -> bytes:
+        """The body of an answer. What is larger than any receipt is not read on: the connection is closed."""
+        limit = self._limits.response_bytes_max
+        received = bytearray()
+        async for piece in response.content.iter_any():
+            received += piece
+            if len(received) > limit:
+                response.close()
+                raise CallFailed(
+                    Step.HTTP, f"the answer of {destination.host} is larger than {limit} bytes; this is no receipt"
+                )
+        return bytes(received)
+
+    async def _judge_behind_proxy(self, line: "_Line", destination: Destination) -> None:
+        """Where the proxy will go, as far as that can be known here: it resolves names itself."""
+        try:
+            judged = await line.guard.judged(destination.host, destination.port)
+        except Unresolved:
+            return
+        if all(reason is not None for _, reason in judged):
+            raise AddressRefused(destination.host, judged)
+
+    async def _line(self, way: Way, secure: bool) -> "_Line":
+        key = (way, secure)
+        async with self._making:
+            line = self._lines.pop(key, None)
+            if line is None:
+                if way.proxy is not None and urlsplit(way.proxy).scheme != PROXY_SCHEME:
+                    raise CallFailed(
+                        Step.PROXY, "the proxy must be one that is spoken to by http:// (it may carry TLS)"
+                    )
+                context = None
+                if secure:
+                    context = await asyncio.to_thread(
+                        client_context, authorities=way.authorities, pinned=way.pinned, client=way.client
+                    )
+                line = _Line(way, self.guard(way), context, self._limits)
+            self._lines[key] = line  # the last one is the one used last
+        while len(self._lines) > LINES_MAX:
+            await self._retire(next(iter(self._lines)))
+        return line
+
+    async def _retire(self, key: tuple[Way, bool]) -> None:
+        """No further calls on this line; its connections are closed once the last call is done."""
+        line = self._lines.pop(key)
+        line.retired = True
+        if not line.calls:
+            await line.session.close()
+
+
+def basic(login: Login) -> str:
+    """The value of a field for basic authentication, in UTF-8 (RFC 7617 2)."""
+    return "Basic " + b64encode(f"{login.user}:{login.password}".encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
