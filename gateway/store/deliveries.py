@@ -131,6 +131,13 @@ def of_message(connection: Connection, message_id: str) -> list[StoredDelivery]:
     return [stored(row) for row in connection.execute(query)]
 
 
+def open_in_lanes(connection: Connection, prefix: str, limit: int) -> int:
+    """How many deliveries are not over in lanes that begin so, counted up to a limit."""
+    of_lanes = _DELIVERY.c.lane.startswith(prefix, autoescape=True)
+    query = select(_DELIVERY.c.id).where(_DELIVERY.c.state.not_in(OVER), of_lanes).limit(limit)
+    return len(connection.scalars(query).all())
+
+
 def by_transport_id(connection: Connection, partner_id: str, transport_id: str) -> StoredDelivery | None:
     """The delivery that bears this transport id and goes, or went, to this partner or over its connection."""
     query = (
