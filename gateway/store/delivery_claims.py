@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from gateway.buffers import Buffer
 from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from gateway.model.machine import advance
-from gateway.store import cases, delivery_bodies, timeline
+from gateway.store import delivery_bodies, timeline
 from gateway.store.deliveries import OVER, locked, move
 from gateway.store.delivery_rows import COLUMNS, KeptParcel, StoredDelivery, storable_facts, stored
 from gateway.store.statements import Prepared, constant, given, table_of
@@ -61,6 +61,8 @@ def claim(
     passed_over: Collection[str] = (),
 ) -> list[StoredDelivery] | None:
     """Take deliveries that are due and first in their lane; None when another process is about the same right now.
+
+    The state of each is the one before the claim: what was held is only looked at, until it turns out that it can go.
 
     Args:
         connection: in a transaction.
@@ -156,7 +158,6 @@ def _take(
     return [
         replace(
             found[delivery_id],
-            state=DeliveryState.SENDING.value,
             claim_owner=owner,
             next_attempt_at_ms=until_ms,
             attempts=found[delivery_id].attempts + 1,
@@ -206,12 +207,10 @@ def begin_attempt(
             delivery_bodies.replace(connection, claimed.id, delivery_bodies.WIRE, wire)
         _keep_parcel.post(connection, id=claimed.id, parcel=packed.as_text())
         timeline.note(connection, claimed.id, now_ms, "packed", storable_facts(packed.facts))
-    if claimed.reason:
-        # Where it was held, what held it is gone.
-        cases.resolve(connection, now_ms, "it can be sent again", message_id=claimed.id)
     _keep_bearer.post(connection, id=claimed.id, bearer_id=bearer_id)
-    step = {"number": claimed.attempts} | ({"bearer": bearer_id} if bearer_id != claimed.partner_id else {})
-    timeline.note(connection, claimed.id, now_ms, "attempt", step)
+    if claimed.state != DeliveryState.HELD:
+        step = {"number": claimed.attempts} | ({"bearer": bearer_id} if bearer_id != claimed.partner_id else {})
+        timeline.note(connection, claimed.id, now_ms, "attempt", step)
 
 
 def settle(
