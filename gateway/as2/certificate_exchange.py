@@ -9,7 +9,7 @@ import hashlib
 import re
 from base64 import encodebytes
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from lxml import etree
 
 from certs.certificates import Certificate, CertificateError, read_certificates
+from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.mime import Attachment, MimeError, quoted_string, read_entity, split_multipart
+from gateway.as2.opening import Opened
 from translators.xml.parsing import parse
 
 MEDIA_TYPE: Final = "application/ediint-cert-exchange+xml"
@@ -27,6 +29,7 @@ FEATURE: Final = "CEM"  # among the EDIINT-Features (RFC 6017)
 NAMESPACE: Final = "urn:ietf:params:xml:ns:ediintcertificateexchange"
 SIGNATURE_NAMESPACE: Final = "http://www.w3.org/2000/09/xmldsig#"
 XML_BYTES_MAX = 262_144
+MESSAGE_BYTES_MAX = 4 * 1_048_576
 TRUSTS_MAX = 64  # of one message
 CERTIFICATES_MAX = 64
 TEXT_CHARACTERS_MAX = 1_000
@@ -281,6 +284,22 @@ def read_bundle(entity: bytes) -> Bundle:
     if xml is None:
         raise ExchangeError(f"no part is {MEDIA_TYPE}")
     return bundle_of(bytes(xml), (part for part in contents if part.content_type != MEDIA_TYPE))
+
+
+def in_one_piece(opened: Opened, seed: str) -> Opened:
+    """A certificate exchange message as it is kept: its XML and what came beside it as one payload.
+
+    Raises:
+        As2Refused: nobody signed it. Who may change our trust must be trusted already.
+    """
+    if opened.signature is None:
+        reason = "a certificate exchange message that is not signed"
+        raise As2Refused(Modifier.INSUFFICIENT_MESSAGE_SECURITY, reason)
+    if len(opened.payload) + sum(len(part.content) for part in opened.attachments) > MESSAGE_BYTES_MAX:
+        reason = f"a certificate exchange message of more than {MESSAGE_BYTES_MAX} bytes"
+        raise As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, reason)
+    content_type, entity = keep_bundle(bytes(opened.payload), opened.attachments, seed)
+    return replace(opened, payload=entity, content_type=content_type, filename=None, attachments=())
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------

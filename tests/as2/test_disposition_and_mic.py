@@ -188,7 +188,7 @@ def test_attachments_of_our_own(protection):
     opened = open_(message, PLAIN)
     assert (opened.payload, opened.filename, opened.attachments) == (PAYLOAD, "a.edi", attachments)
     assert agrees(opened.mic, message.mics)
-    assert read_envelope(message.headers).features == {"multiple-attachments"}
+    assert read_envelope(message.headers).features == {"multiple-attachments", "cem"}
 
 
 def test_the_mic_of_a_plain_message_is_over_the_decoded_content():
