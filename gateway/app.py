@@ -19,16 +19,20 @@ from sqlalchemy import Connection
 
 from certs.keyring import KeyRing, load_key_ring
 from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker
+from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
+from gateway.flow.send import Sending
 from gateway.flow.terms import TermsOfProfiles
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
+from gateway.model.instants import moment
 from gateway.settings import LOCK_FILE, Settings, SettingsError
-from gateway.store import cases, event_log, messages, outbox, outcomes
+from gateway.spool import SpoolFolder
+from gateway.store import cases, delivery_claims, event_log, messages, outbox, outcomes
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.schema import migrate
@@ -82,6 +86,19 @@ class Gateway:
             in_flight_max=settings.limits.events_in_flight_max,
             lease_s=settings.limits.claim_lease_s,
         )
+        self.spools = SpoolFolder(settings.spool_dir)
+        self._as2 = As2Carrier(settings, lambda: self.key_ring, lambda: moment(now_ms()))
+        self.sending = Sending(
+            self.database,
+            {"as2": self._as2.carrier},
+            self.directory,
+            owner=self.owner,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            limits=settings.limits,
+            scratch=self.spools.scratch(settings.limits.spool_from_bytes),
+            keyring=lambda: self.key_ring,
+        )
         self._pool = WorkerPool(
             processes_max=settings.limits.worker_processes,
             memory_bytes_max=settings.limits.worker_memory_bytes_max,
@@ -96,7 +113,7 @@ class Gateway:
             now_ms=now_ms,
             limits=settings.limits,
             metrics=self.metrics,
-            decided=self.relay.wake,
+            decided=self._decided,
         )
         self.reception = Reception(
             self.database,
@@ -163,6 +180,7 @@ class Gateway:
             if not settings.processing_paused:
                 self._run("processing", self.processing.run)
             self._run("relay", self.relay.run)
+            self._run("sending", self.sending.run)
         if "edge" in settings.roles:
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await _listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
@@ -179,8 +197,12 @@ class Gateway:
         await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
+                # An attempt may last as long as their server likes: half of the time, then it is broken off.
+                sending = asyncio.create_task(self.sending.drain(timeout_s / 2), name="drain sending")
                 await self.processing.drain()
                 await self.relay.drain()
+                await sending
+        await self._as2.close()
         await self._pool.close()
         await self.broker.close()
         await asyncio.to_thread(self.database.close)
@@ -211,9 +233,14 @@ class Gateway:
     async def _report_unroutable(self, event_id: str, reason: str) -> None:
         await self.database.write(partial(_raise_unroutable, event_id=event_id, reason=reason))
 
+    def _decided(self) -> None:
+        self.relay.wake()
+        self.sending.wake()
+
     def _wake(self) -> None:
         self.processing.wake()
         self.relay.wake()
+        self.sending.wake()
 
     def _not_ready(self) -> list[str]:
         reasons = []
@@ -326,6 +353,7 @@ def _key_ring(settings: Settings) -> KeyRing:
 def _release_all(connection: Connection) -> None:
     messages.release_claims(connection, None, now_ms())
     outbox.release_claims(connection, None, now_ms())
+    delivery_claims.release_claims(connection, None, now_ms())
 
 
 def _raise_unroutable(connection: Connection, event_id: str, reason: str) -> None:

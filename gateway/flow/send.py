@@ -52,6 +52,7 @@ class Sending:
         metrics: counts attempts and outcomes.
         limits: how many at a time, how long a claim holds.
         scratch: where kept bytes are put together for an attempt; in memory by default.
+        keyring: our keys now; when they are others, what is held is looked at again.
         chance: 0 <= chance < 1, spreads retries.
     """
 
@@ -66,6 +67,7 @@ class Sending:
         metrics: Metrics,
         limits: Limits,
         scratch: Scratch = MemorySink,
+        keyring: Callable[[], object] = lambda: None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
@@ -83,6 +85,8 @@ class Sending:
         self._wake = asyncio.Event()
         self._profiles_seen: frozenset[tuple[str, str]] = frozenset()
         self._looked_at: Directory | None = None
+        self._keyring = keyring
+        self._keys_seen: object = None
         self._looks_again = True
         # Claims whose end the store could not take down; otherwise they would last out their lease.
         self._has_leftovers = False
@@ -130,7 +134,8 @@ class Sending:
         gives_back = self._has_leftovers
         if free <= 0 or (gives_back and self._in_flight):
             return POLL_S
-        looks_again = self._profiles_changed() or self._looks_again
+        self._looks_again |= self._profiles_changed() | self._keys_changed()
+        looks_again = self._looks_again
         now_ms = self._now_ms()
         # The many that do not answer share half of what may be under way, whatever they have in store.
         doubtful_free = min(free, max(1, self._in_flight_max // 2) - self._doubtful_in_flight)
@@ -162,7 +167,8 @@ class Sending:
         # A claim that a loss of power takes back is only made again.
         claimed, overdue = await self._database.write(unit, durable=False)
         self._has_leftovers = self._has_leftovers and not gives_back
-        self._looks_again = self._looks_again and not looks_again
+        if looks_again:
+            self._looks_again = False
         if overdue:
             self._metrics.delivery_failures.add("receipt-overdue", amount=overdue)
         if claimed is None:
@@ -201,6 +207,10 @@ class Sending:
         profiles = frozenset((loaded.id, loaded.digest) for loaded in directory)
         changed, self._profiles_seen = profiles != self._profiles_seen, profiles
         return changed
+
+    def _keys_changed(self) -> bool:
+        before, self._keys_seen = self._keys_seen, self._keyring()
+        return self._keys_seen is not before
 
     async def _deliver(self, delivery: StoredDelivery) -> None:
         """One attempt, from the claim to its outcome."""
