@@ -103,6 +103,7 @@ class Gateway:
             processes_max=settings.limits.worker_processes,
             memory_bytes_max=settings.limits.worker_memory_bytes_max,
             timeout_s=settings.limits.worker_timeout_s,
+            spool_dir=settings.spool_dir,
         )
         self.processing = Processing(
             self.database,
@@ -133,7 +134,7 @@ class Gateway:
             not_ready=self._not_ready,
             wake=self._wake,
         )
-        bodies = new_bodies(settings.limits)
+        bodies = new_bodies(settings)
         self._partner_port: HttpServer = partner_port(edge, bodies)
         self._operator_port: HttpServer = operator_port(edge, bodies)
         self._tasks: list[asyncio.Task[None]] = []

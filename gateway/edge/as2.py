@@ -28,6 +28,7 @@ from gateway.edge.receipts import answer, unpack_receipt
 from gateway.edge.refusals import ANSWERS, REASON_OF
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.model.refusals import Reason, Refused
+from gateway.spool import SpoolFolder
 from gateway.store.messages import Acceptance
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class As2:
         self._throttle = throttle
         self._gate = gate
         self._parties = Parties(edge)
+        settings = edge.settings
+        self._scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
         # As many as there are cores: OpenSSL leaves Python's lock alone meanwhile, and more would only wait.
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="as2")
 
@@ -74,7 +77,7 @@ class As2:
         found = self._parties.between(envelope)
         partner_limit = found.partner.profile.limits.body_bytes_max if isinstance(found, Relationship) else None
         body = await self._bodies.read(request, partner_limit or limits.body_bytes_max)
-        if holds_mdn(headers, body):
+        if isinstance(body, bytes) and holds_mdn(headers, body):  # no receipt is large
             # A receipt never earns a receipt (RFC 3798 2.1).
             raise Refused(Reason.INVALID_REQUEST, "a receipt came, but no message of ours waits for one here")
         if envelope.mdn_request is not None and envelope.mdn_request.delivery_url is not None:
@@ -90,7 +93,7 @@ class As2:
         message_id = self._edge.reception.new_id()
         now = self._now()
         opened, receipt = await self._in_thread(
-            lambda: open_and_answer(envelope, headers, body, found, message_id, now)
+            lambda: open_and_answer(envelope, headers, body, found, message_id, now, self._scratch)
         )
         if isinstance(opened, As2Refused):
             return await self._refuse(request, envelope, opened, found.keys)
@@ -98,7 +101,10 @@ class As2:
         rate = found.partner.profile.limits.requests_per_second_max
         if rate is not None:
             self._throttle.admit(found.partner.id, rate)
-        arrival = arrival_of(envelope, headers, body, opened, found, request)
+        if isinstance(body, bytes) and isinstance(opened.payload, bytes):
+            arrival = arrival_of(envelope, headers, body, opened, found, request)
+        else:
+            arrival = await self._in_thread(lambda: arrival_of(envelope, headers, body, opened, found, request))
         try:
             acceptance = await self._edge.reception.keep(arrival, message_id=message_id, answer=receipt.pack())
         except Refused as refused:

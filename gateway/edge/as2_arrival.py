@@ -1,18 +1,21 @@
 """An AS2 message is opened, and becomes what the line keeps: the payload, the evidence, and what protected it."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
 from gateway.as2.message import Opened, open_message
 from gateway.as2.mime import Headers
+from gateway.buffers import Buffer, Scratch, windows
 from gateway.edge.as2_parties import Relationship
 from gateway.edge.bodies import Request
 from gateway.edge.connection import log_fault
 from gateway.edge.receipts import NOTHING_ASKED, Receipt, answer
 from gateway.edge.throttle import storable
 from gateway.flow.receive import Arrival
+from gateway.spool import SpoolUnavailable
 
 CHANNEL = "as2"
 _UNREADABLE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
@@ -38,7 +41,13 @@ _EVIDENCE_FIELDS = frozenset(
 
 
 def open_and_answer(
-    envelope: Envelope, headers: Headers, body: bytes, between: Relationship, message_id: str, now: datetime
+    envelope: Envelope,
+    headers: Headers,
+    body: Buffer,
+    between: Relationship,
+    message_id: str,
+    now: datetime,
+    scratch: Scratch,
 ) -> tuple[Opened | As2Refused, Receipt]:
     """Open a message and write its receipt. Runs in a thread."""
     try:
@@ -50,7 +59,10 @@ def open_and_answer(
             partner_certificates=between.terms.signing_certificates(now),
             policy=between.terms.policy,
             now=now,
+            scratch=scratch,
         )
+    except SpoolUnavailable:
+        raise  # whatever the message is, it has to be sent again
     except As2Refused as failure:
         return failure, NOTHING_ASKED
     except Exception as error:
@@ -63,9 +75,10 @@ def open_and_answer(
 
 
 def arrival_of(
-    envelope: Envelope, headers: Headers, body: bytes, opened: Opened, between: Relationship, request: Request
+    envelope: Envelope, headers: Headers, body: Buffer, opened: Opened, between: Relationship, request: Request
 ) -> Arrival:
-    """What the line keeps of an opened message."""
+    """What the line keeps of an opened message. A large one is gone over here: run it in a thread."""
+    digests = [_sha256(content) for content in (opened.payload, *(item.content for item in opened.attachments))]
     protection: dict[str, object] = {
         "layers": [layer.value for layer in opened.layers],
         "cipher": opened.cipher.value if opened.cipher is not None else None,
@@ -82,9 +95,9 @@ def arrival_of(
                 "filename": storable(item.filename or ""),
                 "content_type": storable(item.content_type),
                 "bytes": len(item.content),
-                "sha256": hashlib.sha256(item.content).hexdigest(),
+                "sha256": digest.hex(),
             }
-            for item in opened.attachments
+            for item, digest in zip(opened.attachments, digests[1:], strict=True)
         ]
     return Arrival(
         partner_id=between.partner.id,
@@ -93,8 +106,9 @@ def arrival_of(
         identity=between.identity.name,
         transport_id=storable(envelope.message_id),
         payload=opened.payload,
-        wire=_entity(headers, body),
-        authenticated=_authenticated(opened),
+        payload_sha256=digests[0].hex(),
+        wire=(_evidence_fields(headers), body),
+        authenticated=_authenticated(opened, digests),
         content_type=storable(opened.content_type),
         filename=storable(opened.filename or ""),
         remote=request.address,
@@ -102,21 +116,29 @@ def arrival_of(
     )
 
 
-def _entity(headers: Headers, body: bytes) -> bytes:
-    """The message as a MIME entity, as evidence: without its own header fields nobody can verify it again."""
+def _evidence_fields(headers: Headers) -> bytes:
+    """What makes the body a MIME entity, as evidence: without its own header fields nobody can verify it again."""
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers if name.lower() in _EVIDENCE_FIELDS)
-    return fields.encode("utf-8", "surrogateescape") + b"\r\n" + body
+    return fields.encode("utf-8", "surrogateescape") + b"\r\n"
 
 
-def _authenticated(opened: Opened) -> bytes:
+def _authenticated(opened: Opened, digests: Sequence[bytes]) -> bytes:
     """What makes two messages the same: what was sent, not how. A sender may sign and encrypt a retry anew."""
+    parts = (
+        (opened.content_type, opened.filename),
+        *((item.content_type, item.filename) for item in opened.attachments),
+    )
+    same: list[bytes] = []
+    for (content_type, filename), digest in zip(parts, digests, strict=True):
+        for value in (content_type.encode(errors="replace"), (filename or "").encode(errors="replace"), digest):
+            same += [len(value).to_bytes(8, "big"), value]
+    return b"".join(same)
+
+
+def _sha256(content: Buffer) -> bytes:
     seen = hashlib.sha256()
-    parts = [(opened.content_type, opened.filename, opened.payload)]
-    parts += [(item.content_type, item.filename, item.content) for item in opened.attachments]
-    for content_type, filename, content in parts:
-        for value in (content_type.encode(errors="replace"), (filename or "").encode(errors="replace"), content):
-            seen.update(len(value).to_bytes(8, "big"))
-            seen.update(value)
+    for piece in windows(content):
+        seen.update(piece)
     return seen.digest()
 
 

@@ -1,15 +1,22 @@
-"""Bodies: refused before they are read where that can be known, counted and timed while they are read otherwise."""
+"""Bodies: refused before they are read where that can be known, counted and timed while they are read otherwise.
+
+A large one goes into a spool file piece by piece while it comes in, so that what it takes of the memory stays the same.
+"""
 
 import asyncio
 
 from aiohttp import hdrs, web
 
+from gateway.buffers import Buffer
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import Limits
+from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RETRY_AFTER_S = 5
 _FRAMED = "chunked"
+# What comes in while so much is written to the disk goes next.
+_SPOOLED_AT_ONCE_BYTES = 1_048_576
 _LENGTH_DIGITS_MAX = 15
 
 
@@ -43,10 +50,12 @@ class Bodies:
 
     Args:
         limits: the settings' limits.
+        spools: where bodies of more than `spool_from_bytes` go.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, spools: SpoolFolder) -> None:
         self._limits = limits
+        self._spools = spools
         self.held_bytes = 0
 
     def check(self, request: Request, bytes_max: int) -> int:
@@ -71,11 +80,11 @@ class Bodies:
             raise _too_large(bytes_max)
         return bytes_max
 
-    async def read(self, request: Request, bytes_max: int) -> bytes:
-        """The whole body. It counts as held in memory until `release`.
+    async def read(self, request: Request, bytes_max: int) -> Buffer:
+        """The whole body: bytes, which count as held in memory until `release`, or the view of a spool.
 
         Raises:
-            Refused: too large, too slow, encoded, broken, or more than memory allows now.
+            Refused: too large, too slow, encoded, broken, or more than memory or disk allow now.
         """
         bytes_max = self.check(request, bytes_max)
         await self._continue(request)
@@ -93,8 +102,8 @@ class Bodies:
         self.held_bytes -= request.held_bytes
         request.held_bytes = 0
 
-    async def _receive(self, request: Request, bytes_max: int) -> bytes:
-        pieces: list[bytes] = []
+    async def _receive(self, request: Request, bytes_max: int) -> Buffer:
+        intake = _Intake(self._spools, self._limits.spool_from_bytes)
         loop = asyncio.get_running_loop()
         started = loop.time()
         rate = self._limits.body_rate_bytes_per_s_min
@@ -109,14 +118,26 @@ class Bodies:
                     total += len(piece)
                     if total > bytes_max:
                         raise _too_large(bytes_max)
-                    pieces.append(piece)
                     if rate:
                         deadline.reschedule(min(end, grace_end + total / rate))
+                    self._let_go(request, await intake.take(piece))
+                self._let_go(request, await intake.finish())
         except TimeoutError:
             raise Refused(Reason.BODY_TOO_SLOW, f"{total} bytes of the body came, then the time was over") from None
         except web.RequestPayloadError:
             raise Refused(Reason.BODY_INCOMPLETE, "the body ended early or its chunks are broken") from None
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        except SpoolUnavailable as full:
+            raise Refused(
+                Reason.STORE_UNAVAILABLE,
+                "there is no room for the body now, so it was not accepted; send it again later",
+                audit=str(full),
+                retry_after_s=RETRY_AFTER_S,
+            ) from None
+        return intake.body()
+
+    def _let_go(self, request: Request, length: int) -> None:
+        self.held_bytes -= length
+        request.held_bytes -= length
 
     def _hold(self, request: Request, length: int) -> None:
         if self.held_bytes + length > self._limits.bodies_in_memory_bytes_max:
@@ -138,6 +159,59 @@ class Bodies:
             await request.writer.write(CONTINUE)
             # The writer counts its output to tell whether an answer was begun.
             request.writer.output_size = 0
+
+
+class _Intake:
+    """A body on its way in: in memory up to a size, from there on in a spool.
+
+    The disk is written by a thread, one piece of work at a time, while more comes in.
+    """
+
+    def __init__(self, spools: SpoolFolder, in_memory_bytes_max: int) -> None:
+        self._spools = spools
+        self._in_memory_bytes_max = in_memory_bytes_max
+        self._pieces: list[bytes] = []
+        self._length = 0
+        self._spool: Spool | None = None
+        self._writing: asyncio.Future[int] | None = None
+
+    async def take(self, piece: bytes) -> int:
+        """Take a piece; how many bytes left the memory meanwhile."""
+        self._pieces.append(piece)
+        self._length += len(piece)
+        limit = self._in_memory_bytes_max if self._spool is None else _SPOOLED_AT_ONCE_BYTES
+        return await self._write() if self._length > limit else 0
+
+    async def finish(self) -> int:
+        """The last piece was taken; how many bytes left the memory."""
+        if self._spool is None:
+            return 0
+        return await self._write() + await self._written()
+
+    def body(self) -> Buffer:
+        """What came in."""
+        if self._spool is not None:
+            return self._spool.view()
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+    async def _write(self) -> int:
+        written = await self._written()
+        loop = asyncio.get_running_loop()
+        if self._spool is None:
+            self._spool = await loop.run_in_executor(None, self._spools.new)
+        pieces, self._pieces, self._length = self._pieces, [], 0
+        self._writing = loop.run_in_executor(None, _write_all, self._spool, pieces)
+        return written
+
+    async def _written(self) -> int:
+        writing, self._writing = self._writing, None
+        return await writing if writing is not None else 0
+
+
+def _write_all(spool: Spool, pieces: list[bytes]) -> int:
+    for piece in pieces:
+        spool.write(piece)
+    return sum(map(len, pieces))
 
 
 def _too_large(bytes_max: int) -> Refused:

@@ -18,6 +18,7 @@ from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
 from gateway.edge.throttle import AuditGate
 from gateway.flow.receive import store_unavailable
 from gateway.model.refusals import Reason, Refused
+from gateway.spool import SpoolUnavailable
 from gateway.store.database import StoreUnavailable
 
 JSON = "application/json"
@@ -161,7 +162,7 @@ class HttpServer:
             response = await handler(request, *parts)
         except Refused as refused:
             response = await self._refuse(request, refused)
-        except StoreUnavailable as unavailable:
+        except (StoreUnavailable, SpoolUnavailable) as unavailable:
             response = await self._refuse(request, store_unavailable(unavailable))
         except ConnectionError:
             raise  # the other side is gone; there is nobody to answer

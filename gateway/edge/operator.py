@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
 from gateway.broker.outcomes import OUTCOME_BYTES_MAX, MalformedOutcome, read_outcome
+from gateway.buffers import whole
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
@@ -157,14 +158,14 @@ class Desk:
     async def resolve(self, request: Request, case_id: str) -> web.Response:
         """Give up what a case waits for; the body is `{"reason": "..."}`."""
         await self.admit(request, Role.OPERATOR)
-        why = _read_reason(await self._bodies.read(request, REASON_BYTES_MAX))
+        why = _read_reason(whole(await self._bodies.read(request, REASON_BYTES_MAX)))
         await self._act(request, "exception.resolve", case_id, partial(operations.give_up, why=why))
         return json_response({"exception": case_id, "state": "resolved"})
 
     async def record_outcome(self, request: Request) -> web.Response:
         """What the ERP made of an event, from an ERP that reads the event feed and no broker."""
         operator = await self.admit(request, Role.OPERATOR)
-        body = await self._bodies.read(request, OUTCOME_BYTES_MAX)
+        body = whole(await self._bodies.read(request, OUTCOME_BYTES_MAX))
         try:
             outcome = read_outcome(body, request.headers.get(hdrs.CONTENT_TYPE))
         except MalformedOutcome as malformed:

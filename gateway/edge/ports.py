@@ -8,12 +8,13 @@ from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
 from gateway.edge.rest import Rest
 from gateway.edge.throttle import AuditGate, Throttle
-from gateway.settings import Limits
+from gateway.settings import Settings
+from gateway.spool import SpoolFolder
 
 
-def new_bodies(limits: Limits) -> Bodies:
+def new_bodies(settings: Settings) -> Bodies:
     """The one body budget of a process."""
-    return Bodies(limits)
+    return Bodies(settings.limits, SpoolFolder(settings.spool_dir))
 
 
 def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:

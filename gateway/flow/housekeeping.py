@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.model.instants import DAY_MS
 from gateway.settings import Retention, Settings
-from gateway.store import cases, deliveries, messages, outbox, profiles, retention
+from gateway.store import cases, deliveries, messages, outbox, profiles, retention, staging
 from gateway.store.database import Database, StoreUnavailable
 from gateway.telemetry import Metrics
 from partners.directory import Directory, load_directory
@@ -79,6 +79,7 @@ class Housekeeping:
                 self.look_at_disk()
                 await self.load_profiles()
                 await self.measure()
+                await self.sweep()
                 for look_after in self._also:
                     await look_after()
                 if asyncio.get_running_loop().time() - purged_at >= PURGE_EVERY_S:
@@ -122,6 +123,13 @@ class Housekeeping:
         gauge("gateway_outbox_events", "Events that wait for the broker.", waiting)
         gauge("gateway_outbox_oldest_due_seconds", "How long the event that waits longest has been due.", age_s)
         gauge("gateway_exceptions_open", "Cases of the exceptions list that are not resolved.", open_cases)
+
+    async def sweep(self) -> None:
+        """Remove pieces of large messages that were never accepted: their receiving was cut off."""
+        count = 1
+        while count:
+            count = await self._database.write(partial(staging.sweep, now_ms=self._now_ms()), durable=False)
+            await asyncio.sleep(PURGE_PAUSE_S)
 
     async def purge(self) -> dict[str, int]:
         """Remove what is older than its retention, a step at a time so that partners' messages go between."""

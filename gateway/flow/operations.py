@@ -67,7 +67,7 @@ def reprocess(connection: Connection, message_id: str, actor: Actor, now_ms: int
         raise Unknown(f"there is no message {message_id}")
     # What an undecided attempt has staged is replaced by the new revision.
     outbox.drop_staged(connection, message_id)
-    if messages.body(connection, message_id, "payload") is None:
+    if messages.piece(connection, message_id, "payload", 0) is None:
         raise NotPossible(f"the content of message {message_id} was purged; ask the partner to send it again")
     cases.resolve(connection, now_ms, f"reprocessed by {actor.name}", message_id=message_id)
     _record(connection, actor, "message.reprocess", message_id, now_ms, {"revision": message.revision})
@@ -114,7 +114,7 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
     if case.state == CaseState.RESOLVED:
         raise NotPossible(f"case {case_id} is resolved already: {case.resolution}")
     resolution = f"given up by {actor.name}: {why}"
-    cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id)
+    cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id, case_id=case_id)
     dropped = []
     if case.event_id is not None:
         # An event that was published after all (a queue was missing, its alternate took it) has nothing to give up.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 
@@ -19,7 +19,7 @@ from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.messages import ClaimLost, StoredMessage
 from gateway.telemetry import Metrics
-from gateway.workers import WorkerFailed, WorkerPool
+from gateway.workers import PiecedBody, WorkerFailed, WorkerPool
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
 POLL_S = 0.5
@@ -203,10 +203,11 @@ class Processing:
             # It was being worked on when the process died, again and again: most likely it is what killed it.
             return self._park(message, attempts, "the process died while working on it", "")
         try:
-            if payload is None:
-                payload = await self._database.read(partial(_payload, message_id=message.id))
+            body: bytes | PiecedBody | None = payload
+            if body is None:
+                body = PiecedBody(message.payload_bytes, self._pieces(message))
             terms = await self._terms_for(message)
-            found = await self._translate(message, payload, terms)
+            found = await self._translate(message, body, terms)
         except StoreUnavailable:
             raise
         except (WorkerFailed, TermsMissing, PayloadMissing) as known:
@@ -219,12 +220,12 @@ class Processing:
         return self._committed(message, attempts, self._database.submit(unit))
 
     async def _translate(
-        self, message: StoredMessage, payload: bytes, terms: Terms
+        self, message: StoredMessage, payload: bytes | PiecedBody, terms: Terms
     ) -> tuple[list[TranslatedDocument], TranslationResult]:
         """Translate; every batch but the last is staged on the way, invisible until the decision."""
         batch: list[TranslatedDocument] = []
         rules = terms.reading
-        if len(payload) <= self._limits.inline_body_bytes_max:
+        if isinstance(payload, bytes):
             for item in translate(payload, rules, content_type=message.content_type):
                 if isinstance(item, TranslationResult):
                     return batch, item
@@ -250,6 +251,21 @@ class Processing:
                         durable=False,
                     )
         raise WorkerFailed("the worker ended without a result")
+
+    async def _pieces(self, message: StoredMessage) -> AsyncIterator[bytes]:
+        """The content of a message from the store, never more of it than one piece."""
+        left, number = message.payload_bytes, 0
+        while left > 0 or number == 0:
+            piece = await self._database.read(
+                partial(messages.piece, message_id=message.id, part="payload", number=number)
+            )
+            if piece is None:
+                raise PayloadMissing(
+                    "the content is no longer in the store: it was purged; ask the partner to send it again"
+                )
+            yield piece
+            left -= len(piece)
+            number += 1
 
     async def _committed(self, message: StoredMessage, attempts: int, future: "asyncio.Future[MessageState]") -> None:
         try:
@@ -294,13 +310,6 @@ class Processing:
                 self._has_leftovers = True
             else:
                 self._metrics.decided.add(MessageState.PARKED.value)
-
-
-def _payload(connection: Connection, message_id: str) -> bytes:
-    payload = messages.body(connection, message_id, "payload")
-    if payload is None:
-        raise PayloadMissing("the content is no longer in the store: it was purged; ask the partner to send it again")
-    return payload
 
 
 def _places(error: Exception) -> str:

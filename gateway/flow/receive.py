@@ -1,18 +1,32 @@
 """Receive: what a partner sent becomes durable, and only then may anybody say so."""
 
+import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 import orjson
+from sqlalchemy import Connection
 
+from gateway.buffers import Buffer, windows
+from gateway.flow.owed_receipts import TooManyFailures, owe_for_failure
 from gateway.model.ids import IdSource
 from gateway.model.refusals import Reason, Refused
-from gateway.store import audit, messages
+from gateway.store import audit, messages, staging
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import Acceptance, NewMessage, TransportIdReused
+from gateway.store.staging import Piece, StagingLost
 
 RETRY_AFTER_S = 5
+FAILURES_RETRY_AFTER_S = 60
+Also = Callable[[Connection, Acceptance], None]
+# Each staging has an owner of its own: two attempts at one message must not take each other's pieces for theirs.
+_STAGER = "reception:"
+_NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,8 @@ class Arrival:
         channel: ``as2``, ``rest`` or ``sftp``.
         transport_id: AS2 Message-ID or Idempotency-Key; None when the sender gave none.
         payload: the business content, opened.
-        wire: the bytes as they came, when they differ from the payload (evidence).
+        payload_sha256: its SHA-256 in hex, where the edge knows it already.
+        wire: the bytes as they came, one buffer behind the other, when they differ from the payload (evidence).
         authenticated: the bytes that decide whether a second arrival is the same; the payload by default.
         security: how it was protected, for the timeline and as evidence.
     """
@@ -34,10 +49,11 @@ class Arrival:
     partner_id: str
     profile_digest: str
     channel: str
-    payload: bytes
+    payload: Buffer
+    payload_sha256: str | None = None
     transport_id: str | None = None
     identity: str = ""
-    wire: bytes | None = None
+    wire: tuple[Buffer, ...] = ()
     authenticated: bytes | None = None
     content_type: str = ""
     filename: str = ""
@@ -74,13 +90,22 @@ class Reception:
         """The id for a message, for edges whose answer names it before it is kept (an MDN, say)."""
         return self._ids.next()
 
-    async def keep(self, arrival: Arrival, *, message_id: str | None = None, answer: bytes | None = None) -> Acceptance:
+    async def keep(
+        self,
+        arrival: Arrival,
+        *,
+        message_id: str | None = None,
+        answer: bytes | None = None,
+        also: Also | None = None,
+    ) -> Acceptance:
         """Make an arrival durable, or recognise it as a duplicate of one that is.
 
         Args:
             arrival: what was received.
             message_id: from `new_id`; drawn here when absent.
             answer: what the sender will be told, byte for byte; a duplicate is told the same again.
+            also: what else belongs in the same commit, such as the receipt that is delivered on its own; called within
+                the unit, for a duplicate too.
 
         Returns:
             The message that stands for this arrival; `duplicate` tells whether it was there before, and `answer` is the
@@ -92,7 +117,7 @@ class Reception:
         """
         if self._disk_is_low():
             raise store_unavailable(StoreUnavailable("the disk is low"))
-        payload_sha256 = hashlib.sha256(arrival.payload).hexdigest()
+        payload_sha256 = arrival.payload_sha256 or await self._sha256(arrival.payload)
         digest = payload_sha256 if arrival.authenticated is None else hashlib.sha256(arrival.authenticated).hexdigest()
         new = NewMessage(
             id=message_id or self._ids.next(),
@@ -113,8 +138,11 @@ class Reception:
             security=orjson.dumps(arrival.security or {}).decode(),
         )
         try:
-            acceptance = await self._database.write(lambda connection: messages.accept(connection, new))
+            if len(arrival.payload) + sum(map(len, arrival.wire)) > staging.STEP_BYTES:
+                new = await self._stage(new)
+            acceptance = await self._database.write(partial(_accept, new=new, also=also))
         except TransportIdReused as reused:
+            await self._discard(new)
             await self.record_refusal(
                 Reason.IDEMPOTENCY_CONFLICT,
                 actor=f"partner:{arrival.partner_id}",
@@ -127,11 +155,75 @@ class Reception:
                 "this id was used before for other content; send the same bytes again, or use a new id",
                 audit=str(reused),
             ) from None
-        except StoreUnavailable as unavailable:
+        except (StoreUnavailable, StagingLost) as unavailable:
+            await self._discard(new)
             raise store_unavailable(unavailable) from unavailable
         if not acceptance.duplicate:
             self._arrived()
         return acceptance
+
+    async def _stage(self, new: NewMessage) -> NewMessage:
+        """Put the pieces of a large message into the store, so that deciding about it is one small transaction.
+
+        What is known already is not staged: most likely it is a retry, and will be recognised as one.
+
+        Raises:
+            StoreUnavailable: they cannot be kept now.
+            StagingLost: it took longer than anybody waits.
+        """
+        transport_id = new.transport_id
+        if transport_id is not None and await self._database.read(
+            partial(messages.is_known, partner_id=new.partner_id, channel=new.channel, transport_id=transport_id)
+        ):
+            # Should it be purged before it is recognised, nothing is kept: nobody staged its pieces.
+            return replace(new, staged_by=_NOBODY)
+        new = replace(new, staged_by=f"{_STAGER}{new.id}")
+        steps = _steps(new)
+        writing: asyncio.Future[None] | None = None
+        while step := await asyncio.to_thread(next, steps, None):
+            if writing is not None:
+                await writing
+            unit = partial(
+                staging.stage,
+                owner=new.staged_by,
+                message_id=new.id,
+                pieces=step,
+                now_ms=self._now_ms(),
+                begins=writing is None,
+            )
+            # The next pieces are made ready while these are committed.
+            writing = self._database.submit(unit, durable=False)
+        if writing is not None:
+            await writing
+        return new
+
+    async def _discard(self, new: NewMessage) -> None:
+        """Take back what was staged; what cannot be taken back now goes when its claim has run out."""
+        owner = f"{_STAGER}{new.id}"
+        if len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
+            with suppress(StoreUnavailable):
+                await self._database.write(partial(staging.discard, owner=owner, message_id=new.id), durable=False)
+
+    async def _sha256(self, payload: Buffer) -> str:
+        if isinstance(payload, bytes):
+            return hashlib.sha256(payload).hexdigest()
+        return await asyncio.to_thread(_sha256, payload)
+
+    async def keep_failure_receipt(self, receipt: NewDelivery) -> None:
+        """Have an asynchronous receipt delivered that tells of a failure: its message was not kept.
+
+        Raises:
+            Refused: STORE_UNAVAILABLE, or TOO_MANY_REQUESTS: so many wait already that no more are told of failures.
+        """
+        if self._disk_is_low():
+            raise store_unavailable(StoreUnavailable("the disk is low"))
+        try:
+            await self._database.write(partial(owe_for_failure, new=receipt))
+        except TooManyFailures:
+            detail = "too many receipts that tell of failures wait to be delivered to you"
+            raise Refused(Reason.TOO_MANY_REQUESTS, detail, retry_after_s=FAILURES_RETRY_AFTER_S) from None
+        except StoreUnavailable as unavailable:
+            raise store_unavailable(unavailable) from unavailable
 
     async def record_refusal(
         self, reason: Reason, *, actor: str, subject: str, remote: str, detail: Mapping[str, object]
@@ -148,8 +240,36 @@ class Reception:
             return
 
 
-def store_unavailable(cause: StoreUnavailable) -> Refused:
-    """The refusal for a store that cannot commit or read now."""
+def _steps(new: NewMessage) -> Iterator[list[Piece]]:
+    """The pieces of a message, gathered for one transaction each."""
+    step: list[Piece] = []
+    length = 0
+    for piece in chain(staging.pieces_of("payload", (new.payload,)), staging.pieces_of("wire", new.wire)):
+        step.append(piece)
+        length += len(piece.data)
+        if length >= staging.STEP_BYTES:
+            yield step
+            step, length = [], 0
+    if step:
+        yield step
+
+
+def _sha256(payload: Buffer) -> str:
+    seen = hashlib.sha256()
+    for piece in windows(payload):
+        seen.update(piece)
+    return seen.hexdigest()
+
+
+def _accept(connection: Connection, new: NewMessage, also: Also | None) -> Acceptance:
+    acceptance = messages.accept(connection, new)
+    if also is not None:
+        also(connection, acceptance)
+    return acceptance
+
+
+def store_unavailable(cause: Exception) -> Refused:
+    """The refusal for a store or a disk that cannot take anything now."""
     return Refused(
         Reason.STORE_UNAVAILABLE,
         "the message could not be kept, so it was not accepted; send it again later",

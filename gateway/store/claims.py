@@ -5,6 +5,9 @@ from sqlalchemy import Connection, Select, delete, func, or_, select
 from gateway.store.statements import Prepared, given, table_of
 from gateway.store.tables import Claim
 
+# Names of bodies whose message is not there yet: they end by `staging` alone, with what they stand for.
+STAGING = "staging:"
+
 _CLAIM = table_of(Claim)
 _take = Prepared(
     lambda insert: (
@@ -34,7 +37,7 @@ def held_by_others(prefix: str, owner: str, now_ms: int) -> Select[str]:
 
 def drop(connection: Connection, owner: str | None, name: str | None = None) -> None:
     """Give back one lease of a process, or every one; owner None: of all processes."""
-    statement = delete(_CLAIM)
+    statement = delete(_CLAIM).where(~_CLAIM.c.name.startswith(STAGING, autoescape=True))
     if owner is not None:
         statement = statement.where(_CLAIM.c.owner == owner)
     if name is not None:

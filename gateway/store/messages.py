@@ -1,18 +1,19 @@
 """Received messages: accepted once, claimed in order, decided once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from gateway.buffers import Buffer, whole
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
-from gateway.store import claims, timeline
+from gateway.store import claims, staging, timeline
+from gateway.store.staging import DEFLATED, PIECE_BYTES, restored
 from gateway.store.statements import Insert, Prepared, constant, given, storable, table_of
 from gateway.store.tables import Document, Message, MessageBody, TransportIdentity
 
-PIECE_BYTES = 1_048_576
 # A message that was claimed so often without a decision may be what kills the process: it is tried alone.
 SUSPECT_ATTEMPTS = 2
 
@@ -33,9 +34,10 @@ class NewMessage:
 
     Attributes:
         sha256: digest of the authenticated bytes; the same transport id with another digest is refused.
-        payload: the opened content; `wire` are the bytes as they came, when they differ.
+        payload: the opened content; `wire` are the bytes as they came, one buffer behind the other, when they differ.
         answer: what the partner will be told, byte for byte; a duplicate gets the same.
         security: how it was protected, JSON object as text.
+        staged_by: who staged payload and wire beforehand; empty when they are kept with the message.
     """
 
     id: str
@@ -47,13 +49,14 @@ class NewMessage:
     remote: str
     received_at_ms: int
     sha256: str
-    payload: bytes
+    payload: Buffer
     payload_sha256: str
-    wire: bytes | None
+    wire: tuple[Buffer, ...]
     answer: bytes | None
     content_type: str
     filename: str
     security: str
+    staged_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,20 @@ _earlier_claimed = Prepared(
         .limit(1)
     )
 )
+_known = Prepared(
+    lambda _: select(_IDENTITY.c.message_id).where(
+        _IDENTITY.c.partner_id == given("partner_id"),
+        _IDENTITY.c.channel == given("channel"),
+        _IDENTITY.c.transport_id == given("transport_id"),
+    )
+)
+_piece = Prepared(
+    lambda _: select(_BODY.c.part, _BODY.c.data).where(
+        _BODY.c.message_id == given("message_id"),
+        or_(_BODY.c.part == given("part"), _BODY.c.part == given("deflated")),
+        _BODY.c.piece == given("piece"),
+    )
+)
 _confirm = Prepared(
     lambda _: (
         update(_MESSAGE)
@@ -150,6 +167,7 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
 
     Raises:
         TransportIdReused: same transport id, other bytes.
+        StagingLost: what was staged for it is gone; nothing is kept.
     """
     if new.transport_id is not None and not _insert_identity.run(
         connection,
@@ -185,12 +203,20 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
         _insert_message.post(connection, row)  # a second run would have found its identity
     elif not _insert_message.run(connection, row):
         return acceptance  # its commit was in doubt, yet had succeeded; this is the second run
-    _keep(connection, new.id, "payload", new.payload)
-    if new.wire is not None:
-        _keep(connection, new.id, "wire", new.wire)
+    if new.staged_by:
+        staging.settle(connection, new.staged_by, new.id)
+    else:
+        _keep(connection, new.id, "payload", (new.payload,))
+        if new.wire:
+            _keep(connection, new.id, "wire", new.wire)
     if new.answer is not None:
-        _keep(connection, new.id, "answer", new.answer)
+        _keep(connection, new.id, "answer", (new.answer,))
     return acceptance
+
+
+def is_known(connection: Connection, partner_id: str, channel: str, transport_id: str) -> bool:
+    """Whether a message was accepted under this transport id."""
+    return bool(_known.rows(connection, partner_id=partner_id, channel=channel, transport_id=storable(transport_id)))
 
 
 def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
@@ -205,37 +231,46 @@ def _recognise(connection: Connection, new: NewMessage) -> Acceptance:
         return Acceptance(new.id, new.received_at_ms, duplicate=False, answer=new.answer)
     if known.sha256 != new.sha256:
         raise TransportIdReused(known.message_id)
+    if new.staged_by:
+        staging.discard(connection, new.staged_by, new.id)
     answer = body(connection, known.message_id, "answer")
     timeline.note(connection, known.message_id, new.received_at_ms, "duplicate", {"remote": new.remote})
     return Acceptance(known.message_id, known.created_at_ms, duplicate=True, answer=answer)
 
 
-def _keep(connection: Connection, message_id: str, part: str, data: bytes) -> None:
+def _keep(connection: Connection, message_id: str, part: str, buffers: Sequence[Buffer]) -> None:
+    data = buffers[0] if len(buffers) == 1 else b"".join(buffers)
     for number, start in enumerate(range(0, max(len(data), 1), PIECE_BYTES)):
         piece = data if len(data) <= PIECE_BYTES else data[start : start + PIECE_BYTES]
-        _insert_body.post(connection, {"message_id": message_id, "part": part, "piece": number, "data": piece})
+        _insert_body.post(connection, {"message_id": message_id, "part": part, "piece": number, "data": whole(piece)})
 
 
 def body(connection: Connection, message_id: str, part: str) -> bytes | None:
     """The bytes of one part (`payload`, `wire`, `answer`); None when it was never kept, or purged."""
-    pieces = connection.scalars(
-        select(_BODY.c.data).where(_BODY.c.message_id == message_id, _BODY.c.part == part).order_by(_BODY.c.piece)
+    rows = connection.execute(
+        select(_BODY.c.part, _BODY.c.data)
+        .where(_BODY.c.message_id == message_id, _BODY.c.part.in_((part, part + DEFLATED)))
+        .order_by(_BODY.c.piece)
     ).all()
-    if not pieces:
-        return None
-    return bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
+    return b"".join(restored(kept_as, data) for kept_as, data in rows) if rows else None
+
+
+def piece(connection: Connection, message_id: str, part: str, number: int) -> bytes | None:
+    """One piece of a part, counted from 0, for whoever does not want all of a large one in memory; None: no more."""
+    rows = _piece.rows(connection, message_id=message_id, part=part, deflated=part + DEFLATED, piece=number)
+    return restored(*rows[0]) if rows else None
 
 
 def payloads(connection: Connection, message_ids: Iterable[str]) -> dict[str, bytes]:
-    """The opened content of many messages at once; those whose content was purged are absent."""
+    """The opened content of many messages at once, all of them small; those whose content was purged are absent."""
     rows = connection.execute(
-        select(_BODY.c.message_id, _BODY.c.data)
-        .where(_BODY.c.message_id.in_(list(message_ids)), _BODY.c.part == "payload")
+        select(_BODY.c.message_id, _BODY.c.part, _BODY.c.data)
+        .where(_BODY.c.message_id.in_(list(message_ids)), _BODY.c.part.in_(("payload", "payload" + DEFLATED)))
         .order_by(_BODY.c.message_id, _BODY.c.piece)
     )
     pieces: dict[str, list[bytes]] = {}
-    for message_id, data in rows:
-        pieces.setdefault(message_id, []).append(bytes(data))
+    for message_id, part, data in rows:
+        pieces.setdefault(message_id, []).append(restored(part, data))
     return {message_id: found[0] if len(found) == 1 else b"".join(found) for message_id, found in pieces.items()}
 
 
@@ -363,6 +398,8 @@ def release_claims(connection: Connection, owner: str | None, now_ms: int) -> in
         query = update(_MESSAGE).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms)
     released = connection.execute(query).rowcount
     claims.drop(connection, owner)
+    if owner is None:
+        staging.sweep(connection, None)
     return released
 
 

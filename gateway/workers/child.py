@@ -6,9 +6,12 @@ import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import BinaryIO
 
+from gateway.buffers import WINDOW_BYTES
 from gateway.collection import collect_rarely
+from gateway.spool import SpoolFolder
 from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Call, Done, Failure, Frame, Job, Returned, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
@@ -17,7 +20,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 def main() -> None:
     """Work until standard input ends."""
-    memory_bytes_max, parent = int(sys.argv[1]), int(sys.argv[2])
+    memory_bytes_max, parent, spools = int(sys.argv[1]), int(sys.argv[2]), SpoolFolder(Path(sys.argv[3]))
     _end_with(parent)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes_max, memory_bytes_max))
     collect_rarely()
@@ -34,7 +37,7 @@ def main() -> None:
             if isinstance(job, Call):
                 _send(sink, Returned(job.function(*job.arguments)))
             else:
-                _work(job, sink)
+                _work(job, source, spools, sink)
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001  # our own fault, whatever it is: the parent parks the message
@@ -55,9 +58,10 @@ def _end_with(parent: int) -> None:
         sys.exit()
 
 
-def _work(job: Job, sink: BinaryIO) -> None:
+def _work(job: Job, source: BinaryIO, spools: SpoolFolder, sink: BinaryIO) -> None:
     batch: list[TranslatedDocument] = []
-    for item in translate(job.data, job.rules, content_type=job.content_type):
+    data = job.data if job.data is not None else _spooled(source, spools, job.follows_bytes)
+    for item in translate(data, job.rules, content_type=job.content_type):
         if isinstance(item, TranslationResult):
             _send(sink, Batch(batch))
             _send(sink, Done(item))
@@ -66,6 +70,18 @@ def _work(job: Job, sink: BinaryIO) -> None:
         if len(batch) == BATCH_DOCUMENTS:
             _send(sink, Batch(batch))
             batch = []
+
+
+def _spooled(source: BinaryIO, spools: SpoolFolder, left: int) -> memoryview:
+    """A large body, in a file of our own."""
+    spool = spools.new()
+    while left:
+        piece = source.read(min(left, WINDOW_BYTES))
+        if not piece:
+            sys.exit()  # the gateway gave the job up in the middle of its body
+        spool.write(piece)
+        left -= len(piece)
+    return spool.view()
 
 
 def _send(sink: BinaryIO, frame: Frame) -> None:

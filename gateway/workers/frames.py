@@ -14,11 +14,12 @@ BATCH_DOCUMENTS = 25
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One body to translate."""
+    """One body to translate; where `data` is None it follows the frame as it is, `follows_bytes` in number."""
 
-    data: bytes
+    data: bytes | None
     rules: ReadingRules
     content_type: str
+    follows_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

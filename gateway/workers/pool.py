@@ -4,10 +4,12 @@ import asyncio
 import logging
 import os
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from gateway.settings import ENVIRONMENT_PREFIX
@@ -17,6 +19,7 @@ from translators.guide import ReadingRules
 
 FRAME_BYTES_MAX = 512 * 1_048_576
 STREAM_BYTES = 1_048_576
+_TEMPORARY_FILES = Path(tempfile.gettempdir())
 
 T = TypeVar("T")
 
@@ -27,6 +30,18 @@ class WorkerFailed(Exception):  # noqa: N818  # said of the worker; the message 
     """The worker died, ran out of time or memory, or met a fault of ours. The text never holds payload."""
 
 
+@dataclass(frozen=True, slots=True)
+class PiecedBody:
+    """A body that is handed over piece by piece, so that it is nowhere in memory as a whole."""
+
+    length: int
+    pieces: AsyncIterator[bytes]
+
+    def __len__(self) -> int:
+        """Bytes of all pieces together; they must be as many."""
+        return self.length
+
+
 class WorkerPool:
     """Starts workers when they are needed, up to a number, and keeps them for the next job.
 
@@ -34,26 +49,45 @@ class WorkerPool:
         processes_max: workers at the same time; further jobs wait for one.
         memory_bytes_max: address space of each (RLIMIT_AS).
         timeout_s: wall-clock time of a job.
+        spool_dir: where a worker puts a body that is handed to it piece by piece.
     """
 
-    def __init__(self, *, processes_max: int, memory_bytes_max: int, timeout_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        processes_max: int,
+        memory_bytes_max: int,
+        timeout_s: float,
+        spool_dir: Path = _TEMPORARY_FILES,
+    ) -> None:
         self._places = asyncio.Semaphore(processes_max)
         self._memory_bytes_max = memory_bytes_max
         self._timeout_s = timeout_s
+        self._spool_dir = spool_dir
         self._idle: list[Process] = []
         self._all: set[Process] = set()
 
     async def translate(
-        self, data: bytes, rules: ReadingRules, content_type: str
+        self, data: "bytes | PiecedBody", rules: ReadingRules, content_type: str
     ) -> AsyncGenerator[list[TranslatedDocument] | TranslationResult, None]:
         """Translate a body in a worker: batches of documents as they come, the result at the end.
 
         Raises:
             WorkerFailed: nothing more will come; what came before is void.
+            Exception: what the pieces of the body raised.
         """
         async with self._turn() as turn:
             async with turn.clock.running():
-                await _send(turn.worker, Job(data, rules, content_type))
+                if isinstance(data, bytes):
+                    job = Job(data, rules, content_type)
+                else:
+                    job = Job(None, rules, content_type, len(data))
+                await _send(turn.worker, job)
+            if not isinstance(data, bytes):
+                # What the pieces take to come is not the worker's time.
+                async for piece in data.pieces:
+                    async with turn.clock.running():
+                        await _write(turn.worker, piece)
             while not turn.finished:
                 async with turn.clock.running():
                     frame = await _receive(turn.worker)
@@ -118,6 +152,7 @@ class WorkerPool:
     async def _start(self) -> Process:
         worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway.workers.child", str(self._memory_bytes_max), str(os.getpid())),
+            str(self._spool_dir),
             stdin=PIPE,
             stdout=PIPE,
             limit=STREAM_BYTES,
@@ -166,9 +201,13 @@ def _failed(frame: Frame) -> WorkerFailed:
 
 
 async def _send(worker: Process, job: Job | Call) -> None:
+    await _write(worker, encode(job))
+
+
+async def _write(worker: Process, data: bytes) -> None:
     if worker.stdin is None:
         raise WorkerFailed("the worker has no standard input")
-    worker.stdin.write(encode(job))
+    worker.stdin.write(data)
     await worker.stdin.drain()
 
 

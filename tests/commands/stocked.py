@@ -93,7 +93,7 @@ class Stocked:
             sha256=digest,
             payload=payload,
             payload_sha256=digest,
-            wire=b"wire of " + payload[:20],
+            wire=(b"wire of " + payload[:20],),
             answer=b"receipt",
             content_type="application/edi-x12",
             filename="order response.edi",

@@ -169,7 +169,7 @@ async def open_house(
         lambda: reasons,
         wake=lambda: woken.append(1),
     )
-    bodies = new_bodies(settings.limits)
+    bodies = new_bodies(settings)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)
     await server.start("127.0.0.1", 0, tls)
     await operator.start("127.0.0.1", 0)

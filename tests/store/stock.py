@@ -28,7 +28,7 @@ def new_message(number, *, partner="acme", payload=b"payload", **fields):
             "sha256": "sha",
             "payload": payload,
             "payload_sha256": "sha",
-            "wire": None,
+            "wire": (),
             "answer": b"kept",
             "content_type": "text/plain",
             "filename": "",

@@ -39,7 +39,7 @@ def accept(database):
                 sha256="s",
                 payload=b"x",
                 payload_sha256="s",
-                wire=None,
+                wire=(),
                 answer=None,
                 content_type="",
                 filename="",

@@ -14,7 +14,7 @@ from tests.store.stock import LEASE_MS, message_id, new_message, staged_document
 
 
 def test_a_message_is_kept_as_it_came(stock):
-    acceptance = stock.accept(1, wire=b"wire", answer=b"answer", filename="Größe.edi", security='{"signed":true}')
+    acceptance = stock.accept(1, wire=(b"wi", b"re"), answer=b"answer", filename="Größe.edi", security='{"signed":true}')
     assert (acceptance.message_id, acceptance.duplicate, acceptance.answer) == (message_id(1), False, b"answer")
     message = stock.see(messages.get, message_id(1))
     assert (message.state, message.attempts, message.revision) == ("received", 0, 1)
@@ -26,7 +26,7 @@ def test_a_message_is_kept_as_it_came(stock):
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 5])
 def test_bodies_of_any_size_come_back_byte_by_byte(stock, size):
     payload = (bytes(range(256)) * (size // 256 + 1))[:size]
-    stock.accept(1, payload=payload, wire=payload[::-1])
+    stock.accept(1, payload=payload, wire=(payload[::-1],))
     assert stock.see(messages.body, message_id(1), "payload") == payload
     assert stock.see(messages.body, message_id(1), "wire") == payload[::-1]
     assert stock.see(messages.get, message_id(1)).payload_bytes == size
