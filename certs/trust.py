@@ -30,15 +30,31 @@ class Trust:
     unusable: str | None = None
 
     def objection(
-        self, certificate: Certificate, purpose: Purpose, now: datetime, *, beside: Iterable[Certificate] = ()
+        self,
+        certificate: Certificate,
+        purpose: Purpose,
+        now: datetime,
+        *,
+        beside: Iterable[Certificate] = (),
+        begins: datetime | None = None,
     ) -> str | None:
-        """Why a certificate is not to be trusted now; None when it is. `beside` came in the same message."""
+        """Why a certificate is not to be trusted; None when it is.
+
+        Args:
+            certificate: theirs.
+            purpose: what it is used for.
+            now: the moment at which the revocation lists must be current.
+            beside: what came in the same message.
+            begins: the moment at which the chain must be valid, for one whose time is still to come; `now` by default.
+        """
         if self.unusable is not None:
             return self.unusable
         if not self.authorities:
             return None
         between = (*self.between, *beside)
-        found = find_chain(certificate, authorities=self.authorities, between=between, now=now, purpose=purpose)
+        found = find_chain(
+            certificate, authorities=self.authorities, between=between, now=begins or now, purpose=purpose
+        )
         if isinstance(found, Unchained):
             return found.reason
         return revocation_objection(found, self.revocation_lists, now)

@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from gateway.flow.certificate_exchange import Exchange
 from gateway.flow.decide import Decision, OutOfTurn, decide, park, stage
 from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.model.backoff import delay_ms
@@ -48,6 +49,7 @@ class Processing:
         limits: how large a body may be translated on the loop, how often a message is tried.
         metrics: counts outcomes.
         decided: called after each decision; wakes the relay.
+        exchange: decides on certificate exchange messages, which are never translated.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Processing:
         limits: Limits,
         metrics: Metrics,
         decided: Callable[[], None],
+        exchange: Exchange | None = None,
     ) -> None:
         self._database = database
         self._pool = pool
@@ -73,6 +76,7 @@ class Processing:
         self._lease_ms = int(limits.claim_lease_s * 1_000)
         self._metrics = metrics
         self._decided = decided
+        self._exchange = exchange
         self._wake = asyncio.Event()
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
@@ -202,6 +206,8 @@ class Processing:
         if attempts > self._limits.processing_attempts_max and message.state == MessageState.PROCESSING:
             # It was being worked on when the process died, again and again: most likely it is what killed it.
             return self._park(message, attempts, "the process died while working on it", "")
+        if self._exchange is not None and self._exchange.takes(message):
+            return await self._take_exchange(self._exchange, message, attempts)
         try:
             body: bytes | PiecedBody | None = payload
             if body is None:
@@ -218,6 +224,21 @@ class Processing:
         decision = Decision(message, self._source, *found, terms, self._now_ms())
         unit = partial(decide, owner=self._owner, decision=decision)
         return self._committed(message, attempts, self._database.submit(unit))
+
+    async def _take_exchange(
+        self, exchange: Exchange, message: StoredMessage, attempts: int
+    ) -> Coroutine[None, None, None]:
+        payload = await self._database.read(partial(messages.body, message_id=message.id, part="payload"))
+        if payload is None:
+            return self._park(message, attempts, "the content is no longer in the store: it was purged", "")
+        decision = self._database.submit(exchange.unit(message, payload, self._owner, self._now_ms()))
+
+        async def committed() -> None:
+            await self._committed(message, attempts, decision)
+            with suppress(StoreUnavailable):
+                await exchange.changed()
+
+        return committed()
 
     async def _translate(
         self, message: StoredMessage, payload: bytes | PiecedBody, terms: Terms
