@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from certs.keyring import KeyRing, KeyRingError
 from gateway.as2.cms.algorithms import Digest
-from gateway.as2_agreements import partner_certificates, partner_trust
+from gateway.as2_agreements import PartnerCertificates, partner_trust
 from gateway.carriers.as2_answers import Terms, outcome_of
 from gateway.carriers.as2_packing import (
     Bench,
@@ -28,6 +28,7 @@ from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome
 from gateway.carriers.tls import TlsUnusable
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import Settings
+from gateway.spool import SpoolFolder
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 
@@ -42,7 +43,7 @@ class As2Carrier:
         keyring: our keys as they are now.
         now: the clock, in UTC.
         door: to their servers; its own by default.
-        certificates: of partners; those of their profiles by default.
+        certificates: of partners; by default those of their profiles, without exchanged ones.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class As2Carrier:
         now: Callable[[], datetime],
         *,
         door: Door | None = None,
-        certificates: CertificatesOf = partner_certificates,
+        certificates: CertificatesOf | None = None,
     ) -> None:
-        self._bench = Bench(settings, keyring, certificates)
+        scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
+        own = certificates if certificates is not None else PartnerCertificates()
+        self._bench = Bench(settings, keyring, own, scratch)
         self._now = now
         self._door = door if door is not None else Door(settings.limits)
         # OpenSSL leaves Python's lock alone, so as many as there are cores work at a time.

@@ -12,9 +12,9 @@ from email.utils import parsedate_to_datetime
 from certs.certificates import Certificate
 from certs.trust import PINNED, Trust
 from gateway.as2.cms.algorithms import Digest
-from gateway.as2.disposition import may_pass, remedy_for
+from gateway.as2.disposition import remedy_for
 from gateway.as2.envelope import Envelope, read_envelope
-from gateway.as2.mdn import Mdn, MdnError, objection, read_mdn
+from gateway.as2.mdn import Mdn, MdnError, Verdict, judge_mdn, read_mdn
 from gateway.as2.mic import parse_mic
 from gateway.carriers.as2_claims import Claims, claims_of
 from gateway.carriers.http import Answer
@@ -22,10 +22,12 @@ from gateway.carriers.parcels import Awaited, Delivered, Failed, Outcome, Parcel
 
 RETRY_AFTER_S_MAX = 86_400
 SHOWN_CHARACTERS_MAX = 200
+REASON_CHARACTERS_MAX = 600
 
 # Fields that are read of an answer: whoever repeats one wants two readers to see two receipts.
 _SINGLE = ("content-type", "content-transfer-encoding", "as2-from", "as2-to", "as2-version", "message-id", "subject")
 
+_DOES_NOT_COUNT = "the receipt does not count"
 _OK, _MULTIPLE_CHOICES, _BAD_REQUEST, _SERVER_ERROR = 200, 300, 400, 500
 _MOVED_FOR_GOOD = (301, 308)
 _PASSES = (408, 429)  # the 4xx that are worth another attempt: too slow, too many
@@ -88,11 +90,7 @@ def outcome_of(parcel: Parcel, answer: Answer, terms: Terms, now: datetime) -> O
             receipt=raw(answer),
             facts=facts,
         )
-    judged = _judge(parcel, sent, answer, terms, now, facts)
-    if isinstance(judged, Failed) and sent.mdn_request.delivery_url is not None:
-        # What the answer says does not count, so it takes nothing from the receipt that is still to come.
-        return Awaited(facts | {"answer": judged.reason})
-    return judged
+    return _judge(parcel, sent, answer, terms, now, facts)
 
 
 def _judge(
@@ -101,10 +99,16 @@ def _judge(
     request = sent.mdn_request
     signed = request is not None and request.signed
     evidence = raw(answer)
+
+    def without_proof(reason: str) -> Outcome:
+        if request is not None and request.delivery_url is not None:
+            # It says nothing that counts, so it takes nothing from the receipt that is still to come.
+            return Awaited({**facts, "answer": reason})
+        return Failed(reason, receipt=evidence, facts=facts)
+
     repeated = [name for name in _SINGLE if sum(known.lower() == name for known, _ in answer.headers) > 1]
     if repeated:
-        words = f"the receipt does not count: it repeats the header fields {', '.join(repeated)}"
-        return Failed(words, receipt=evidence, facts=facts)
+        return without_proof(f"{_DOES_NOT_COUNT}: it repeats the header fields {', '.join(repeated)}")
     try:
         mdn = read_mdn(
             answer.headers,
@@ -116,32 +120,22 @@ def _judge(
             digests=terms.digests,
         )
     except MdnError as error:
-        claims = claims_of(answer.headers, answer.body)
-        return Failed(_not_counting(error, claims, answer), receipt=evidence, facts=facts)
+        return without_proof(_not_counting(error, claims_of(answer.headers, answer.body), answer))
     facts = {**facts, **_mdn_facts(mdn)}
     mics = [mic for mic in map(parse_mic, parcel.mics) if mic is not None]
-    problem = objection(mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics)
-    if problem is None:
+    judged = judge_mdn(mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics)
+    if judged.verdict is Verdict.DELIVERED:
         return Delivered(evidence, facts)
-    if mdn.disposition.successful or not _about_this(mdn, sent):
-        return Failed(f"the receipt does not count: {problem}", receipt=evidence, facts=facts)
-    reason = f"{problem}; {remedy_for(mdn.disposition)}{_their_words(mdn.text)}"
-    if may_pass(mdn.disposition):
-        return Failed(reason, receipt=evidence, facts=facts)
-    return Refused(reason, receipt=evidence, facts=facts)
-
-
-def _about_this(mdn: Mdn, sent: Envelope) -> bool:
-    """Whether a negative receipt speaks of our message, from its receiver."""
-    return (
-        mdn.original_message_id.strip("<>") == sent.message_id.strip("<>")
-        and mdn.as2_from == sent.as2_to
-        and mdn.as2_to in ("", sent.as2_from)
-    )
+    if judged.verdict is Verdict.WORTHLESS:
+        return without_proof(f"{_DOES_NOT_COUNT}: {judged.reason}")
+    reason = shown(judged.reason, REASON_CHARACTERS_MAX) + _their_words(mdn.text)
+    if judged.verdict is Verdict.REFUSED:
+        return Refused(reason, receipt=evidence, facts=facts)
+    return Failed(reason, receipt=evidence, facts=facts)
 
 
 def _not_counting(error: MdnError, claims: Claims, answer: Answer) -> str:
-    words = f"the receipt does not count: {error}"
+    words = f"{_DOES_NOT_COUNT}: {error}"
     if answer.header("content-encoding") not in (None, "identity"):
         words += (
             f"; the answer is compressed ({shown(answer.header('content-encoding') or '')}), which we did not offer"
@@ -215,11 +209,11 @@ def _their_words(text: str) -> str:
     return f"; they say: {shown(text)}" if text.strip() else ""
 
 
-def shown(text: str) -> str:
+def shown(text: str, characters_max: int = SHOWN_CHARACTERS_MAX) -> str:
     """What the other side wrote, as one short line without control characters."""
     line = " ".join(text.split())
     plain = "".join(character if character.isprintable() else "?" for character in line)
-    return plain if len(plain) <= SHOWN_CHARACTERS_MAX else plain[: SHOWN_CHARACTERS_MAX - 1] + "…"
+    return plain if len(plain) <= characters_max else plain[: characters_max - 1] + "…"
 
 
 def raw(answer: Answer) -> bytes:

@@ -11,10 +11,12 @@ from certs.certificates import Certificate, KeyPair
 from certs.keyring import KeyRing, KeyRingError
 from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
+from gateway.buffers import Scratch
 from gateway.carriers.destinations import read_url
 from gateway.carriers.parcels import Consignment, Held, Parcel
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings, Settings
+from gateway.spool import SpoolUnavailable
 from partners.as2_terms import As2, As2Sending
 from partners.loader import LoadedProfile
 
@@ -64,11 +66,13 @@ class Bench:
     Attributes:
         keyring: our keys as they are now.
         certificates: of partners.
+        scratch: where messages are written; large ones into a file.
     """
 
     settings: Settings
     keyring: Callable[[], KeyRing]
     certificates: CertificatesOf
+    scratch: Scratch
 
 
 def as2_of(consignment: Consignment) -> As2:
@@ -77,10 +81,9 @@ def as2_of(consignment: Consignment) -> As2:
     Raises:
         CannotSend: one of them is suspended, or has no AS2.
     """
-    for loaded in dict.fromkeys((consignment.partner.id, consignment.bearer.id)):
-        profile = (consignment.partner if loaded == consignment.partner.id else consignment.bearer).profile
-        if not profile.is_active:
-            raise CannotSend(f"{profile.id} is suspended: nothing is sent until its profile says `status: active`")
+    for loaded in (consignment.partner, consignment.bearer):
+        if not loaded.profile.is_active:
+            raise CannotSend(f"{loaded.id} is suspended: nothing is sent until its profile says `status: active`")
     as2 = consignment.bearer.profile.as2
     if as2 is None:
         raise CannotSend(f"the profile of {consignment.bearer.id} has no `as2:`; nothing can be sent by AS2")
@@ -121,7 +124,7 @@ def _write(consignment: Consignment, bench: Bench, as2: As2, now: datetime) -> P
     key_transport = KeyTransport(sending.key_transport)
     try:
         written = write_message(
-            bytes(consignment.payload),
+            consignment.payload,
             as2_from=identity.as2_id or "",
             as2_to=as2.id,
             message_id=consignment.transport_id,
@@ -133,7 +136,10 @@ def _write(consignment: Consignment, bench: Bench, as2: As2, now: datetime) -> P
             encryption=Encryption([recipient], cipher, key_transport) if recipient is not None else None,
             compression=sending.compress if sending.compress != "none" else None,
             mdn_request=request,
+            scratch=bench.scratch,
         )
+    except SpoolUnavailable as error:
+        raise CannotSend(f"there is no room to write it now: {error}") from None
     except ValueError as error:
         raise CannotSend(f"no message can be made of it: {error}") from None
     facts: dict[str, object] = {
