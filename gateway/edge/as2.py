@@ -13,19 +13,17 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from certs.keyring import IdentityKeys
-from gateway.as2.disposition import EXPLANATIONS, As2Refused, Modifier, disposition_of
-from gateway.as2.envelope import Envelope
+from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.mdn import holds_mdn
 from gateway.as2.message import read_envelope
 from gateway.as2.mime import Headers
+from gateway.edge.as2_answers import Answers
 from gateway.edge.as2_arrival import CHANNEL, arrival_of, open_and_answer
 from gateway.edge.as2_parties import Parties, Relationship
+from gateway.edge.as2_receipts import ReceiptDoor
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
-from gateway.edge.receipts import answer, unpack_receipt
-from gateway.edge.refusals import ANSWERS, REASON_OF
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolFolder
@@ -34,7 +32,6 @@ from gateway.store.messages import Acceptance
 T = TypeVar("T")
 
 PATH = "/as2"
-_REUSED = "The Message-ID was used before for other content. Use a new one; only a retry carries the same."
 
 
 class As2:
@@ -51,8 +48,9 @@ class As2:
         self._edge = edge
         self._bodies = bodies
         self._throttle = throttle
-        self._gate = gate
         self._parties = Parties(edge)
+        self._answers = Answers(edge, throttle, gate, self._in_thread)
+        self._receipts = ReceiptDoor(edge, self._in_thread)
         settings = edge.settings
         self._scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
         # As many as there are cores: OpenSSL leaves Python's lock alone meanwhile, and more would only wait.
@@ -78,25 +76,22 @@ class As2:
         partner_limit = found.partner.profile.limits.body_bytes_max if isinstance(found, Relationship) else None
         body = await self._bodies.read(request, partner_limit or limits.body_bytes_max)
         if isinstance(body, bytes) and holds_mdn(headers, body):  # no receipt is large
-            # A receipt never earns a receipt (RFC 3798 2.1).
-            raise Refused(Reason.INVALID_REQUEST, "a receipt came, but no message of ours waits for one here")
-        if envelope.mdn_request is not None and envelope.mdn_request.delivery_url is not None:
-            raise Refused(
-                Reason.ASYNCHRONOUS_RECEIPT,
-                "the message asks for an asynchronous receipt; ask for a synchronous one and send it again",
-            )
+            return await self._receipts.take(request, headers, body, found)
+        if isinstance(found, Relationship):
+            self._answers.check_address(envelope, found)
         if isinstance(found, As2Refused):
-            return await self._refuse(request, envelope, found, self._parties.keys_for(envelope.as2_to))
+            keys = self._parties.keys_for(envelope.as2_to)
+            return await self._answers.refuse(request, envelope, found, None, keys)
         if not body:
             failure = As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, "the body is empty")
-            return await self._refuse(request, envelope, failure, found.keys)
+            return await self._answers.refuse(request, envelope, failure, found, found.keys)
         message_id = self._edge.reception.new_id()
         now = self._now()
         opened, receipt = await self._in_thread(
             lambda: open_and_answer(envelope, headers, body, found, message_id, now, self._scratch)
         )
         if isinstance(opened, As2Refused):
-            return await self._refuse(request, envelope, opened, found.keys)
+            return await self._answers.refuse(request, envelope, opened, found, found.keys)
         request.actor = f"partner:{found.partner.id}"
         rate = found.partner.profile.limits.requests_per_second_max
         if rate is not None:
@@ -105,34 +100,19 @@ class As2:
             arrival = arrival_of(envelope, headers, body, opened, found, request)
         else:
             arrival = await self._in_thread(lambda: arrival_of(envelope, headers, body, opened, found, request))
+        also = self._answers.also(envelope, receipt, found)
         try:
-            acceptance = await self._edge.reception.keep(arrival, message_id=message_id, answer=receipt.pack())
+            acceptance = await self._edge.reception.keep(
+                arrival, message_id=message_id, answer=receipt.pack(), also=also
+            )
         except Refused as refused:
             if refused.reason is not Reason.IDEMPOTENCY_CONFLICT or envelope.mdn_request is None:
                 raise
-            self._edge.metrics.refused.add(CHANNEL, refused.reason.value)
-            failed = disposition_of(Modifier.UNEXPECTED_PROCESSING_ERROR)
-            negative = await self._in_thread(
-                lambda: answer(envelope, found.keys, message_id, now, disposition=failed, text=_REUSED)
-            )
-            return negative.response()
+            return await self._answers.refuse_reuse(envelope, found, message_id)
+        if also is not None:
+            self._edge.wake()
         self._count(acceptance, began_ms)
-        return (unpack_receipt(acceptance.answer) if acceptance.answer is not None else receipt).response()
-
-    async def _refuse(
-        self, request: Request, envelope: Envelope, failure: As2Refused, keys: IdentityKeys | None
-    ) -> web.Response:
-        """The negative receipt; where none was asked for the same words with a 4xx."""
-        text = EXPLANATIONS[failure.modifier]
-        refused = Refused(REASON_OF[failure.modifier], text, audit=f"{failure.modifier.value}: {failure.audit_reason}")
-        if envelope.mdn_request is None:
-            raise refused
-        reference = self._edge.reception.new_id()
-        await self._gate.record(CHANNEL, request, refused, reference)
-        text = f"{text}\n{ANSWERS[refused.reason].remedy}\nReference: {reference}"
-        failed, now = disposition_of(failure.modifier), self._now()
-        receipt = await self._in_thread(lambda: answer(envelope, keys, reference, now, disposition=failed, text=text))
-        return receipt.response()
+        return self._answers.accepted(envelope, acceptance, receipt)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

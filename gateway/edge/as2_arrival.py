@@ -107,7 +107,7 @@ def arrival_of(
         transport_id=storable(envelope.message_id),
         payload=opened.payload,
         payload_sha256=digests[0].hex(),
-        wire=(_evidence_fields(headers), body),
+        wire=(evidence_fields(headers), body),
         authenticated=_authenticated(opened, digests),
         content_type=storable(opened.content_type),
         filename=storable(opened.filename or ""),
@@ -116,7 +116,7 @@ def arrival_of(
     )
 
 
-def _evidence_fields(headers: Headers) -> bytes:
+def evidence_fields(headers: Headers) -> bytes:
     """What makes the body a MIME entity, as evidence: without its own header fields nobody can verify it again."""
     fields = "".join(f"{name}: {value}\r\n" for name, value in headers if name.lower() in _EVIDENCE_FIELDS)
     return fields.encode("utf-8", "surrogateescape") + b"\r\n"

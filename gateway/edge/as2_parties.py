@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from certs.keyring import IdentityKeys
+from gateway.agreements import OurIdentity
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
-from gateway.as2_agreements import As2Terms, As2TermsBook, identity_for
+from gateway.as2_agreements import As2Terms, As2TermsBook, identities_for
 from gateway.edge.connection import log_fault
 from gateway.edge.context import Edge
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import IdentitySettings
+from partners.directory import Directory
 from partners.loader import LoadedProfile
 
 
@@ -33,6 +35,8 @@ class Parties:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
+        # By partner, as long as its profile and the directory are the same; there are never more than partners.
+        self._addressed: dict[str, tuple[LoadedProfile, Directory, tuple[OurIdentity, ...]]] = {}
         self._terms = As2TermsBook(edge.settings.limits)
 
     def between(self, envelope: Envelope) -> Relationship | As2Refused:
@@ -50,13 +54,24 @@ class Parties:
             return _unknown("AS2-From is no partner of ours")
         if not partner.profile.is_active:
             return _unknown(f"partner {partner.id} is suspended")
-        if identity_for(partner.profile, self._edge.settings.identities) != identity:
+        if identity not in self._addressed_by(partner):
             return _unknown(f"partner {partner.id} was agreed with another of our identities")
         keys = self._edge.keyring.identities.get(identity.name)
         if keys is None:
             log_fault("an AS2 identity has no key", None, identity=identity.name)
             raise Refused(Reason.INTERNAL, "the message cannot be opened now", audit="no key for the identity")
         return Relationship(partner, identity, self._terms.of(partner, as2), keys)
+
+    def _addressed_by(self, partner: LoadedProfile) -> tuple[OurIdentity, ...]:
+        """Whom of us a partner may address; of a connection that depends on those that it carries, too."""
+        directory = self._edge.directory()
+        known = self._addressed.get(partner.id)
+        if known is not None and known[0] is partner and known[1] is directory:
+            return known[2]
+        carried = directory.carried_by(partner) if partner.profile.speaks_for else ()
+        found = identities_for(partner.profile, self._edge.settings.identities, [item.profile for item in carried])
+        self._addressed[partner.id] = partner, directory, found
+        return found
 
     def keys_for(self, as2_to: str) -> IdentityKeys | None:
         """Who signs the receipt for a message that was refused by its names: whom it was for, else our first."""

@@ -30,8 +30,10 @@ class Receipt:
         """The bytes under which it is stored."""
         return orjson.dumps({"status": self.status, "headers": self.headers}) + b"\n" + self.body
 
-    def response(self) -> web.Response:
-        """The HTTP answer; the same bytes each time."""
+    def response(self, *, is_delivered: bool = False) -> web.Response:
+        """The HTTP answer; the same bytes each time. Of a receipt that is delivered on its own it is empty."""
+        if is_delivered and self.body:
+            return web.Response(status=self.status)
         response = web.Response(status=self.status, body=self.body)
         for name, value in self.headers:
             response.headers[name] = safe_header(value)

@@ -167,11 +167,17 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             M.UNSUPPORTED_FORMAT,
             audited=True,
         ),
-        R.ASYNCHRONOUS_RECEIPT: Answer(
+        R.RECEIPT_ADDRESS: Answer(
+            403,
+            "Receipt address not agreed",
+            "Leave out Receipt-Delivery-Option, so that the receipt comes in the response, or have the address added "
+            "to your profile.",
+            audited=True,
+        ),
+        R.RECEIPT_NOT_ACCEPTED: Answer(
             400,
-            "Asynchronous receipts are not sent",
-            "Leave out Receipt-Delivery-Option: the receipt then comes in the answer to the same request.",
-            M.UNSUPPORTED_FORMAT,
+            "Receipt not accepted",
+            "Send the receipt for a message that you had from us, with its MIC, signed as it was asked for.",
             audited=True,
         ),
     }

@@ -37,7 +37,8 @@ class Reason(StrEnum):
     INSUFFICIENT_MESSAGE_SECURITY = "insufficient-message-security"
     UNEXPECTED_PROCESSING_ERROR = "unexpected-processing-error"
     UNSUPPORTED_RECEIPT = "unsupported-receipt"
-    ASYNCHRONOUS_RECEIPT = "asynchronous-receipt-not-supported"
+    RECEIPT_ADDRESS = "receipt-address-not-agreed"
+    RECEIPT_NOT_ACCEPTED = "receipt-not-accepted"
 
 
 class Refused(Exception):  # noqa: N818  # a refusal is an answer, not an error of ours

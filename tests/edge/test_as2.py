@@ -257,15 +257,6 @@ async def test_a_certificate_outside_its_window_does_not_count(tmp_path: Path, c
         assert mdn.disposition.text == "authentication-failed"
 
 
-async def test_an_asynchronous_receipt_is_refused_with_the_remedy(house, client):
-    asked = MdnRequest("a@b", signed=True, delivery_url="http://169.254.169.254/latest")
-    status, _, body = await send(house, client, message(mdn_request=asked))
-    assert status == 400
-    assert b"Receipt-Delivery-Option" in body
-    assert not house.arrived
-    assert await house.acts("refused.asynchronous-receipt-not-supported")
-
-
 async def test_a_receipt_never_earns_a_receipt(house, client):
     _, headers, body = await send(house, client, message())
     house.arrived.clear()

@@ -16,7 +16,7 @@ from gateway.agreements import (
 )
 from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
 from gateway.as2.policy import Policy
-from gateway.as2_agreements import as2_policy, identity_for, partner_certificates
+from gateway.as2_agreements import as2_policy, identities_for, identity_for, partner_certificates
 from gateway.settings import IdentitySettings, X12Address
 from partners import as2_terms, x12_terms
 from partners import profile as partner_profile
@@ -181,6 +181,24 @@ def test_our_identity_is_the_named_one_or_the_only_one() -> None:
     named = loaded(ACME.replace("  id: ACME-AS2", "  id: ACME-AS2\n  our_identity: plant")).profile
     assert identity_for(named, [BIGCORP, PLANT]) is PLANT
     assert identity_for(named, [BIGCORP]) is None
+
+
+def test_a_partner_may_address_every_identity_that_its_profile_names() -> None:
+    acme = loaded(ACME).profile
+    assert identities_for(acme, [BIGCORP, REST_ONLY]) == (BIGCORP,)
+    assert identities_for(acme, [BIGCORP, PLANT]) == ()  # of two nobody knows which
+    assert identities_for(loaded(NORTHWIND).profile, [BIGCORP]) == ()
+    for_plant = ACME + "  - {document: invoice, direction: inbound, syntax: x12, our_identity: plant}\n"
+    assert identities_for(loaded(for_plant).profile, [BIGCORP, PLANT]) == (PLANT,)
+    named = for_plant.replace("  id: ACME-AS2", "  id: ACME-AS2\n  our_identity: bigcorp")
+    assert identities_for(loaded(named).profile, [PLANT, BIGCORP]) == (BIGCORP, PLANT)
+    assert identities_for(loaded(named).profile, [PLANT]) == (PLANT,)
+
+
+def test_a_connection_may_address_the_identities_of_those_it_carries() -> None:
+    van = loaded(ACME).profile
+    small = loaded(SMALL.replace("syntax: x12", "syntax: x12, our_identity: plant", 1)).profile
+    assert identities_for(van, [BIGCORP, PLANT], [small]) == (PLANT,)
 
 
 class TestAs2Policy:
