@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -126,6 +127,7 @@ class Metrics:
         self.profile_problems = Counter("gateway_profile_problems_total", "Problems found when profiles were read.")
         self.answer_seconds = Histogram("gateway_answer_seconds", "From the first byte to the answer.", "channel")
         self.lag_seconds = Histogram("gateway_publish_lag_seconds", "From receipt to the broker's confirm.", "event")
+        self.outbound = Counter("gateway_outbound_total", "What was to be sent, by outcome.", ("kind", "outcome"))
         self.delivery_attempts = Counter("gateway_delivery_attempts_total", "Attempts to deliver.", ("channel",))
         self.delivery_failures = Counter("gateway_delivery_failures_total", "Attempts that failed.", ("reason",))
         self.deliveries_settled = Counter("gateway_deliveries_settled_total", "Ends of attempts.", ("channel", "state"))
@@ -133,10 +135,15 @@ class Metrics:
             "gateway_delivery_seconds", "From enqueued until proven delivered.", "channel", DELIVERY_BOUNDS_S
         )
         self.gauges: dict[str, tuple[str, float]] = {}
+        self.families: dict[str, tuple[str, tuple[str, ...], Mapping[tuple[str, ...], float]]] = {}
 
     def gauge(self, name: str, text: str, value: float) -> None:
         """Set a number that goes up and down."""
         self.gauges[name] = (text, value)
+
+    def family(self, name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]) -> None:
+        """Set numbers that go up and down by their label values; those that are not among `values` are gone."""
+        self.families[name] = (text, labels, values)
 
     def expose(self) -> str:
         """Everything, in the Prometheus text exposition format 0.0.4."""
@@ -153,6 +160,10 @@ class Metrics:
                 lines += _expose_histogram(metric)
         for name, (text, value) in sorted(self.gauges.items()):
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {_number(value)}"]
+        for name, (text, labels, numbers) in sorted(self.families.items()):
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+            for key, number in sorted(numbers.items()):
+                lines.append(f"{name}{_labels(zip(labels, key, strict=True))} {_number(number)}")
         return "\n".join(lines) + "\n"
 
 

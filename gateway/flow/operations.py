@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import EventState
-from gateway.store import audit, cases, messages, outbox, timeline
+from gateway.store import audit, cases, dispatches, messages, outbox, timeline
 from gateway.store.cases import CaseKind, CaseState
 
 
@@ -88,13 +88,17 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
     if case.kind == CaseKind.PROCESSING and case.message_id is not None:
         done = messages.retry(connection, case.message_id, now_ms)
+    elif case.kind == CaseKind.OUTBOUND_REFUSED and case.message_id is not None:
+        done = dispatches.retry(connection, case.message_id)
     else:
         done = case.event_id is not None and _try_replay(connection, case.event_id, now_ms)
     if not done:
         raise NotPossible(f"case {case_id} waits for nothing that could be tried again; it is {case.state}")
     if case.message_id is not None:
         timeline.note(connection, case.message_id, now_ms, "retry", {"actor": actor.name, "case": case_id})
-    if case.kind != CaseKind.PROCESSING:
+    if case.kind == CaseKind.OUTBOUND_REFUSED:
+        cases.resolve(connection, now_ms, f"retried by {actor.name}", message_id=case.message_id)
+    elif case.kind != CaseKind.PROCESSING:
         cases.resolve(connection, now_ms, f"retried by {actor.name}", event_id=case.event_id)
     _record(connection, actor, "exception.retry", case_id, now_ms, {})
 
@@ -121,6 +125,8 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
         with suppress(IllegalTransition):
             outbox.drop(connection, case.event_id, now_ms)
             dropped.append(case.event_id)
+    elif case.message_id is not None and case.kind == CaseKind.OUTBOUND_REFUSED:
+        dispatches.abandon(connection, case.message_id)
     elif case.message_id is not None:
         messages.abandon(connection, case.message_id)
         dropped = outbox.drop_staged(connection, case.message_id)

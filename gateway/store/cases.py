@@ -19,6 +19,7 @@ class CaseKind(StrEnum):
     UNROUTABLE = "unroutable"  # no queue of the broker wants the event
     PUBLISHING = "publishing"  # the event could not be published
     CERTIFICATE = "certificate"  # a partner sent a new certificate, and a person decides on it
+    CERTIFICATE_ENDS = "certificate_ends"  # a certificate ends soon or has ended, and no successor is known
     DELIVERY_REFUSED = "delivery_refused"  # the partner said no to a delivery
     DELIVERY_GIVEN_UP = "delivery_given_up"  # every attempt of its schedule failed
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
@@ -54,7 +55,7 @@ class Case:
 _COLUMNS = [_CASE.c[field.name] for field in fields(Case)]
 
 
-def raise_case(
+def raise_case(  # noqa: PLR0913  # one row of the list
     connection: Connection,
     kind: CaseKind,
     state: CaseState,
@@ -63,12 +64,13 @@ def raise_case(
     partner_id: str,
     message_id: str | None = None,
     event_id: str | None = None,
+    subject: str | None = None,
     reason: str,
     detail: str = "",
     attempts: int = 0,
 ) -> str:
-    """Open the case of this message or event, or bring it up to date; one subject has one case of a kind."""
-    case_id = f"{kind.value}:{event_id or message_id}"
+    """Open the case of this message, event or other subject, or bring it up to date; each has one case of a kind."""
+    case_id = f"{kind.value}:{subject or event_id or message_id}"
     values: dict[str, object] = {
         "reason": reason,
         "detail": detail,
@@ -97,9 +99,15 @@ def resolve(
     *,
     message_id: str | None = None,
     event_id: str | None = None,
+    case_id: str | None = None,
 ) -> None:
-    """Close the open cases of a message or an event."""
-    subject = _CASE.c.event_id == event_id if event_id is not None else _CASE.c.message_id == message_id
+    """Close the open cases of a message or an event, or one case by its id."""
+    if event_id is not None:
+        subject = _CASE.c.event_id == event_id
+    elif message_id is not None:
+        subject = _CASE.c.message_id == message_id
+    else:
+        subject = _CASE.c.id == case_id
     connection.execute(
         update(_CASE)
         .where(subject, _CASE.c.state != CaseState.RESOLVED.value)
@@ -118,6 +126,12 @@ def find(connection: Connection, *, state: str | None = None, limit: int = 100) 
     query = select(*_COLUMNS).order_by(_CASE.c.updated_at_ms.desc()).limit(limit)
     query = query.where(_CASE.c.state == state if state else _CASE.c.state != CaseState.RESOLVED.value)
     return [Case(*row) for row in connection.execute(query)]
+
+
+def open_of_kind(connection: Connection, kind: CaseKind) -> set[str]:
+    """The ids of the cases of a kind that are not resolved."""
+    query = select(_CASE.c.id).where(_CASE.c.kind == kind.value, _CASE.c.state != CaseState.RESOLVED.value)
+    return set(connection.scalars(query))
 
 
 def count_open(connection: Connection) -> int:

@@ -133,7 +133,9 @@ def record(connection: Connection, new: NewDispatch) -> StoredDispatch | None:
         return None
     known = None
     if new.source is not None:
-        known = _one(connection, _DISPATCH.c.source == storable(new.source), _DISPATCH.c.source_id == new.source_id)
+        known = _one(
+            connection, _DISPATCH.c.source == storable(new.source), _DISPATCH.c.source_id == storable(new.source_id)
+        )
     known = known or get(connection, new.id)
     if known is None:
         raise LookupError(f"dispatch {new.id} is neither new nor there")

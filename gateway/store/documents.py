@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, or_, select, update
 from gateway.model.events import BusinessEvent
 from gateway.model.message import EventState
 from gateway.store import outbox
-from gateway.store.statements import Prepared, constant, given, table_of
+from gateway.store.statements import Prepared, constant, given, storable, table_of
 from gateway.store.tables import Document, OutboxEvent
 
 REJECTED = "rejected"
@@ -157,6 +157,22 @@ def get(connection: Connection, document_id: str) -> StoredDocument | None:
     """One document."""
     row = connection.execute(select(*_COLUMNS).where(_DOCUMENT.c.id == document_id)).one_or_none()
     return StoredDocument(*row) if row is not None else None
+
+
+def orders(connection: Connection, partner_id: str, purchase_order_numbers: Sequence[str]) -> dict[str, bytes]:
+    """The purchase orders of a partner with these numbers, the newest of each, as canonical JSON."""
+    rows = connection.execute(
+        select(_DOCUMENT.c.purchase_order_number, _DOCUMENT.c.body)
+        .where(
+            _DOCUMENT.c.partner_id == partner_id,
+            _DOCUMENT.c.purchase_order_number.in_([storable(number) for number in purchase_order_numbers]),
+            _DOCUMENT.c.document_type == "purchase_order",
+            _DOCUMENT.c.status != REJECTED,
+            _DOCUMENT.c.body.is_not(None),
+        )
+        .order_by(_DOCUMENT.c.created_at_ms, _DOCUMENT.c.revision)
+    )
+    return {str(number): bytes(body) for number, body in rows}
 
 
 def first_error(connection: Connection, message_id: str) -> str | None:

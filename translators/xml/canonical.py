@@ -179,17 +179,27 @@ def _line(element: etree._Element) -> int | None:
     return line if isinstance(line, int) else None
 
 
-def write(document: Document) -> bytes:
-    """A document as canonical XML in UTF-8.
+def write(*documents: Document) -> bytes:
+    """Documents as canonical XML in UTF-8, several of them below a root ``documents``.
 
     Raises ValueError for text that XML cannot carry (control characters).
     """
+    made = [_element_of(document) for document in documents]
+    if len(made) == 1:
+        root = made[0]
+    else:
+        root = etree.Element(f"{{{NAMESPACE}}}documents", nsmap=_NSMAP)
+        root.extend(made)
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+
+
+def _element_of(document: Document) -> etree._Element:
     root = etree.Element(f"{{{NAMESPACE}}}{document.document_type}", nsmap=_NSMAP)
     members = as_json(document)
     del members["document_type"]
     members["schema_version"] = SCHEMA_VERSION
     _append(root, members)
-    return bytes(etree.tostring(root, xml_declaration=True, encoding="UTF-8"))
+    return root
 
 
 def _append(parent: etree._Element, members: dict[str, Any]) -> None:

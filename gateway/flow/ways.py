@@ -1,0 +1,84 @@
+"""How something of ours reaches a partner: over whose connection, as which identity of ours, by which carrier."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from gateway.agreements import OurIdentity
+from gateway.as2_agreements import identity_for
+from partners.as2_terms import As2
+from partners.directory import Directory
+from partners.loader import LoadedProfile
+
+AS2 = "as2"  # the name of the channel, as deliveries and messages have it
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A partner who can be sent to.
+
+    Attributes:
+        bearer: whose connection carries it: the partner itself, or the VAN or 3PL that it comes `via`.
+        as2: how the bearer is reached.
+    """
+
+    partner: LoadedProfile
+    bearer: LoadedProfile
+    as2: As2
+    channel: str = AS2
+
+
+class NoWay(Exception):  # noqa: N818  # told to a person
+    """Something cannot be sent; the text says why, and what would make it possible."""
+
+
+def recipient(directory: Directory, partner_id: str) -> Recipient:
+    """The partner and the way to it.
+
+    Raises:
+        NoWay: there is none.
+    """
+    partner = directory.by_id(partner_id)
+    if partner is None:
+        raise NoWay(f"there is no partner {partner_id[:64]!r}; `gateway partner list` shows those there are")
+    if not partner.profile.is_active:
+        raise NoWay(f"{partner.id} is suspended: nothing is sent to them until their profile says `status: active`")
+    bearer = partner
+    if partner.profile.via is not None:
+        connection = directory.by_id(partner.profile.via)
+        if connection is None:
+            raise NoWay(f"{partner.id} comes by the connection {partner.profile.via}, and there is no such profile")
+        if not connection.profile.is_active:
+            raise NoWay(f"{connection.id}, the connection of {partner.id}, is suspended")
+        bearer = connection
+    as2 = bearer.profile.as2
+    if as2 is None or as2.url is None:
+        raise NoWay(f"nothing says how {partner.id} is reached: add `as2: {{url: ..}}` to the profile of {bearer.id}")
+    return Recipient(partner, bearer, as2)
+
+
+def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str | None) -> str:
+    """The name of the identity of ours that speaks: the one that is named where it has an AS2 id, else the bearer's.
+
+    A plant without an AS2 id of its own speaks X12 as itself, and AS2 as the identity that the bearer knows.
+
+    Raises:
+        NoWay: nothing says which.
+    """
+    if named is not None:
+        ours = next((identity for identity in identities if identity.name == named), None)
+        if ours is None:
+            raise NoWay(f"none of our identities is named {named[:64]!r}; the settings list them under `identities`")
+        if ours.as2_id is not None:
+            return ours.name
+    known = identity_for(way.bearer.profile, identities)
+    if known is None:
+        raise NoWay(
+            f"{way.bearer.id} has to be told which of our identities speaks: add `as2: {{our_identity: ..}}` to its "
+            "profile, and an AS2 id to that identity"
+        )
+    return known.name
+
+
+def transport_id(delivery_id: str, host: str) -> str:
+    """The Message-ID of a delivery (RFC 5322 3.6.4): the same in every attempt."""
+    return f"<{delivery_id}@{host}>"

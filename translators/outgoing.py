@@ -1,0 +1,85 @@
+"""Canonical documents as the one body that leaves the house: X12 that lacks only its numbers, canonical JSON or XML."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from translators import json
+from translators.document_reading import DocumentRead
+from translators.documents import Document, PurchaseOrder
+from translators.findings import Finding, Level, Severity
+from translators.guide import Override
+from translators.x12.writing import Envelope, FramingRules, PreparedInterchange, prepare_interchange, with_context
+from translators.xml import write as write_xml
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How documents are written.
+
+    Attributes:
+        envelope: of X12; its control numbers do not count.
+        framing: of X12.
+        rules: of X12, by document type: what each agreement demands and allows.
+    """
+
+    syntax: Literal["x12", "json", "xml"]
+    envelope: Envelope | None = None
+    framing: FramingRules = field(default_factory=FramingRules)
+    rules: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The body, or why there is none.
+
+    Attributes:
+        body: None when a finding is an error.
+        findings: also what the body does not say of a document.
+        findings_omitted: further warnings.
+    """
+
+    body: bytes | PreparedInterchange | None
+    findings: tuple[Finding, ...] = ()
+    findings_omitted: int = 0
+
+
+def write_outgoing(documents: Sequence[bytes], orders: Sequence[bytes | None], plan: Plan) -> Outgoing:
+    """Documents as one body.
+
+    Args:
+        documents: canonical JSON.
+        orders: for each document the purchase order that it answers, canonical JSON, where it is known; partners who
+            read X12 want what it says repeated.
+        plan: how they are written.
+
+    Nothing is raised whatever the documents hold.
+    """
+    held: list[Document] = []
+    for document, order in zip(documents, orders, strict=True):
+        read = _read(document)
+        if read is None:
+            return Outgoing(None, (_fault("the document cannot be read; check it with `gateway validate`"),))
+        answered = None if order is None or plan.syntax != "x12" else _read(order)
+        held.append(with_context(read, answered) if isinstance(answered, PurchaseOrder) else read)
+    if plan.syntax == "json":
+        return Outgoing(documents[0] if len(documents) == 1 else b"[" + b",".join(documents) + b"]")
+    if plan.syntax == "xml":
+        try:
+            return Outgoing(write_xml(*held))
+        except ValueError as error:
+            return Outgoing(None, (_fault(f"XML cannot carry a text of the document: {error}"),))
+    if plan.envelope is None:
+        return Outgoing(None, (_fault("nothing says from whom to whom the interchange goes"),))
+    made = prepare_interchange(held, plan.envelope, plan.framing, plan.rules)
+    findings = (*made.findings, *(finding for written in made.sets for finding in written.findings))
+    return Outgoing(made.interchange, findings, sum(written.findings_omitted for written in made.sets))
+
+
+def _read(document: bytes) -> Document | None:
+    first = next(json.read(document))
+    return first.document if isinstance(first, DocumentRead) else None
+
+
+def _fault(message: str) -> Finding:
+    return Finding(Level.DOCUMENT, "not-writable", message, Severity.ERROR)
