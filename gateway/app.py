@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import IO
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,7 @@ from certs.keyring import KeyRing, load_key_ring
 from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
+from gateway.flow.acknowledging import WaysOut
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
@@ -49,6 +51,12 @@ log = logging.getLogger(__name__)
 
 class CannotStart(Exception):  # noqa: N818  # told to a person
     """The gateway cannot start; the text says why and what to do."""
+
+
+def message_id_host(settings: Settings) -> str:
+    """What stands behind the @ of our Message-IDs: the host that partners know us by."""
+    host = urlsplit(settings.public_url).hostname if settings.public_url is not None else None
+    return host or "partner-gateway"
 
 
 def now_ms() -> int:
@@ -105,10 +113,11 @@ class Gateway:
             timeout_s=settings.limits.worker_timeout_s,
             spool_dir=settings.spool_dir,
         )
+        ways_out = WaysOut(self.directory, settings.identities, host=message_id_host(settings))
         self.processing = Processing(
             self.database,
             self._pool,
-            TermsOfProfiles(self.database, settings.identities, self.directory).of,
+            TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of).of,
             owner=self.owner,
             source=f"/gateway/{settings.identities[0].name}" if settings.identities else "/gateway",
             now_ms=now_ms,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import orjson
 from sqlalchemy import Connection
 
+from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.repetitions import judge_all, refused_documents
 from gateway.flow.terms import Terms
@@ -255,19 +256,20 @@ def _acknowledge(connection: Connection, decision: Decision, interchanges: Seque
     for number, (speaking, item) in enumerate(earned, start=1):
         numbers = _numbers(connection, speaking.control_numbers, item)
         body = write_acknowledgment(item, numbers, now=moment(decision.now_ms), framing=speaking.framing)
-        acknowledgments.keep(
-            connection,
-            StoredAcknowledgment(
-                id=f"{message.id}-ack-{number}",
-                message_id=message.id,
-                partner_id=speaking.partner_id,
-                kinds=" ".join(item.kinds),
-                control_number=numbers.interchange,
-                state=acknowledgments.KEPT,
-                body=body,
-                created_at_ms=decision.now_ms,
-            ),
+        kept = StoredAcknowledgment(
+            id=f"{message.id}-ack-{number}",
+            message_id=message.id,
+            partner_id=speaking.partner_id,
+            kinds=" ".join(item.kinds),
+            control_number=numbers.interchange,
+            state=acknowledgments.KEPT,
+            body=body,
+            created_at_ms=decision.now_ms,
         )
+        acknowledgments.keep(connection, kept)
+        way = decision.terms.way_out(message, kept.partner_id)
+        if way is not None:
+            hand_over(connection, kept, way, decision.now_ms)
         step = {"kinds": list(item.kinds), "control_number": numbers.interchange}
         timeline.note(connection, message.id, decision.now_ms, "acknowledged", step)
     return bool(earned)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from gateway.agreements import acknowledgment_framing, acknowledgment_rules, reading_rules, repetition_rules
+from gateway.flow.acknowledging import WayOutOf, nowhere
 from gateway.settings import IdentitySettings
 from gateway.store import profiles
 from gateway.store.database import Database
@@ -47,11 +48,13 @@ class Terms:
         reading: how all of it is read.
         own: of who authenticated on the transport.
         carried: for a connection, of the partners that it may speak for, by their address (``ZZ/ACMESUPPLY``).
+        way_out: how acknowledgments reach their partner, as profiles are when it is asked.
     """
 
     reading: ReadingRules
     own: PartnerTerms
     carried: Mapping[str, PartnerTerms] = field(default_factory=dict)
+    way_out: WayOutOf = nowhere
 
     def of(self, sender: str | None) -> PartnerTerms:
         """The terms of the partner whose address an interchange names as its sender.
@@ -81,14 +84,20 @@ class TermsOfProfiles:
         database: holds every profile that was ever loaded.
         identities: ours.
         directory: the partners now; a connection's terms depend on those it carries.
+        way_out: how acknowledgments reach their partner; without any they are kept.
     """
 
     def __init__(
-        self, database: Database, identities: Sequence[IdentitySettings], directory: Callable[[], Directory]
+        self,
+        database: Database,
+        identities: Sequence[IdentitySettings],
+        directory: Callable[[], Directory],
+        way_out: WayOutOf = nowhere,
     ) -> None:
         self._database = database
         self._identities = identities
         self._directory = directory
+        self._way_out = way_out
         # With the directory that they hold for; None where they hold whatever the others' profiles say.
         self._kept: OrderedDict[str, tuple[Directory | None, Terms]] = OrderedDict()
 
@@ -120,7 +129,7 @@ class TermsOfProfiles:
             if directory.speaker(loaded, item.qualifier, item.id) is partner
         }
         own = self._of_partner(loaded, carried)
-        return Terms(reading_rules(loaded, self._identities, carried), own, by_address)
+        return Terms(reading_rules(loaded, self._identities, carried), own, by_address, self._way_out)
 
     def _of_partner(self, loaded: LoadedProfile, carried: Sequence[LoadedProfile] = ()) -> PartnerTerms:
         return PartnerTerms(

@@ -1,0 +1,106 @@
+"""The acknowledgments that messages earn, on their way: deliveries where the partner can be sent to, else kept."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway.as2_agreements import identity_for
+from gateway.flow.routes import bearer_of
+from gateway.model.delivery import DeliveryKind
+from gateway.settings import IdentitySettings
+from gateway.store import deliveries
+from gateway.store.acknowledgments import StoredAcknowledgment
+from gateway.store.deliveries import NewDelivery
+from gateway.store.messages import StoredMessage
+from partners.directory import Directory
+
+CONTENT_TYPE = "application/edi-x12"  # RFC 1767 1
+
+
+@dataclass(frozen=True, slots=True)
+class WayOut:
+    """How an acknowledgment reaches its partner.
+
+    Attributes:
+        profile_digest: of the partner's profile as it is now.
+        identity: ours, by its name in the settings.
+        host: behind the @ of its Message-ID.
+    """
+
+    profile_digest: str
+    identity: str
+    channel: str
+    host: str
+
+
+# Of a message and the partner whom the acknowledgment is for; None where there is no way.
+WayOutOf = Callable[[StoredMessage, str], WayOut | None]
+
+
+def nowhere(_message: StoredMessage, _partner_id: str) -> WayOut | None:
+    """Where nothing is sent: acknowledgments stay kept."""
+    return None
+
+
+class WaysOut:
+    """Finds the way out for acknowledgments, in the directory as it is now.
+
+    Args:
+        directory: the partners now.
+        identities: ours.
+        host: behind the @ of Message-IDs.
+    """
+
+    def __init__(
+        self, directory: Callable[[], Directory], identities: Sequence[IdentitySettings], *, host: str
+    ) -> None:
+        self._directory = directory
+        self._identities = identities
+        self._host = host
+
+    def of(self, message: StoredMessage, partner_id: str) -> WayOut | None:
+        """The way to a partner, or over the connection that its traffic comes by; None where neither can be sent to."""
+        directory = self._directory()
+        partner = directory.by_id(partner_id)
+        bearer = bearer_of(directory, partner) if partner is not None else None
+        if partner is None or bearer is None or not (partner.profile.is_active and bearer.profile.is_active):
+            return None
+        as2 = bearer.profile.as2
+        if as2 is None or as2.url is None:
+            return None
+        # Who was addressed answers; what came another way is answered as whom the partner knows.
+        ours = [item for item in self._identities if item.as2_id is not None and item.name == message.identity]
+        known = ours[0] if ours else identity_for(bearer.profile, self._identities)
+        return WayOut(partner.digest, known.name, "as2", self._host) if known is not None else None
+
+
+def hand_over(connection: Connection, acknowledgment: StoredAcknowledgment, way: WayOut, now_ms: int) -> None:
+    """Have a kept acknowledgment delivered; the delivery bears its id, and its state follows.
+
+    Each is alone in its lane: acknowledgments are told apart by what they acknowledge, not by their order.
+    """
+    kinds = acknowledgment.kinds
+    deliveries.enqueue(
+        connection,
+        NewDelivery(
+            id=acknowledgment.id,
+            partner_id=acknowledgment.partner_id,
+            profile_digest=way.profile_digest,
+            identity=way.identity,
+            channel=way.channel,
+            kind=DeliveryKind.ACKNOWLEDGMENT,
+            lane=f"{acknowledgment.partner_id}/{acknowledgment.id}",
+            transport_id=f"<{acknowledgment.id}@{way.host}>",
+            content_type=CONTENT_TYPE,
+            filename=f"{kinds.replace(' ', '-')}-{acknowledgment.control_number:09d}.edi",
+            subject=f"Acknowledgment {kinds}, interchange {acknowledgment.control_number:09d}",
+            payload=acknowledgment.body,
+            created_at_ms=now_ms,
+            due_at_ms=now_ms,
+            message_id=acknowledgment.message_id,
+            correlation_id=acknowledgment.message_id,
+            document_type=kinds,
+            number=str(acknowledgment.control_number),
+        ),
+    )
