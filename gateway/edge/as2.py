@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.mdn import holds_mdn
@@ -32,6 +32,7 @@ from gateway.store.messages import Acceptance
 T = TypeVar("T")
 
 PATH = "/as2"
+GREETING = "This is an AS2 address (RFC 4130). Messages and receipts are sent here by POST.\n"
 
 
 class As2:
@@ -59,16 +60,30 @@ class As2:
     def add_to(self, routes: Routes) -> None:
         """Put its route among the others."""
         routes.add("POST", PATH, self.receive)
+        routes.add("GET", PATH, self.greet)
 
     def close(self) -> None:
         """End the threads; what they work on is finished first, by nobody waited for."""
         self._threads.shutdown(wait=False)
+
+    async def greet(self, request: Request) -> web.Response:
+        """Say what is here: partners look with a browser or a monitor whether they reach us (HEAD likewise).
+
+        Raises:
+            Refused: they ask how much of a broken transfer is here (ETag, as AS2 Restart has it): nothing is.
+        """
+        if hdrs.ETAG in request.headers:
+            raise Refused(Reason.NOT_FOUND, "nothing of that transfer was kept; send the whole message")
+        return web.Response(text=GREETING)
 
     async def receive(self, request: Request) -> web.Response:
         """Receive one message and answer it."""
         began_ms = self._edge.now_ms()
         limits = self._edge.settings.limits
         self._bodies.check(request, limits.body_bytes_max)
+        if hdrs.CONTENT_RANGE in request.headers:
+            # RFC 9110 14.5: whoever does not take parts must not take one for the whole.
+            raise Refused(Reason.INVALID_REQUEST, "a part of a message came (Content-Range); send the whole")
         headers = Headers.of(request.headers)
         envelope = read_envelope(headers)
         request.subject = f"{envelope.as2_from} -> {envelope.as2_to} {envelope.message_id}"

@@ -51,6 +51,7 @@ class ReceiptDoor:
             headers=headers,
             body=body,
             raw=evidence_fields(headers) + body,
+            trust=found.terms.trust,
         )
         mdn = await self._in_thread(lambda: self._receipts.read(incoming))
         if mdn.signature is not None:

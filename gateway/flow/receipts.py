@@ -14,6 +14,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from certs.certificates import Certificate
+from certs.trust import PINNED, Trust
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.envelope import read_envelope
 from gateway.as2.mdn import Judgement, Mdn, MdnError, Verdict, judge_mdn, read_mdn
@@ -41,6 +42,7 @@ class Incoming:
     Attributes:
         bearer: who says to have sent it, by its AS2-From.
         certificates: which the bearer may sign with now.
+        trust: what such a certificate must show beside being one of them.
         raw: the receipt as evidence: its header fields, an empty line, its body.
     """
 
@@ -49,6 +51,7 @@ class Incoming:
     headers: Headers
     body: bytes
     raw: bytes
+    trust: Trust = PINNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Receipts:
                 partner_certificates=incoming.certificates,
                 now=now,
                 require_signed=False,  # whether it had to be is known with its delivery
+                trust=incoming.trust,
                 digests={Digest(name) for name in as2.sending.receipt_digests} if as2 is not None else (),
             )
         except MdnError as error:

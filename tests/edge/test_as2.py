@@ -328,9 +328,20 @@ async def test_what_is_no_utf8_is_answered_too(house):
 
 async def test_reading_the_address_says_how_to_use_it(house, client):
     async with client.get(f"{house.url}/as2") as answer:
+        assert answer.status == 200
+        assert "AS2 address" in await answer.text()
+    async with client.head(f"{house.url}/as2") as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+    async with client.head(f"{house.url}/as2", headers={"ETag": '"1"'}) as answer:
+        assert answer.status == 404  # of a broken transfer nothing is here (AS2 Restart)
+    async with client.put(f"{house.url}/as2", data=b"x") as answer:
         assert answer.status == 405
-        assert answer.headers["Allow"] == "POST"
-        assert (await answer.json(content_type=None))["detail"] == "this address answers POST"
+        assert answer.headers["Allow"] == "GET, POST"
+    sent = message()
+    part = {"Content-Range": f"bytes 0-{len(sent.body) - 1}/{len(sent.body)}"}
+    async with client.post(f"{house.url}/as2", data=sent.body, headers=dict(sent.headers) | part) as answer:
+        assert answer.status == 400
+    assert not house.arrived
 
 
 async def test_a_store_that_cannot_write_gives_no_receipt(house, client):
