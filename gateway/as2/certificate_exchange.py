@@ -286,8 +286,10 @@ def read_bundle(entity: bytes) -> Bundle:
     return bundle_of(bytes(xml), (part for part in contents if part.content_type != MEDIA_TYPE))
 
 
-def in_one_piece(opened: Opened, seed: str) -> Opened:
+def in_one_piece(opened: Opened) -> Opened:
     """A certificate exchange message as it is kept: its XML and what came beside it as one payload.
+
+    The same message gives the same payload, so that a repetition of it is seen.
 
     Raises:
         As2Refused: nobody signed it. Who may change our trust must be trusted already.
@@ -298,7 +300,8 @@ def in_one_piece(opened: Opened, seed: str) -> Opened:
     if len(opened.payload) + sum(len(part.content) for part in opened.attachments) > MESSAGE_BYTES_MAX:
         reason = f"a certificate exchange message of more than {MESSAGE_BYTES_MAX} bytes"
         raise As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, reason)
-    content_type, entity = keep_bundle(bytes(opened.payload), opened.attachments, seed)
+    xml = bytes(opened.payload)
+    content_type, entity = keep_bundle(xml, opened.attachments, hashlib.sha256(xml).hexdigest())
     return replace(opened, payload=entity, content_type=content_type, filename=None, attachments=())
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from gateway.as2.certificate_exchange import in_one_piece, is_exchange
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
 from gateway.as2.message import Opened, open_message
@@ -60,7 +61,10 @@ def open_and_answer(
             policy=between.terms.policy,
             now=now,
             scratch=scratch,
+            trust=between.terms.trust,
         )
+        if is_exchange(opened.content_type):
+            opened = in_one_piece(opened)
     except SpoolUnavailable:
         raise  # whatever the message is, it has to be sent again
     except As2Refused as failure:
