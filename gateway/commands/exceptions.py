@@ -38,14 +38,16 @@ def build(parser: Parser) -> None:
         under,
         "retry",
         _retry,
-        does="have the gateway try again now what a case waits for",
-        example="gateway exceptions retry processing:01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
+        does="have the gateway try again now what a case waits for; a delivery goes with the same bytes, one that the "
+        "partner refused is packed anew under a new Message-ID",
+        example="gateway exceptions retry processing:01J9ZK4T3M8Q6W2E7R5Y1X0ABC\n"
+        "gateway exceptions retry delivery_refused:01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
     resolve = verb(
         under,
         "resolve",
         _resolve,
-        does="give up what a case waits for: it is never published, what waits behind it goes on",
+        does="give up what a case waits for: it is never published or sent, what waits behind it goes on",
         example="gateway exceptions resolve unroutable:01J9ZK4T3M8Q6W2E7R5Y1X0ABC-0.received --reason 'sent by mail'",
     )
     resolve.add_argument("--reason", required=True, help="why, for the timeline and the audit")

@@ -1,14 +1,17 @@
 """What people may do to messages, events and cases. Each act is one unit of work with its audit entry."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import EventState
-from gateway.store import audit, cases, dispatches, messages, outbox, timeline
-from gateway.store.cases import CaseKind, CaseState
+from gateway.store import audit, cases, deliveries, dispatches, messages, outbox, timeline
+from gateway.store.cases import Case, CaseKind, CaseState
+
+_OF_DELIVERIES = frozenset({CaseKind.DELIVERY_REFUSED, CaseKind.DELIVERY_GIVEN_UP, CaseKind.DELIVERY_HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ def reprocess(connection: Connection, message_id: str, actor: Actor, now_ms: int
 def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) -> None:
     """Have the gateway try again now what a case waits for.
 
+    A delivery that was given up or is held goes with the same bytes; one that was refused is packed anew under another
+    transport id.
+
     Raises:
         Unknown: no such case.
         NotPossible: it is resolved, or what it waits for has moved on.
@@ -86,6 +92,10 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         raise Unknown(f"there is no case {case_id}")
     if case.state == CaseState.RESOLVED:
         raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
+    if case.kind in _OF_DELIVERIES and case.message_id is not None:
+        detail = _retry_delivery(connection, case, case.message_id, actor, now_ms)
+        _record(connection, actor, "exception.retry", case_id, now_ms, detail)
+        return
     if case.kind == CaseKind.PROCESSING and case.message_id is not None:
         done = messages.retry(connection, case.message_id, now_ms)
     elif case.kind == CaseKind.OUTBOUND_REFUSED and case.message_id is not None:
@@ -106,7 +116,7 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
 def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, why: str) -> None:
     """Close a case without another attempt: what it waits for is never published, and its lane goes on without it.
 
-    The message stays, with its content and timeline; `reprocess` can take it up again.
+    A delivery is cancelled. A message stays, with its content and timeline; `reprocess` can take it up again.
 
     Raises:
         Unknown: no such case.
@@ -120,6 +130,10 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
     resolution = f"given up by {actor.name}: {why}"
     cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id, case_id=case_id)
     dropped = []
+    if case.kind in _OF_DELIVERIES and case.message_id is not None:
+        _cancel_delivery(connection, case.message_id, actor, now_ms, why)
+        _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "delivery": case.message_id})
+        return
     if case.event_id is not None:
         # An event that was published after all (a queue was missing, its alternate took it) has nothing to give up.
         with suppress(IllegalTransition):
@@ -134,6 +148,36 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
         step = {"actor": actor.name, "case": case_id, "reason": why, "events": dropped}
         timeline.note(connection, case.message_id, now_ms, "given-up", step)
     _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "events": dropped})
+
+
+def _retry_delivery(
+    connection: Connection, case: Case, delivery_id: str, actor: Actor, now_ms: int
+) -> dict[str, object]:
+    cases.resolve(connection, now_ms, f"retried by {actor.name}", message_id=delivery_id)
+    with _told_where_it_stands(connection, delivery_id):
+        deliveries.retry(connection, delivery_id, now_ms, actor.name)
+    delivery = deliveries.get(connection, delivery_id)
+    detail: dict[str, object] = {"delivery": delivery_id}
+    if delivery is not None and case.kind == CaseKind.DELIVERY_REFUSED:
+        detail["packed_anew_as"] = delivery.transport_id
+    return detail
+
+
+def _cancel_delivery(connection: Connection, delivery_id: str, actor: Actor, now_ms: int, why: str) -> None:
+    with _told_where_it_stands(connection, delivery_id):
+        deliveries.cancel(connection, delivery_id, now_ms, actor.name, why)
+
+
+@contextmanager
+def _told_where_it_stands(connection: Connection, delivery_id: str) -> Iterator[None]:
+    try:
+        yield
+    except deliveries.UnknownDelivery:
+        raise NotPossible(f"delivery {delivery_id} is no longer there: it was purged") from None
+    except IllegalTransition:
+        delivery = deliveries.get(connection, delivery_id)
+        where = delivery.state.replace("_", " ") if delivery is not None else "gone"
+        raise NotPossible(f"delivery {delivery_id} is {where} right now; look again in a moment") from None
 
 
 def _try_replay(connection: Connection, event_id: str, now_ms: int) -> bool:

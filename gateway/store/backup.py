@@ -27,7 +27,7 @@ from typing import IO, BinaryIO
 import orjson
 from sqlalchemy import Connection, text, update
 
-from gateway.store import audit, control_numbers, messages, outbox
+from gateway.store import audit, control_numbers, delivery_claims, messages, outbox
 from gateway.store.statements import table_of
 from gateway.store.tables import Lane
 
@@ -317,6 +317,7 @@ def move_ahead(connection: Connection, step: int, now_ms: int, actor: str) -> Re
     _move_event_log_ahead(connection, step)
     messages.release_claims(connection, None, now_ms)
     outbox.release_claims(connection, None, now_ms)
+    delivery_claims.release_claims(connection, None, now_ms)
     detail = {"step": step, "control_number_scopes": scopes, "lanes": lanes}
     audit.record(connection, audit.Act(now_ms, actor, "restore", "database", "", detail))
     return Restored(scopes, lanes)

@@ -49,7 +49,7 @@ _STEPS: Mapping[DeliveryEvent, str] = {
     DeliveryEvent.HOLD: "held",
     DeliveryEvent.RESUME: "resumed",
     DeliveryEvent.REFUSE: "refused",
-    DeliveryEvent.GIVE_UP: "given-up",
+    DeliveryEvent.GIVE_UP: "gave-up",  # by the schedule; "given-up" is what a person does
     DeliveryEvent.OVERDUE: "receipt-overdue",
     DeliveryEvent.RETRY: "retry",
     DeliveryEvent.CANCEL: "cancelled",
