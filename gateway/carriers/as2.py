@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -33,6 +34,14 @@ from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An outcome and, where one came, the answer that it was read from."""
+
+    outcome: Outcome
+    answer: Answer | None = None
 
 
 class As2Carrier:
@@ -79,27 +88,32 @@ class As2Carrier:
 
     async def carry(self, consignment: Consignment, parcel: Parcel) -> Outcome:
         """Make one attempt."""
+        return (await self.attempt(consignment, parcel)).outcome
+
+    async def attempt(self, consignment: Consignment, parcel: Parcel) -> Attempt:
+        """Make one attempt, and tell what came back besides what it means."""
         try:
             as2 = as2_of(consignment)
             _check_recipient(parcel, self._now())
             call = await self._in_thread(self._call, consignment, parcel, as2)
-            way = self._way(as2, consignment.bearer, call.url)
+            way = way_of(as2, consignment.bearer, call.url, self._bench.keyring)
             answer = await self._door.call(way, call)
         except (CannotSend, SecretMissing, TlsUnusable, KeyRingError) as error:
-            return Held(str(error))
+            return Attempt(Held(str(error)))
         except CallFailed as failed:
-            return Failed(f"{failed.step}: {failed.reason}", facts={"step": failed.step.value})
-        return await self._in_thread(self._judge, consignment, parcel, as2, answer)
-
-    def _judge(self, consignment: Consignment, parcel: Parcel, as2: As2, answer: Answer) -> Outcome:
+            return Attempt(Failed(f"{failed.step}: {failed.reason}", facts={"step": failed.step.value}))
         now = self._now()
-        terms = Terms(
-            self._bench.certificates(consignment.bearer, "signing", now, whatever_their_dates=True),
+        terms = self.terms_of(consignment.bearer, as2)
+        return Attempt(await self._in_thread(outcome_of, parcel, answer, terms, now), answer)
+
+    def terms_of(self, bearer: LoadedProfile, as2: As2) -> Terms:
+        """What a receipt of this partner must satisfy now."""
+        return Terms(
+            self._bench.certificates(bearer, "signing", self._now(), whatever_their_dates=True),
             frozenset(Digest(name) for name in as2.sending.receipt_digests),
-            consignment.bearer.profile.delivery.retry_after_s_max,
-            partner_trust(consignment.bearer),
+            bearer.profile.delivery.retry_after_s_max,
+            partner_trust(bearer),
         )
-        return outcome_of(parcel, answer, terms, now)
 
     def _call(self, consignment: Consignment, parcel: Parcel, as2: As2) -> Call:
         """The request; reads secrets from files. Runs in a thread."""
@@ -126,9 +140,6 @@ class As2Carrier:
             # The same Message-ID and bytes: whoever had it answers with the receipt of the first time (RFC 4130 5.5).
             repeatable=True,
         )
-
-    def _way(self, as2: As2, bearer: LoadedProfile, url: str) -> Way:
-        return way_of(as2, bearer, url, self._bench.keyring)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))

@@ -11,7 +11,7 @@ from certs.certificates import Certificate, KeyPair
 from certs.keyring import KeyRing, KeyRingError
 from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureScheme
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
-from gateway.buffers import Scratch
+from gateway.buffers import Buffer, Scratch
 from gateway.carriers.destinations import read_url
 from gateway.carriers.parcels import Consignment, Held, Parcel
 from gateway.model.delivery import DeliveryKind
@@ -269,9 +269,10 @@ def media_type(consignment: Consignment, sending: As2Sending) -> str:
     """The media type: of the profile, else as given, else by what the payload begins with."""
     if consignment.kind in _OWN_MEDIA_TYPE and consignment.content_type:
         return consignment.content_type
-    return sending.content_type or consignment.content_type or _sniffed(bytes(consignment.payload[:_SNIFFED_BYTES]))
+    return sending.content_type or consignment.content_type or sniffed_media_type(consignment.payload)
 
 
-def _sniffed(start: bytes) -> str:
-    begins = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+def sniffed_media_type(payload: Buffer) -> str:
+    """The media type by what a payload begins with."""
+    begins = bytes(payload[:_SNIFFED_BYTES]).removeprefix(b"\xef\xbb\xbf").lstrip()
     return next((kind for mark, kind in _SIGNATURES if begins.startswith(mark)), "application/octet-stream")

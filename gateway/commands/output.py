@@ -34,6 +34,7 @@ STYLES = {
     "partially_accepted": "yellow",
     "warning": "yellow",
     "open": "yellow",
+    "skipped": "yellow",
     "queued": "cyan",
     "received": "cyan",
     "processing": "cyan",
@@ -44,6 +45,7 @@ STYLES = {
     "stopped": "red",
     "held": "red",
     "error": "red",
+    "failed": "red",
     "suspended": "red",
     "expired": "red",
 }

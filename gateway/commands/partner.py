@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from certs.certificates import CertificateError, read_certificate
-from gateway.commands import numbers
+from gateway.commands import numbers, ping
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, shown, verb, verbs
@@ -66,6 +66,7 @@ def build(parser: Parser) -> None:
     add_format(key)
     for each in (listing, show, checking, key):
         add_config(each)
+    ping.build(under)
     numbers.build(under)
 
 

@@ -63,8 +63,8 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     (
         "partners and keys",
         (
-            Noun("partner", "partner profiles: list, show, check, key, numbers"),
-            Noun("certs", "our keys and certificates: new, import, list"),
+            Noun("partner", "partner profiles: list, show, check, ping, key, numbers"),
+            Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap"),
             Noun("operator", "tokens for the operator port: new, list, remove"),
         ),
     ),

