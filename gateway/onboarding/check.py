@@ -1,13 +1,14 @@
 """Everything that can be known to be wrong with the partners before the first message: `gateway partner check`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from certs.certificates import CertificateError, ProblemCode, read_certificate
+from certs.certificates import Certificate, CertificateError, ProblemCode, read_certificate, read_certificates
 from certs.certificates import problems as certificate_problems
+from certs.revocation import list_objection, overdue_words, read_revocation_lists
 from gateway.agreements import OurIdentity, overrides
-from gateway.as2_agreements import identity_for, partner_certificates
+from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
 from partners.as2_terms import As2, CertificateFile
 from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
@@ -20,6 +21,7 @@ from translators.x12.sets import DOCUMENT_TYPES
 from translators.x12.writing import SET_TYPES
 
 KEY_EXPIRY_WARNING = timedelta(days=30)
+LIST_WARNING = timedelta(days=1)  # lists of authorities are often good for a week, so a month ahead says nothing
 _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, ProblemCode.EXPIRES_SOON})
 _UNUSED_FOR = {"encryption": ProblemCode.NOT_FOR_SIGNING, "signing": ProblemCode.NOT_FOR_ENCRYPTION}
 
@@ -184,6 +186,7 @@ def _as2_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[Pr
         where: Location = ("as2", "certificates", index, "file") if as2.certificates else ("as2", "certificate")
         others = len(signers) if item.use != "encryption" else len(recipients)
         yield from _certificate_problems(loaded, item, where, now, covered=others > 0)
+    yield from _trust_problems(loaded, as2, now)
     in_window = [item for item in as2.certificate_files if item.use != "encryption" and item.used_on(now.date())]
     if as2.require_signed and not in_window:
         right = "list one whose days include today"
@@ -199,6 +202,92 @@ def _as2_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[Pr
         where = ("as2", "ciphers", as2.ciphers.index("3des-cbc"))
         right = "remove it as soon as they encrypt with AES"
         yield loaded.problem(where, "messages encrypted with 3DES are let in", right, warning=True)
+
+
+def _trust_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[Problem]:
+    """Authorities and revocation lists that cannot be used, are over, or leave a certificate without a chain."""
+    if not as2.authorities:
+        return
+    authorities: list[Certificate] = []
+    for index, file in enumerate(as2.authorities):
+        where: Location = ("as2", "authorities", index)
+        found = _authorities_in(loaded, file)
+        if isinstance(found, Problem):
+            yield found
+            continue
+        authorities += found
+        for certificate in found:
+            for problem in certificate_problems(certificate, now):
+                if problem.fatal or problem.code is ProblemCode.EXPIRES_SOON:
+                    what, right = _two_sentences(problem.message)
+                    yield loaded.problem(where, f"{shown(file)}: {what}", right, warning=not problem.fatal)
+    yield from _list_problems(loaded, as2, authorities, now)
+    trust = partner_trust(loaded)
+    if trust.unusable is not None:
+        return
+    for index, item in enumerate(as2.certificate_files):
+        theirs = _readable(loaded, item.file)
+        if theirs is None or not theirs.valid_at(now) or not item.used_on(now.date()):
+            continue
+        objection = trust.objection(theirs, "encryption" if item.use == "encryption" else "signing", now)
+        if objection is not None:
+            where = ("as2", "certificates", index, "file") if as2.certificates else ("as2", "certificate")
+            right = "put what is missing beside the profile (the authority into `authorities`, certificates between "
+            right += "into the same file), or ask the partner for a certificate that is valid"
+            yield loaded.problem(where, f"{shown(item.file)} is not trusted: {objection}", right)
+
+
+def _authorities_in(loaded: LoadedProfile, file: str) -> tuple[Certificate, ...] | Problem:
+    try:
+        return read_certificates(loaded.files[file])
+    except CertificateError as error:
+        what, right = _two_sentences(str(error))
+        assert loaded.profile.as2 is not None  # noqa: S101 - the caller looked
+        index = loaded.profile.as2.authorities.index(file)
+        return loaded.problem(("as2", "authorities", index), f"{shown(file)}: {what}", right)
+
+
+def _readable(loaded: LoadedProfile, file: str) -> Certificate | None:
+    try:
+        return read_certificate(loaded.files[file])
+    except CertificateError:
+        return None  # said where the certificates are
+
+
+def _list_problems(
+    loaded: LoadedProfile, as2: As2, authorities: Sequence[Certificate], now: datetime
+) -> Iterator[Problem]:
+    between = [one for item in as2.certificate_files for one in _all_in(loaded, item.file)]
+    for index, file in enumerate(as2.revocation_lists):
+        where: Location = ("as2", "revocation_lists", index)
+        right = "fetch the present one from the authority, and have it fetched before each `nextUpdate`"
+        try:
+            lists = read_revocation_lists(loaded.files[file])
+        except CertificateError as error:
+            what, remedy = _two_sentences(str(error))
+            yield loaded.problem(where, f"{shown(file)}: {what}", remedy)
+            continue
+        for one in lists:
+            issuers = [who for who in (*authorities, *between) if who.parsed.subject.public_bytes() == one.issuer_der]
+            faults = [list_objection(one, issuer) for issuer in issuers]
+            if not issuers:
+                what = f"{shown(file)} is of {one.issuer}, which is none of the authorities here"
+                yield loaded.problem(where, what, "name the list of an authority of theirs")
+            elif all(faults):
+                yield loaded.problem(where, f"{shown(file)}: {faults[0]}", right)
+            elif one.overdue_at(now):
+                what = f"{shown(file)}: {overdue_words(one)}; until then nothing of theirs is trusted"
+                yield loaded.problem(where, what, right)
+            elif one.next_update is not None and one.next_update - now < LIST_WARNING:
+                what = f"{shown(file)}: a new one is due on {one.next_update:%Y-%m-%d %H:%M} UTC"
+                yield loaded.problem(where, what, right, warning=True)
+
+
+def _all_in(loaded: LoadedProfile, file: str) -> tuple[Certificate, ...]:
+    try:
+        return read_certificates(loaded.files[file])
+    except CertificateError:
+        return ()
 
 
 def _certificate_problems(
