@@ -108,7 +108,7 @@ def tell_answer(step: Writing, attempt: Attempt, parcel: Parcel, terms: Terms, n
     return Told(parcel, terms, now, answer)
 
 
-def _tell_receipt(step: Writing, answer: Answer, claims: Claims, sent: Envelope, mdn: Mdn | None, problem: str) -> None:
+def _tell_receipt(step: Writing, answer: Answer, claims: Claims, sent: Envelope, mdn: Mdn | None) -> None:
     report = mdn or claims.mdn
     if report is None:
         if answer.body.strip():
@@ -132,7 +132,7 @@ def _tell_receipt(step: Writing, answer: Answer, claims: Claims, sent: Envelope,
         )
 
 
-def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | None, problem: str) -> None:
+def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | None) -> None:
     wanted = sent.mdn_request is not None and sent.mdn_request.signed
     if mdn is not None and mdn.signature is not None:
         signature = mdn.signature
