@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from certs.keyring import KeyRing, KeyRingError
+from gateway.as2_agreements import PartnerCertificates
 from gateway.carriers.as2_packing import sniffed_media_type
 from gateway.commands.files import read_input
 from gateway.commands.opening import open_settings
@@ -16,6 +17,7 @@ from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Parser, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
 from gateway.commands.storing import actor, changing, now_ms
+from gateway.flow.exchanged import ExchangedCertificates
 from gateway.flow.keys import Keys
 from gateway.flow.operations import Actor
 from gateway.onboarding.ping import Ping, Pinged, PingMessage
@@ -84,7 +86,16 @@ async def _ping(
             raise KeyRingError(problem)
         return keys.ring()
 
-    ping = Ping(settings, directory, ring, lambda: datetime.now(UTC), partial(_heard, called.format))
+    exchanged = ExchangedCertificates(database)
+    await exchanged.refresh()
+    ping = Ping(
+        settings,
+        directory,
+        ring,
+        lambda: datetime.now(UTC),
+        partial(_heard, called.format),
+        PartnerCertificates(exchanged.of),
+    )
     return await (ping.url_only(called.partner) if called.url_only else ping.whole(called.partner, message))
 
 

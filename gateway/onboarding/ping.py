@@ -16,9 +16,9 @@ from cryptography import x509
 from certs.certificates import CertificateError, certificate_of, read_certificate
 from certs.chain import Purpose
 from certs.keyring import KeyRing, KeyRingError
-from gateway.as2_agreements import partner_certificates
+from gateway.as2_agreements import PartnerCertificates
 from gateway.carriers.as2 import As2Carrier, way_of
-from gateway.carriers.as2_packing import CannotSend, url_of
+from gateway.carriers.as2_packing import CannotSend, CertificatesOf, url_of
 from gateway.carriers.call_failures import Phase, Unresolved, Where, failure_of
 from gateway.carriers.destinations import Destination, read_url
 from gateway.carriers.http import Door, Guard, Way
@@ -80,6 +80,7 @@ class Ping:
         keyring: our keys; raises `KeyRingError` where they cannot be used.
         now: the clock, in UTC.
         heard: gets each step as soon as it is over.
+        certificates: of partners; by default those of their profiles, without exchanged ones.
     """
 
     def __init__(
@@ -89,12 +90,14 @@ class Ping:
         keyring: Callable[[], KeyRing],
         now: Callable[[], datetime],
         heard: Callable[[Step], None],
+        certificates: CertificatesOf | None = None,
     ) -> None:
         self._settings = settings
         self._directory = directory
         self._keyring = keyring
         self._now = now
         self._report = Report(heard)
+        self._certificates_of = certificates if certificates is not None else PartnerCertificates()
 
     async def url_only(self, partner_id: str) -> Pinged:
         """Only how their server is reached; nothing is sent."""
@@ -175,12 +178,12 @@ class Ping:
     def _their_certificate(
         self, step: Writing, bearer: LoadedProfile, purpose: Purpose, whose: str, now: datetime
     ) -> None:
-        usable = partner_certificates(bearer, purpose, now)
+        usable = self._certificates_of(bearer, purpose, now)
         if usable:
             describe(step, whose, usable[0], now)
             step.facts[f"their_{purpose}"] = usable[0].fingerprint
             return
-        dated = partner_certificates(bearer, purpose, now, whatever_their_dates=True)
+        dated = self._certificates_of(bearer, purpose, now, whatever_their_dates=True)
         for certificate in dated[:1]:
             describe(step, whose, certificate, now)
         if not dated:
@@ -301,7 +304,7 @@ class Ping:
         bearer = _answered_at_once(way.bearer)
         partner = bearer if way.partner.id == way.bearer.id else way.partner
         consignment = _consignment(replace(way, partner=partner, bearer=bearer), identity, message_id, message)
-        carrier = As2Carrier(self._settings, self._keyring, self._now)
+        carrier = As2Carrier(self._settings, self._keyring, self._now, certificates=self._certificates_of)
         try:
             parcel = await carrier.pack(consignment)
             if isinstance(parcel, Held):

@@ -132,7 +132,7 @@ def _tell_receipt(step: Writing, answer: Answer, claims: Claims, sent: Envelope,
         )
 
 
-def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | None) -> None:
+def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | None, problem: str) -> None:
     wanted = sent.mdn_request is not None and sent.mdn_request.signed
     if mdn is not None and mdn.signature is not None:
         signature = mdn.signature
