@@ -46,7 +46,7 @@ def choose_algorithm(
 
     Peers compare the label literally often enough that their own spelling is the safest answer.
     """
-    named = {digest_named(label): label.strip(" \t\"'").lower() for label in reversed(requested)}
+    named = {digest_named(label): label.strip(" \t\"'") for label in reversed(requested)}
     for digest in STRONGEST_FIRST:
         if digest in named and digest in allowed:
             return digest, named[digest]

@@ -124,7 +124,7 @@ def test_no_mic_raises(text):
 
 
 REQUESTS = [
-    (("sha1", "sha-256", "SHA512", "md5"), (Digest.SHA512, "sha512")),
+    (("sha1", "sha-256", "SHA512", "md5"), (Digest.SHA512, "SHA512")),
     (("sha256", "sha-256"), (Digest.SHA256, "sha256")),
     (("sha1",), (Digest.SHA1, "sha1")),
     (("md5",), (Digest.SHA256, "sha-256")),

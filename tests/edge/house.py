@@ -142,11 +142,22 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    tmp_path: Path, *, profiles: list[LoadedProfile] | None = None, now_ms: Any = None, tls: Any = None, **limits: Any
+    tmp_path: Path,
+    *,
+    profiles: list[LoadedProfile] | None = None,
+    now_ms: Any = None,
+    tls: Any = None,
+    plant: KeyPair | None = None,
+    **limits: Any,
 ) -> AsyncIterator[House]:
+    """Args: `plant` is the key of a second identity of ours, which has an AS2 id then."""
+    plant_id = "PLANT" if plant is not None else None
     settings = Settings(
         data_dir=tmp_path,
-        identities=(IdentitySettings(name="bigcorp", as2_id="BIGCORP"), IdentitySettings(name="plant", as2_id=None)),
+        identities=(
+            IdentitySettings(name="bigcorp", as2_id="BIGCORP"),
+            IdentitySettings(name="plant", as2_id=plant_id),
+        ),
         limits=Limits(**limits),
     )
     clock = now_ms or (lambda: time.time_ns() // 1_000_000)
@@ -155,7 +166,8 @@ async def open_house(
     database.start()
     metrics, arrived, reasons = Metrics(), [], []
     directory = Directory(profiles if profiles is not None else [acme(), globex(), idle()])
-    ring = KeyRing({"bigcorp": IdentityKeys("bigcorp", our_keys(), (our_keys(),))})
+    pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
+    ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
     reception = Reception(database, IdSource(clock, secrets.randbits), clock, lambda: arrived.append(1))
     woken: list[int] = []
     edge = Edge(
