@@ -91,6 +91,11 @@ class Sending:
         # Claims whose end the store could not take down; otherwise they would last out their lease.
         self._has_leftovers = False
 
+    @property
+    def in_flight(self) -> frozenset[str]:
+        """The ids of the deliveries under way."""
+        return frozenset(self._in_flight)
+
     def wake(self) -> None:
         """Something became due."""
         self._wake.set()
@@ -105,7 +110,7 @@ class Sending:
         while True:
             self._wake.clear()
             try:
-                pause_s = await self._take()
+                pause_s = await self.take()
             except StoreUnavailable as unavailable:
                 log.warning("deliveries cannot be read now", extra={"cause": str(unavailable)})
                 pause_s = POLL_S
@@ -114,21 +119,7 @@ class Sending:
                     async with asyncio.timeout(pause_s):
                         await self._wake.wait()
 
-    async def drain(self, within_s: float = 0.0) -> None:
-        """Wait a while for the attempts under way, break off the others, then give every claim back."""
-        tasks = set(self._in_flight.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=within_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-        with suppress(StoreUnavailable):
-            await self._database.write(
-                partial(delivery_claims.release_claims, owner=self._owner, now_ms=self._now_ms())
-            )
-
-    async def _take(self) -> float:
+    async def take(self) -> float:
         """Take what is due and begin it; returns how long to wait for more unless woken."""
         free = self._in_flight_max - len(self._in_flight)
         gives_back = self._has_leftovers
@@ -176,6 +167,20 @@ class Sending:
         for delivery in claimed:
             self._begin(delivery)
         return 0.0 if overdue or len(claimed) == free else POLL_S
+
+    async def drain(self, within_s: float = 0.0) -> None:
+        """Wait a while for the attempts under way, break off the others, then give every claim back."""
+        tasks = set(self._in_flight.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        with suppress(StoreUnavailable):
+            await self._database.write(
+                partial(delivery_claims.release_claims, owner=self._owner, now_ms=self._now_ms())
+            )
 
     def _begin(self, delivery: StoredDelivery) -> None:
         is_doubtful = self._routes.is_doubtful(delivery.partner_id)
