@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SECONDS ?= 60
 
-.PHONY: demo test check bench soak fuzz clean requirements help
+.PHONY: demo test check interop bench soak fuzz clean requirements help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ check: $(STAMP)  ## lint, format, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+interop: $(STAMP)  ## play AS2 with OpenAS2, phase2 and pyas2lib, both ways (brings Java and Maven where it may)
+	$(BIN)/python -m tests.interop
+
 bench: $(STAMP)  ## measure, as ratios to a reference in the same run
 	$(BIN)/python -m tests.services all --install-only
 	$(BIN)/python -m tests.bench
@@ -51,5 +54,5 @@ requirements:  ## pin the current dependencies by hash (needs uv)
 	    --no-annotate tests/fuzz/requirements.in -o tests/fuzz/requirements.txt
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache .fuzz
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache .fuzz .interop
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

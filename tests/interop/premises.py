@@ -1,0 +1,104 @@
+"""Our side: a real gateway with a profile for each peer, and one for each combination that we send."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.faults.oracle import Store
+from tests.interop.combinations import Combination
+from tests.interop.ports import free_port
+from tests.interop.products import Peer
+from tests.site import RunningGateway, Site, key_pair
+
+LOOPBACK_NETWORK = "127.0.0.0/8"
+EVERY_DIGEST = ["sha-256", "sha-384", "sha-512", "sha-1"]
+EVERY_CIPHER = ["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
+DELIVERED_WITHIN_S = 60
+_OVER = ("delivered", "refused", "given-up", "cancelled", "held")
+
+
+class Premises:
+    """The folder of our gateway, its profiles and a look at what it keeps."""
+
+    def __init__(self, root: Path) -> None:
+        port = free_port()
+        # What is received is X12 and XML without meaning; it is kept, and that is all that is asked here.
+        settings = {"edge_port": port, "public_url": f"http://127.0.0.1:{port}", "processing_paused": True}
+        self.site = Site(root, settings)
+        self.url = f"http://127.0.0.1:{port}/as2"
+        self._store: Store | None = None
+
+    @property
+    def store(self) -> Store:
+        """The database, once the gateway has made it."""
+        if self._store is None:
+            self._store = Store(self.site)
+        return self._store
+
+    def add_partner(self, peer: Peer) -> None:
+        """A profile under which the peer may send whatever it can."""
+        self._write(peer.name, peer, peer.as2_id, {"receipt": "none"})
+
+    def add_destination(self, name: str, peer: Peer, combination: Combination) -> None:
+        """A profile under which we send to the peer in one way."""
+        sending: dict[str, object] = {
+            "sign": combination.sign,
+            "signature": combination.signature,
+            "digest": combination.digest,
+            "encrypt": combination.encrypt,
+            "cipher": combination.cipher,
+            "key_transport": combination.key_transport,
+            "compress": combination.compression,
+            "receipt": combination.receipt,
+            "receipt_by": combination.receipt_by,
+            "receipt_digests": combination.digest,
+            "content_type": combination.content_type,
+        }
+        self._write(name.lower(), peer, name, sending)
+
+    def _write(self, name: str, peer: Peer, as2_id: str, sending: dict[str, object]) -> None:
+        profile = {
+            "id": name,
+            "name": f"{peer.name} {as2_id}",
+            "as2": {
+                "id": as2_id,
+                "certificate": "peer.pem",
+                "url": peer.url,
+                "require_signed": False,
+                "require_encrypted": False,
+                "digests": EVERY_DIGEST,
+                "ciphers": EVERY_CIPHER,
+                "receipts_to": "127.0.0.1",
+                "sending": sending,
+                "connection": {"private_networks": LOOPBACK_NETWORK},
+            },
+            # A refusal of theirs is a finding, not something to try again.
+            "delivery": {"attempts_max": 1},
+        }
+        self.site._write_profile(name, profile, {"peer.pem": key_pair("peer").certificate.pem()})
+
+    def message(self, transport_id: str) -> dict[str, Any] | None:
+        """What is kept of a message of theirs."""
+        query = "SELECT id, payload_sha256, filename, security, content_type FROM message WHERE transport_id = :id"
+        rows = self.store.rows(query, id=transport_id)
+        return dict(rows[0]._mapping) | {"security": json.loads(rows[0].security)} if rows else None
+
+    def refusal(self, transport_id: str) -> str:
+        """What the audit says of a message of theirs; the reasons that partners are not told."""
+        rows = self.store.rows("SELECT action, detail FROM audit WHERE subject LIKE :like", like=f"%{transport_id}%")
+        return "; ".join(" ".join(map(str, row)) for row in rows)
+
+    def wait_for_delivery(self, delivery_id: str) -> tuple[str, str, str]:
+        """The state that a delivery comes to, the reason for it, and its Message-ID."""
+        deadline = time.monotonic() + DELIVERED_WITHIN_S
+        query = "SELECT state, reason, transport_id FROM delivery WHERE id = :id"
+        while (row := self.store.rows(query, id=delivery_id)[0]).state not in _OVER and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return row.state, row.reason, row.transport_id
+
+
+def send(running: RunningGateway, file: Path, partner: str) -> str:
+    """`gateway send`; the id of the delivery."""
+    told = json.loads(running.command("send", str(file), "--partner", partner, "--format", "json"))
+    return str(told["id"])
