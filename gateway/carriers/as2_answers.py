@@ -88,7 +88,7 @@ def outcome_of(parcel: Parcel, answer: Answer, terms: Terms, now: datetime) -> O
             f"they answered {answer.status} without a receipt, though one is agreed: their product must send it in the "
             "answer (synchronous MDN)",
             receipt=raw(answer),
-            facts=facts,
+            facts=facts | {"step": "receipt"},
         )
     return _judge(parcel, sent, answer, terms, now, facts)
 
@@ -100,15 +100,15 @@ def _judge(
     signed = request is not None and request.signed
     evidence = raw(answer)
 
-    def without_proof(reason: str) -> Outcome:
+    def without_proof(reason: str, step: str) -> Outcome:
         if request is not None and request.delivery_url is not None:
             # It says nothing that counts, so it takes nothing from the receipt that is still to come.
             return Awaited({**facts, "answer": reason})
-        return Failed(reason, receipt=evidence, facts=facts)
+        return Failed(reason, receipt=evidence, facts={**facts, "step": step})
 
     repeated = [name for name in _SINGLE if sum(known.lower() == name for known, _ in answer.headers) > 1]
     if repeated:
-        return without_proof(f"{_DOES_NOT_COUNT}: it repeats the header fields {', '.join(repeated)}")
+        return without_proof(f"{_DOES_NOT_COUNT}: it repeats the header fields {', '.join(repeated)}", "receipt")
     try:
         mdn = read_mdn(
             answer.headers,
@@ -120,18 +120,19 @@ def _judge(
             digests=terms.digests,
         )
     except MdnError as error:
-        return without_proof(_not_counting(error, claims_of(answer.headers, answer.body), answer))
+        claims = claims_of(answer.headers, answer.body)
+        return without_proof(_not_counting(error, claims, answer), "signature" if claims.mdn is not None else "receipt")
     facts = {**facts, **_mdn_facts(mdn)}
     mics = [mic for mic in map(parse_mic, parcel.mics) if mic is not None]
     judged = judge_mdn(mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics)
     if judged.verdict is Verdict.DELIVERED:
         return Delivered(evidence, facts)
     if judged.verdict is Verdict.WORTHLESS:
-        return without_proof(f"{_DOES_NOT_COUNT}: {judged.reason}")
+        return without_proof(f"{_DOES_NOT_COUNT}: {judged.reason}", "mic" if "MIC" in judged.reason else "receipt")
     reason = shown(judged.reason, REASON_CHARACTERS_MAX) + _their_words(mdn.text)
     if judged.verdict is Verdict.REFUSED:
         return Refused(reason, receipt=evidence, facts=facts)
-    return Failed(reason, receipt=evidence, facts=facts)
+    return Failed(reason, receipt=evidence, facts={**facts, "step": "receipt"})
 
 
 def _not_counting(error: MdnError, claims: Claims, answer: Answer) -> str:
@@ -169,7 +170,7 @@ def _by_status(answer: Answer, terms: Terms, now: datetime, facts: dict[str, obj
         return Refused(words, receipt=raw(answer), facts=facts)
     after = retry_after(answer.header("retry-after"), now)
     waits = min(after, terms.retry_after_s_max) if after is not None else None
-    return Failed(words, retry_after_s=waits, receipt=raw(answer), facts=facts)
+    return Failed(words, retry_after_s=waits, receipt=raw(answer), facts=facts | {"step": "status"})
 
 
 def status_words(answer: Answer) -> str:

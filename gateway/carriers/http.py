@@ -285,7 +285,10 @@ class _Line:
             trace_configs=[_traces()],
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
             timeout=aiohttp.ClientTimeout(
-                total=None, connect=limits.connect_timeout_s, sock_connect=limits.connect_timeout_s
+                # For names and connection together; each has its own, so that the words say which it was.
+                total=None,
+                connect=limits.connect_timeout_s * 2,
+                sock_connect=limits.connect_timeout_s,
             ),
             max_line_size=HEADER_BYTES_MAX,
             max_field_size=HEADER_BYTES_MAX,
@@ -376,7 +379,7 @@ class Door:
         began = time.monotonic()
         try:
             # Names, connection and TLS have limits of their own, below this one.
-            async with asyncio.timeout(self._limits.connect_timeout_s * 3) as progress.deadline:
+            async with asyncio.timeout(self._limits.connect_timeout_s * 3 + 1) as progress.deadline:
                 if line.proxy is not None:
                     await self._judge_behind_proxy(line, destination)
                 status, reason, headers, body, peer = await self._exchange(line, destination, call, progress)
