@@ -1,7 +1,7 @@
-"""The way to the ERP: events out with the broker's confirm, outcomes in; or an embedded log with the same face.
+"""The way to the ERP: events out with the broker's confirm, outcomes and documents in; or an embedded log like it.
 
     RabbitBroker --- Link (publishing) ----> b2b.events ---> erp.inbound
-         |  '------- Link (consuming)  <---- erp.outcomes, b2b.unroutable
+         |  '------- Link (consuming)  <---- erp.outcomes, erp.outbound, b2b.unroutable
     EmbeddedLog ---- append to the store
 
 Two errors say what to do with an event that was not confirmed:
@@ -11,20 +11,26 @@ Two errors say what to do with an event that was not confirmed:
 """
 
 from gateway.broker.asyncapi import asyncapi
+from gateway.broker.consuming import Unusable
 from gateway.broker.embedded import EmbeddedLog
+from gateway.broker.outbound import MalformedWanted, Wanted
 from gateway.broker.publishing import BrokerCounters, BrokerUnavailable, Publish, Unroutable
-from gateway.broker.rabbitmq import RabbitBroker, RecordOutcome, ReportUnroutable
+from gateway.broker.rabbitmq import RabbitBroker, RecordOutcome, RecordWanted, ReportUnroutable
 from gateway.broker.topology import definitions
 
 __all__ = [
     "BrokerCounters",
     "BrokerUnavailable",
     "EmbeddedLog",
+    "MalformedWanted",
     "Publish",
     "RabbitBroker",
     "RecordOutcome",
+    "RecordWanted",
     "ReportUnroutable",
     "Unroutable",
+    "Unusable",
+    "Wanted",
     "asyncapi",
     "definitions",
 ]

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.broker.outbound import CHARACTERS_MAX as ATTRIBUTE_CHARACTERS_MAX
 from gateway.broker.outcomes import CHARACTERS_MAX, STATUSES
 from gateway.broker.publishing import HEADER_PREFIX
-from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTCOMES
+from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTBOUND, OUTCOMES
 from gateway.model.events import CONTENT_TYPE, DATA_SCHEMA_PREFIX
+from translators.documents import DOCUMENTS
 
 ASYNCAPI_VERSION: Final = "3.0.0"
 BINDING_VERSION: Final = "0.3.0"
@@ -37,14 +39,22 @@ _HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
     },
     "causationid": {"type": "string", "description": "the event that this one supersedes, when processed again"},
 }
+_OUTBOUND_HEADERS: Final[Mapping[str, str]] = {
+    "id": "yours; a repetition of the same id and content changes nothing, the same id for other content is set aside",
+    "source": "who of you speaks, a URI reference such as /erp/sap; ids are unique within it",
+    "partner": "to whom: partner id; or as the last word of the routing key",
+    "correlationid": "what you call it; the property correlation_id does as well",
+    "identity": "which identity of ours speaks, by its name, where several agreements could be meant",
+}
+OUTBOUND_REQUIRED: Final = ("id", "source")
 OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid", HEADER_PREFIX + "documentid"})
 
 
 def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0.0") -> dict[str, object]:
-    """The description, seen from the gateway: it sends events and receives outcomes.
+    """The description, seen from the gateway: it sends events, and receives outcomes and documents.
 
     Args:
-        schemas: JSON schema of each canonical document, and of each notice of the gateway itself, by its type.
+        schemas: JSON Schema of each canonical document, and of each notice of the gateway itself, by its type.
         version: of the description.
     """
     messages = {document_type: _event_message(document_type) for document_type in schemas}
@@ -66,12 +76,18 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
         "channels": {
             "events": _events_channel(messages),
             "erpInbound": _queue_channel(INBOUND, f"Every event of {EVENTS}; the default for an ERP.", messages),
+            "erpOutbound": _queue_channel(
+                OUTBOUND,
+                "What is to be sent to partners: recorded, and kept for delivery, before it is acknowledged. Published "
+                "to the default exchange, or over one of yours. One gateway consumes at a time, so order is kept.",
+                ["wanted"],
+            ),
             "erpOutcomes": _queue_channel(OUTCOMES, "What the ERP made of an event.", ["outcome"]),
             "dead": _queue_channel(
                 DEAD,
                 f"What {INBOUND} gave up after its delivery limit (headers x-death), and what the gateway could not "
                 "read (header gateway_reason).",
-                [*messages, "outcome"],
+                [*messages, "outcome", "wanted"],
             ),
         },
         "operations": {
@@ -83,6 +99,12 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
                     "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": BINDING_VERSION}
                 },
             },
+            "receiveDocument": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/erpOutbound"},
+                "messages": [{"$ref": "#/channels/erpOutbound/messages/wanted"}],
+                "bindings": {"amqp": {"ack": True, "bindingVersion": BINDING_VERSION}},
+            },
             "receiveOutcome": {
                 "action": "receive",
                 "channel": {"$ref": "#/channels/erpOutcomes"},
@@ -91,9 +113,13 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
             },
         },
         "components": {
-            "messages": messages | {"outcome": _outcome_message()},
+            "messages": messages | {"outcome": _outcome_message(), "wanted": _wanted_message(schemas)},
             "schemas": {name: dict(schema) for name, schema in schemas.items()}
-            | {"cloudEventHeaders": _headers_schema(), "outcomeDocument": _outcome_schema()},
+            | {
+                "cloudEventHeaders": _headers_schema(),
+                "outboundHeaders": _outbound_headers_schema(),
+                "outcomeDocument": _outcome_schema(),
+            },
         },
     }
 
@@ -155,6 +181,38 @@ def _outcome_message() -> dict[str, object]:
         "summary": "Plain JSON, or a CloudEvent whose data is this document. May be repeated.",
         "contentType": CONTENT_TYPE,
         "payload": {"$ref": "#/components/schemas/outcomeDocument"},
+    }
+
+
+def _wanted_message(schemas: Mapping[str, object]) -> dict[str, object]:
+    documents = [{"$ref": f"#/components/schemas/{name}"} for name in schemas if name in DOCUMENTS]
+    return {
+        "name": "wanted",
+        "title": "Document to be sent",
+        "summary": (
+            "A canonical document as JSON (or XML), or a list of documents that go as one interchange, in a binary "
+            "CloudEvent; or a structured one (application/cloudevents+json) whose data is the document."
+        ),
+        "contentType": CONTENT_TYPE,
+        "headers": {"$ref": "#/components/schemas/outboundHeaders"},
+        "payload": {"anyOf": [*documents, {"type": "array", "items": {"anyOf": documents}}]},
+        "correlationId": {"location": f"$message.header#/{HEADER_PREFIX}correlationid"},
+    }
+
+
+def _outbound_headers_schema() -> dict[str, object]:
+    return {
+        "type": "object",
+        "required": [HEADER_PREFIX + name for name in OUTBOUND_REQUIRED],
+        "properties": {
+            HEADER_PREFIX + name: {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": ATTRIBUTE_CHARACTERS_MAX[name],
+                "description": description,
+            }
+            for name, description in _OUTBOUND_HEADERS.items()
+        },
     }
 
 

@@ -38,8 +38,11 @@ class Unusable(Exception):  # noqa: N818  # it is
 class Intake:
     """The consumer of one queue, across all the connections of its life."""
 
-    def __init__(self, queue: str, record: Record, delay: Delay, counters: BrokerCounters) -> None:
+    def __init__(
+        self, queue: str, record: Record, delay: Delay, counters: BrokerCounters, *, prefetch: int = PREFETCH
+    ) -> None:
         self._queue = queue
+        self._prefetch = prefetch
         self._record = record
         self._delay = delay
         self._counters = counters
@@ -48,7 +51,7 @@ class Intake:
 
     async def subscribe(self, channel: AbstractChannel, lose: Callable[[str], None]) -> None:
         """Consume on a fresh channel with publisher confirms; call `lose` when the broker ends the subscription."""
-        await channel.set_qos(prefetch_count=PREFETCH)
+        await channel.set_qos(prefetch_count=self._prefetch)
         underlay = await channel.get_underlay_channel()
 
         def cancelled(_: Basic.Cancel) -> None:
@@ -133,6 +136,8 @@ class Intake:
             await self._give_back(message)
             return
         self._counters.dead_lettered += 1
+        by_queue, queue = self._counters.dead_lettered_from, (self._queue,)
+        by_queue[queue] = by_queue.get(queue, 0) + 1
         log.warning("a message of %s went to %s: %s", self._queue, DEAD, reason)
 
 

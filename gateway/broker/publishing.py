@@ -1,7 +1,7 @@
 """What publishing means, whoever carries it: the call, its two errors, and an event as an AMQP message."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aio_pika import DeliveryMode, Message
@@ -33,6 +33,7 @@ class BrokerCounters:
         reconnects: connections that stood again after a loss.
         consumed: messages taken in and acknowledged.
         dead_lettered: messages set aside with a reason.
+        dead_lettered_from: the same by the queue that they came from.
     """
 
     published: int = 0
@@ -41,6 +42,7 @@ class BrokerCounters:
     reconnects: int = 0
     consumed: int = 0
     dead_lettered: int = 0
+    dead_lettered_from: dict[tuple[str, ...], float] = field(default_factory=dict)
 
 
 class BrokerUnavailable(Exception):  # noqa: N818  # says how things stand

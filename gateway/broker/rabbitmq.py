@@ -12,18 +12,23 @@ from yarl import URL
 
 from gateway.broker.consuming import Intake, Record, Unusable
 from gateway.broker.link import Delay, Link, NoAnswer, answered, backoff
+from gateway.broker.outbound import MalformedWanted, Wanted, attributes_of, read_wanted
 from gateway.broker.outcomes import MalformedOutcome, read_outcome
 from gateway.broker.probe import is_delivery_limited
 from gateway.broker.publishing import BrokerCounters, BrokerUnavailable, Unroutable, message_of
-from gateway.broker.topology import EVENTS, INBOUND, OUTCOMES, UNROUTABLE, declare
+from gateway.broker.topology import EVENTS, INBOUND, OUTBOUND, OUTCOMES, UNROUTABLE, declare
 from gateway.model.events import BusinessEvent, Outcome
 
 PUBLISH_SECONDS_MAX: Final = 10.0
 PROBE_SECONDS_MAX: Final = 15.0
+OUTBOUND_BYTES_MAX: Final = 16 * 1_048_576  # the default of RabbitMQ 4 for any message
+OUTBOUND_PREFETCH: Final = 8  # whole documents, each held in memory until it is recorded
 SCHEMES: Final = ("amqp", "amqps")
 
 # Returns once the outcome is durable; the same outcome may come again.
 RecordOutcome = Callable[[Outcome], Awaitable[None]]
+# Returns once it is durable; the same one may come again. Raises Unusable for what trying again would not help.
+RecordWanted = Callable[[Wanted], Awaitable[None]]
 # Gets the event id and the reason; returns once the case is durable; the same case may come again.
 ReportUnroutable = Callable[[str, str], Awaitable[None]]
 
@@ -41,6 +46,8 @@ class RabbitBroker:
         *,
         on_outcome: RecordOutcome | None = None,
         on_unroutable: ReportUnroutable | None = None,
+        on_outbound: RecordWanted | None = None,
+        outbound_bytes_max: int = OUTBOUND_BYTES_MAX,
         inbound_queue: str | None = INBOUND,
         publish_seconds_max: float = PUBLISH_SECONDS_MAX,
         delay: Delay = backoff,
@@ -53,6 +60,8 @@ class RabbitBroker:
                 against ``?cafile=`` where given. ``?heartbeat=`` overrides ours.
             on_outcome: takes what the ERP says on ``erp.outcomes``; without it the queue is left alone.
             on_unroutable: takes events that no queue wanted; without it they stay in ``b2b.unroutable``.
+            on_outbound: takes what the ERP wants sent, from ``erp.outbound``; without it the queue is left alone.
+            outbound_bytes_max: of one such message.
             inbound_queue: the queue that gets every event; None where the ERP team binds its own.
             publish_seconds_max: how long a publish waits for its confirm.
             delay: seconds before the nth attempt, for connecting and for outcomes that could not be recorded.
@@ -81,6 +90,9 @@ class RabbitBroker:
             self._intakes.append(Intake(OUTCOMES, _outcomes_to(on_outcome), delay, self.counters))
         if on_unroutable is not None:
             self._intakes.append(Intake(UNROUTABLE, _unroutable_to(on_unroutable), delay, self.counters))
+        if on_outbound is not None:
+            record = _outbound_to(on_outbound, outbound_bytes_max)
+            self._intakes.append(Intake(OUTBOUND, record, delay, self.counters, prefetch=OUTBOUND_PREFETCH))
 
     @property
     def connected(self) -> bool:
@@ -227,6 +239,26 @@ def _outcomes_to(record: RecordOutcome) -> Record:
         except MalformedOutcome as malformed:
             raise Unusable(str(malformed)) from malformed
         await record(outcome)
+
+    return take
+
+
+def _outbound_to(record: RecordWanted, bytes_max: int) -> Record:
+    async def take(message: AbstractIncomingMessage) -> None:
+        # Over the default exchange the routing key is the queue's own name and says nothing.
+        key = message.routing_key or ""
+        try:
+            wanted = read_wanted(
+                message.body,
+                message.content_type,
+                attributes_of(message.headers),
+                partner="" if key == OUTBOUND else key.rpartition(".")[2],
+                correlation_id=str(message.correlation_id or ""),
+                bytes_max=bytes_max,
+            )
+        except MalformedWanted as malformed:
+            raise Unusable(str(malformed)) from malformed
+        await record(wanted)
 
     return take
 

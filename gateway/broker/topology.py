@@ -2,7 +2,7 @@
 
 b2b.events (topic) --#--> erp.inbound --dead letters--> b2b.dead
     '- no queue wants it -> b2b.unroutable, read by the gateway --dead letters--> b2b.dead
-erp.outcomes, read by the gateway --dead letters--> b2b.dead
+erp.outcomes, erp.outbound, read by the gateway --dead letters--> b2b.dead
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ UNROUTABLE: Final = "b2b.unroutable"
 DEAD: Final = "b2b.dead"
 INBOUND: Final = "erp.inbound"
 OUTCOMES: Final = "erp.outcomes"
+OUTBOUND: Final = "erp.outbound"
 
 # A message that was delivered so often and never acknowledged makes its consumer fail; it goes to b2b.dead.
 DELIVERY_LIMIT: Final = 20
@@ -27,6 +28,8 @@ POLICY_PRIORITY: Final = 10
 QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
 # An argument and not only a policy: a broker without our policies must still not drop what is rejected.
 _DEAD_LETTERED: Final[FieldTable] = QUORUM | {"x-dead-letter-exchange": DEAD}
+# Documents of one order go in the order in which the ERP published them, however many gateways consume.
+_IN_ORDER: Final[FieldTable] = _DEAD_LETTERED | {"x-single-active-consumer": True}
 
 
 async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND) -> None:
@@ -46,6 +49,7 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
         inbound = await channel.declare_queue(inbound_queue, durable=True, arguments=dict(_DEAD_LETTERED))
         await inbound.bind(EVENTS, "#")
     await channel.declare_queue(OUTCOMES, durable=True, arguments=dict(_DEAD_LETTERED))
+    await channel.declare_queue(OUTBOUND, durable=True, arguments=dict(_IN_ORDER))
 
 
 async def _sink(channel: AbstractChannel, name: str, arguments: FieldTable) -> None:
@@ -74,6 +78,7 @@ def definitions(
         "policies": [
             _policy(vhost, "partner-gateway-inbound", inbound_queue, consumed),
             _policy(vhost, "partner-gateway-outcomes", OUTCOMES, consumed),
+            _policy(vhost, "partner-gateway-outbound", OUTBOUND, consumed),
             _policy(vhost, "partner-gateway-unroutable", UNROUTABLE, consumed),
         ]
     }

@@ -6,6 +6,7 @@ from gateway.edge.context import Edge
 from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
+from gateway.edge.outbound import OutboundDoor
 from gateway.edge.rest import Rest
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.settings import Settings
@@ -33,6 +34,7 @@ def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:
     server = HttpServer("operator", edge, routes, bodies, _gate(edge))
     desk = Desk(edge, bodies)
     desk.add_to(routes)
+    OutboundDoor(edge, bodies, desk).add_to(routes)
     EventFeed(edge, desk, lambda: server.draining).add_to(routes)
     health_routes(edge, routes)
     return server

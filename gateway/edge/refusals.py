@@ -90,6 +90,11 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             400, "Invalid request", "Correct what the detail names and send the request again.", closes=True
         ),
         R.NOT_POSSIBLE: Answer(409, "Not possible now", "Do what the detail names first."),
+        R.NOT_SENDABLE: Answer(
+            422,
+            "Cannot be sent",
+            "It is kept as a case. Mend what the detail names and have the case retried, or send it under a new id.",
+        ),
         R.IDEMPOTENCY_CONFLICT: Answer(
             422,
             "Identifier used for other content",

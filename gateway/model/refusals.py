@@ -21,6 +21,7 @@ class Reason(StrEnum):
     UNSUPPORTED_SYNTAX = "unsupported-syntax"
     INVALID_REQUEST = "invalid-request"
     NOT_POSSIBLE = "not-possible-now"
+    NOT_SENDABLE = "not-sendable"
     IDEMPOTENCY_CONFLICT = "idempotency-key-reused"
     TOO_MANY_REQUESTS = "too-many-requests"
     STORE_UNAVAILABLE = "store-unavailable"

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.broker import asyncapi
 from gateway.broker.outcomes import MalformedOutcome, read_outcome
-from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTCOMES
+from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTBOUND, OUTCOMES
 from tests.broker.conftest import event_of, next_message
 
 SCHEMAS = {
@@ -120,7 +120,7 @@ async def test_the_channels_described_exist(brokers, broker_url, described):
     async with connection:
         channel = await connection.channel()
         await channel.get_exchange(EVENTS, ensure=True)
-        for queue in (INBOUND, OUTCOMES, DEAD):
+        for queue in (INBOUND, OUTBOUND, OUTCOMES, DEAD):
             assert queue in {channel["address"] for channel in described["channels"].values()}
             await channel.get_queue(queue, ensure=True)
 

@@ -23,7 +23,7 @@ def test_definitions_are_plain_json_for_the_queues_by_name():
     printed = json.loads(json.dumps(definitions("b2b")))
     patterns = {policy["pattern"]: policy["definition"]["delivery-limit"] for policy in printed["policies"]}
     assert set(patterns.values()) == {DELIVERY_LIMIT}
-    for queue in ("erp.inbound", "erp.outcomes", "b2b.unroutable", "erp.inbound.probe.0a1b"):
+    for queue in ("erp.inbound", "erp.outcomes", "erp.outbound", "b2b.unroutable", "erp.inbound.probe.0a1b"):
         assert sum(re.search(pattern, queue) is not None for pattern in patterns) == 1
     for queue in ("erpxinbound", "erp.inbound.own", "my.erp.inbound", "b2b.dead"):
         assert not any(re.search(pattern, queue) for pattern in patterns)
@@ -34,6 +34,7 @@ async def test_imported_definitions_arrive_as_policies(rabbitmq, limited):
     assert {policy["name"] for policy in policies} == {
         "partner-gateway-inbound",
         "partner-gateway-outcomes",
+        "partner-gateway-outbound",
         "partner-gateway-unroutable",
     }
 
@@ -64,7 +65,13 @@ async def test_the_probe_finds_the_limit_and_leaves_nothing_behind(brokers, rabb
     broker = await brokers()
     assert await broker.is_delivery_limited()
     queues = await asyncio.to_thread(rabbitmq.ctl, "list_queues", "--vhost", limited, "name")
-    assert set(queues.split()) - {"name"} == {"erp.inbound", "erp.outcomes", "b2b.dead", "b2b.unroutable"}
+    assert set(queues.split()) - {"name"} == {
+        "erp.inbound",
+        "erp.outbound",
+        "erp.outcomes",
+        "b2b.dead",
+        "b2b.unroutable",
+    }
 
 
 async def test_the_probe_finds_that_the_limit_is_missing(brokers, rabbitmq):
