@@ -1,6 +1,8 @@
 """Certificates and key pairs as values: parsed once, with everything that is asked of them per message at hand."""
 
+import base64
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -146,9 +148,9 @@ def read_certificates(data: bytes) -> tuple[Certificate, ...]:
     try:
         blocks = _PEM_BLOCK.findall(data)
         if blocks:
-            return tuple(certificate_of(x509.load_pem_x509_certificate(_plain(block))) for block in blocks)
+            return tuple(certificate_of(parse_pem_block(block)) for block in blocks)
         if b"-----BEGIN PKCS7-----" in data:
-            return tuple(map(certificate_of, pkcs7.load_pem_pkcs7_certificates(data)))
+            return tuple(map(certificate_of, parse_bundle(data)))
         return tuple(map(certificate_of, _read_der(data)))
     except CertificateError:
         raise
@@ -159,9 +161,24 @@ def read_certificates(data: bytes) -> tuple[Certificate, ...]:
         ) from None
 
 
-def _plain(block: bytes) -> bytes:
-    """The PEM block under its common label; OpenSSL's older labels mean the same."""
-    return block.replace(b"X509 CERTIFICATE", b"CERTIFICATE").replace(b"TRUSTED CERTIFICATE", b"CERTIFICATE")
+def parse_pem_block(block: bytes) -> x509.Certificate:
+    """The certificate of one PEM block; OpenSSL's other labels mean the same. ValueError when there is none."""
+    if b"TRUSTED CERTIFICATE" not in block:
+        return x509.load_pem_x509_certificate(block.replace(b"X509 CERTIFICATE", b"CERTIFICATE"))
+    # What OpenSSL trusts it for stands behind the certificate, which is the first element.
+    held = base64.b64decode(b"".join(line for line in block.split(b"\n") if not line.startswith(b"-----")))
+    octets = held[1] & 0x7F if len(held) > 1 and held[1] & 0x80 else 0
+    length = int.from_bytes(held[2 : 2 + octets], "big") if octets else held[1] if len(held) > 1 else 0
+    return x509.load_der_x509_certificate(held[: 2 + octets + length])
+
+
+def parse_bundle(data: bytes) -> list[x509.Certificate]:
+    """The certificates of a PKCS#7 bundle, PEM or DER. ValueError or UnsupportedAlgorithm when it is none."""
+    load = pkcs7.load_pem_pkcs7_certificates if b"-----BEGIN" in data else pkcs7.load_der_pkcs7_certificates
+    with warnings.catch_warnings():
+        # OpenSSL, Windows and others write the set in the order of the chain; DER would have it sorted.
+        warnings.simplefilter("ignore", UserWarning)
+        return load(data)
 
 
 def _read_der(data: bytes) -> Iterable[x509.Certificate]:
@@ -169,7 +186,7 @@ def _read_der(data: bytes) -> Iterable[x509.Certificate]:
         return [x509.load_der_x509_certificate(data)]
     except ValueError as error:
         try:
-            return pkcs7.load_der_pkcs7_certificates(data)
+            return parse_bundle(data)
         except (ValueError, UnsupportedAlgorithm):
             raise error from None
 

@@ -3,6 +3,7 @@
 Making an RSA key of 2048 bits takes about 0.1 s of one core, varying widely; 3072 bits about three times as long.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -14,6 +15,7 @@ from certs.certificates import CertificateError, KeyPair, PrivateKey, certificat
 
 RSA_KEY_BITS = 2048
 VALID_DAYS = 730
+CURVES: Mapping[str, type[ec.EllipticCurve]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
 NAME_LENGTH_MAX = 64  # X.520 ub-common-name
 
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -29,6 +31,19 @@ def create_key_pair(
 ) -> KeyPair:
     """A new RSA key and a certificate of its own signature, valid from five minutes ago (partners' clocks differ)."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=rsa_key_bits)
+    return certify(key, common_name, now=now, valid_days=valid_days, organization=organization)
+
+
+def create_curve_pair(
+    common_name: str,
+    *,
+    now: datetime,
+    curve: str,
+    valid_days: int = VALID_DAYS,
+    organization: str | None = None,
+) -> KeyPair:
+    """A new key on one of `CURVES` and a certificate of its own signature. It signs; nobody can encrypt to it here."""
+    key = ec.generate_private_key(CURVES[curve]())
     return certify(key, common_name, now=now, valid_days=valid_days, organization=organization)
 
 

@@ -19,11 +19,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from certs.keyring import KeyRing, load_key_ring
-from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker
+from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusable, Wanted
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
+from gateway.flow.composing import Composing
 from gateway.flow.housekeeping import Housekeeping
+from gateway.flow.outbound import Outbound, SourceKey
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
@@ -37,6 +39,7 @@ from gateway.spool import SpoolFolder
 from gateway.store import cases, delivery_claims, event_log, messages, outbox, outcomes
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.dispatches import SourceIdReused
 from gateway.store.schema import migrate
 from gateway.telemetry import Metrics, configure_logging
 from gateway.workers import WorkerPool
@@ -125,11 +128,23 @@ class Gateway:
             metrics=self.metrics,
             decided=self._decided,
         )
+        ids = IdSource(now_ms, secrets.randbits)
         self.reception = Reception(
             self.database,
-            IdSource(now_ms, secrets.randbits),
+            ids,
             now_ms,
             arrived=self.processing.wake,
+            disk_is_low=lambda: self.housekeeping.disk_is_low,
+        )
+        # Deliveries and received messages share their ids.
+        self.outbound = Outbound(
+            self.database,
+            Composing(self.database, self.directory, settings.identities, settings.limits, self._pool),
+            ids,
+            host=message_id_host(settings),
+            now_ms=now_ms,
+            accepted=self.sending.wake,
+            metrics=self.metrics,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
         )
         edge = Edge(
@@ -142,6 +157,7 @@ class Gateway:
             keyring=self.key_ring,
             not_ready=self._not_ready,
             wake=self._wake,
+            outbound=self.outbound,
         )
         bodies = new_bodies(settings)
         self._partner_port: HttpServer = partner_port(edge, bodies)
@@ -191,6 +207,7 @@ class Gateway:
                 self._run("processing", self.processing.run)
             self._run("relay", self.relay.run)
             self._run("sending", self.sending.run)
+            self._run("outbound", self.outbound.run)
         if "edge" in settings.roles:
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await _listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
@@ -225,12 +242,17 @@ class Gateway:
     def _make_broker(self) -> RabbitBroker | EmbeddedLog:
         if self.settings.broker_url is None:
             return EmbeddedLog(self._append_to_log)
-        return RabbitBroker(
+        broker = RabbitBroker(
             self.settings.broker_url.get_secret_value(),
             on_outcome=self._record_outcome,
             on_unroutable=self._report_unroutable,
+            on_outbound=self._record_wanted,
+            outbound_bytes_max=self.settings.limits.body_bytes_max,
             publish_seconds_max=self.settings.limits.publish_timeout_s,
         )
+        text = "Messages from the ERP that were set aside to b2b.dead, since the start."
+        self.metrics.family("gateway_broker_dead_letters", text, ("queue",), broker.counters.dead_lettered_from)
+        return broker
 
     async def _append_to_log(self, event: BusinessEvent) -> None:
         await self.database.write(lambda connection: event_log.append(connection, event.id, now_ms()))
@@ -239,6 +261,20 @@ class Gateway:
         known = await self.database.write(lambda connection: outcomes.record(connection, outcome, now_ms()))
         if not known:
             log.warning("the ERP reported on an event that is not ours", extra={"event_id": outcome.event_id})
+
+    async def _record_wanted(self, wanted: Wanted) -> None:
+        key = SourceKey(wanted.source, wanted.id)
+        try:
+            await self.outbound.accept_document(
+                wanted.partner,
+                wanted.body,
+                source_key=key,
+                correlation_id=wanted.correlation_id,
+                content_type=wanted.content_type,
+                identity=wanted.identity,
+            )
+        except SourceIdReused as reused:
+            raise Unusable(f"{key.source} gave the id {key.id} before, for other content: {reused}") from reused
 
     async def _report_unroutable(self, event_id: str, reason: str) -> None:
         await self.database.write(partial(_raise_unroutable, event_id=event_id, reason=reason))
@@ -250,6 +286,7 @@ class Gateway:
     def _wake(self) -> None:
         self.processing.wake()
         self.relay.wake()
+        self.outbound.wake()
         self.sending.wake()
 
     def _not_ready(self) -> list[str]:

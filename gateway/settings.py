@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 ENVIRONMENT_PREFIX = "GATEWAY_"
 SETTINGS_BYTES_MAX = 1_048_576
+PASSPHRASE_BYTES_MAX = 1_023  # OpenSSL reads no more
 DATABASE_SCHEMES = ("postgresql+pg8000://", "sqlite:///")
 BROKER_SCHEMES = ("amqp://", "amqps://")
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -168,7 +169,7 @@ class Settings(_Group):
 
     @property
     def key_ring_dir(self) -> Path:
-        """Where our private keys lie, encrypted."""
+        """Where earlier versions kept our private keys, encrypted; they are taken over into the database."""
         return self.data_dir / KEY_RING_FOLDER
 
     @property
@@ -180,18 +181,36 @@ class Settings(_Group):
         """The passphrase of the key ring, from the setting or its file; None when neither is set.
 
         Raises:
-            SettingsError: the file cannot be read.
+            SettingsError: the file cannot be read, or what it holds is too short or too long.
         """
         if self.key_passphrase is not None:
-            return self.key_passphrase.get_secret_value().encode()
+            passphrase = self.key_passphrase.get_secret_value().encode()
+            if not 1 <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
+                raise SettingsError([f"key_passphrase: a passphrase has 1 to {PASSPHRASE_BYTES_MAX} bytes"])
+            return passphrase
         if self.key_passphrase_file is not None:
-            try:
-                return self.key_passphrase_file.read_bytes().rstrip(b"\r\n")
-            except OSError as error:
-                raise SettingsError(
-                    [f"key_passphrase_file: {self.key_passphrase_file}: {error.strerror}; name a readable file"]
-                ) from None
+            return read_passphrase_file(self.key_passphrase_file, "key_passphrase_file")
         return None
+
+
+def read_passphrase_file(file: Path, setting: str) -> bytes:
+    """A passphrase from a file, without the end of its line.
+
+    Args:
+        file: which holds it.
+        setting: what named the file, for the error.
+
+    Raises:
+        SettingsError: it cannot be read, or what it holds is too short or too long.
+    """
+    try:
+        with file.open("rb") as stream:
+            passphrase = stream.read(PASSPHRASE_BYTES_MAX + 3).rstrip(b"\r\n")
+    except OSError as error:
+        raise SettingsError([f"{setting}: {file}: {error.strerror}; name a readable file"]) from None
+    if not 1 <= len(passphrase) <= PASSPHRASE_BYTES_MAX:
+        raise SettingsError([f"{setting}: {file}: a passphrase has 1 to {PASSPHRASE_BYTES_MAX} bytes"])
+    return passphrase
 
 
 @dataclass(frozen=True, slots=True)

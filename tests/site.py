@@ -11,6 +11,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -24,8 +25,12 @@ import yaml
 
 from certs.certificates import KeyPair
 from certs.creation import create_key_pair
-from certs.keyring import store_key_pair
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
+from gateway.flow.keys import first_pair, stored_of
+from gateway.settings import DATABASE_FILE, load_settings
+from gateway.store import keys
+from gateway.store.database import Database
+from gateway.store.schema import migrate
 
 PASSPHRASE = "a throw-away passphrase of the tests"
 API_KEY = "a throw-away api key of northwind"
@@ -33,7 +38,6 @@ STARTS_WITHIN_S = 30
 SERVE = ("-m", "gateway", "serve")
 PROJECT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
-OUR_KEY_FILES = "keys"
 OUR_X12 = {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}
 IDENTITY = {
     "name": "bigcorp",
@@ -46,6 +50,27 @@ IDENTITY = {
 def key_pair(name: str) -> KeyPair:
     """One key pair a name and session: making RSA keys takes a while."""
     return create_key_pair(name, now=datetime.now(UTC))
+
+
+def keep_our_key(url: str) -> None:
+    """Bring a database to this program's version, with our key in it."""
+    pair = key_pair("bigcorp")
+    stored = stored_of(first_pair("bigcorp", pair, datetime.now(UTC)), pair, PASSPHRASE.encode())
+    database = Database(url)
+    try:
+        migrate(database)
+        database.write_now(lambda connection: keys.add(connection, stored))
+    finally:
+        database.close()
+
+
+@lru_cache(maxsize=1)
+def _new_database() -> bytes:
+    """A SQLite database with our key: one a session, since migrating takes a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / DATABASE_FILE
+        keep_our_key(f"sqlite:///{file}")
+        return file.read_bytes()
 
 
 @dataclass
@@ -67,7 +92,6 @@ class Site:
         self.partners_dir = self.root / "partner-profiles"
         self.config = self.root / "gateway.yaml"
         self.ours, self.acme = key_pair("bigcorp"), key_pair("acme-supply")
-        store_key_pair(self.data_dir / OUR_KEY_FILES, "bigcorp", self.ours, PASSPHRASE.encode())
         settings: dict[str, object] = {
             "data_dir": str(self.data_dir),
             "partners_dir": str(self.partners_dir),
@@ -76,7 +100,15 @@ class Site:
             "key_passphrase": PASSPHRASE,
             "identities": [IDENTITY],
         }
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config.write_text(yaml.safe_dump(settings | self.settings))
+        effective = load_settings(self.config, {}).settings
+        if effective.database_url is None:
+            database = self.data_dir / DATABASE_FILE
+            database.touch(mode=0o600)
+            database.write_bytes(_new_database())
+        else:
+            keep_our_key(effective.resolved_database_url())
         self._write_profile("acme-supply", _acme() | self.acme_profile, {"acme.pem": self.acme.certificate.pem()})
         self._write_profile("northwind-parts", _northwind() | self.northwind_profile, {})
 

@@ -12,8 +12,11 @@ import yaml
 
 from certs.certificates import Certificate, KeyPair
 from certs.creation import create_key_pair
-from certs.keyring import store_key_pair
-from gateway.settings import KEY_RING_FOLDER
+from gateway.flow.keys import first_pair, stored_of
+from gateway.settings import DATABASE_FILE
+from gateway.store import keys
+from gateway.store.database import Database
+from gateway.store.schema import migrate
 
 CERTIFICATE_DAYS = 2
 IDENTITY = "bigcorp"
@@ -49,7 +52,7 @@ def furnish(folder: Path, *, edge_port: int, operator_port: int, now: datetime) 
     _write_secret(passphrase_file, passphrase)
     ours = create_key_pair(OUR_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="BigCorp (demo)")
     acme = create_key_pair(ACME_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="ACME Supply (demo)")
-    store_key_pair(data_dir / KEY_RING_FOLDER, IDENTITY, ours, passphrase.encode())
+    _keep_key(data_dir, ours, passphrase.encode(), now)
     api_keys = {partner: secrets.token_urlsafe(32) for partner in (ACME, NORTHWIND)}
     for partner, key in api_keys.items():
         _write_profile(partners_dir / partner, partner, key)
@@ -79,6 +82,17 @@ def _write_profile(folder: Path, partner: str, key: str) -> None:
     text = files("gateway.demo").joinpath("profiles", f"{partner}.yaml").read_text("utf-8")
     digest = hashlib.sha256(key.encode()).hexdigest()
     (folder / "profile.yaml").write_text(Template(text).substitute(api_key_sha256=digest))
+
+
+def _keep_key(data_dir: Path, pair: KeyPair, passphrase: bytes, now: datetime) -> None:
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stored = stored_of(first_pair(IDENTITY, pair, now), pair, passphrase)
+    database = Database(f"sqlite:///{data_dir / DATABASE_FILE}")
+    try:
+        migrate(database)
+        database.write_now(lambda connection: keys.add(connection, stored))
+    finally:
+        database.close()
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -56,7 +56,7 @@ class Parties:
             return _unknown(f"partner {partner.id} is suspended")
         if identity not in self._addressed_by(partner):
             return _unknown(f"partner {partner.id} was agreed with another of our identities")
-        keys = self._edge.keyring.identities.get(identity.name)
+        keys = self._edge.keyring().identities.get(identity.name)
         if keys is None:
             log_fault("an AS2 identity has no key", None, identity=identity.name)
             raise Refused(Reason.INTERNAL, "the message cannot be opened now", audit="no key for the identity")
@@ -77,8 +77,9 @@ class Parties:
         """Who signs the receipt for a message that was refused by its names: whom it was for, else our first."""
         identities = self._edge.settings.identities
         named = [identity for identity in identities if identity.as2_id == as2_to]
+        ring = self._edge.keyring()
         rings: Iterable[IdentityKeys | None] = (
-            self._edge.keyring.identities.get(identity.name) for identity in (*named, *identities)
+            ring.identities.get(identity.name) for identity in (*named, *identities)
         )
         return next((keys for keys in rings if keys is not None), None)
 

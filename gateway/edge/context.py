@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from certs.keyring import KeyRing
+from gateway.flow.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -25,6 +26,7 @@ class Edge:
         keyring: our keys, by the name of the identity.
         not_ready: what keeps the gateway from doing its work, a sentence each; empty when it is ready.
         wake: called after an act that gives processing or relay something to do.
+        outbound: takes what is to be sent; None where nothing is.
     """
 
     settings: Settings
@@ -36,3 +38,4 @@ class Edge:
     keyring: KeyRing
     not_ready: Callable[[], list[str]]
     wake: Callable[[], None] = _nothing
+    outbound: Outbound | None = None

@@ -1,201 +1,173 @@
-"""The key ring on disk: what is stored comes back, secrets stay secret, and every mishap names its remedy."""
+"""The key ring: what is sealed opens again, secrets stay secret, and which pair does what is a matter of the moment."""
 
-import stat
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from certs import keyring
 from certs.certificates import CertificateError
-from certs.creation import certify
-from certs.keyring import (
-    KeyRing,
-    KeyRingError,
-    choose_signing_key,
-    load_key_ring,
-    read_passphrase,
-    seal,
-    store_key_pair,
-    unseal,
-)
+from certs.key_folder import TAKEN_OVER_FILE, holds_keys, read_key_folder
+from certs.keyring import HeldPair, KeyRing, KeyRingError, ring_at, seal, unseal
+from certs.lives import Life
+from tests.certs.pairs import NOW, curve_pair, pair
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PASSPHRASE = b"correct horse battery staple"
+DAY = timedelta(days=1)
+
+
+def held(one, **life):
+    fixed = {"identity": "plant", "certificate": one.certificate, "chain": (), "created_at": NOW}
+    return HeldPair(Life(**(fixed | life)), one)
 
 
 @cache
-def pair(number: int):
-    return certify(ec.generate_private_key(ec.SECP256R1()), f"us {number}", now=NOW + timedelta(days=number))
+def sealed(number):
+    return seal(pair(number).private_key, PASSPHRASE)
 
 
-@pytest.fixture
-def ring(tmp_path):
-    return tmp_path / "keys"
+def write(folder, identity, number, *, signing=False):
+    (folder / identity).mkdir(parents=True, exist_ok=True)
+    stem = pair(number).certificate.fingerprint
+    (folder / identity / f"{stem}.key").write_bytes(sealed(number))
+    (folder / identity / f"{stem}.crt").write_bytes(pair(number).certificate.pem())
+    if signing:
+        (folder / identity / "signing").write_text(stem)
 
 
-def signer(ring):
-    return load_key_ring(ring, PASSPHRASE).keys_of("plant").signing
+# --- sealed keys -----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_stored_comes_back(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    store_key_pair(ring, "plant", pair(2), PASSPHRASE)
-    store_key_pair(ring, "office", pair(1), PASSPHRASE)
-    loaded = load_key_ring(ring, PASSPHRASE)
-    assert set(loaded.identities) == {"plant", "office"}
-    assert loaded.keys_of("plant").signing == pair(2)
-    assert loaded.keys_of("plant").decryption == (pair(2), pair(1))
-    assert loaded.keys_of("office").decryption == (pair(1),)
-    found = loaded.keys_of("plant").signing.private_key
-    assert found.private_numbers() == pair(2).private_key.private_numbers()
-
-
-def test_a_pair_that_waits_for_its_day(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    store_key_pair(ring, "plant", pair(2), PASSPHRASE, signing=False)
-    assert signer(ring) == pair(1)
-    choose_signing_key(ring, "plant", pair(2).certificate.fingerprint)
-    assert signer(ring) == pair(2)
-
-
-def test_the_newest_signs_while_nothing_is_chosen(ring):
-    store_key_pair(ring, "plant", pair(2), PASSPHRASE, signing=False)
-    assert signer(ring) == pair(2)
-    store_key_pair(ring, "plant", pair(3), PASSPHRASE, signing=False)
-    assert signer(ring) == pair(2)
-
-
-def test_files_are_for_their_owner_and_encrypted(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    files = [path for path in ring.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} == {".key", ".crt", ""}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in (ring, ring / "plant")} == {0o700}
-    key = next(path for path in files if path.suffix == ".key").read_bytes()
-    assert key.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-
-
-def test_nothing_prints_a_secret(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    loaded = load_key_ring(ring, PASSPHRASE)
-    assert "private_key" not in repr(loaded)
-    assert "PRIVATE" not in repr(loaded)
+def test_what_is_sealed_opens_again_with_its_passphrase_alone():
+    opened = unseal(sealed(1), pair(1).certificate.pem(), PASSPHRASE)
+    assert opened.private_key.private_numbers() == pair(1).private_key.private_numbers()
+    assert sealed(1).startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
     with pytest.raises(KeyRingError) as failed:
-        load_key_ring(ring, b"wrong")
+        unseal(sealed(1), pair(1).certificate.pem(), b"wrong")
     assert "wrong passphrase" in str(failed.value)
     assert "horse" not in str(failed.value)
 
 
-def test_an_absent_ring_is_empty(ring):
-    assert load_key_ring(ring, PASSPHRASE) == KeyRing()
+def test_a_key_and_the_certificate_of_another():
+    with pytest.raises(KeyRingError, match="not that of the private key"):
+        unseal(sealed(1), pair(2).certificate.pem(), PASSPHRASE)
+    with pytest.raises(CertificateError):
+        unseal(sealed(1), b"nothing", PASSPHRASE)
+
+
+@pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
+def test_keys_come_open_and_closed(encoding):
+    plain = pair(1).private_key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    assert unseal(plain, pair(1).certificate.pem(), None) == pair(1)
+    with pytest.raises(KeyRingError, match="is not encrypted"):
+        unseal(plain, pair(1).certificate.pem(), PASSPHRASE)
+    with pytest.raises(KeyRingError, match="needs its passphrase"):
+        unseal(sealed(1), pair(1).certificate.pem(), None)
+    with pytest.raises(KeyRingError, match="cannot be read"):
+        unseal(plain[:100], pair(1).certificate.pem(), None)
+
+
+def test_a_key_of_another_kind():
+    key = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with pytest.raises(KeyRingError, match="neither RSA nor elliptic curve"):
+        unseal(key, pair(1).certificate.pem(), None)
+
+
+def test_nothing_prints_a_secret():
+    ring, _ = ring_at([held(pair(1), signs_from=NOW)], NOW)
+    for shown in (repr(ring), repr(held(pair(1)))):
+        assert "private_key" not in shown
+        assert "PRIVATE" not in shown
+
+
+# --- the ring of a moment --------------------------------------------------------------------------------------------
+
+
+def test_the_cut_over_changes_the_signer_and_both_decrypt():
+    old, new = held(pair(1), signs_from=NOW), held(pair(2), signs_from=NOW + 7 * DAY)
+    before, until = ring_at([old, new], NOW + DAY)
+    assert before.keys_of("plant").signing == pair(1)
+    assert before.keys_of("plant").decryption == (pair(2), pair(1))
+    assert until == NOW + 7 * DAY
+    after, _ = ring_at([old, new], until)
+    assert after.keys_of("plant").signing == pair(2)
+    assert after.keys_of("plant").decryption == (pair(2), pair(1))
+
+
+def test_the_old_pair_decrypts_until_its_last_moment():
+    old = held(pair(1), signs_from=NOW, decrypts_until=NOW + 9 * DAY)
+    new = held(pair(2), signs_from=NOW + DAY)
+    at_the_end, _ = ring_at([old, new], NOW + 9 * DAY)
+    assert pair(1) in at_the_end.keys_of("plant").decryption
+    behind, until = ring_at([old, new], NOW + 9 * DAY + timedelta(milliseconds=1))
+    assert behind.keys_of("plant").decryption == (pair(2),)
+    assert until is None
+
+
+def test_a_pair_that_signs_decrypts_whatever_was_planned():
+    only = held(pair(1), signs_from=NOW, decrypts_until=NOW + DAY)
+    ring, _ = ring_at([only], NOW + 9 * DAY)
+    assert ring.keys_of("plant").decryption == (pair(1),)
+
+
+def test_an_elliptic_curve_signs_and_does_not_decrypt():
+    ring, _ = ring_at([held(pair(1)), held(curve_pair(1), signs_from=NOW)], NOW)
+    assert ring.keys_of("plant").signing == curve_pair(1)
+    assert ring.keys_of("plant").decryption == (pair(1),)
+
+
+def test_identities_do_not_know_each_others_keys():
+    ring, _ = ring_at([held(pair(1)), held(pair(2), identity="office")], NOW)
+    assert ring.keys_of("office").decryption == (pair(2),)
+    with pytest.raises(KeyRingError, match="there are keys for: office, plant"):
+        ring.keys_of("shop")
     with pytest.raises(KeyRingError, match="there are keys for: none"):
         KeyRing().keys_of("plant")
 
 
-def test_other_things_in_the_folder_are_left_alone(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    (ring / ".hidden").mkdir()
-    (ring / "empty").mkdir()
-    (ring / "file").write_text("")
-    (ring / "plant" / "left-over.key").write_text("")
-    assert set(load_key_ring(ring, PASSPHRASE).identities) == {"plant"}
+# --- the folder of earlier versions ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("identity", ["", "..", ".x", "a/b", "x" * 65, "a b"])
-def test_identities_that_are_no_folder(ring, identity):
-    with pytest.raises(KeyRingError, match="cannot name an identity"):
-        store_key_pair(ring, identity, pair(1), PASSPHRASE)
+def test_the_folder_of_an_earlier_version_is_read(tmp_path):
+    write(tmp_path, "plant", 1, signing=True)
+    write(tmp_path, "plant", 2)
+    write(tmp_path, "office", 1)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "plant" / "left-over.key").write_text("")
+    assert holds_keys(tmp_path)
+    found = {(one.identity, one.pair.certificate.subject, one.signs) for one in read_key_folder(tmp_path, PASSPHRASE)}
+    assert found == {("plant", "CN=us 1", True), ("plant", "CN=us 2", False), ("office", "CN=us 1", True)}
+    (tmp_path / TAKEN_OVER_FILE).write_text("")
+    assert not holds_keys(tmp_path)
 
 
-def test_mishaps_name_their_remedy(ring):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    folder, stem = ring / "plant", pair(1).certificate.fingerprint
-    (folder / "signing").write_text("nonsense")
-    with pytest.raises(KeyRingError, match="certs roll"):
-        load_key_ring(ring, PASSPHRASE)
-    (folder / "signing").write_bytes(b"\xff")
-    with pytest.raises(KeyRingError, match="certs roll"):
-        load_key_ring(ring, PASSPHRASE)
-    (folder / "signing").unlink()
-    (folder / f"{stem}.crt").write_bytes(pair(2).certificate.pem())
-    with pytest.raises(KeyRingError, match="not that of the private key"):
-        load_key_ring(ring, PASSPHRASE)
-    (folder / f"{stem}.crt").write_bytes(b"nonsense")
+def test_an_absent_folder_holds_nothing(tmp_path):
+    assert not holds_keys(tmp_path / "keys")
+    assert read_key_folder(tmp_path / "keys", PASSPHRASE) == ()
+
+
+@pytest.mark.parametrize("marker", [b"nonsense", b"\xff"])
+def test_mishaps_in_the_folder_name_their_remedy(tmp_path, marker):
+    write(tmp_path, "plant", 1)
+    with pytest.raises(KeyRingError, match="wrong passphrase"):
+        read_key_folder(tmp_path, b"wrong")
+    (tmp_path / "plant" / "signing").write_bytes(marker)
+    with pytest.raises(KeyRingError, match="names no pair"):
+        read_key_folder(tmp_path, PASSPHRASE)
+    (tmp_path / "plant" / "signing").unlink()
+    stem = pair(1).certificate.fingerprint
+    (tmp_path / "plant" / f"{stem}.crt").write_text("nothing")
     with pytest.raises(KeyRingError, match="no readable certificate"):
-        load_key_ring(ring, PASSPHRASE)
-    (folder / f"{stem}.key").unlink()
+        read_key_folder(tmp_path, PASSPHRASE)
+    (tmp_path / "plant" / f"{stem}.key").unlink()
     with pytest.raises(KeyRingError, match="Restore it from the backup"):
-        load_key_ring(ring, PASSPHRASE)
+        read_key_folder(tmp_path, PASSPHRASE)
 
 
-@pytest.mark.parametrize("fingerprint", ["", "ab", "../plant/x"])
-def test_choosing_a_pair_that_is_not_there(ring, fingerprint):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    with pytest.raises(KeyRingError, match="has no pair"):
-        choose_signing_key(ring, "plant", fingerprint)
-
-
-def test_a_ring_that_is_a_file(ring):
-    ring.write_text("")
-    with pytest.raises(KeyRingError, match="cannot be read"):
-        load_key_ring(ring, PASSPHRASE)
-    with pytest.raises(KeyRingError, match="cannot be written"):
-        store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-
-
-def test_a_write_that_fails_leaves_what_was(ring, monkeypatch):
-    store_key_pair(ring, "plant", pair(1), PASSPHRASE)
-    before = sorted(path.name for path in (ring / "plant").iterdir())
-
-    def full(_descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(keyring.os, "fsync", full)
-    with pytest.raises(KeyRingError, match="No space left"):
-        store_key_pair(ring, "plant", pair(2), PASSPHRASE)
-    with pytest.raises(KeyRingError, match="No space left"):
-        choose_signing_key(ring, "plant", pair(1).certificate.fingerprint)
-    assert sorted(path.name for path in (ring / "plant").iterdir()) == before
-    assert signer(ring) == pair(1)
-
-
-def test_keys_from_elsewhere():
-    certificate = pair(1).certificate.pem()
-    der = pair(1).private_key.private_bytes(
-        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    assert unseal(der, certificate, None) == pair(1)
-    assert unseal(seal(pair(1).private_key, b"x"), certificate, b"x") == pair(1)
-    edwards = ed25519.Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    for key, passphrase, word in (
-        (der, b"x", "is not encrypted"),
-        (seal(pair(1).private_key, b"x"), None, "needs its passphrase"),
-        (b"nonsense", None, "cannot be read"),
-        (edwards, None, "neither RSA nor"),
-    ):
-        with pytest.raises(KeyRingError, match=word):
-            unseal(key, certificate, passphrase)
-    with pytest.raises(CertificateError):
-        unseal(der, b"nonsense", None)
-
-
-def test_the_passphrase_from_environment_or_file(tmp_path):
-    file = tmp_path / "passphrase"
-    file.write_bytes(b"from file\r\n")
-    assert read_passphrase({"GATEWAY_KEY_PASSPHRASE": "from environment"}) == b"from environment"
-    assert read_passphrase({"GATEWAY_KEY_PASSPHRASE_FILE": str(file)}) == b"from file"
-    file.write_bytes(b"\n")
-    for environment, word in (
-        ({}, "no passphrase is given"),
-        ({"GATEWAY_KEY_PASSPHRASE": "x", "GATEWAY_KEY_PASSPHRASE_FILE": "y"}, "Unset one"),
-        ({"GATEWAY_KEY_PASSPHRASE_FILE": str(tmp_path / "absent")}, "cannot be read"),
-        ({"GATEWAY_KEY_PASSPHRASE_FILE": str(file)}, "0 bytes"),
-        ({"GATEWAY_KEY_PASSPHRASE": "x" * 1_024}, "1024 bytes"),
-    ):
-        with pytest.raises(KeyRingError, match=word):
-            read_passphrase(environment)
+def test_a_curve_that_certificates_have():
+    key = ec.generate_private_key(ec.SECP384R1())
+    assert serialization.load_pem_private_key(seal(key, b"x"), b"x").private_numbers() == key.private_numbers()

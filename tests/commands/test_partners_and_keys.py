@@ -1,18 +1,15 @@
-"""Profiles, API keys, certificates, schemas, broker definitions, effective settings."""
+"""Profiles, API keys, schemas, broker definitions, effective settings."""
 
 import hashlib
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from certs.creation import create_key_pair
-from certs.keyring import load_key_ring, seal
 from gateway.commands.parsing import Unusable
 from gateway.commands.serve import run as serve
 from gateway.model.notices import NOTICES
@@ -106,82 +103,6 @@ def test_a_key_as_json(call):
 @pytest.mark.parametrize("more", [("--label", "No Slug"), ("--label", "x", "--expires-on", "tomorrow"), ()])
 def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
     assert call("partner", "key", "acme-supply", *more).code == 2
-
-
-# --- certificates ----------------------------------------------------------------------------------------------------
-
-
-def test_a_new_key_signs_and_the_old_one_goes_on_decrypting(call, site: Site):
-    ended = call("certs", "new", "bigcorp", "--common-name", "BigCorp AS2", "--days", "365")
-    assert ended.code == 0, ended.err
-    assert ended.out.startswith("-----BEGIN CERTIFICATE-----")
-    assert "PRIVATE" not in ended.out + ended.err
-    keys = load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp")
-    assert keys.signing.certificate.pem().decode() == ended.out
-    assert len(keys.decryption) == 2
-    rows = call("certs", "list", "--format", "json").rows
-    assert sorted((row["use"], row["status"]) for row in rows) == [
-        ("decryption", "ok"),
-        ("signing and decryption", "ok"),
-    ]
-    assert "BigCorp AS2" in call("certs", "list").out
-
-
-def test_a_key_that_only_decrypts_leaves_the_signer(call, site: Site):
-    made = call("certs", "new", "bigcorp", "--decrypt-only", "--format", "json").json
-    assert made["use"] == "decryption"
-    keys = load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp")
-    assert keys.signing == site.ours
-
-
-def test_a_key_of_their_own_is_brought(call, site: Site, tmp_path: Path):
-    pair = create_key_pair("old", now=datetime.now(UTC))
-    (tmp_path / "old.key").write_bytes(seal(pair.private_key, b"old secret"))
-    (tmp_path / "old.crt").write_bytes(pair.certificate.pem())
-    (tmp_path / "old.pass").write_text("old secret\n")
-    words = ("certs", "import", "bigcorp", "--key", tmp_path / "old.key", "--certificate", tmp_path / "old.crt")
-    refused = call(*words)
-    assert refused.code == 2
-    assert "passphrase" in refused.err
-    ended = call(*words, "--key-passphrase-file", tmp_path / "old.pass", "--format", "json")
-    assert ended.code == 0, ended.err
-    assert ended.json["fingerprint"] == pair.certificate.fingerprint
-    assert load_key_ring(site.data_dir / "keys", PASSPHRASE.encode()).keys_of("bigcorp").signing == pair
-
-
-def test_an_identity_that_the_settings_do_not_have_is_refused(call):
-    ended = call("certs", "new", "bigcrop")
-    assert ended.code == 2
-    assert "bigcorp" in ended.err
-
-
-def test_without_a_passphrase_no_key_is_made(call, site: Site):
-    settings = yaml.safe_load(site.config.read_text())
-    del settings["key_passphrase"]
-    site.config.write_text(yaml.safe_dump(settings))
-    ended = call("certs", "new", "bigcorp")
-    assert ended.code == 2
-    assert "key_passphrase_file" in ended.err
-    assert call("certs", "list").code == 0  # needs none
-    site.config.write_text(yaml.safe_dump(settings | {"key_passphrase_file": "/nowhere/at-all"}))
-    assert "/nowhere/at-all" in call("certs", "new", "bigcorp").err
-
-
-def test_another_passphrase_than_that_of_the_ring_is_refused(call, site: Site):
-    settings = yaml.safe_load(site.config.read_text())
-    site.config.write_text(yaml.safe_dump(settings | {"key_passphrase": "another"}))
-    ended = call("certs", "new", "bigcorp")
-    assert ended.code == 2
-    assert "wrong passphrase" in ended.err
-    assert len(call("certs", "list", "--format", "json").rows) == 1
-
-
-def test_a_broken_certificate_in_the_ring_is_named_and_the_others_listed(call, site: Site):
-    (site.data_dir / "keys" / "bigcorp" / "broken.crt").write_text("nothing")
-    ended = call("certs", "list", "--format", "json")
-    assert ended.code == 0
-    assert len(ended.rows) == 1
-    assert "broken.crt" in ended.err
 
 
 # --- schemas, broker, settings ---------------------------------------------------------------------------------------

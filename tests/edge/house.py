@@ -177,7 +177,7 @@ async def open_house(
         metrics,
         clock,
         lambda: directory,
-        ring,
+        lambda: ring,
         lambda: reasons,
         wake=lambda: woken.append(1),
     )
