@@ -33,6 +33,7 @@ class Plan:
         warm_up_s: this long before anything counts.
         first_number: numbers begin here.
         once: end when each request was sent once.
+        reconnect: each request has a connection of its own, as with servers that close after each answer.
     """
 
     port: int
@@ -43,6 +44,7 @@ class Plan:
     warm_up_s: float = 0.3
     first_number: int = 1
     once: bool = False
+    reconnect: bool = False
 
     def as_json(self) -> str:
         values = vars(self) | {"requests": [item.decode("latin-1") for item in self.requests]}
@@ -75,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._missing = -1
         self._sent_at = 0.0
+        self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
@@ -83,6 +86,7 @@ class Connection(asyncio.Protocol):
     def send(self, request: bytes, now: float) -> None:
         assert self._transport is not None
         self._sent_at = now
+        self._waits = True
         self._buffer = b""
         self._missing = -1
         self._transport.write(request)
@@ -100,10 +104,15 @@ class Connection(asyncio.Protocol):
         else:
             self._missing -= len(data)
         if self._missing <= 0:
+            self._waits = False
             self._driver.answered(self, self._buffer[9:12], self._sent_at)
 
+    def close(self) -> None:
+        assert self._transport is not None
+        self._transport.close()
+
     def connection_lost(self, _error: Exception | None) -> None:
-        self._driver.lost()
+        self._driver.lost(self._waits)
 
 
 class Driver:
@@ -120,6 +129,7 @@ class Driver:
         self.ended = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._until = float("inf")
+        self._opening: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         self.record.began = self._loop.time() + self._plan.warm_up_s
@@ -163,10 +173,20 @@ class Driver:
             self.record.refused[name] = self.record.refused.get(name, 0) + 1
         elif sent_at >= self.record.began:
             self.record.latencies_s.append(self._loop.time() - sent_at)
-        self.is_free(connection)
-
-    def lost(self) -> None:
+        if not self._plan.reconnect:
+            self.is_free(connection)
+            return
+        connection.close()
         if not self.ended.is_set():
+            self._opening.add(task := self._loop.create_task(self.connect()))
+            task.add_done_callback(self._opening.discard)
+
+    async def connect(self) -> None:
+        await self._loop.create_connection(lambda: Connection(self), "127.0.0.1", self._plan.port)
+
+    def lost(self, waits: bool) -> None:
+        """A connection is gone; without one to reconnect to, or with an answer under way, that is a fault."""
+        if not self.ended.is_set() and (waits or not self._plan.reconnect):
             self.record.refused["connection lost"] = self.record.refused.get("connection lost", 0) + 1
             self.ended.set()
 

@@ -145,6 +145,7 @@ class OpenAs2(Peer):
 
     def _config(self, *, quiet: bool) -> str:
         events = "" if quiet else '<module classname="OpenAs2Peer$Events"/>'
+        logs = "false" if quiet else "true"
         listens = 'address="127.0.0.1" errordir="%home%/errors" errorformat="sender.as2_id, receiver.as2_id"'
         return f"""<openas2>
   <properties log_date_format="yyyy-MM-dd HH:mm:ss.SSS" sql_timestamp_format="yyyy-MM-dd HH:mm:ss.SSS"
@@ -152,7 +153,7 @@ class OpenAs2(Peer):
   <certificates classname="org.openas2.cert.PKCS12CertificateFactory" filename="%home%/keys.p12"
     password="{PASSWORD}" interval="300"/>
   <partnerships classname="org.openas2.partner.XMLPartnershipFactory" filename="%home%/partnerships.xml"/>
-  <loggers><logger classname="org.openas2.logging.ConsoleLogger" enabled="true"/></loggers>
+  <loggers><logger classname="org.openas2.logging.ConsoleLogger" enabled="{logs}"/></loggers>
   <commands classname="org.openas2.cmd.XMLCommandRegistry" filename="%home%/commands.xml"/>
   <processor classname="org.openas2.processor.DefaultProcessor"
     pendingmdn="%home%/pending" pendingmdninfo="%home%/pending-info">
