@@ -82,7 +82,7 @@ def read_envelope(headers: Headers | Mapping[str, str] | Iterable[tuple[str, str
     """The envelope of a message; never raises, for an answer is owed even to headers that cannot be accepted."""
     fields = Headers.of(headers)
     problems: list[As2Refused] = []
-    repeated = [name for name in _SINGLE if fields.count(name) > 1]
+    repeated = repeated_fields(fields)
     if repeated:
         problems.append(As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, f"repeated headers: {', '.join(repeated)}"))
     as2_from = _read_name(fields, "AS2-From", problems)
@@ -106,6 +106,11 @@ def read_envelope(headers: Headers | Mapping[str, str] | Iterable[tuple[str, str
         mdn_request=request,
         refusal=problems[0] if problems else None,
     )
+
+
+def repeated_fields(fields: Headers) -> list[str]:
+    """The fields that may come once and came more often: two readers would see two messages, or two receipts."""
+    return [name for name in _SINGLE if fields.count(name) > 1]
 
 
 def _read_name(fields: Headers, header: str, problems: list[As2Refused]) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from gateway.as2.disposition import As2Refused
+from gateway.as2.envelope import repeated_fields
 from gateway.as2.mime import Headers
 from gateway.edge.as2_answers import InThread
 from gateway.edge.as2_arrival import evidence_fields
@@ -41,6 +42,10 @@ class ReceiptDoor:
         if len(body) > bytes_max:
             detail = f"a receipt is larger than {bytes_max} bytes"
             raise Refused(Reason.BODY_TOO_LARGE, detail, extra={"body_bytes_max": bytes_max})
+        repeated = repeated_fields(headers)
+        if repeated:
+            names = ", ".join(repeated)
+            raise Refused(Reason.RECEIPT_NOT_ACCEPTED, "a field of the receipt is repeated", audit=f"repeated: {names}")
         if isinstance(found, As2Refused):
             detail = "no message of ours to you waits for this receipt"
             raise Refused(Reason.UNKNOWN_TRADING_RELATIONSHIP, detail, audit=f"a receipt: {found.audit_reason}")

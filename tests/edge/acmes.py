@@ -26,10 +26,13 @@ def asking(url: str = f"https://{HOST}/mdn", *, signed: bool = True, micalgs=("s
 
 ASKED = asking()
 
+# A SignedData with `SignerInfos = {}`: nobody signed it (RFC 5652 5.1 allows that for certificates alone).
+NOBODY_SIGNED = bytes.fromhex("302306092a864886f70d010702a0163014020101" + "3100300b06092a864886f70d0107013100")
+
 
 async def send(house, client, sent, body=None):
     data = sent.body if body is None else body
-    async with client.post(f"{house.url}/as2", data=data, headers=dict(sent.headers)) as answer:
+    async with client.post(f"{house.url}/as2", data=data, headers=list(sent.headers)) as answer:
         return answer.status, answer.headers, await answer.read()
 
 

@@ -19,6 +19,7 @@ from gateway.store import deliveries, delivery_bodies, delivery_claims
 from gateway.store.delivery_claims import Way
 from tests.edge.acmes import (
     FAR,
+    NOBODY_SIGNED,
     S,
     asking,
     await_receipt,
@@ -144,10 +145,6 @@ async def test_what_is_over_stays_as_it_is(at_acmes, client, state):
         assert (await steps(house))[-1] == "late-receipt"
 
 
-# A SignedData with `SignerInfos = {}`: nobody signed it (RFC 5652 5.1 allows that for certificates alone).
-NOBODY_SIGNED = bytes.fromhex("302306092a864886f70d010702a0163014020101" + "3100300b06092a864886f70d0107013100")
-
-
 def without_signers(written):
     """The same receipt under a signature of nobody."""
     signature = rb"\1" + base64.b64encode(NOBODY_SIGNED) + rb"\2"
@@ -209,6 +206,16 @@ async def test_an_expired_certificate_of_theirs_signs_no_receipt(at_acmes, clien
         status, _ = await post(house, client, mdn_for(sent, signing=expired()))
         assert status == 400
         assert (await delivery(house)).state == "awaiting_receipt"
+
+
+async def test_a_receipt_that_two_readers_could_read_differently(at_acmes, client):
+    async with at_acmes() as house:
+        written = mdn_for(await await_receipt(house))
+        doubled = replace(written, headers=(*written.headers, ("AS2-From", "OTHER-AS2")))
+        async with client.post(f"{house.url}/as2", data=doubled.body, headers=doubled.headers) as answer:
+            assert answer.status == 400
+        assert (await delivery(house)).state == "awaiting_receipt"
+        assert len(await house.acts("refused.receipt-not-accepted")) == 1
 
 
 async def test_nobody_confirms_for_another(at_acmes, client):
