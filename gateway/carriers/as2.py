@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -14,6 +14,7 @@ from gateway.as2.cms.algorithms import Digest
 from gateway.as2_agreements import PartnerCertificates, partner_trust
 from gateway.carriers.as2_answers import Terms, outcome_of
 from gateway.carriers.as2_packing import (
+    ETAG,
     Bench,
     CannotSend,
     CertificatesOf,
@@ -21,7 +22,7 @@ from gateway.carriers.as2_packing import (
     pack_message,
     url_of,
 )
-from gateway.carriers.call_failures import CallFailed
+from gateway.carriers.call_failures import CallFailed, Step
 from gateway.carriers.credentials import SecretMissing, read_secret
 from gateway.carriers.destinations import read_url, receipt_objection
 from gateway.carriers.http import Answer, Call, Door, Login, Way
@@ -30,10 +31,16 @@ from gateway.carriers.tls import TlsUnusable
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
+from gateway.store.certificate_uses import LastUses, Use
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 
 T = TypeVar("T")
+
+_OK, _REFUSED, _FAILED = 200, 400, 500
+_LENGTH_DIGITS_MAX = 18
+# What tells them who asks for which transfer.
+_ASKED_WITH = frozenset({"AS2-Version", "AS2-From", "AS2-To", "Message-ID", ETAG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class As2Carrier:
         now: the clock, in UTC.
         door: to their servers; its own by default.
         certificates: of partners; by default those of their profiles, without exchanged ones.
+        uses: takes down when which certificate was used.
     """
 
     def __init__(
@@ -63,11 +71,13 @@ class As2Carrier:
         *,
         door: Door | None = None,
         certificates: CertificatesOf | None = None,
+        uses: LastUses | None = None,
     ) -> None:
         scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
         own = certificates if certificates is not None else PartnerCertificates()
         self._bench = Bench(settings, keyring, own, scratch)
         self._now = now
+        self._uses = uses if uses is not None else LastUses()
         self._door = door if door is not None else Door(settings.limits)
         # OpenSSL leaves Python's lock alone, so as many as there are cores work at a time.
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="as2-out")
@@ -84,7 +94,13 @@ class As2Carrier:
 
     async def pack(self, consignment: Consignment) -> Parcel | Held:
         """The message as every attempt will send it."""
-        return await self._in_thread(pack_message, consignment, self._bench, self._now())
+        now = self._now()
+        packed = await self._in_thread(pack_message, consignment, self._bench, now)
+        if isinstance(packed, Parcel):
+            at_ms = _ms(now)
+            self._uses.ours(consignment.identity, packed.facts.get("signed_with"), Use.SIGNING, at_ms)
+            self._uses.theirs(consignment.bearer.id, packed.facts.get("encrypted_to"), Use.ENCRYPTION, at_ms)
+        return packed
 
     async def carry(self, consignment: Consignment, parcel: Parcel) -> Outcome:
         """Make one attempt."""
@@ -97,14 +113,48 @@ class As2Carrier:
             _check_recipient(parcel, self._now())
             call = await self._in_thread(self._call, consignment, parcel, as2)
             way = way_of(as2, consignment.bearer, call.url, self._bench.keyring)
-            answer = await self._door.call(way, call)
+            answer = await self._exchange(way, call)
         except (CannotSend, SecretMissing, TlsUnusable, KeyRingError) as error:
             return Attempt(Held(str(error)))
         except CallFailed as failed:
             return Attempt(Failed(f"{failed.step}: {failed.reason}", facts={"step": failed.step.value}))
         now = self._now()
         terms = self.terms_of(consignment.bearer, as2)
-        return Attempt(await self._in_thread(outcome_of, parcel, answer, terms, now), answer)
+        if way.client is not None:
+            fingerprint = way.client.certificate.fingerprint
+            self._uses.ours(as2.connection.client_certificate or "", fingerprint, Use.TLS, _ms(now))
+        outcome = await self._in_thread(outcome_of, parcel, answer, terms, now)
+        if not isinstance(outcome, Held):
+            self._uses.theirs(consignment.bearer.id, outcome.facts.get("signer"), Use.VERIFICATION, _ms(now))
+        return Attempt(outcome, answer)
+
+    async def _exchange(self, way: Way, call: Call) -> Answer:
+        """The call; what they have of a large message from an attempt that broke off is not sent again."""
+        start = await self._bytes_there(way, call)
+        if start:
+            answer = await self._door.call(way, rest_of(call, start))
+            if not _REFUSED <= answer.status < _FAILED:
+                return answer
+            # They kept a part and cannot go on with it after all; the whole is taken by every product.
+        return await self._door.call(way, call)
+
+    async def _bytes_there(self, way: Way, call: Call) -> int:
+        """How much of the message they have (AS2 Restart: HEAD with the transfer's id, Content-Length says it)."""
+        if all(name != ETAG for name, _ in call.headers):
+            return 0
+        asked = tuple((name, value) for name, value in call.headers if name in _ASKED_WITH)
+        question = replace(call, method="HEAD", headers=asked, body=b"")
+        try:
+            answer = await self._door.call(way, question)
+        except CallFailed as failed:
+            if failed.step is not Step.HTTP:
+                raise
+            return 0  # their server does not know the question
+        length = answer.header("content-length") or ""
+        is_told = answer.status == _OK and len(length) <= _LENGTH_DIGITS_MAX and length.isascii() and length.isdigit()
+        there = int(length) if is_told else 0
+        # Whole, it would have been answered: what is left of it there is of no use.
+        return there if there < len(call.body) else 0
 
     def terms_of(self, bearer: LoadedProfile, as2: As2) -> Terms:
         """What a receipt of this partner must satisfy now."""
@@ -170,10 +220,21 @@ def way_of(as2: As2, bearer: LoadedProfile, url: str, keyring: Callable[[], KeyR
     )
 
 
+def rest_of(call: Call, start: int) -> Call:
+    """The same message from a byte on (RFC 9110 14.4)."""
+    size = len(call.body)
+    part = ("Content-Range", f"bytes {start}-{size - 1}/{size}")
+    return replace(call, headers=(*call.headers, part), body=memoryview(call.body)[start:])
+
+
 def is_own(url: str, as2: As2) -> bool:
     """Whether a URL has the origin of the profile's: scheme, host and port; credentials go nowhere else."""
     target, own = read_url(url), read_url(as2.url or "")
     return not isinstance(target, str) and not isinstance(own, str) and target.origin == own.origin
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1_000)
 
 
 def _user(name: str) -> str:

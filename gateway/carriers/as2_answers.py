@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TypeAlias
 
 from certs.certificates import Certificate
 from certs.trust import PINNED, Trust
@@ -18,7 +19,9 @@ from gateway.as2.mdn import Mdn, MdnError, Verdict, judge_mdn, read_mdn
 from gateway.as2.mic import parse_mic
 from gateway.carriers.as2_claims import Claims, claims_of
 from gateway.carriers.http import Answer
-from gateway.carriers.parcels import Awaited, Delivered, Failed, Outcome, Parcel, Refused
+from gateway.carriers.parcels import Awaited, Delivered, Failed, Parcel, Refused
+
+Meant: TypeAlias = Delivered | Awaited | Failed | Refused
 
 RETRY_AFTER_S_MAX = 86_400
 SHOWN_CHARACTERS_MAX = 200
@@ -71,7 +74,7 @@ class Terms:
     trust: Trust = PINNED
 
 
-def outcome_of(parcel: Parcel, answer: Answer, terms: Terms, now: datetime) -> Outcome:
+def outcome_of(parcel: Parcel, answer: Answer, terms: Terms, now: datetime) -> Meant:
     """What the answer to a parcel means."""
     facts: dict[str, object] = {"status": answer.status, "seconds": round(answer.seconds, 3)}
     facts |= {name: value for name, value in (("address", answer.peer.address), ("tls", answer.peer.tls)) if value}
@@ -95,12 +98,12 @@ def outcome_of(parcel: Parcel, answer: Answer, terms: Terms, now: datetime) -> O
 
 def _judge(
     parcel: Parcel, sent: Envelope, answer: Answer, terms: Terms, now: datetime, facts: Mapping[str, object]
-) -> Outcome:
+) -> Meant:
     request = sent.mdn_request
     signed = request is not None and request.signed
     evidence = raw(answer)
 
-    def without_proof(reason: str, step: str) -> Outcome:
+    def without_proof(reason: str, step: str) -> Meant:
         if request is not None and request.delivery_url is not None:
             # It says nothing that counts, so it takes nothing from the receipt that is still to come.
             return Awaited({**facts, "answer": reason})
@@ -160,7 +163,7 @@ def _mdn_facts(mdn: Mdn) -> dict[str, object]:
     return facts
 
 
-def _by_status(answer: Answer, terms: Terms, now: datetime, facts: dict[str, object]) -> Outcome:
+def _by_status(answer: Answer, terms: Terms, now: datetime, facts: dict[str, object]) -> Meant:
     status = answer.status
     words = status_words(answer)
     disposition = claims_of(answer.headers, answer.body).disposition

@@ -1,5 +1,6 @@
 """A consignment becomes an AS2 message: signed, encrypted and compressed as the profile says. Runs in a thread."""
 
+import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from partners.as2_terms import As2, As2Sending
 from partners.loader import LoadedProfile
 
 AS2_PATH = "/as2"
+ETAG = "ETag"  # a transfer that can be gone on with (AS2 Restart, draft-harding-as2-restart)
 _SNIFFED_BYTES = 256
 _SUBJECTS = {
     DeliveryKind.DOCUMENT: "Business document",
@@ -122,6 +124,7 @@ def _write(consignment: Consignment, bench: Bench, as2: As2, now: datetime) -> P
     request = _receipt_request(sending, identity, bench.settings)
     content_type = media_type(consignment, sending)
     key_transport = KeyTransport(sending.key_transport)
+    is_large = len(consignment.payload) >= bench.settings.limits.spool_from_bytes
     try:
         written = write_message(
             consignment.payload,
@@ -155,9 +158,17 @@ def _write(consignment: Consignment, bench: Bench, as2: As2, now: datetime) -> P
     if recipient is not None:
         facts |= {"encrypted_to": recipient.fingerprint, "encrypted_to_until": recipient.not_after.isoformat()}
         facts |= {"cipher": cipher.value, "key_transport": key_transport.value}
+    headers = written.headers
+    if sending.restart and is_large:
+        headers += ((ETAG, transfer_id(consignment.transport_id)),)
     waits = sending.receipt_within_minutes * 60 if request is not None and request.delivery_url else None
     mics = tuple(dict.fromkeys(str(mic) for mic in written.mics))
-    return Parcel(written.headers, written.body, mics, request is not None, waits, facts)
+    return Parcel(headers, written.body, mics, request is not None, waits, facts)
+
+
+def transfer_id(message_id: str) -> str:
+    """The name under which a receiver keeps what it has of a large message, the same in every attempt."""
+    return f'"{hashlib.sha256(message_id.encode("utf-8", "surrogateescape")).hexdigest()[:40]}"'
 
 
 def identity_of(consignment: Consignment, identities: Collection[IdentitySettings]) -> IdentitySettings:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address, ip_network
 from types import SimpleNamespace
+from typing import Literal
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -41,6 +42,7 @@ LINES_MAX = 256  # kept-alive partners; beyond it the longest unused one is clos
 CONNECTIONS_MAX = 80  # to one partner, above what a profile may have under way at once
 KEEPALIVE_S = 15
 RESOLVERS = 8
+REPEATS_MAX = 2
 HEADER_BYTES_MAX = 8_190
 HEADERS_MAX = 100
 USER_AGENT = f"partner-gateway/{__version__}"
@@ -80,9 +82,10 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One POST.
+    """One request.
 
     Attributes:
+        body: empty for HEAD.
         answer_within_s: from the last byte of the body to the last byte of the answer.
         login: for HTTP basic authentication; the caller sees to it that it belongs to this URL.
         proxy_login: for the proxy.
@@ -97,6 +100,7 @@ class Call:
     login: Login | None = None
     proxy_login: Login | None = None
     repeatable: bool = False
+    method: Literal["POST", "HEAD"] = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,25 @@ class _Progress:
         self.deadline: asyncio.Timeout | None = None
         self.phase = Phase.CONNECTING
         self.reused = False
-        self.answered = False
+        self.windows = 0  # of the body that were taken
+        self.answer_within_s: float | None = None  # of a request without body, which is written with its head
 
     def give(self, seconds: float) -> None:
         """From now on this long for the next thing to happen."""
         if self.deadline is not None and not self.deadline.expired():
             self.deadline.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    @property
+    def found_dead(self) -> bool:
+        """Whether a failure now can mean that a kept-alive connection was dead before we used it."""
+        return self.reused and self.windows <= 1
+
+    def connected(self) -> None:
+        """The request goes out."""
+        if self.answer_within_s is None:
+            self.enter(Phase.WRITING, WRITE_STALL_S)
+        else:
+            self.enter(Phase.ANSWERING, self.answer_within_s)
 
     def enter(self, phase: Phase, seconds: float) -> None:
         """The next thing begins."""
@@ -169,6 +186,7 @@ class _Slices(aiohttp.payload.Payload):
         for piece in windows(self._view):
             await writer.write(piece)
             await writer.drain()
+            self._progress.windows += 1
             self._progress.give(WRITE_STALL_S)
         self._progress.enter(Phase.ANSWERING, self._answer_within_s)
 
@@ -301,11 +319,11 @@ def _traces() -> TraceConfig:
     config = TraceConfig()
 
     async def connected(_: object, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.enter(Phase.WRITING, WRITE_STALL_S)
+        context.trace_request_ctx.connected()
 
     async def reused(_: object, context: SimpleNamespace, __: object) -> None:
         context.trace_request_ctx.reused = True
-        context.trace_request_ctx.enter(Phase.WRITING, WRITE_STALL_S)
+        context.trace_request_ctx.connected()
 
     config.on_connection_create_end.append(connected)
     config.on_connection_reuseconn.append(reused)
@@ -355,11 +373,11 @@ class Door:
         if isinstance(destination, str):
             raise CallFailed(Step.DNS, f"the address is {destination}")
         key = (way, destination.scheme == "https")
+        repeats_left = REPEATS_MAX
         while True:
             line = await self._line(*key)
-            line.calls += 1
             try:
-                reused, outcome = await self._attempt(line, destination, call)
+                was_dead, outcome = await self._attempt(line, destination, call)
             finally:
                 line.calls -= 1
                 if line.retired and not line.calls:
@@ -368,13 +386,14 @@ class Door:
                 return outcome
             # Their server closed a connection that we took to be alive: it is no fault of anybody, and all other
             # connections of the line are likely to be as dead.
-            if not (reused and outcome.hung_up and call.repeatable):
+            if not (was_dead and outcome.hung_up and call.repeatable and repeats_left):
                 raise outcome
+            repeats_left -= 1
             if self._lines.get(key) is line:
                 await self._retire(key)
 
     async def _attempt(self, line: "_Line", destination: Destination, call: Call) -> tuple[bool, Answer | CallFailed]:
-        """One attempt, with whether its connection had been used before."""
+        """One attempt, with whether its connection may have been dead before it."""
         progress = _Progress()
         began = time.monotonic()
         try:
@@ -383,11 +402,11 @@ class Door:
                 if line.proxy is not None:
                     await self._judge_behind_proxy(line, destination)
                 status, reason, headers, body, peer = await self._exchange(line, destination, call, progress)
-            return progress.reused, Answer(status, reason, headers, body, peer, time.monotonic() - began)
+            return False, Answer(status, reason, headers, body, peer, time.monotonic() - began)
         except (CallFailed, aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             proxy = line.proxy.host if line.proxy is not None else None
             where = Where(destination.host, proxy, self._limits, secure=line.context is not None)
-            return progress.reused, failure_of(error, progress.phase, where)
+            return progress.found_dead, failure_of(error, progress.phase, where)
         finally:
             progress.deadline = None
 
@@ -399,9 +418,13 @@ class Door:
         headers["User-Agent"] = USER_AGENT
         if call.login is not None:
             headers["Authorization"] = basic(call.login)
-        request = line.session.post(
+        has_body = call.method == "POST"
+        if not has_body:
+            progress.answer_within_s = call.answer_within_s
+        request = line.session.request(
+            call.method,
             URL(destination.url, encoded=True),
-            data=_Slices(call.body, progress, call.answer_within_s),
+            data=_Slices(call.body, progress, call.answer_within_s) if has_body else None,
             headers=headers,
             allow_redirects=False,
             proxy=line.proxy,
@@ -410,7 +433,6 @@ class Door:
             trace_request_ctx=progress,
         )
         async with request as response:
-            progress.answered = True
             received = await self._read(response, destination)
             fields = tuple((_text(name), _text(value)) for name, value in response.raw_headers)
             peer = response.peer if isinstance(response, _Response) else Peer()
@@ -439,14 +461,14 @@ class Door:
             raise AddressRefused(destination.host, judged)
 
     async def _line(self, way: Way, secure: bool) -> "_Line":
+        """The connections for a call, which the caller gives back by taking one off `calls`."""
         key = (way, secure)
         async with self._making:
             line = self._lines.pop(key, None)
             if line is None:
                 if way.proxy is not None and urlsplit(way.proxy).scheme != PROXY_SCHEME:
-                    raise CallFailed(
-                        Step.PROXY, "the proxy must be one that is spoken to by http:// (it may carry TLS)"
-                    )
+                    words = "name the proxy as http://HOST:PORT; what goes through it has its own TLS"
+                    raise CallFailed(Step.PROXY, words)
                 context = None
                 if secure:
                     context = await asyncio.to_thread(
@@ -454,6 +476,7 @@ class Door:
                     )
                 line = _Line(way, self.guard(way), context, self._limits)
             self._lines[key] = line  # the last one is the one used last
+            line.calls += 1  # from here on nobody closes it
         while len(self._lines) > LINES_MAX:
             await self._retire(next(iter(self._lines)))
         return line

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certs.certificates import KeyPair
@@ -121,6 +122,101 @@ async def test_over_tls_with_a_client_certificate_and_a_password(tmp_path: Path,
         assert server.client_certificates == [acme_keys().certificate.der]
         assert peer.headers[0]["Authorization"].startswith("Basic ")
         assert outcome.facts["tls"] == "TLSv1.3"
+    await carrier.close()
+
+
+class Restarting:
+    """A server that speaks AS2 Restart, and whose line breaks in the first attempt."""
+
+    def __init__(self, keeps: int) -> None:
+        self.keeps = keeps
+        self.peer = Peer()
+        self.there: dict[str, bytes] = {}
+        self.said: list[tuple[str, str | None, int]] = []
+        self.broken = False
+
+    async def __call__(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        name = request.headers["ETag"]
+        part = request.headers.get("Content-Range")
+        self.said.append((request.method, part, len(body)))
+        if request.method == "HEAD":
+            return web.Response(headers={"Content-Length": str(len(self.there.get(name, b"")))})
+        if not self.broken:
+            self.broken = True
+            self.there[name] = body[: self.keeps]
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        whole = body
+        if part is not None:
+            assert part == f"bytes {self.keeps}-{self.keeps + len(body) - 1}/{self.keeps + len(body)}"
+            whole = self.there[name] + body
+        return await self.peer(request, whole)
+
+
+async def test_a_large_transfer_goes_on_where_it_broke_off(tmp_path: Path):
+    carrier = make_carrier(tmp_path, spool_from_bytes=65_536)
+    payload = X12 + secrets.token_bytes(300_000)
+    server = Restarting(100_000)
+    async with serving(server) as at:
+        what = consignment(partner(at.url, sending="restart: true"), payload)
+        parcel, first = await send(carrier, what)
+        assert isinstance(first, Failed), first
+        second = await carrier.carry(what, parcel)
+        assert isinstance(second, Delivered), second
+        size = len(parcel.body)
+        methods = [(method, length) for method, _, length in server.said]
+        assert methods == [("HEAD", 0), ("POST", size), ("HEAD", 0), ("POST", size - 100_000)]
+        assert server.peer.opened[0].payload == payload
+    await carrier.close()
+
+
+@pytest.mark.parametrize("restart", ["restart: true", "restart: false"])
+async def test_a_small_message_and_one_to_somebody_else_are_sent_whole(tmp_path: Path, restart: str):
+    carrier = make_carrier(tmp_path, spool_from_bytes=65_536)
+    payload = X12 if restart == "restart: true" else secrets.token_bytes(200_000)
+    async with serving(Peer()) as at:
+        parcel, outcome = await send(carrier, consignment(partner(at.url, sending=restart), payload))
+        assert isinstance(outcome, Delivered)
+        assert "etag" not in fields(parcel)
+        assert len(at.requests) == 1
+    await carrier.close()
+
+
+@pytest.mark.parametrize("answer", [404, 200, 500, 0])
+async def test_who_does_not_speak_restart_gets_the_whole(tmp_path: Path, answer: int):
+    peer = Peer()
+
+    async def handle(request: web.Request, body: bytes) -> web.StreamResponse:
+        if request.method == "HEAD":
+            if not answer:
+                assert request.transport is not None
+                request.transport.abort()
+            return web.Response(status=answer or 200, headers={"Content-Length": "99999999999"})
+        return await peer(request, body)
+
+    carrier = make_carrier(tmp_path, spool_from_bytes=65_536)
+    async with serving(handle) as at:
+        what = consignment(partner(at.url, sending="restart: true"), secrets.token_bytes(100_000))
+        assert isinstance((await send(carrier, what))[1], Delivered)
+    await carrier.close()
+
+
+async def test_a_part_that_is_refused_is_followed_by_the_whole(tmp_path: Path):
+    peer = Peer()
+
+    async def handle(request: web.Request, body: bytes) -> web.StreamResponse:
+        if request.method == "HEAD":
+            return web.Response(headers={"Content-Length": "1000"})
+        if "Content-Range" in request.headers:
+            return web.Response(status=400)
+        return await peer(request, body)
+
+    carrier = make_carrier(tmp_path, spool_from_bytes=65_536)
+    async with serving(handle) as at:
+        what = consignment(partner(at.url, sending="restart: true"), secrets.token_bytes(100_000))
+        assert isinstance((await send(carrier, what))[1], Delivered)
+        assert len(at.requests) == 3
     await carrier.close()
 
 
