@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from gateway.broker import BrokerUnavailable, Unroutable
+from gateway.flow.acknowledging import WaysOut
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
 from gateway.flow.receive import Arrival, Reception
@@ -77,10 +78,11 @@ class Line:
             memory_bytes_max=settings.limits.worker_memory_bytes_max,
             timeout_s=settings.limits.worker_timeout_s,
         )
+        ways_out = WaysOut(lambda: self.housekeeping.directory, settings.identities, host="bigcorp.example")
         self.processing = Processing(
             database,
             self.pool,
-            TermsOfProfiles(database, settings.identities, lambda: self.housekeeping.directory).of,
+            TermsOfProfiles(database, settings.identities, lambda: self.housekeeping.directory, ways_out.of).of,
             owner=owner,
             source="/gateway/bigcorp",
             now_ms=now_ms,
