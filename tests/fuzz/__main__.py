@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fuzz.properties import PROPERTIES
-from tests.fuzz.seeds import FOUND, SEED_BYTES_MAX, dictionary, seeds
+from tests.fuzz.seeds import SEED_BYTES_MAX
+from tests.fuzz.targets import TARGETS
 
 LEARNED = Path(".fuzz")
 ONE_INPUT_SECONDS_MAX = 10
@@ -21,26 +21,27 @@ MEMORY_MB_MAX = 1_024
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--target", action="append", choices=[*PROPERTIES], help="which property (default: every one)")
+    parser.add_argument("--target", action="append", choices=[*TARGETS], help="which property (default: every one)")
     parser.add_argument("--seconds", type=int, default=60, help="for each of them")
     call = parser.parse_args()
     if importlib.util.find_spec("atheris") is None:
         print("atheris is not installed; see `make fuzz`", file=sys.stderr)
         return 2
-    broken = [name for name in call.target or PROPERTIES if not holds(name, call.seconds)]
+    broken = [name for name in call.target or TARGETS if not holds(name, call.seconds)]
     print(f"broken: {', '.join(broken)}" if broken else "nothing found")
     return 1 if broken else 0
 
 
 def holds(name: str, seconds: int) -> bool:
     """Whether a property held for so long; an input that breaks it is kept."""
+    target = TARGETS[name]
     corpus, artifacts = LEARNED / name, LEARNED / f"{name}-found"
     for folder in (corpus, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
-    for data in seeds():
+    for data in target.seeds():
         (corpus / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
-    words = LEARNED / "x12.dict"
-    words.write_text(dictionary())
+    words = LEARNED / f"{name}.dict"
+    words.write_text(target.dictionary())
     print(f"--- {name}, {seconds} s", flush=True)
     ended = subprocess.run(
         [
@@ -53,8 +54,8 @@ def holds(name: str, seconds: int) -> bool:
     )
     for found in sorted(artifacts.iterdir()):
         data = found.read_bytes()
-        kept = FOUND / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.bin"
-        FOUND.mkdir(parents=True, exist_ok=True)
+        kept = target.found / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}.bin"
+        target.found.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(data)
         found.unlink()
         print(f"kept {kept}, {len(data)} bytes")

@@ -4,12 +4,12 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["translators"]):
-    from tests.fuzz.properties import PROPERTIES
+with atheris.instrument_imports(include=["translators", "gateway.as2", "gateway.buffers"]):
+    from tests.fuzz.targets import TARGETS
 
 
 def main() -> None:
-    holds = PROPERTIES[sys.argv.pop(1)]
+    holds = TARGETS[sys.argv.pop(1)].holds
     # Half of the inputs are longer than the file they come from: what atheris adds should not be cut away again.
     atheris.Setup(sys.argv, holds)
     atheris.Fuzz()

@@ -1,0 +1,26 @@
+"""Every property that is fuzzed, with what its inputs begin with and where those that break it are kept."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.fuzz.as2_properties import AS2_PROPERTIES
+from tests.fuzz.as2_seeds import FOUND_IN_AS2, as2_dictionary, as2_seeds
+from tests.fuzz.properties import PROPERTIES
+from tests.fuzz.seeds import FOUND, dictionary, seeds
+
+
+@dataclass(frozen=True)
+class Target:
+    """One property."""
+
+    holds: Callable[[bytes], None]
+    seeds: Callable[[], Iterator[bytes]]
+    dictionary: Callable[[], str]
+    found: Path
+
+
+TARGETS = {
+    **{name: Target(holds, seeds, dictionary, FOUND) for name, holds in PROPERTIES.items()},
+    **{name: Target(holds, as2_seeds, as2_dictionary, FOUND_IN_AS2) for name, holds in AS2_PROPERTIES.items()},
+}
