@@ -16,7 +16,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RETRY_AFTER_S = 5
 _FRAMED = "chunked"
 # What comes in while so much is written to the disk goes next.
-_SPOOLED_AT_ONCE_BYTES = 1_048_576
+_SPOOLED_AT_ONCE_BYTES = 524_288
 _LENGTH_DIGITS_MAX = 15
 
 

@@ -244,7 +244,8 @@ def _steps(new: NewMessage) -> Iterator[list[Piece]]:
     """The pieces of a message, gathered for one transaction each."""
     step: list[Piece] = []
     length = 0
-    for piece in chain(staging.pieces_of("payload", (new.payload,)), staging.pieces_of("wire", new.wire)):
+    wire = staging.pieces_of("wire", new.wire) if new.wire else ()
+    for piece in chain(staging.pieces_of("payload", (new.payload,)), wire):
         step.append(piece)
         length += len(piece.data)
         if length >= staging.STEP_BYTES:
