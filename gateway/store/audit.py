@@ -1,12 +1,12 @@
 """The audit: who did or tried what. Never payload, never secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
-from gateway.store.statements import Insert, table_of
+from gateway.store.statements import Insert, storable, table_of
 from gateway.store.tables import AuditEntry
 
 _AUDIT = table_of(AuditEntry)
@@ -52,6 +52,21 @@ def find(connection: Connection, *, action: str | None = None, limit: int = 100)
     query = select(_AUDIT).order_by(_AUDIT.c.id.desc()).limit(limit)
     if action is not None:
         query = query.where(_AUDIT.c.action == action)
+    return [
+        Act(row.at_ms, row.actor, row.action, row.subject, row.remote, orjson.loads(row.detail))
+        for row in connection.execute(query)
+    ]
+
+
+def about(connection: Connection, words: Iterable[str], *, limit: int = 1_000) -> list[Act]:
+    """Entries on one thing, the oldest first: those that have one of the words as subject, or in their detail."""
+    named = [word for word in words if word]
+    conditions = [_AUDIT.c.subject == str(storable(word)) for word in named]
+    # In the detail a text stands as JSON writes it.
+    conditions += [_AUDIT.c.detail.contains(orjson.dumps(word).decode(), autoescape=True) for word in named]
+    query = select(_AUDIT).where(or_(*conditions)).order_by(_AUDIT.c.id).limit(limit) if named else None
+    if query is None:
+        return []
     return [
         Act(row.at_ms, row.actor, row.action, row.subject, row.remote, orjson.loads(row.detail))
         for row in connection.execute(query)
