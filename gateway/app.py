@@ -14,30 +14,36 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import IO
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from certs.keyring import KeyRing, load_key_ring
+from certs.keyring import KeyRingError
+from gateway.as2_agreements import PartnerCertificates
 from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusable, Wanted
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
+from gateway.flow.certificate_exchange import Exchange
 from gateway.flow.composing import Composing
+from gateway.flow.exchanged import ExchangedCertificates
+from gateway.flow.expiry import CertificateWatch
 from gateway.flow.housekeeping import Housekeeping
+from gateway.flow.keys import Keys
 from gateway.flow.outbound import Outbound, SourceKey
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
 from gateway.flow.send import Sending
 from gateway.flow.terms import TermsOfProfiles
+from gateway.flow.ways import message_id_host
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
-from gateway.settings import LOCK_FILE, Settings, SettingsError
+from gateway.settings import LOCK_FILE, Settings
 from gateway.spool import SpoolFolder
 from gateway.store import cases, delivery_claims, event_log, messages, outbox, outcomes
 from gateway.store.cases import CaseKind, CaseState
+from gateway.store.certificate_uses import LastUses
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.dispatches import SourceIdReused
 from gateway.store.schema import migrate
@@ -54,12 +60,6 @@ log = logging.getLogger(__name__)
 
 class CannotStart(Exception):  # noqa: N818  # told to a person
     """The gateway cannot start; the text says why and what to do."""
-
-
-def message_id_host(settings: Settings) -> str:
-    """What stands behind the @ of our Message-IDs: the host that partners know us by."""
-    host = urlsplit(settings.public_url).hostname if settings.public_url is not None else None
-    return host or "partner-gateway"
 
 
 def now_ms() -> int:
@@ -79,7 +79,6 @@ class Gateway:
         self.settings = settings
         self.metrics = Metrics()
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.key_ring = _key_ring(settings)  # before the lock, which nobody would give back if this failed
         self._lock = _lock(settings)
         self.database = Database(
             settings.resolved_database_url(),
@@ -87,7 +86,25 @@ class Gateway:
             synchronous=database_synchronous,
         )
         self.broker = self._make_broker()
-        self.housekeeping = Housekeeping(self.database, settings, now_ms=now_ms, metrics=self.metrics)
+        self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
+        self.exchanged = ExchangedCertificates(self.database)
+        self.uses = LastUses()
+        self.certificates = CertificateWatch(
+            self.database,
+            lives=self.keys.lives,
+            profiles=self.directory,
+            uses=self.uses,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            announced=self._wake,
+        )
+        self.housekeeping = Housekeeping(
+            self.database,
+            settings,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round),
+        )
         self.relay = Relay(
             self.database,
             self.broker,
@@ -98,7 +115,13 @@ class Gateway:
             lease_s=settings.limits.claim_lease_s,
         )
         self.spools = SpoolFolder(settings.spool_dir)
-        self._as2 = As2Carrier(settings, lambda: self.key_ring, lambda: moment(now_ms()))
+        self._as2 = As2Carrier(
+            settings,
+            self.keys.ring,
+            lambda: moment(now_ms()),
+            certificates=PartnerCertificates(self.exchanged.of),
+            uses=self.uses,
+        )
         self.sending = Sending(
             self.database,
             {"as2": self._as2.carrier},
@@ -108,7 +131,7 @@ class Gateway:
             metrics=self.metrics,
             limits=settings.limits,
             scratch=self.spools.scratch(settings.limits.spool_from_bytes),
-            keyring=lambda: self.key_ring,
+            keyring=self.keys.ring,
         )
         self._pool = WorkerPool(
             processes_max=settings.limits.worker_processes,
@@ -127,6 +150,7 @@ class Gateway:
             limits=settings.limits,
             metrics=self.metrics,
             decided=self._decided,
+            exchange=Exchange(settings.identities, self._certificates_exchanged),
         )
         ids = IdSource(now_ms, secrets.randbits)
         self.reception = Reception(
@@ -154,9 +178,11 @@ class Gateway:
             metrics=self.metrics,
             now_ms=now_ms,
             directory=self.directory,
-            keyring=self.key_ring,
+            keyring=self.keys.ring,
             not_ready=self._not_ready,
             wake=self._wake,
+            uses=self.uses,
+            exchanged=self.exchanged.of,
             outbound=self.outbound,
         )
         bodies = new_bodies(settings)
@@ -192,11 +218,15 @@ class Gateway:
             if self.database.is_sqlite:
                 # The only process of this data_dir: whatever is claimed, a process that is gone claimed it.
                 await self.database.write(_release_all)
+            await self.keys.start()
+            await self.exchanged.refresh()
             await self.housekeeping.load_profiles()
             self.housekeeping.look_at_disk()
             await self.housekeeping.measure()
         except StoreUnavailable as unavailable:
             raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
+        except KeyRingError as error:
+            raise CannotStart(str(error)) from error
         await self.broker.start()
         settings = self.settings
         self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
@@ -229,12 +259,18 @@ class Gateway:
                 await self.processing.drain()
                 await self.relay.drain()
                 await sending
+                with suppress(StoreUnavailable):
+                    await self.certificates.flush()
         await self._as2.close()
         await self._pool.close()
         await self.broker.close()
         await asyncio.to_thread(self.database.close)
         if self._lock is not None:
             self._lock.close()
+
+    async def _certificates_exchanged(self) -> None:
+        await self.exchanged.refresh()
+        self._decided()
 
     def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._line.append(asyncio.create_task(_supervise(name, run), name=name))
@@ -379,22 +415,6 @@ def _lock(settings: Settings) -> IO[bytes] | None:
             f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder"
         ) from None
     return lock
-
-
-def _key_ring(settings: Settings) -> KeyRing:
-    folder = settings.key_ring_dir
-    try:
-        passphrase = settings.passphrase()
-    except SettingsError as error:
-        raise CannotStart(str(error)) from error
-    if passphrase is None:
-        if folder.is_dir() and any(folder.iterdir()):
-            raise CannotStart(
-                f"{folder} holds private keys, but there is no passphrase: "
-                "set GATEWAY_KEY_PASSPHRASE or key_passphrase_file"
-            )
-        return KeyRing()
-    return load_key_ring(folder, passphrase)
 
 
 def _release_all(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from certs.certificates import CertificateError, KeyPair
 from certs.creation import CURVES, RSA_KEY_BITS, VALID_DAYS, create_curve_pair, create_key_pair
 from certs.importing import BUNDLE_BYTES_MAX, Imported, choose_pair, read_heap
 from certs.lives import Life, signer_at, story
-from gateway.commands import certs_export, certs_listing
+from gateway.commands import certs_exchange, certs_export, certs_listing
 from gateway.commands.certs_opening import (
     add_identity,
     add_moment,
@@ -106,6 +106,7 @@ def build(parser: Parser) -> None:
         add_config(each)
     certs_listing.build(under)
     certs_export.build(under)
+    certs_exchange.build(under)
 
 
 def _add_making(new: Parser) -> None:

@@ -37,7 +37,7 @@ class Parties:
         self._edge = edge
         # By partner, as long as its profile and the directory are the same; there are never more than partners.
         self._addressed: dict[str, tuple[LoadedProfile, Directory, tuple[OurIdentity, ...]]] = {}
-        self._terms = As2TermsBook(edge.settings.limits)
+        self._terms = As2TermsBook(edge.settings.limits, edge.exchanged)
 
     def between(self, envelope: Envelope) -> Relationship | As2Refused:
         """Who sends to whom, or why there is no such relationship.

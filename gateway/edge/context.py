@@ -1,12 +1,14 @@
 """What both ports stand on; `app` puts it together and hands it in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
+from gateway.as2_agreements import ExchangedOf, nothing_exchanged
 from gateway.flow.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.settings import Settings
+from gateway.store.certificate_uses import LastUses
 from gateway.store.database import Database
 from gateway.telemetry import Metrics
 from partners.directory import Directory
@@ -23,10 +25,12 @@ class Edge:
     Attributes:
         now_ms: the clock, milliseconds since 1970.
         directory: the partners as they are now.
-        keyring: our keys, by the name of the identity.
+        keyring: our keys as they are now, by the name of the identity; ask each time.
         not_ready: what keeps the gateway from doing its work, a sentence each; empty when it is ready.
+        uses: when certificates were last used.
         wake: called after an act that gives processing or relay something to do.
         outbound: takes what is to be sent; None where nothing is.
+        exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
     """
 
     settings: Settings
@@ -35,7 +39,9 @@ class Edge:
     metrics: Metrics
     now_ms: Callable[[], int]
     directory: Callable[[], Directory]
-    keyring: KeyRing
+    keyring: Callable[[], KeyRing]
     not_ready: Callable[[], list[str]]
     wake: Callable[[], None] = _nothing
+    uses: LastUses = field(default_factory=LastUses)
+    exchanged: ExchangedOf = nothing_exchanged
     outbound: Outbound | None = None

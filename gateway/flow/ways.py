@@ -2,9 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from gateway.agreements import OurIdentity
 from gateway.as2_agreements import identity_for
+from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import Directory
 from partners.loader import LoadedProfile
@@ -77,6 +79,12 @@ def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str 
             "profile, and an AS2 id to that identity"
         )
     return known.name
+
+
+def message_id_host(settings: Settings) -> str:
+    """What stands behind the @ of our Message-IDs: the host that partners know us by."""
+    host = urlsplit(settings.public_url).hostname if settings.public_url is not None else None
+    return host or "partner-gateway"
 
 
 def transport_id(delivery_id: str, host: str) -> str:
