@@ -14,8 +14,9 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 
 from gateway.as2.disposition import As2Refused, Modifier
+from gateway.as2.envelope import Envelope
 from gateway.as2.mdn import holds_mdn
-from gateway.as2.message import read_envelope
+from gateway.as2.message import Opened, read_envelope
 from gateway.as2.mime import Headers
 from gateway.edge.as2_answers import Answers
 from gateway.edge.as2_arrival import CHANNEL, arrival_of, open_and_answer
@@ -27,6 +28,7 @@ from gateway.edge.http import Routes
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolFolder
+from gateway.store.certificate_uses import Use
 from gateway.store.messages import Acceptance
 
 T = TypeVar("T")
@@ -108,6 +110,7 @@ class As2:
         if isinstance(opened, As2Refused):
             return await self._answers.refuse(request, envelope, opened, found, found.keys)
         request.actor = f"partner:{found.partner.id}"
+        self._note_uses(envelope, opened, found, began_ms)
         rate = found.partner.profile.limits.requests_per_second_max
         if rate is not None:
             self._throttle.admit(found.partner.id, rate)
@@ -128,6 +131,14 @@ class As2:
             self._edge.wake()
         self._count(acceptance, began_ms)
         return self._answers.accepted(envelope, acceptance, receipt)
+
+    def _note_uses(self, envelope: Envelope, opened: Opened, found: Relationship, at_ms: int) -> None:
+        uses, identity = self._edge.uses, found.identity.name
+        if opened.decrypted_for is not None:
+            uses.ours(identity, opened.decrypted_for.fingerprint, Use.DECRYPTION, at_ms)
+        uses.theirs(found.partner.id, opened.signer_fingerprint, Use.VERIFICATION, at_ms)
+        if envelope.mdn_request is not None and envelope.mdn_request.signed:
+            uses.ours(identity, found.keys.signing.certificate.fingerprint, Use.SIGNING, at_ms)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -14,6 +14,7 @@ from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.flow.receipts import Incoming, Receipts
 from gateway.model.refusals import Reason, Refused
+from gateway.store.certificate_uses import Use
 from partners.delivery_terms import DeliverySchedule
 
 
@@ -61,6 +62,8 @@ class ReceiptDoor:
         mdn = await self._in_thread(lambda: self._receipts.read(incoming))
         if mdn.signature is not None:
             request.actor = f"partner:{found.partner.id}"
+            signer = mdn.signature.certificate.fingerprint
+            self._edge.uses.theirs(found.partner.id, signer, Use.VERIFICATION, self._edge.now_ms())
         taken = await self._receipts.take(incoming, mdn)
         if taken.changed:
             self._edge.wake()  # the next of its lane may go

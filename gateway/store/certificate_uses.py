@@ -43,9 +43,15 @@ class LastUses:
     def __init__(self) -> None:
         self._noted: dict[Key, int] = {}
 
-    def note(self, owner: str, fingerprint: str, use: Use, at_ms: int) -> None:
-        """Note a use; from any thread."""
-        self._noted[owner, fingerprint, use.value] = at_ms
+    def ours(self, identity: str, fingerprint: object, use: Use, at_ms: int) -> None:
+        """One of our keys was used; from any thread. Nothing is noted without a fingerprint."""
+        if isinstance(fingerprint, str):
+            self._noted[identity_owner(identity), fingerprint, use.value] = at_ms
+
+    def theirs(self, partner_id: str, fingerprint: object, use: Use, at_ms: int) -> None:
+        """A certificate of a partner was used; from any thread. Nothing is noted without a fingerprint."""
+        if isinstance(fingerprint, str):
+            self._noted[partner_owner(partner_id), fingerprint, use.value] = at_ms
 
     def take(self) -> dict[Key, int]:
         """What was noted since the last call."""
