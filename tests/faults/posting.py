@@ -1,6 +1,7 @@
 """Partners that send until they have an answer: the same id and the same bytes on every attempt."""
 
 import asyncio
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -89,7 +90,8 @@ async def attempt(http: aiohttp.ClientSession, gateway: RunningGateway, parcel: 
     """
     url = gateway.edge_url + parcel.path
     timeout = aiohttp.ClientTimeout(total=ANSWERED_WITHIN_S)
-    async with http.post(url, data=parcel.body, headers=list(parcel.headers), timeout=timeout) as response:
+    body = io.BytesIO(parcel.body)
+    async with http.post(url, data=body, headers=list(parcel.headers), timeout=timeout) as response:
         content_type = response.headers.get("Content-Type", "")
         return Answer(response.status, content_type, await response.read(), response.headers.get("Retry-After"))
 
