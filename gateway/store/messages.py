@@ -287,15 +287,18 @@ def find(
     state: str | None = None,
     before: str | None = None,
     limit: int = 50,
+    also_brought: bool = False,
 ) -> list[StoredMessage]:
     """The newest messages first; `before` is the id to go on from.
 
-    A partner's are those that it sent and those of a connection that brought documents of it.
+    A partner's are those that it sent itself, and with `also_brought` those, too, that a connection sent and that hold
+    documents of it: for our own people, since the others of that connection stand in them as well.
     """
     query = select(*_STORED_COLUMNS).order_by(_MESSAGE.c.id.desc()).limit(limit)
     if partner_id is not None:
+        own = _MESSAGE.c.partner_id == partner_id
         brought = select(_DOCUMENT.c.message_id).where(_DOCUMENT.c.partner_id == partner_id)
-        query = query.where(or_(_MESSAGE.c.partner_id == partner_id, _MESSAGE.c.id.in_(brought)))
+        query = query.where(or_(own, _MESSAGE.c.id.in_(brought)) if also_brought else own)
     if state is not None:
         query = query.where(_MESSAGE.c.state == state)
     if before is not None:

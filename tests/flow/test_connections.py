@@ -72,9 +72,11 @@ async def test_the_message_is_found_under_either(house):
     async with house() as line:
         view = await outcome(line, sent_by("SMALLPARTS", 1))
         for partner in (VAN, "small-parts"):
-            (found,) = await line.database.read(partial(messages.find, partner_id=partner))
+            (found,) = await line.database.read(partial(messages.find, partner_id=partner, also_brought=True))
             assert (found.id, found.partner_id) == (view["id"], VAN)
-        assert not await line.database.read(partial(messages.find, partner_id="big-bolts"))
+        assert not await line.database.read(partial(messages.find, partner_id="big-bolts", also_brought=True))
+        # Not for the partner itself: the others of the VAN stand in it, too.
+        assert not await line.database.read(partial(messages.find, partner_id="small-parts"))
 
 
 async def test_acknowledgments_are_those_of_the_partners_own_profile(house):
