@@ -1,7 +1,8 @@
-"""`gateway messages`: what partners sent, where it stands, every step from bytes to published event."""
+"""`gateway messages`: what partners sent and what is sent to them, where it stands, every step of its way."""
 
 import argparse
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,19 +10,26 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.commands import timelines
+from gateway.commands import evidence, timelines
+from gateway.commands.delivery_shown import print_delivery
 from gateway.commands.findings import print_findings
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_bytes, print_json, print_pairs, print_table, say, size
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, add_limit, shown, verb, verbs
 from gateway.commands.storing import actor, changing, now_ms, or_unusable, reading
-from gateway.flow import operations, views
-from gateway.model.message import MessageState
-from gateway.store import messages
-from gateway.store.messages import StoredMessage
+from gateway.commands.x12_shown import segments
+from gateway.flow import operations, traffic
+from gateway.flow.resending import resending
+from gateway.flow.ways import message_id_host
+from gateway.model.ids import IdSource
+from partners.directory import load_directory
 
-PAGE = 200
-PARTS = ("payload", "wire", "answer")
+_PARTS = {
+    "payload": "the content: as it was opened, or as it is delivered",
+    "wire": "as it came, or as it is packed for the way",
+    "receipt": "of a delivery: what came back",
+    "document": "of a delivery: what the ERP wanted sent",
+}
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -33,11 +41,15 @@ def build(parser: Parser) -> None:
         under,
         "list",
         _list,
-        does="the newest messages first, with what became of them",
-        example="gateway messages list --partner acme-supply --state rejected --since 2d",
+        does="the newest first, in and out, with what became of them",
+        example="gateway messages list --partner acme-supply --state rejected --since 2d\n"
+        "gateway messages list --direction out --state given_up",
+    )
+    listing.add_argument(
+        "--direction", choices=(traffic.IN, traffic.OUT), help="in: what partners sent; out: what is sent to them"
     )
     listing.add_argument("--partner", metavar="ID", help="only this partner's")
-    listing.add_argument("--state", choices=[state.value for state in MessageState], help="only those in this state")
+    listing.add_argument("--state", choices=traffic.STATES, help="only those in this state")
     listing.add_argument("--channel", choices=("as2", "rest", "sftp"), help="only those that came this way")
     listing.add_argument(
         "--since", type=_instant, metavar="WHEN", help="received since: 30m, 2h, 7d, or an instant as 2026-05-01T08:00Z"
@@ -48,18 +60,19 @@ def build(parser: Parser) -> None:
         under,
         "show",
         _show,
-        does="one message: state, documents, findings, acknowledgment; or the bytes of a part",
+        does="one message or delivery: state, documents, findings, acknowledgment; or the bytes of a part",
         example="gateway messages show 01J9ZK4T3M8Q6W2E7R5Y1X0ABC\n"
-        "gateway messages show 01J9ZK4T3M8Q6W2E7R5Y1X0ABC --raw payload > order-response.edi",
+        "gateway messages show 01J9ZK4T3M8Q6W2E7R5Y1X0ABC --payload > order-response.edi",
     )
-    show.add_argument(
-        "--raw", choices=PARTS, help="the bytes: payload as opened, wire as they came, answer as we gave it"
-    )
+    part = show.add_mutually_exclusive_group()
+    part.add_argument("--raw", choices=traffic.PARTS, help="the bytes of a part; also by its own option:")
+    for name, does in _PARTS.items():
+        part.add_argument(f"--{name}", dest="raw", action="store_const", const=name, help=does)
     trace = verb(
         under,
         "trace",
         _trace,
-        does="the way of one message, from bytes to published event, with times and ids",
+        does="the way of one message or delivery, from the first byte to its end, with times and ids",
         example="gateway messages trace 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
     replay = verb(
@@ -76,26 +89,38 @@ def build(parser: Parser) -> None:
         does="translate a message again, as its next revision, which supersedes the one before",
         example="gateway messages reprocess 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
+    resend = verb(
+        under,
+        "resend",
+        _resend,
+        does="send what a delivery held again, as a new delivery under a new Message-ID",
+        example="gateway messages resend 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
+    )
     add_format(listing, "one object a line, one line a message")
-    for one in (show, trace, replay, reprocess):
-        one.add_argument("message", metavar="ID", help="id of the message, as `gateway messages list` shows it")
+    for one in (show, trace, replay, reprocess, resend):
+        one.add_argument("message", metavar="ID", help="its id, as `gateway messages list` shows it")
         add_format(one)
-    for each in (listing, show, trace, replay, reprocess):
+    for each in (listing, show, trace, replay, reprocess, resend):
         add_config(each)
+    evidence.build(under)
 
 
 def _list(called: argparse.Namespace) -> int:
+    wanted = traffic.Wanted(called.direction, called.partner, called.state, called.channel, called.since, called.before)
     with reading(open_settings(called)) as database:
-        found = database.read_now(partial(_find, called=called))
-    rows: list[dict[str, Any]] = [views.message_row(message) for message in found]
+        rows: list[dict[str, Any]] = database.read_now(partial(traffic.rows, wanted=wanted, limit=called.limit))
     if called.format == "json":
         for row in rows:
             print_json(row)
         return 0
     print_table(
-        ("RECEIVED", "ID", "PARTNER", "VIA", "STATE", "BYTES", "REASON"),
+        ("AT", "", "ID", "PARTNER", "VIA", "STATE", "BYTES", "REASON"),
         [
-            (row["received_at"], row["id"], row["partner"], row["channel"], row["status"], row["bytes"], row["reason"])
+            (
+                row.get("received_at") or row.get("created_at"),
+                row["direction"],
+                *(row[name] for name in ("id", "partner", "channel", "status", "bytes", "reason")),
+            )
             for row in rows
         ],
         empty="no messages match; `gateway messages list` without filters shows all",
@@ -103,49 +128,35 @@ def _list(called: argparse.Namespace) -> int:
     return 0
 
 
-def _find(connection: Connection, called: argparse.Namespace) -> list[StoredMessage]:
-    """Page through the newest messages until enough match or the asked time is passed."""
-    found: list[StoredMessage] = []
-    before: str | None = called.before
-    while len(found) < called.limit:
-        page = messages.find(connection, partner_id=called.partner, state=called.state, before=before, limit=PAGE)
-        for message in page:
-            if called.since is not None and message.received_at_ms < called.since:
-                return found[: called.limit]
-            if called.channel in (None, message.channel):
-                found.append(message)
-        if len(page) < PAGE:
-            break
-        before = page[-1].id
-    return found[: called.limit]
-
-
 def _show(called: argparse.Namespace) -> int:
     with reading(open_settings(called)) as database:
         if called.raw:
-            print_bytes(database.read_now(partial(_part, message_id=called.message, part=called.raw)))
+            database.read_now(partial(_print_part, message_id=called.message, part=called.raw))
             return 0
         view = database.read_now(partial(_view, message_id=called.message))
     if called.format == "json":
         print_json(view)
-        return 0
-    _print_message(view)
+    elif view["direction"] == traffic.OUT:
+        print_delivery(view)
+    else:
+        _print_message(view)
     return 0
 
 
-def _part(connection: Connection, message_id: str, part: str) -> bytes:
-    if messages.get(connection, message_id) is None:
+def _print_part(connection: Connection, message_id: str, part: str) -> None:
+    pieces = traffic.part_of(connection, message_id, part)
+    if pieces is None:
         raise _unknown(message_id)
-    data = messages.body(connection, message_id, part)
-    if data is None and part == "wire":
-        data = messages.body(connection, message_id, "payload")  # kept once when they were the same
-    if data is None:
-        raise Unusable(f"message {message_id} has no {part} in the store: it never had one, or it was purged")
-    return data
+    is_there = False
+    for piece in pieces:
+        print_bytes(piece)
+        is_there = True
+    if not is_there:
+        raise Unusable(f"{message_id} has no {part} in the store: it never had one, or it was purged")
 
 
 def _view(connection: Connection, message_id: str) -> dict[str, Any]:
-    view = views.message_view(connection, message_id)
+    view = traffic.view(connection, message_id)
     if view is None:
         raise _unknown(message_id)
     return view
@@ -175,22 +186,22 @@ def _print_message(view: Mapping[str, Any]) -> None:
     for document in view["documents"]:
         say()
         _print_document(document)
+    own = {acknowledgment["id"] for acknowledgment in view["acknowledgments"]}
     for acknowledgment in view["acknowledgments"]:
         say()
         kinds = " ".join(acknowledgment["kinds"])
-        say(f"acknowledgment {kinds}, interchange {acknowledgment['control_number']:09d}, {acknowledgment['state']}")
+        at = f" {acknowledgment['delivered_at']}" if acknowledgment["delivered_at"] else ""
+        number, state = acknowledgment["control_number"], acknowledgment["state"].replace("_", " ")
+        say(f"acknowledgment {kinds}, interchange {number:09d}, {state}{at}")
         for segment in segments(acknowledgment["x12"]):
             say(f"  {segment}")
+    for delivery in view["deliveries"]:
+        if delivery["id"] not in own:
+            say()
+            reason = f": {delivery['reason']}" if delivery["reason"] else ""
+            say(f"{delivery['kind']} {delivery['id']}, {delivery['status'].replace('_', ' ')}{reason}")
     say()
     say(f"its way: gateway messages trace {view['id']}", style="dim")
-
-
-def segments(x12: str) -> list[str]:
-    """The segments of an interchange of ours, each with its terminator, which ISA has as its 106th character."""
-    terminator = x12[105:106]
-    return (
-        [f"{segment.strip()}{terminator}" for segment in x12.split(terminator) if segment.strip()] if terminator else []
-    )
 
 
 def _print_document(document: Mapping[str, Any]) -> None:
@@ -214,7 +225,8 @@ def _trace(called: argparse.Namespace) -> int:
     with reading(open_settings(called)) as database:
         view = database.read_now(partial(_view, message_id=called.message))
     if called.format == "json":
-        print_json({name: view[name] for name in ("id", "partner", "channel", "status", "reason", "timeline")})
+        named = ("id", "direction", "partner", "channel", "status", "reason", "timeline")
+        print_json({name: view[name] for name in named})
         return 0
     timelines.print_timeline(view)
     return 0
@@ -241,6 +253,24 @@ def _reprocess(called: argparse.Namespace) -> int:
         return 0
     say(f"message {called.message} will be translated again as revision {revision}")
     say(f"see how it goes: gateway messages trace {called.message}", style="dim")
+    return 0
+
+
+def _resend(called: argparse.Namespace) -> int:
+    settings = open_settings(called)
+    directory, _ = load_directory(settings.partners_dir)
+    act = resending(directory, IdSource(now_ms, secrets.randbits).next(), message_id_host(settings))
+    with changing(settings) as database:
+        made = or_unusable(
+            lambda: database.write_now(lambda connection: act(connection, called.message, actor(), now_ms())),
+            operations.Unknown,
+            operations.NotPossible,
+        )
+    if called.format == "json":
+        print_json({"message": called.message, "delivery": made})
+        return 0
+    say(f"{called.message} will be sent again as {made}")
+    say(f"see how it goes: gateway messages trace {made}", style="dim")
     return 0
 
 

@@ -30,6 +30,7 @@ STYLES = {
     "ok": "green",
     "active": "green",
     "resolved": "green",
+    "delivered": "green",
     "accepted_with_errors": "yellow",
     "partially_accepted": "yellow",
     "warning": "yellow",
@@ -39,6 +40,8 @@ STYLES = {
     "received": "cyan",
     "processing": "cyan",
     "ready": "cyan",
+    "sending": "cyan",
+    "awaiting_receipt": "cyan",
     "rejected": "red",
     "refused": "red",
     "parked": "red",
@@ -48,6 +51,7 @@ STYLES = {
     "failed": "red",
     "suspended": "red",
     "expired": "red",
+    "given_up": "red",
 }
 
 Cell = str | int | None

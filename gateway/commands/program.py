@@ -53,9 +53,13 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         ),
     ),
     (
+        "to partners",
+        (Noun("send", "documents and files to a partner: translated by the agreement, or as they are"),),
+    ),
+    (
         "what happened",
         (
-            Noun("messages", "what partners sent: list, show, trace, replay, reprocess"),
+            Noun("messages", "what goes in and out: list, show, trace, replay, reprocess, resend, evidence"),
             Noun("exceptions", "what waits for a person: list, show, retry, resolve"),
             Noun("events", "the business events of the embedded log, once or as they come"),
         ),
@@ -86,6 +90,7 @@ examples:
   gateway validate order-response.edi            check a file before anybody else does
   gateway translate order-response.edi | jq      the same as canonical JSON
   gateway serve --config gateway.yaml            run it
+  gateway send order.json --partner acme-supply  a document to a partner, by the agreement
   gateway messages list --state rejected         what was refused, and why
   gateway events --follow --format json          what goes to the ERP, as it goes
 

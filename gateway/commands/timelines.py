@@ -19,6 +19,14 @@ _STEP_STYLES = {
     "rejected": "red",
     "parked": "red",
     "duplicate": "yellow",
+    "wanted": "cyan",
+    "delivered": "green",
+    "failed": "yellow",
+    "held": "yellow",
+    "receipt-overdue": "yellow",
+    "refused": "red",
+    "given-up": "red",
+    "not-sendable": "red",
 }
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _DURATION_STEPS = ((60_000, 1_000, "s"), (3_600_000, 60_000, "min"), (86_400_000, 3_600_000, "h"))
@@ -35,7 +43,8 @@ def print_timeline(view: Mapping[str, Any]) -> None:
 
 
 def _heading(view: Mapping[str, Any]) -> Text:
-    text = Text(f"{visible(view['id'])}  {visible(view['partner'])} over {visible(view['channel'])}  ", style="bold")
+    by = f" over {visible(view['channel'])}" if view["channel"] else ""
+    text = Text(f"{visible(view['id'])}  {visible(view['partner'])}{by}  ", style="bold")
     text.append(visible(view["status"]), style=STYLES.get(view["status"], ""))
     if view.get("reason"):
         text.append(f"  {visible(view['reason'])}", style="not bold")
@@ -81,11 +90,28 @@ def _acknowledged(step: Mapping[str, Any]) -> str:
 
 def _decided(step: Mapping[str, Any]) -> str:
     counted = f"{step['documents']} document{'' if step['documents'] == 1 else 's'}, {step['accepted']} accepted"
+    if step.get("interchange"):
+        counted += f", our interchange {step['interchange']:09d}"
     return f"{counted}: {visible(step['reason'])}" if step.get("reason") else counted
 
 
 def _event_published(step: Mapping[str, Any]) -> str:
     return visible(step["event"])
+
+
+def _wanted(step: Mapping[str, Any]) -> str:
+    if step.get("repeats"):
+        return f"{visible(step['repeats'])} is sent again, on the word of {visible(step['actor'])}"
+    by = f" {visible(step['source_id'])} of {visible(step['source'])}" if step.get("source") else ""
+    return f"{size(step['bytes'])} for {visible(step['partner'])} from {visible(step['actor'])}{by}"
+
+
+def _queued(step: Mapping[str, Any]) -> str:
+    return f"{size(step['bytes'])} by {visible(step['channel'])} as {visible(step['transport_id'])}"
+
+
+def _reason(step: Mapping[str, Any]) -> str:
+    return visible(step["reason"])
 
 
 def _duplicate(step: Mapping[str, Any]) -> str:
@@ -103,6 +129,9 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "rejected": _decided,
     "event-published": _event_published,
     "duplicate": _duplicate,
+    "wanted": _wanted,
+    "queued": _queued,
+    "not-sendable": _reason,
     "published": _published,
 }
 

@@ -16,12 +16,12 @@ from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.rest import read_number
 from gateway.edge.throttle import storable
-from gateway.flow import operations
+from gateway.flow import operations, traffic
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.flow.views import case_list, case_view, instant, message_row, message_view
-from gateway.model.message import MessageState
+from gateway.flow.resending import resending
+from gateway.flow.views import case_list, case_view, instant
 from gateway.model.refusals import Reason, Refused
-from gateway.store import audit, cases, messages, operators, outcomes
+from gateway.store import audit, cases, operators, outcomes
 from gateway.store.cases import CaseState
 from gateway.store.operators import Operator, Role
 from partners.loader import LoadedProfile
@@ -37,7 +37,6 @@ LIST_LIMIT_MAX = 500
 TOUCH_INTERVAL_MS = 60_000
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _RANKS = tuple(Role)
-_MESSAGE_STATES = tuple(state.value for state in MessageState)
 _CASE_STATES = tuple(state.value for state in CaseState)
 
 
@@ -61,6 +60,7 @@ class Desk:
         routes.add("GET", "/messages/{}", self.show_message)
         routes.add("POST", "/messages/{}/replay", self.replay)
         routes.add("POST", "/messages/{}/reprocess", self.reprocess)
+        routes.add("POST", "/messages/{}/resend", self.resend)
         routes.add("GET", "/exceptions", self.list_cases)
         routes.add("GET", "/exceptions/{}", self.show_case)
         routes.add("POST", "/exceptions/{}/retry", self.retry)
@@ -99,27 +99,23 @@ class Desk:
         return web.Response(text=metrics.expose(), headers={hdrs.CONTENT_TYPE: EXPOSITION})
 
     async def list_messages(self, request: Request) -> web.Response:
-        """Messages, the newest first; `partner`, `state`, `before`, `limit` narrow the list."""
+        """What goes either way, newest first; `direction`, `partner`, `state`, `before`, `limit` narrow the list."""
         await self.admit(request, Role.VIEWER)
-        query = request.query
         limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
-        state = _one_of(request, "state", _MESSAGE_STATES)
-        found = await self._edge.database.read(
-            lambda connection: messages.find(
-                connection,
-                partner_id=query.get("partner"),
-                state=state,
-                before=query.get("before"),
-                limit=limit + 1,
-            )
+        wanted = traffic.Wanted(
+            direction=_one_of(request, "direction", (traffic.IN, traffic.OUT)),
+            partner_id=request.query.get("partner"),
+            state=_one_of(request, "state", traffic.STATES),
+            before=request.query.get("before"),
         )
-        following = found[limit - 1].id if len(found) > limit else None
-        return json_response({"messages": [message_row(message) for message in found[:limit]], "next": following})
+        found = await self._edge.database.read(partial(traffic.rows, wanted=wanted, limit=limit + 1))
+        following = found[limit - 1]["id"] if len(found) > limit else None
+        return json_response({"messages": found[:limit], "next": following})
 
     async def show_message(self, request: Request, message_id: str) -> web.Response:
-        """Everything about a message but its bytes."""
+        """Everything about a message or a delivery but its bytes."""
         await self.admit(request, Role.VIEWER)
-        view = await self._edge.database.read(lambda connection: message_view(connection, storable(message_id)))
+        view = await self._edge.database.read(partial(traffic.view, item_id=storable(message_id)))
         if view is None:
             raise Refused(Reason.NOT_FOUND, "there is no message with this id")
         return json_response(view)
@@ -133,6 +129,15 @@ class Desk:
         """Translate a message again as its next revision."""
         revision = await self._act(request, "message.reprocess", message_id, operations.reprocess)
         return json_response({"message": message_id, "revision": revision}, status=HTTPStatus.ACCEPTED)
+
+    async def resend(self, request: Request, delivery_id: str) -> web.Response:
+        """Send what a delivery held again, as a new delivery."""
+        outbound = self._edge.outbound
+        if outbound is None:
+            raise Refused(Reason.NOT_POSSIBLE, "this gateway sends nothing")
+        act = resending(self._edge.directory(), outbound.new_id(), outbound.host)
+        made = await self._act(request, "message.resend", delivery_id, act)
+        return json_response({"message": delivery_id, "delivery": made}, status=HTTPStatus.ACCEPTED)
 
     async def list_cases(self, request: Request) -> web.Response:
         """The exceptions list: by default what is not resolved."""

@@ -27,7 +27,7 @@ API_KEY = "X-API-Key"
 LIST_LIMIT_DEFAULT = 50
 LIST_LIMIT_MAX = 200
 # What our own people wrote or did stays with them.
-_INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts")
+_INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts", "deliveries")
 _INTERNAL_STEP_MEMBERS = ("actor", "case", "remote", "claim_owner")
 _IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _MESSAGE_ID = re.compile(r"[0-9A-Z]{26}")

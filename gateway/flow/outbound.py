@@ -113,6 +113,15 @@ class Outbound:
         self._profiles_kept: set[str] = set()
         self._wake = asyncio.Event()
 
+    @property
+    def host(self) -> str:
+        """Behind the @ of Message-IDs."""
+        return self._host
+
+    def new_id(self) -> str:
+        """An id for a delivery that is made elsewhere."""
+        return self._ids.next()
+
     def wake(self) -> None:
         """A person may have had something translated again."""
         self._wake.set()

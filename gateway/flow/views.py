@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import orjson
 from sqlalchemy import Connection
 
+from gateway.model.delivery import DeliveryState
 from gateway.model.instants import rfc3339
 from gateway.model.message import EventState
-from gateway.store import acknowledgments, cases, documents, messages, outbox, outcomes, timeline
+from gateway.store import acknowledgments, cases, deliveries, documents, messages, outbox, outcomes, timeline
 from gateway.store.cases import Case
+from gateway.store.deliveries import StoredDelivery
 from gateway.store.documents import StoredDocument
 from gateway.store.messages import StoredMessage
 from gateway.store.outbox import EventRow
@@ -47,6 +49,7 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
     erp = outcomes.of_events(connection, [event.id for event in events])
     by_document = {event.document_id: event for event in events}
     earned = acknowledgments.of_message(connection, message_id)
+    sent = {delivery.id: delivery for delivery in deliveries.of_message(connection, message_id)}
     return message_row(message) | {
         "remote": message.remote,
         "content_type": message.content_type,
@@ -65,12 +68,31 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
                 "kinds": acknowledgment.kinds.split(),
                 "control_number": acknowledgment.control_number,
                 "state": acknowledgment.state,
+                "delivered_at": _delivered_at(sent.get(acknowledgment.id)),
                 "x12": acknowledgment.body.decode("latin-1"),
             }
             for acknowledgment in earned
         ],
+        "deliveries": [
+            {
+                "id": delivery.id,
+                "kind": delivery.kind,
+                "status": delivery.state,
+                "reason": delivery.reason or None,
+                "attempts": delivery.attempts,
+                "transport_id": delivery.transport_id,
+                "settled_at": instant(delivery.settled_at_ms),
+            }
+            for delivery in sent.values()
+        ],
         "timeline": _timeline(connection, message, events),
     }
+
+
+def _delivered_at(delivery: StoredDelivery | None) -> str | None:
+    if delivery is None or delivery.state != DeliveryState.DELIVERED:
+        return None
+    return instant(delivery.settled_at_ms)
 
 
 def document_view(connection: Connection, document_id: str) -> dict[str, object] | None:

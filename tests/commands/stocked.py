@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.agreements import acknowledgment_rules, reading_rules
 from gateway.flow.decide import Decision, decide, park
-from gateway.flow.terms import Terms
+from gateway.flow.terms import PartnerTerms, Terms
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Settings, load_settings
 from gateway.store import event_log, messages, outbox, profiles
@@ -111,12 +111,13 @@ class Stocked:
             for message in self._claim(database):
                 loaded = self.profile(message.partner_id)
                 identities = self.settings.identities
-                terms = Terms(
-                    reading_rules(loaded, identities, ()),
+                own = PartnerTerms(
+                    message.partner_id,
                     RepetitionRules(window_days=DUPLICATES_DAYS),
                     acknowledgment_rules(loaded.profile, identities),
                     loaded.profile.control_numbers,
                 )
+                terms = Terms(reading_rules(loaded, identities, ()), own)
                 payload = database.read_now(
                     lambda connection, key=message.id: messages.body(connection, key, "payload")
                 )

@@ -87,7 +87,7 @@ def test_lists_are_narrowed(call, filters: tuple[str, ...], states: list[str]):
 
 
 def test_a_list_goes_on_where_it_stopped_also_through_many_pages(call, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("gateway.commands.messages.PAGE", 1)
+    monkeypatch.setattr("gateway.flow.traffic.PAGE", 1)
     rows = call("messages", "list", "--format", "json").rows
     assert len(rows) == 4
     assert call("messages", "list", "--before", rows[1]["id"], "--format", "json").rows == rows[2:]

@@ -1,0 +1,104 @@
+"""Sending something again on a person's word: a new delivery of the same payload, under an id of its own."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy import Connection
+
+from gateway.flow.operations import Actor, NotPossible, Unknown
+from gateway.flow.ways import NoWay, recipient, transport_id
+from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
+from gateway.model.dispatch import DispatchEvent
+from gateway.store import audit, deliveries, dispatches, timeline
+from gateway.store.deliveries import NewDelivery
+from gateway.store.dispatches import Found, NewDispatch
+from partners.directory import Directory
+
+# A receipt and a certificate message belong to one exchange, a test to one moment.
+RESENT = frozenset({DeliveryKind.DOCUMENT, DeliveryKind.FILE, DeliveryKind.ACKNOWLEDGMENT})
+
+# Unit of work: connection, delivery id, actor, now.
+Resend = Callable[[Connection, str, Actor, int], str]
+
+
+def resending(directory: Directory, new_id: str, host: str) -> Resend:
+    """The act of sending something again as `new_id`, by the partners as they are now."""
+    return partial(_resend, directory, new_id, host)
+
+
+def _resend(
+    directory: Directory, new_id: str, host: str, connection: Connection, delivery_id: str, actor: Actor, now_ms: int
+) -> str:
+    """Enqueue the payload of a delivery again; returns the new delivery's id.
+
+    Raises:
+        Unknown: no such delivery.
+        NotPossible: it is not over, cannot be repeated, or its payload was purged.
+    """
+    delivery = deliveries.get(connection, delivery_id)
+    if delivery is None:
+        raise Unknown(f"there is no delivery {delivery_id}")
+    if delivery.kind not in RESENT:
+        raise NotPossible(f"{delivery_id} is a {delivery.kind}, which is never sent twice")
+    if delivery.state not in DELIVERY_FINAL_STATES:
+        raise NotPossible(
+            f"{delivery_id} is {delivery.state.replace('_', ' ')} and goes on under its own id; where it waits for a "
+            "person, `gateway exceptions retry` sends it again"
+        )
+    try:
+        way = recipient(directory, delivery.partner_id)
+    except NoWay as no_way:
+        raise NotPossible(str(no_way)) from None
+    payload = deliveries.body(connection, delivery_id, "payload")
+    if payload is None:
+        raise NotPossible(f"the content of {delivery_id} was purged")
+    wanted = dispatches.get(connection, delivery_id)
+    dispatches.record(
+        connection,
+        NewDispatch(
+            id=new_id,
+            partner_id=delivery.partner_id,
+            kind=delivery.kind,
+            actor=actor.name,
+            received_at_ms=now_ms,
+            sha256=delivery.payload_sha256,
+            body_bytes=delivery.payload_bytes,
+            content_type=delivery.content_type,
+            filename=delivery.filename,
+            subject=delivery.subject,
+            correlation_id=delivery.correlation_id,
+            causation_id=delivery_id,
+        ),
+    )
+    order = "" if wanted is None else wanted.purchase_order_number
+    found = Found(delivery.document_type, delivery.number, order, 0 if wanted is None else wanted.documents)
+    dispatches.settle(connection, new_id, DispatchEvent.ACCEPT, found=found)
+    lane = delivery.lane if order else f"{delivery.partner_id}/{new_id}"
+    timeline.note(connection, new_id, now_ms, "wanted", {"actor": actor.name, "repeats": delivery_id})
+    deliveries.enqueue(
+        connection,
+        NewDelivery(
+            id=new_id,
+            partner_id=delivery.partner_id,
+            profile_digest=way.partner.digest,
+            identity=delivery.identity,
+            channel=delivery.channel,
+            kind=delivery.kind,
+            lane=lane,
+            transport_id=transport_id(new_id, host),
+            content_type=delivery.content_type,
+            filename=delivery.filename,
+            subject=delivery.subject,
+            payload=payload,
+            created_at_ms=now_ms,
+            due_at_ms=now_ms,
+            message_id=delivery.message_id,
+            correlation_id=delivery.correlation_id,
+            document_type=delivery.document_type,
+            number=delivery.number,
+        ),
+    )
+    timeline.note(connection, delivery_id, now_ms, "sent-again", {"actor": actor.name, "as": new_id})
+    act = audit.Act(now_ms, actor.name, "message.resend", delivery_id, actor.remote, {"as": new_id})
+    audit.record(connection, act)
+    return new_id
