@@ -118,7 +118,9 @@ def pack_message(consignment: Consignment, bench: Bench, now: datetime) -> Parce
 def _write(consignment: Consignment, bench: Bench, as2: As2, now: datetime) -> Parcel:
     sending = as2.sending
     identity = identity_of(consignment, bench.settings.identities)
-    signing = signing_for(consignment, bench, as2, now) if sending.sign else None
+    # A certificate that nobody signed for would be believed by nobody: exchange messages are always signed.
+    signs = sending.sign or consignment.kind is DeliveryKind.CERTIFICATE
+    signing = signing_for(consignment, bench, as2, now) if signs else None
     recipient = recipient_for(consignment, bench, sending, now) if sending.encrypt else None
     cipher = Cipher(sending.cipher or as2.ciphers[0])
     request = _receipt_request(sending, identity, bench.settings)

@@ -28,7 +28,7 @@ class Consignment:
         identity: ours, by its name in the settings.
         transport_id: such as the AS2 Message-ID; the same in every attempt.
         filename: a name for their side; empty for none.
-        payload: what is delivered.
+        payload: what is delivered; only for `pack`, since an attempt has the parcel.
         url: where an asynchronous receipt goes; None where the bearer's profile says it.
         answers: for a receipt, the header fields that it was written with.
     """

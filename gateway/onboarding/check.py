@@ -9,6 +9,7 @@ from certs.certificates import problems as certificate_problems
 from certs.revocation import list_objection, overdue_words, read_revocation_lists
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
+from gateway.onboarding.connection_check import connection_problems as way_problems
 from partners.as2_terms import As2, CertificateFile
 from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
@@ -44,6 +45,7 @@ def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity],
     found = [*_identity_problems(loaded, identities), *_key_problems(loaded, now), *_reading_problems(loaded)]
     if loaded.profile.as2 is not None:
         found += _as2_problems(loaded, loaded.profile.as2, now)
+        found += way_problems(loaded, loaded.profile.as2, identities, now)
     if loaded.profile.is_active and not loaded.profile.agreements and not loaded.profile.speaks_for:
         what, right = "nothing is agreed with this partner: all they send is rejected", "add `agreements:`"
         found.append(loaded.problem((), what, right, warning=True))

@@ -31,7 +31,7 @@ def pair(
     authority: bool = False,
     names: Sequence[str] = (),
     addresses: Sequence[str] = (),
-    days: tuple[int, int] = (-1, 30),
+    days: tuple[int, int] = (-1, 90),
 ) -> KeyPair:
     """A key with a certificate for TLS, by an authority or self-signed."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -276,6 +276,14 @@ async def test_what_a_test_says_of_itself_stands(carrier):
     assert fields(parcel)["content-type"] == "text/plain"
 
 
+async def test_a_certificate_exchange_message_is_always_signed(carrier):
+    loaded = partner("https://x.example/", sending="sign: false, encrypt: false")
+    what = consignment(loaded, b"x", kind=DeliveryKind.CERTIFICATE, content_type='multipart/related; boundary="b"')
+    parcel = await carrier.pack(what)
+    assert isinstance(parcel, Parcel)
+    assert fields(parcel)["content-type"].startswith("multipart/signed")
+
+
 # --- held ------------------------------------------------------------------------------------------------------------
 
 
