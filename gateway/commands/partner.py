@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime
 
 from certs.certificates import CertificateError, read_certificate
 from gateway.commands import numbers, ping
+from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, shown, verb, verbs
 from gateway.commands.profiles import folder_of, profile_of
 from gateway.onboarding.check import check
+from gateway.settings import Settings
 from partners.as2_terms import CertificateFile
 from partners.directory import load_directory
 from partners.loader import LoadedProfile
@@ -129,7 +131,7 @@ def _ways_in(loaded: LoadedProfile) -> list[str]:
 def _show(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     loaded = profile_of(settings, called.partner)
-    certificates = _certificates(loaded)
+    certificates = _certificates(loaded) + _exchanged(settings, loaded.id)
     if called.format == "json":
         shown_profile = loaded.profile.model_dump(mode="json", exclude_none=True)
         print_json(shown_profile | {"digest": loaded.digest, "path": loaded.path, "certificates": certificates})
@@ -186,10 +188,23 @@ def _certificates(loaded: LoadedProfile) -> list[dict[str, object]]:
     return [_certificate(loaded, item) for item in (loaded.profile.as2.certificate_files if loaded.profile.as2 else ())]
 
 
-def _certificate(loaded: LoadedProfile, item: CertificateFile) -> dict[str, object]:
-    known: dict[str, object] = {"file": item.file, "use": item.use}
+def _exchanged(settings: Settings, partner: str) -> list[dict[str, object]]:
+    """Those that came by certificate exchange messages and are in force beside the profile's."""
     try:
-        certificate = read_certificate(loaded.files[item.file])
+        stored = [one for one in held_in(settings).exchanged if one.partner_id == partner]
+    except Unusable as unusable:
+        note(f"certificates that were exchanged by message are not shown: {unusable}")
+        return []
+    return [_named({"file": f"exchanged: {one.id}", "use": one.usages}, one.certificate) for one in stored]
+
+
+def _certificate(loaded: LoadedProfile, item: CertificateFile) -> dict[str, object]:
+    return _named({"file": item.file, "use": item.use}, loaded.files[item.file])
+
+
+def _named(known: dict[str, object], data: bytes) -> dict[str, object]:
+    try:
+        certificate = read_certificate(data)
     except CertificateError as error:
         return known | {"problem": str(error)}
     return known | {
