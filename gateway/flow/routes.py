@@ -11,6 +11,8 @@ from partners.delivery_terms import DeliverySchedule
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 
+# Steps of a failure that say nothing of the other side.
+OUR_OWN = frozenset({"internal", "spool"})
 _BY_ITSELF = DeliverySchedule()
 
 
@@ -79,7 +81,8 @@ class Routes:
         """An attempt ended: does the other side answer?"""
         name = self.way_of(partner_id).name
         if isinstance(outcome, Failed):
-            self._doubtful.add(name)
+            if outcome.facts.get("step") not in OUR_OWN:
+                self._doubtful.add(name)
         elif not isinstance(outcome, Held):
             self._doubtful.discard(name)
 

@@ -34,6 +34,10 @@ from gateway.store.tables import Acknowledgment, Delivery
 
 __all__ = ["Enqueued", "KeptParcel", "NewDelivery", "StoredDelivery", "body", "pieces", "storable_facts"]
 
+LATE_RECEIPT = "late-receipt"
+# However often somebody sends the same receipt.
+LATE_RECEIPTS_MAX = 20
+
 _DELIVERY = table_of(Delivery)
 _ACKNOWLEDGMENT = table_of(Acknowledgment)
 _insert_delivery = Insert(Delivery, or_ignore=True)
@@ -178,8 +182,10 @@ def apply(
         raise UnknownDelivery(delivery_id)
     state = DeliveryState(delivery.state)
     if event in _BY_RECEIPT and (state, event) not in DELIVERY_TRANSITIONS:
+        if timeline.count(connection, delivery_id, LATE_RECEIPT) >= LATE_RECEIPTS_MAX:
+            return state
         step = storable_facts({"says": _STEPS[event], "reason": reason[:FACT_CHARACTERS_MAX]} | dict(facts or {}))
-        timeline.note(connection, delivery_id, now_ms, "late-receipt", step)
+        timeline.note(connection, delivery_id, now_ms, LATE_RECEIPT, step)
         return state
     return move(
         connection, delivery, event, now_ms, reason=reason, receipt=receipt, facts=facts or {}, due_at_ms=due_at_ms

@@ -10,6 +10,7 @@ from gateway.store.statements import storable, table_of
 from gateway.store.tables import Delivery
 
 FACT_CHARACTERS_MAX = 4_000
+INTEGER_MAX = 2**63 - 1  # what JSON writers and databases agree on
 
 _DELIVERY = table_of(Delivery)
 
@@ -148,6 +149,6 @@ def _fact(value: object) -> object:
         return storable_facts(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [_fact(item) for item in value]
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | float) or (isinstance(value, int) and abs(value) <= INTEGER_MAX):
         return value
     return storable(str(value)[:FACT_CHARACTERS_MAX])

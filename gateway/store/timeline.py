@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from gateway.store.statements import Insert, table_of
 from gateway.store.tables import TimelineEntry
@@ -43,6 +43,12 @@ def note(
             "detail": orjson.dumps(detail).decode(),
         },
     )
+
+
+def count(connection: Connection, message_id: str, step: str) -> int:
+    """How many entries of a step there are."""
+    query = select(func.count()).where(_TIMELINE.c.message_id == message_id, _TIMELINE.c.step == step)
+    return connection.scalar(query) or 0
 
 
 def of_message(connection: Connection, message_id: str) -> list[Step]:

@@ -270,6 +270,13 @@ def test_a_receipt_moves_whatever_can_be_moved_and_never_raises(post):
         assert open_cases == ({"delivery_refused"} if after is S.REFUSED else set())
 
 
+def test_receipts_that_come_again_and_again_are_noted_some_times(post):
+    delivery = post.bring_to(1, S.DELIVERED)
+    for _ in range(deliveries.LATE_RECEIPTS_MAX + 2):
+        post.do(deliveries.apply, delivery, E.CONFIRM, 900, receipt=b"again")
+    assert post.steps(delivery).count("late-receipt") == deliveries.LATE_RECEIPTS_MAX
+
+
 def test_other_events_obey_the_table(post):
     delivery = post.bring_to(1, S.DELIVERED)
     with pytest.raises(IllegalTransition):
@@ -392,7 +399,7 @@ def test_what_is_on_the_wire_cannot_be_cancelled(post):
 def test_facts_and_texts_that_a_database_cannot_hold_are_kept_visibly(post):
     delivery = post.enqueue(1, filename="a\0\udcff", transport_id="<\0\udcff@us>")
     (claimed,) = post.claim()
-    facts = {"text": "\0\udcff", "list": (1, None, b"x"), "inner": {"deep": {1.5}}, "none": None}
+    facts = {"text": "\0\udcff", "list": (1, None, b"x"), "inner": {"deep": {1.5}}, "none": None, "large": 2**70}
     post.settle(claimed, E.DEFER, reason="said \0\udcff" + "x" * 10_000, facts=facts, due_at_ms=300)
     assert post.get(delivery).reason.startswith("said \\x00\\udcff")
     assert post.see(deliveries.by_transport_id, "acme", "<\0\udcff@us>").id == delivery
