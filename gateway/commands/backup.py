@@ -1,4 +1,4 @@
-"""`gateway backup`: database, key ring and partner profiles in one archive, while the gateway runs."""
+"""`gateway backup`: database with our keys and partner profiles in one archive, while the gateway runs."""
 
 import argparse
 from datetime import UTC, datetime
@@ -9,10 +9,10 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, progress, say, size
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, leaf
 from gateway.settings import DATABASE_FILE, KEY_RING_FOLDER, Settings
-from gateway.store.backup import SHARED_FOLDER, BackupError, write_backup
+from gateway.store.backup import SHARED_FOLDER, BackupError, count_keys, write_backup
 
 PG_DUMP = """\
-the database is PostgreSQL, which this archive does not hold; back it up beside it:
+the database is PostgreSQL, which this archive does not hold; it has our keys, too: back it up beside it:
   pg_dump --format=custom --file=gateway.dump "$GATEWAY_DATABASE_URL"
 and to restore: pg_restore into an empty database, then `gateway restore --after-database-restore`"""
 
@@ -62,15 +62,15 @@ def _run(called: argparse.Namespace) -> int:
         "made_at": made.made_at,
         "database": made.database,
         "files": len(made.files),
-        "keys": sum(file.name.endswith(".key") for file in made.files),
+        "keys": count_keys(database) if database is not None else None,
         "profiles": sum(file.name.endswith("/profile.yaml") for file in made.files),
     }
     if called.format == "json":
         print_json(held)
     else:
         say(f"{target}: {size(target.stat().st_size)}, checked against its manifest", style="green")
-        what = "the database, " if database is not None else ""
-        say(f"  {what}{held['keys']} private keys (encrypted), {held['profiles']} partner profiles")
+        what = f"the database with {held['keys']} private keys (encrypted), " if database is not None else ""
+        say(f"  {what}{held['profiles']} partner profiles")
         if not held["profiles"]:
             note(f"no profiles were found in {settings.partners_dir} (partners_dir)")
         note("it does not hold the passphrase of the keys nor gateway.yaml: keep those in a safe place, too")

@@ -1,8 +1,8 @@
-"""Backup and restore: one archive with a consistent copy of the database, the key ring and the partners' profiles.
+"""Backup and restore: one archive with a consistent copy of the database and the partners' profiles.
 
     manifest.json        what the archive holds, each file with its size and SHA-256
-    database/gateway.db  the SQLite database at one moment (with PostgreSQL: left to pg_dump)
-    keys/...             the key ring as it lies on disk, private keys encrypted
+    database/gateway.db  the SQLite database at one moment, our private keys in it encrypted (PostgreSQL: see pg_dump)
+    keys/...             the folder in which earlier versions kept the keys, where there still is one
     partners/...         the profiles and the files beside them
 
 A restored database stands at the moment of the backup. What was given out after that moment must not be given out
@@ -148,6 +148,14 @@ def copy_database(source: Path, copy: Path) -> None:
         reader.execute("COMMIT")
         writer.execute("PRAGMA journal_mode=DELETE")
         check_database(writer)
+
+
+def count_keys(database: Path) -> int:
+    """How many private keys a SQLite database holds; it may be in use, or of an earlier version."""
+    with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as reader:
+        if not reader.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'own_key'").fetchone()[0]:
+            return 0
+        return int(reader.execute("SELECT count(*) FROM own_key WHERE length(wrapped_key) > 0").fetchone()[0])
 
 
 def check_database(connection: sqlite3.Connection) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from certs.keyring import seal
 from gateway.store import control_numbers, event_log, messages
-from gateway.store.backup import BackupError, check_archive, copy_database
+from gateway.store.backup import BackupError, check_archive, copy_database, count_keys
 from gateway.store.messages import TransportIdReused
 from tests.commands.conftest import Run
 from tests.commands.stocked import Stocked
-from tests.site import acknowledgment_855
+from tests.site import PASSPHRASE, acknowledgment_855
 
 STEP = 50
 
@@ -43,17 +44,39 @@ def test_an_archive_holds_database_keys_and_profiles_and_nobody_else_may_read_it
     names = {file.name for file in manifest.files}
     assert "database/gateway.db" in names
     assert {"partners/acme-supply/profile.yaml", "partners/acme-supply/acme.pem"} <= names
-    assert sum(name.endswith(".key") for name in names) == 1
     assert archive.stat().st_mode & 0o077 == 0
     assert list(archive.parent.glob(".*")) == []
 
 
-def test_private_keys_are_encrypted_in_the_archive(archive: Path):
+def test_private_keys_are_encrypted_in_the_archive(archive: Path, tmp_path: Path):
     with tarfile.open(archive) as opened:
-        (name,) = [name for name in opened.getnames() if name.endswith(".key")]
-        key = opened.extractfile(name)
-        assert key is not None
-        assert b"BEGIN ENCRYPTED PRIVATE KEY" in key.read()
+        opened.extract("database/gateway.db", tmp_path, filter="data")
+    database = tmp_path / "database" / "gateway.db"
+    assert count_keys(database) == 1
+    with closing(sqlite3.connect(database)) as connection:
+        ((key,),) = connection.execute("SELECT wrapped_key FROM own_key")
+    assert key.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY")
+    assert b"-BEGIN PRIVATE KEY" not in database.read_bytes()
+
+
+def test_a_backup_of_an_earlier_version_brings_its_folder_of_keys(stocked: Stocked, tmp_path: Path, run: Run):
+    site = stocked.site
+    with stocked.sqlite() as connection:
+        connection.execute("DELETE FROM own_key")
+    folder = site.data_dir / "keys" / "bigcorp"
+    folder.mkdir(parents=True)
+    stem = site.ours.certificate.fingerprint
+    (folder / f"{stem}.key").write_bytes(seal(site.ours.private_key, PASSPHRASE.encode()))
+    (folder / f"{stem}.crt").write_bytes(site.ours.certificate.pem())
+    target = tmp_path / "backup.tar.gz"
+    assert run("backup", target, "--config", site.config, "--format", "json").json["keys"] == 0
+    _lose_everything(stocked)
+    assert _restore(run, stocked, target).code == 0
+    for path in (site.data_dir / "keys").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    listed = run("certs", "list", "bigcorp", "--config", site.config, "--format", "json")
+    assert [row["fingerprint"] for row in listed.rows] == [stem]
+    assert "in the database now" in listed.err
 
 
 def test_what_was_backed_up_comes_back(stocked: Stocked, archive: Path, run: Run):
@@ -66,8 +89,8 @@ def test_what_was_backed_up_comes_back(stocked: Stocked, archive: Path, run: Run
     assert run("messages", "list", "--config", stocked.site.config, "--format", "json").rows == before
     assert (stocked.site.partners_dir / "acme-supply" / "profile.yaml").read_bytes() == profile
     assert run("partner", "check", "--config", stocked.site.config).code == 0
-    (key,) = run("certs", "list", "--config", stocked.site.config, "--format", "json").rows
-    assert key["identity"] == "bigcorp"
+    (key,) = run("certs", "list", "bigcorp", "--config", stocked.site.config, "--format", "json").rows
+    assert key["fingerprint"] == stocked.site.ours.certificate.fingerprint
 
 
 def test_control_numbers_sequences_and_positions_move_ahead(stocked: Stocked, archive: Path, run: Run):
@@ -153,7 +176,7 @@ def test_a_restored_database_is_one_file(stocked: Stocked, archive: Path, run: R
     _lose_everything(stocked)
     assert _restore(run, stocked, archive).code == 0
     names = sorted(path.name for path in stocked.site.data_dir.iterdir())
-    assert names == ["gateway.db", "gateway.lock", "keys"]
+    assert names == ["gateway.db", "gateway.lock"]
 
 
 def test_profiles_from_elsewhere_are_left_alone(stocked: Stocked, archive: Path, run: Run):
@@ -185,8 +208,7 @@ def test_who_could_read_what_is_as_before(stocked: Stocked, archive: Path, run: 
     _lose_everything(stocked)
     assert _restore(run, stocked, archive).code == 0
     assert profile.stat().st_mode == mode
-    keys = stocked.site.data_dir / "keys"
-    for path in (keys, *keys.rglob("*"), stocked.site.data_dir / "gateway.db"):
+    for path in stocked.site.data_dir.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
@@ -285,7 +307,7 @@ def test_postgresql_is_left_to_pg_dump_and_the_jump_is_offered(
     ended = run("backup", target, "--config", stocked.site.config, "--format", "json")
     assert ended.code == 0, ended.err
     assert ended.json["database"] == "postgresql"
-    assert ended.json["keys"] == 1
+    assert ended.json["keys"] is None
     assert "pg_dump" in ended.err
     jumped = run(
         "restore", "--after-database-restore", "--config", stocked.site.config, "--step", STEP, "--format", "json"
