@@ -18,7 +18,7 @@ from certs.certificates import Certificate, problems
 from certs.name_constraints import name_objection
 
 CHAIN_CERTIFICATES_MAX = 8
-SIGNATURES_MAX = 64  # looked at in one search; certificates in a message may be made to multiply paths
+SIGNATURES_MAX = 32  # looked at in one search; certificates in a message may be made to multiply paths
 
 Purpose = Literal["signing", "encryption"]
 E = TypeVar("E", bound=x509.ExtensionType)

@@ -9,6 +9,7 @@ from certs.chain import Purpose, Unchained, find_chain
 from certs.revocation import RevocationList, revocation_objection
 
 MESSAGE_CERTIFICATES_MAX = 16
+CANDIDATES_MAX = 4  # of one message: whoever sends it is a stranger until one of them has proven itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,11 @@ class Trust:
             return ()
         subjects = {certificate.parsed.subject.public_bytes() for certificate in agreed}
         beside = tuple(offered)[:MESSAGE_CERTIFICATES_MAX]
+        named = [one for one in dict.fromkeys(beside) if one.parsed.subject.public_bytes() in subjects]
         return tuple(
             certificate
-            for certificate in beside
-            if certificate.parsed.subject.public_bytes() in subjects
-            and self.objection(certificate, "signing", now, beside=beside) is None
+            for certificate in named[:CANDIDATES_MAX]
+            if self.objection(certificate, "signing", now, beside=beside) is None
         )
 
 
