@@ -127,8 +127,10 @@ async def test_failures_are_told_so_often_and_no_more(at_acmes, client):
         assert "Retry-After" in answers[-1][1]
         assert len(await owed(house)) == 2
         # Who is authenticated has a rate of their own: nobody uses it up for them.
-        for _ in range(2):
-            assert (await send(house, client, message(mdn_request=asking())))[0] == 200
+        own = [await send(house, client, message(mdn_request=asking())) for _ in range(3)]
+        assert [status for status, _, _ in own] == [200, 200, 429]
+        assert "Retry-After" in own[-1][1]
+        assert len(house.arrived) == 2
 
 
 async def test_so_many_wait_to_tell_of_failures_and_no_more(at_acmes, client):
