@@ -25,8 +25,9 @@ from partners.wording import in_our_words
 
 PROFILE_FILE = "profile.yaml"
 FILE_BYTES_MAX = 65_536
+LIST_BYTES_MAX = 524_288  # of a revocation list, which grows with what its authority revoked
 PROBLEMS_MAX = 100
-PACKED_BYTES_MAX = 4_194_304
+PACKED_BYTES_MAX = 8_388_608  # more than the largest files that a profile may name come to
 
 Problems = tuple[Problem, ...]
 
@@ -100,8 +101,9 @@ def load_profile(folder: Path) -> LoadedProfile | Problems:
         what = f"the id is {shown(understood.profile.id)}, but the folder is named {shown(folder.name)}"
         problems.append(understood.problem(("id",), what, "give both the same name"))
     files = {PROFILE_FILE: data}
+    lists = understood.profile.as2.revocation_lists if understood.profile.as2 is not None else ()
     for name in understood.profile.files():
-        content = _read_inside(folder, name, FILE_BYTES_MAX)
+        content = _read_inside(folder, name, LIST_BYTES_MAX if name in lists else FILE_BYTES_MAX)
         if isinstance(content, str):
             problems.append(
                 _file_problem(understood, name, f"the file {shown(name)} {content}", f"put it into {folder}")

@@ -8,7 +8,7 @@ import pytest
 from certs.certificates import KeyPair
 from gateway.as2_agreements import partner_certificates, partner_trust
 from gateway.onboarding.check import check
-from partners.loader import LoadedProfile, load_profile
+from partners.loader import LoadedProfile, load_profile, unpack
 from tests.certs.authorities import curve_key, family, issue, revoke, rsa_key
 from tests.onboarding.test_agreements import BIGCORP, NOW
 
@@ -111,3 +111,12 @@ def test_we_encrypt_only_to_what_chains(tmp_path):
     alone = loaded(put(tmp_path / "alone", acme=bundle(LEAF)))
     assert partner_certificates(alone, "encryption", NOW) == ()
     assert partner_certificates(alone, "signing", NOW) == (LEAF.certificate,)
+
+
+def test_a_revocation_list_may_be_larger_than_other_files(tmp_path):
+    crowd = [issue(f"one of many {number}", THEM.middle, NOW, key=curve_key("many")) for number in range(3)]
+    many = [crowd[number % 3].certificate for number in range(1_900)]
+    large = revoke(THEM.middle, NOW, many)
+    assert len(large) > 65_536
+    assert unpack(loaded(put(tmp_path, LISTED, list=large)).pack()) == loaded(tmp_path)
+    assert checked(tmp_path) == []
