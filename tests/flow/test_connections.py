@@ -5,7 +5,9 @@ from functools import partial
 
 import pytest
 
-from gateway.store import audit, control_numbers, documents, messages
+from gateway.carriers.parcels import Carrier
+from gateway.flow.routes import Routes
+from gateway.store import audit, control_numbers, deliveries, documents, messages
 from tests.flow.line import line_over
 from tests.site import Site, acknowledgment_855
 
@@ -89,6 +91,16 @@ async def test_acknowledgments_are_those_of_the_partners_own_profile(house):
         assert "*ZZ*BIGCORP        *ZZ*SMALLPARTS     *" in small["x12"]
         scopes = {given.scope for given in await line.database.read(control_numbers.given_out)}
         assert {"ISA|ZZ/BIGCORP|ZZ/SMALLPARTS|P", "ISA|ZZ/BIGCORP|ZZ/BIGBOLTS|P"} <= scopes
+
+
+async def test_acknowledgments_go_back_over_the_connection(house):
+    reachable = {"as2": {"id": "VAN-AS2", "certificate": "van.pem", "url": "https://van.example/as2"}}
+    async with house(van=reachable) as line:
+        view = await outcome(line, sent_by("SMALLPARTS", 1) + sent_by("UNLISTED", 2))
+        found = await line.database.read(partial(deliveries.of_message, message_id=view["id"]))
+        routes = Routes({"as2": Carrier(None, None)}, lambda: line.housekeeping.directory)
+        ways = [(one.partner_id, routes.route_of(one).bearer.id, one.document_type) for one in found]
+        assert ways == [("small-parts", VAN, "997"), (VAN, VAN, "TA1")]
 
 
 async def test_what_came_by_the_van_is_a_repetition_when_it_comes_directly(house):
