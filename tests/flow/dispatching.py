@@ -59,6 +59,16 @@ agreements:
 }
 
 
+NOTICE = {
+    "document_type": "ship_notice",
+    "schema_version": "1.0",
+    "number": "SN-1",
+    "issued_on": "2026-03-01",
+    "purchase_order_number": "PO-1",
+    "lines": [{"line_id": "1", "purchase_order_number": "PO-1", "quantity": "5", "unit": "EA"}],
+}
+
+
 def profile(partner_id: str, text: str, keys: KeyPair) -> LoadedProfile:
     head = f"id: {partner_id}\nname: {partner_id.capitalize()}\n"
     loaded = parse_profile({"profile.yaml": (head + text).encode(), "their.pem": keys.certificate.pem()})

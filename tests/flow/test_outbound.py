@@ -17,7 +17,7 @@ from gateway.store import audit, documents, profiles
 from gateway.store.database import StoreUnavailable
 from gateway.store.dispatches import SourceIdReused
 from partners.loader import LoadedProfile, unpack
-from tests.flow.dispatching import HOST, OPERATOR, desk_over, key, order
+from tests.flow.dispatching import HOST, NOTICE, OPERATOR, desk_over, key, order
 from translators.catalog import TranslationResult, translate
 from translators.guide import ReadingRules
 
@@ -114,16 +114,6 @@ async def test_the_documents_of_a_body_go_as_one_interchange_a_group_for_each_ki
     following = await desk.send(order("PO-3"))
     numbers = json.loads((await desk.dispatch(following.id)).control_numbers)
     assert numbers == {"interchange": 501, "groups": [3], "sets": [7003]}
-
-
-NOTICE = {
-    "document_type": "ship_notice",
-    "schema_version": "1.0",
-    "number": "SN-1",
-    "issued_on": "2026-03-01",
-    "purchase_order_number": "PO-1",
-    "lines": [{"line_id": "1", "purchase_order_number": "PO-1", "quantity": "5", "unit": "EA"}],
-}
 
 
 async def test_json_and_xml_go_as_canonical_documents(small_desk):
