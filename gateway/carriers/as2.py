@@ -111,7 +111,10 @@ class As2Carrier:
         try:
             as2 = as2_of(consignment)
             _check_recipient(parcel, self._now())
-            call = await self._in_thread(self._call, consignment, parcel, as2)
+            if _reads_files(as2):
+                call = await self._in_thread(self._call, consignment, parcel, as2)
+            else:
+                call = self._call(consignment, parcel, as2)
             way = way_of(as2, consignment.bearer, call.url, self._bench.keyring)
             answer = await self._exchange(way, call)
         except (CannotSend, SecretMissing, TlsUnusable, KeyRingError) as error:
@@ -166,7 +169,7 @@ class As2Carrier:
         )
 
     def _call(self, consignment: Consignment, parcel: Parcel, as2: As2) -> Call:
-        """The request; reads secrets from files. Runs in a thread."""
+        """The request; in a thread where secrets are read from files."""
         if consignment.kind is DeliveryKind.RECEIPT and consignment.url is not None:
             url = consignment.url
             problem = receipt_objection(url, as2)
@@ -235,6 +238,11 @@ def is_own(url: str, as2: As2) -> bool:
 
 def _ms(at: datetime) -> int:
     return round(at.timestamp() * 1_000)
+
+
+def _reads_files(as2: As2) -> bool:
+    references = (as2.connection.password, as2.connection.proxy_password)
+    return any(reference is not None and reference.startswith("file:") for reference in references)
 
 
 def _user(name: str) -> str:

@@ -139,7 +139,7 @@ def _judge(
 
 
 def _not_counting(error: MdnError, claims: Claims, answer: Answer) -> str:
-    words = f"{_DOES_NOT_COUNT}: {error}"
+    words = f"{_DOES_NOT_COUNT}: {shown(str(error))}"
     if answer.header("content-encoding") not in (None, "identity"):
         words += (
             f"; the answer is compressed ({shown(answer.header('content-encoding') or '')}), which we did not offer"

@@ -142,7 +142,7 @@ def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | No
     if mdn is not None and not wanted:
         step.say("the receipt is not signed, as agreed")
         return
-    step.fail(problem)
+    step.fail(shown(problem))
     stranger = claims.stranger
     if stranger is not None and "agreed" in problem:
         step.facts["signer"] = stranger.fingerprint

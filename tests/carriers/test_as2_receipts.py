@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certs.certificates import KeyPair
 from certs.creation import certify
 from gateway.as2.cms.algorithms import Digest
-from gateway.as2.message import Signing
+from gateway.as2.message import MdnRequest, Signing, write_message
 from gateway.as2.mic import Mic
-from gateway.carriers.as2_answers import retry_after
-from gateway.carriers.parcels import Awaited, Delivered, Failed, Refused
+from gateway.carriers.as2_answers import Terms, outcome_of, retry_after
+from gateway.carriers.http import Answer
+from gateway.carriers.http import Peer as HttpPeer
+from gateway.carriers.parcels import Awaited, Delivered, Failed, Parcel, Refused
 from tests.carriers.sending import Peer, consignment, make_carrier, negative, partner, replaced, send
 from tests.carriers.servers import serving
 from tests.edge.house import our_keys, stranger_keys
@@ -293,3 +297,53 @@ async def test_a_network_failure_is_tried_again_and_says_its_step(carrier):
     _, outcome = await send(carrier, consignment(partner("http://10.0.0.1/")))
     assert isinstance(outcome, Failed)
     assert "private_networks" in outcome.reason
+
+
+# --- whatever comes back ---------------------------------------------------------------------------------------------
+
+FIELD = st.sampled_from(["Content-Type", "AS2-From", "AS2-To", "Content-Encoding", "Location", "Retry-After", "X"])
+VALUE = st.sampled_from(
+    [
+        "text/\x00\x1b[2J",
+        "multipart/report; boundary=b",
+        "multipart/signed; boundary=b; protocol=x",
+        "message/disposition-notification",
+        "text/plain; charset=\udcff",
+        "BIGCORP",
+        '"BIG\\',
+        "gzip",
+        "",
+    ]
+) | st.binary(max_size=40).map(lambda raw: raw.replace(b"\n", b" ").decode("utf-8", "surrogateescape"))
+PIECE = st.sampled_from(
+    [
+        b"--b\r\n",
+        b"--b--\r\n",
+        b"\r\n",
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n",
+        b"Content-Type: message/disposition-notification\r\n\r\n",
+        b"Content-Type: application/pkcs7-signature\r\n\r\n",
+        b"Disposition: automatic-action/MDN-sent-automatically; processed\r\n",
+        b"Received-Content-MIC: AAAA, sha-256\r\n",
+        b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80",
+    ]
+) | st.binary(max_size=40)
+
+
+@given(
+    status=st.integers(100, 599),
+    headers=st.lists(st.tuples(FIELD, VALUE), max_size=5),
+    body=st.lists(PIECE, max_size=12).map(b"".join),
+    asked=st.sampled_from([MdnRequest("a@b", signed=True), MdnRequest("a@b"), MdnRequest("a@b", delivery_url="x")]),
+)
+def test_no_bytes_make_a_fault_or_a_proof(status: int, headers: list[tuple[str, str]], body: bytes, asked: MdnRequest):
+    written = write_message(
+        b"x", as2_from="A", as2_to="BIGCORP", message_id="<1@a>", content_type="text/plain", now=NOW, mdn_request=asked
+    )
+    parcel = Parcel(written.headers, written.body, tuple(map(str, written.mics)))
+    terms = Terms((our_keys().certificate,), frozenset(Digest))
+    outcome = outcome_of(parcel, Answer(status, "", tuple(headers), body, HttpPeer(), 0.1), terms, NOW)
+    assert not isinstance(outcome, Delivered)
+    if isinstance(outcome, Failed | Refused):
+        assert outcome.reason.isprintable()
+        assert outcome.receipt.endswith(body)
