@@ -73,9 +73,14 @@ class Routes:
         name = bearer.id if bearer is not None else partner_id
         return Way(name, 1 if name in self._doubtful else schedule_of(bearer).concurrent_max)
 
+    @property
+    def has_doubtful(self) -> bool:
+        """Whether there is any way that does not answer."""
+        return bool(self._doubtful)
+
     def is_doubtful(self, partner_id: str) -> bool:
         """Whether the last attempt on this way failed."""
-        return bool(self._doubtful) and self.way_of(partner_id).name in self._doubtful
+        return self.has_doubtful and self.way_of(partner_id).name in self._doubtful
 
     def learn(self, partner_id: str, outcome: Outcome) -> None:
         """An attempt ended: does the other side answer?"""

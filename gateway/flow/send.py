@@ -130,7 +130,7 @@ class Sending:
         now_ms = self._now_ms()
         # The many that do not answer share half of what may be under way, whatever they have in store.
         doubtful_free = min(free, max(1, self._in_flight_max // 2) - self._doubtful_in_flight)
-        limits: Mapping[bool, int] = {False: free, True: doubtful_free}
+        limits: Mapping[bool, int] = {False: free} | ({True: doubtful_free} if self._routes.has_doubtful else {})
         in_flight = tuple(self._in_flight)
 
         def unit(connection: Connection) -> tuple[list[StoredDelivery] | None, int]:

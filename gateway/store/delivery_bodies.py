@@ -20,6 +20,10 @@ _piece = Prepared(
     )
 )
 
+_drop = Prepared(
+    lambda _: delete(_BODY).where(_BODY.c.delivery_id == given("delivery_id"), _BODY.c.part == given("part"))
+)
+
 
 def keep(connection: Connection, delivery_id: str, part: str, data: Buffer, *, first_piece: int = 0) -> int:
     """Add bytes to a part, from a piece on; returns the number of the piece that comes next."""
@@ -40,7 +44,7 @@ def replace(connection: Connection, delivery_id: str, part: str, data: Buffer) -
 
 def drop(connection: Connection, delivery_id: str, part: str) -> None:
     """Forget a part."""
-    connection.execute(delete(_BODY).where(_BODY.c.delivery_id == delivery_id, _BODY.c.part == part))
+    _drop.post(connection, delivery_id=delivery_id, part=part)
 
 
 def body(connection: Connection, delivery_id: str, part: str) -> bytes | None:

@@ -30,6 +30,25 @@ _DELIVERY = table_of(Delivery)
 _MAY_GO = [
     constant(state.value) for state in (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.HELD)
 ]  # of those under way only such whose lease ran out
+_sending_now = Prepared(
+    lambda _: (
+        select(_DELIVERY.c.partner_id, func.count())
+        .where(
+            _DELIVERY.c.state == constant(DeliveryState.SENDING.value), _DELIVERY.c.next_attempt_at_ms > given("now_ms")
+        )
+        .group_by(_DELIVERY.c.partner_id)
+    )
+)
+_any_overdue = Prepared(
+    lambda _: (
+        select(_DELIVERY.c.id)
+        .where(
+            _DELIVERY.c.state == constant(DeliveryState.AWAITING_RECEIPT.value),
+            _DELIVERY.c.next_attempt_at_ms <= given("now_ms"),
+        )
+        .limit(1)
+    )
+)
 _any_due = Prepared(lambda _: select(_DELIVERY.c.id).where(_DELIVERY.c.next_attempt_at_ms <= given("now_ms")).limit(1))
 
 
@@ -98,15 +117,9 @@ def claim(
 
 
 def _under_way(connection: Connection, now_ms: int, way_of: Callable[[str], Way]) -> Counter[str]:
-    sending = constant(DeliveryState.SENDING.value)
-    query = (
-        select(_DELIVERY.c.partner_id, func.count())
-        .where(_DELIVERY.c.state == sending, _DELIVERY.c.next_attempt_at_ms > now_ms)
-        .group_by(_DELIVERY.c.partner_id)
-    )
     counted: Counter[str] = Counter()
-    for partner_id, number in connection.execute(query):
-        counted[way_of(partner_id).name] += number
+    for partner_id, number in _sending_now.rows(connection, now_ms=now_ms):
+        counted[way_of(partner_id).name] += int(number)
     return counted
 
 
@@ -276,6 +289,8 @@ def take_back_overdue(
     connection: Connection, now_ms: int, attempts_max: Callable[[str], int]
 ) -> list[tuple[StoredDelivery, DeliveryState]]:
     """Deliveries whose receipt did not come in time go again with the same bytes, or are given up."""
+    if not _any_overdue.rows(connection, now_ms=now_ms):
+        return []
     awaiting = constant(DeliveryState.AWAITING_RECEIPT.value)
     query = (
         select(*COLUMNS)
