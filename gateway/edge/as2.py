@@ -4,12 +4,8 @@ What can go wrong ends in a negative receipt where one was asked for, in a 4xx w
 keep a message is neither: that is a 503, after which a sender tries again (RFC 4130 5.2 leaves retries to it).
 """
 
-import asyncio
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from aiohttp import hdrs, web
 
@@ -19,19 +15,18 @@ from gateway.as2.mdn import holds_mdn
 from gateway.as2.message import Opened, read_envelope
 from gateway.as2.mime import Headers
 from gateway.edge.as2_answers import Answers
-from gateway.edge.as2_arrival import CHANNEL, arrival_of, open_and_answer
+from gateway.edge.as2_arrival import CHANNEL, take
 from gateway.edge.as2_parties import Parties, Relationship
 from gateway.edge.as2_receipts import ReceiptDoor
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
+from gateway.edge.threads import Threads
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolFolder
 from gateway.store.certificate_uses import Use
 from gateway.store.messages import Acceptance
-
-T = TypeVar("T")
 
 PATH = "/as2"
 GREETING = "This is an AS2 address (RFC 4130). Messages and receipts are sent here by POST.\n"
@@ -52,12 +47,12 @@ class As2:
         self._bodies = bodies
         self._throttle = throttle
         self._parties = Parties(edge)
-        self._answers = Answers(edge, throttle, gate, self._in_thread)
-        self._receipts = ReceiptDoor(edge, self._in_thread)
+        # As many as there are cores: OpenSSL leaves Python's lock alone meanwhile, and more would only wait.
+        self._threads = Threads(os.cpu_count() or 1, "as2")
+        self._answers = Answers(edge, throttle, gate, self._threads.run)
+        self._receipts = ReceiptDoor(edge, self._threads.run)
         settings = edge.settings
         self._scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
-        # As many as there are cores: OpenSSL leaves Python's lock alone meanwhile, and more would only wait.
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="as2")
 
     def add_to(self, routes: Routes) -> None:
         """Put its route among the others."""
@@ -66,7 +61,7 @@ class As2:
 
     def close(self) -> None:
         """End the threads; what they work on is finished first, by nobody waited for."""
-        self._threads.shutdown(wait=False)
+        self._threads.close()
 
     async def greet(self, request: Request) -> web.Response:
         """Say what is here: partners look with a browser or a monitor whether they reach us (HEAD likewise).
@@ -104,20 +99,17 @@ class As2:
             return await self._answers.refuse(request, envelope, failure, found, found.keys)
         message_id = self._edge.reception.new_id()
         now = self._now()
-        opened, receipt = await self._in_thread(
-            lambda: open_and_answer(envelope, headers, body, found, message_id, now, self._scratch)
+        taken = await self._threads.run(
+            lambda: take(envelope, headers, body, found, request, message_id, now, self._scratch)
         )
-        if isinstance(opened, As2Refused):
-            return await self._answers.refuse(request, envelope, opened, found, found.keys)
+        if isinstance(taken, As2Refused):
+            return await self._answers.refuse(request, envelope, taken, found, found.keys)
+        opened, receipt, arrival = taken
         request.actor = f"partner:{found.partner.id}"
         self._note_uses(envelope, opened, found, began_ms)
         rate = found.partner.profile.limits.requests_per_second_max
         if rate is not None:
             self._throttle.admit(found.partner.id, rate)
-        if isinstance(body, bytes) and isinstance(opened.payload, bytes):
-            arrival = arrival_of(envelope, headers, body, opened, found, request)
-        else:
-            arrival = await self._in_thread(lambda: arrival_of(envelope, headers, body, opened, found, request))
         also = self._answers.also(envelope, receipt, found)
         try:
             acceptance = await self._edge.reception.keep(
@@ -139,9 +131,6 @@ class As2:
         uses.theirs(found.partner.id, opened.signer_fingerprint, Use.VERIFICATION, at_ms)
         if envelope.mdn_request is not None and envelope.mdn_request.signed:
             uses.ours(identity, found.keys.signing.certificate.fingerprint, Use.SIGNING, at_ms)
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC)

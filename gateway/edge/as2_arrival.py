@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from gateway.as2.certificate_exchange import in_one_piece, is_exchange
 from gateway.as2.disposition import As2Refused, Modifier
@@ -39,6 +40,31 @@ _EVIDENCE_FIELDS = frozenset(
         "receipt-delivery-option",
     }
 )
+
+
+class Taken(NamedTuple):
+    """A message that satisfies its agreement, the receipt for it, and what is kept of it."""
+
+    opened: Opened
+    receipt: Receipt
+    arrival: Arrival
+
+
+def take(
+    envelope: Envelope,
+    headers: Headers,
+    body: Buffer,
+    between: Relationship,
+    request: Request,
+    message_id: str,
+    now: datetime,
+    scratch: Scratch,
+) -> Taken | As2Refused:
+    """Open a message, write its receipt, and make it ready to be kept. Runs in a thread."""
+    opened, receipt = open_and_answer(envelope, headers, body, between, message_id, now, scratch)
+    if isinstance(opened, As2Refused):
+        return opened
+    return Taken(opened, receipt, arrival_of(envelope, headers, body, opened, between, request))
 
 
 def open_and_answer(
@@ -81,7 +107,7 @@ def open_and_answer(
 def arrival_of(
     envelope: Envelope, headers: Headers, body: Buffer, opened: Opened, between: Relationship, request: Request
 ) -> Arrival:
-    """What the line keeps of an opened message. A large one is gone over here: run it in a thread."""
+    """What the line keeps of an opened message; all of its content is gone over here."""
     digests = [_sha256(content) for content in (opened.payload, *(item.content for item in opened.attachments))]
     protection: dict[str, object] = {
         "layers": [layer.value for layer in opened.layers],

@@ -1,4 +1,4 @@
-"""kill -9 while a large message goes into the store: unseen till acknowledged, swept at the start, taken when retried."""
+"""kill -9 while a large message goes into the store: unseen till acknowledged, swept at start, taken when retried."""
 
 import asyncio
 import hashlib
