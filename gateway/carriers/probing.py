@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gateway.carriers.http import Guard
+from gateway.carriers.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)

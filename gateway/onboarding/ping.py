@@ -21,7 +21,8 @@ from gateway.carriers.as2 import As2Carrier, way_of
 from gateway.carriers.as2_packing import CannotSend, CertificatesOf, url_of
 from gateway.carriers.call_failures import Phase, Unresolved, Where, failure_of
 from gateway.carriers.destinations import Destination, read_url
-from gateway.carriers.http import Door, Guard, Way
+from gateway.carriers.guard import Guard
+from gateway.carriers.http import Door, Way
 from gateway.carriers.parcels import Consignment, Held
 from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
