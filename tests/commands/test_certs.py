@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from certs.key_folder import TAKEN_OVER_FILE
 from certs.keyring import HeldPair, ring_at, seal
 from gateway.flow.keys import life_of, unlock
+from gateway.model.notices import Notice
 from gateway.settings import load_settings
-from gateway.store import audit, certificate_uses, keys
+from gateway.store import audit, certificate_uses, event_log, keys, outbox
 from gateway.store.certificate_uses import Use, identity_owner, partner_owner
 from gateway.store.database import Database
 from tests.certs.pairs import pair
@@ -335,6 +336,17 @@ def test_an_unreadable_certificate_is_named_and_the_others_listed(call, site: Si
     ended = call("list", "--format", "json")
     assert ended.code == 0
     assert [row["owner"] for row in ended.rows] == ["bigcorp"]
+
+
+def test_a_notice_is_among_the_events(site: Site, run: Run, store: Database):
+    notice = Notice("certificate:x", "certificate", "expiring", "acme-supply", "CN=acme", {"days_ahead": 7})
+    event_id = store.write_now(lambda connection: outbox.announce(connection, notice, 1_000))
+    store.write_now(lambda connection: event_log.append(connection, event_id, 1_000))
+    event = run("events", "--config", site.config, "--format", "json").json
+    assert event["routing_key"] == "certificate.expiring.acme-supply"
+    assert event["event"]["data"]["days_ahead"] == 7
+    assert "documentid" not in event["event"]
+    assert "certificate.expiring  CN=acme" in run("events", "--config", site.config).out
 
 
 # --- the folder of earlier versions ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ What it shows, and why:
   old one is superseded, whichever arrives first.
 - The answer (posted or refused) is written down in the same transaction too, and goes to `erp.outcomes`; the event is
   acknowledged last. After a crash anywhere the event comes again, and the answer with it.
+- An event without a `documentid` is a notice of the gateway itself (a certificate ends, say): people have to see it.
 - What is refused is the document's fault and is answered. What raises is our own trouble: the event goes back to the
   queue, and after the queue's delivery limit to `b2b.dead`.
 """
@@ -65,6 +66,12 @@ def post(database: sqlite3.Connection, event_id: str, document: dict) -> Answer:
     return Answer("posted", "OK", f"filed as {document['number']}")
 
 
+def show(notice: dict) -> Answer:
+    """Bring a notice to whoever looks after the gateway; here it is a line of the log."""
+    log.warning("the gateway says: %s", notice.get("reason", notice))
+    return Answer("posted", "SEEN", "shown to people")
+
+
 def take(database: sqlite3.Connection, message: AbstractIncomingMessage, post: Post) -> Answer:
     """Post the event once; what was decided before is decided the same way again."""
     event_id = message.headers["cloudEvents_id"]
@@ -75,7 +82,9 @@ def take(database: sqlite3.Connection, message: AbstractIncomingMessage, post: P
             return Answer(*known)
         if supersedes is not None:
             supersede(database, supersedes, event_id)
-        answer = post(database, event_id, json.loads(message.body))
+        content = json.loads(message.body)
+        is_notice = message.headers.get("cloudEvents_documentid") is None
+        answer = show(content) if is_notice else post(database, event_id, content)
         database.execute(
             "INSERT INTO events VALUES (?, NULL, ?, ?, ?)", (event_id, answer.status, answer.code, answer.text)
         )

@@ -73,6 +73,17 @@ async def test_a_document_without_a_number_is_refused(gateway_broker, consumer, 
     assert filed(database) == []
 
 
+async def test_a_notice_is_shown_and_files_nothing(gateway_broker, consumer, database, caplog):
+    broker, outcomes = gateway_broker
+    consumer()
+    body = b'{"document_type": "certificate", "reason": "the certificate of partner acme ends on 2027-01-31"}'
+    await broker.publish(dataclasses.replace(event_of(1, body=body), document_id=None, document_type="certificate"))
+    outcome = await next_outcome(outcomes)
+    assert (outcome.status, outcome.code) == ("posted", "SEEN")
+    assert "ends on 2027-01-31" in caplog.text
+    assert filed(database) == []
+
+
 @pytest.mark.parametrize("newest_first", [False, True])
 async def test_a_higher_revision_supersedes_whichever_comes_first(gateway_broker, consumer, database, newest_first):
     broker, outcomes = gateway_broker

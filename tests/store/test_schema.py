@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from gateway.store import tables
-from gateway.store.database import Database
-from gateway.store.schema import SchemaTooNew, current_version, migrate
+from gateway.store import outbox, tables
+from gateway.store.database import Database, StoreFault
+from gateway.store.schema import SchemaTooNew, _configuration, current_version, migrate
 
 PROJECT = Path(__file__).parent.parent.parent
 MIGRATE = """
@@ -64,6 +65,35 @@ def test_partial_indexes_are_partial(store):
         "delivery_due",
         "delivery_lane_open",
     }
+
+
+def test_events_of_an_earlier_version_come_through_the_migration(empty):
+    """The table of events is rebuilt on SQLite: rows, indexes and the reference to the document stay."""
+    config = _configuration()
+
+    def to_0003(connection):
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(
+            text(
+                "INSERT INTO document VALUES "
+                "('D','M','acme',1,0,'invoice','1','PO','accepted','{}','[]',0,'1.0',:body,1)"
+            ),
+            {"body": b"{}"},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO outbox_event VALUES ('E','M','D','acme','invoice','received','1','/gateway',"
+                "'2026-03-01T09:30:00Z','L',1,'M',NULL,1,'1.0','ready',0,0,NULL,NULL,'')"
+            )
+        )
+
+    empty.write_now(to_0003)
+    migrate(empty)
+    (event,) = empty.write_now(lambda connection: outbox.claim(connection, "one", 5, lease_ms=1_000, limit=10))
+    assert (event.id, event.document_id, event.body) == ("E", "D", b"{}")
+    with pytest.raises(StoreFault):
+        empty.write_now(lambda connection: connection.execute(text("UPDATE outbox_event SET document_id = 'nowhere'")))
 
 
 def test_two_processes_at_once_both_find_it_migrated(store_url):
