@@ -1,6 +1,7 @@
 """The door for receipts that come by a request of their own (asynchronous MDN, RFC 4130 7.3)."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
@@ -12,8 +13,10 @@ from gateway.edge.as2_arrival import evidence_fields
 from gateway.edge.as2_parties import Relationship
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
-from gateway.flow.receipts import Incoming, Receipts
+from gateway.flow.receipts import Incoming, Receipts, Taken
+from gateway.flow.send import settled
 from gateway.model.refusals import Reason, Refused
+from gateway.store import deliveries
 from gateway.store.certificate_uses import Use
 from partners.delivery_terms import DeliverySchedule
 
@@ -66,8 +69,14 @@ class ReceiptDoor:
             self._edge.uses.theirs(found.partner.id, signer, Use.VERIFICATION, self._edge.now_ms())
         taken = await self._receipts.take(incoming, mdn)
         if taken.changed:
+            await self._count(taken)
             self._edge.wake()  # the next of its lane may go
         return web.Response(status=200)
+
+    async def _count(self, taken: Taken) -> None:
+        delivery = await self._edge.database.read(partial(deliveries.get, delivery_id=taken.delivery_id))
+        if delivery is not None:
+            settled(self._edge.metrics, delivery, taken.state, self._edge.now_ms())
 
     def _schedule_for(self, partner_id: str) -> DeliverySchedule:
         partner = self._edge.directory().by_id(partner_id)

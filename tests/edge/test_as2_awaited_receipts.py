@@ -71,6 +71,7 @@ async def test_a_receipt_that_comes_twice_changes_nothing(at_acmes, client):
         assert await post(house, client, written) == (200, b"")
         assert (await delivery(house), await steps(house)) == (before, told)
         assert not house.woken
+        assert house.edge.metrics.deliveries_settled.values == {("as2", "delivered"): 1}
 
 
 @pytest.mark.parametrize("spelled", ["bare", "bracketed"])
