@@ -31,9 +31,10 @@ from gateway.spool import SpoolFolder
 from gateway.store import acknowledgments, audit, deliveries, keys, messages, partner_certificates, profiles, timeline
 from gateway.store.deliveries import StoredDelivery
 from gateway.store.messages import StoredMessage
-from partners.loader import PROFILE_FILE, LoadedProfile, unpack
+from partners.loader import LoadedProfile, unpack
 
 MESSAGE, RECEIPT, PAYLOAD, SUMS = "message.eml", "receipt.eml", "payload", "SHA256SUMS"
+AGREEMENT = "agreement.json"
 CERTIFICATES = "certificates"
 SPOOL_FROM_BYTES = 1_048_576
 _CHUNK_BYTES = 1_048_576
@@ -53,6 +54,7 @@ class _Subject:
     partner_id: str
     profile_digest: str
     identity: str
+    channel: str
     transport_id: str
     content_type: str
     filename: str
@@ -87,8 +89,9 @@ def gather(
     _records(connection, subject, folder)
     loaded = _profile(connection, subject)
     theirs, ours = _their_certificates(connection, subject, loaded), _our_certificates(connection)
-    if loaded is not None:
-        (folder / PROFILE_FILE).write_bytes(loaded.files[PROFILE_FILE])
+    if loaded is not None and loaded.profile.as2 is not None:
+        # What was agreed about security; how we reach their server concerns nobody who judges a message.
+        _json(folder / AGREEMENT, loaded.profile.as2.model_dump(mode="json", exclude={"connection"}))
     signers = (*theirs, *ours)
     dissection = Dissection(folder, our_keys if subject.is_inbound else (), signers, decompressed_bytes_max)
     _tell(subject, folder, dissection, theirs, ours)
@@ -129,6 +132,7 @@ def _inbound(connection: Connection, message: StoredMessage, folder: Path) -> _S
         partner_id=message.partner_id,
         profile_digest=message.profile_digest,
         identity=message.identity,
+        channel=message.channel,
         transport_id=message.transport_id or "",
         content_type=message.content_type,
         filename=message.filename,
@@ -162,6 +166,7 @@ def _outbound(connection: Connection, delivery: StoredDelivery, folder: Path) ->
         partner_id=delivery.partner_id,
         profile_digest=delivery.profile_digest,
         identity=delivery.identity,
+        channel=delivery.channel,
         transport_id=delivery.transport_id,
         content_type=str(facts.get("content_type") or delivery.content_type),
         filename=delivery.filename,
@@ -275,6 +280,7 @@ def _tell(
         is_inbound=subject.is_inbound,
         partner=subject.partner_id,
         identity=subject.identity,
+        channel=subject.channel,
         message_id=subject.transport_id,
         has_message=has_message,
         layers=layers,

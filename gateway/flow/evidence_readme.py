@@ -15,6 +15,7 @@ from gateway.as2.cms.algorithms import Digest
 from gateway.as2.mic import Mic
 from gateway.flow.evidence_layers import Layers, ReceiptFacts, Signed
 
+AS2 = "as2"
 KEY_FILE = "recipient-key.pem"
 SPLIT_SCRIPT = "split-signed.sh"
 _WIDTH = 100
@@ -49,6 +50,7 @@ class Facts:
     is_inbound: bool
     partner: str
     identity: str
+    channel: str
     message_id: str
     has_message: bool
     layers: Layers
@@ -80,14 +82,15 @@ def readme(facts: Facts) -> str:
 
 def _head(facts: Facts) -> str:
     way = (
-        f"received from {facts.partner} by our identity {facts.identity}"
+        f"received from {facts.partner} {_by_us(facts)}"
         if facts.is_inbound
-        else f"sent by our identity {facts.identity} to {facts.partner}"
+        else f"sent {_by_us(facts)} to {facts.partner}"
     )
+    named = "AS2 Message-ID" if facts.channel == AS2 else "transport id"
     lines = [
         f"EVIDENCE ON {facts.subject}",
         "",
-        fill(f"One message, {way}, AS2 Message-ID {facts.message_id or '(none)'}.", _WIDTH),
+        fill(f"One message, {way} over {facts.channel}, {named} {facts.message_id or '(none)'}.", _WIDTH),
         fill(
             "Unpack the zip into an empty folder and run the commands there. Each ends with exit code 0 only if what "
             "it shows is so. They need a POSIX shell and openssl 3; no network, and nothing of ours.",
@@ -95,6 +98,10 @@ def _head(facts: Facts) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _by_us(facts: Facts) -> str:
+    return f"by our identity {facts.identity}" if facts.identity else "by us"
 
 
 def _section(title: str, lines: Iterator[str]) -> str:
@@ -108,6 +115,13 @@ def _integrity() -> Iterator[str]:
 
 def _origin(facts: Facts) -> Iterator[str]:
     layers = facts.layers
+    if not facts.has_message and facts.channel != AS2:
+        yield fill(
+            f"It came over {facts.channel}, where no message bears a signature: that {facts.partner} sent it is what "
+            "our records say, since it came with their credentials.",
+            _WIDTH,
+        )
+        return
     if not facts.has_message:
         yield fill("The message as it travelled is not kept any more; see the digests and the timeline.", _WIDTH)
         return
@@ -237,7 +251,7 @@ def _confirmation(facts: Facts) -> Iterator[str]:
 def _limits(facts: Facts) -> Iterator[str]:
     yield fill(
         "That a certificate belongs to the company it names: that was agreed outside of these messages, and "
-        "profile.yaml shows what was agreed here when the message came.",
+        "agreement.json shows what was agreed here when the message came.",
         _WIDTH,
     )
     yield fill(

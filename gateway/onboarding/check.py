@@ -189,6 +189,9 @@ def _as2_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[Pr
         others = len(signers) if item.use != "encryption" else len(recipients)
         yield from _certificate_problems(loaded, item, where, now, covered=others > 0)
     yield from _trust_problems(loaded, as2, now)
+    if as2.certificate_exchange != "refuse" and as2.url is None:
+        what = "certificates are exchanged by message, but there is no `url` to send our answer to"
+        yield loaded.problem(("as2", "certificate_exchange"), what, "add `url:` of their AS2 server", warning=True)
     in_window = [item for item in as2.certificate_files if item.use != "encryption" and item.used_on(now.date())]
     if as2.require_signed and not in_window:
         right = "list one whose days include today"
