@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_network
 from types import SimpleNamespace
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -36,9 +36,12 @@ from gateway.carriers.guard import Guard, Resolve
 from gateway.carriers.tls import client_context
 from gateway.settings import Limits
 
+TlsTrust: TypeAlias = tuple[bytes | None, bytes | None, KeyPair | None]
+Origin: TypeAlias = tuple[str, str, int]
+
 WRITE_STALL_S = 60  # for a window of 256 KiB; their server must take 4 KB a second
-LINES_MAX = 256  # kept-alive partners; beyond it the longest unused one is closed
-CONNECTIONS_MAX = 80  # to one partner, above what a profile may have under way at once
+LINES_MAX = 256  # servers with kept-alive connections; beyond it the longest unused one is closed
+CONNECTIONS_MAX = 80  # to one server, above what a profile may have under way at once
 KEEPALIVE_S = 15
 RESOLVERS = 8
 REPEATS_MAX = 2
@@ -50,7 +53,7 @@ PROXY_SCHEME = "http"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How one partner's server is reached. Connections are shared by calls that go the same way.
+    """How a partner's server is reached. Connections are shared by calls that go to one server the same way.
 
     Attributes:
         networks: private networks that may be connected to, such as ``10.20.0.0/16``.
@@ -65,6 +68,11 @@ class Way:
     pinned: bytes | None = field(default=None, repr=False)
     client: KeyPair | None = None
     proxy: str | None = None
+
+    @property
+    def trust(self) -> "TlsTrust":
+        """What TLS is spoken with."""
+        return self.authorities, self.pinned, self.client
 
     def allowed(self) -> tuple[Network, ...]:
         """The private networks, read."""
@@ -272,7 +280,9 @@ class Door:
         # Of its own: a name server that hangs must not take the threads of anybody else.
         self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
         self._resolve = resolve if resolve is not None else self._system_resolve
-        self._lines: dict[tuple[Way, bool], _Line] = {}
+        self._lines: dict[tuple[Way, Origin], _Line] = {}
+        # The machine's authorities take long to read and much room: one context for all who trust alike.
+        self._contexts: dict[TlsTrust, ssl.SSLContext] = {}
         self._making = asyncio.Lock()
 
     async def close(self) -> None:
@@ -301,7 +311,7 @@ class Door:
         destination = read_url(call.url)
         if isinstance(destination, str):
             raise CallFailed(Step.DNS, f"the address is {destination}")
-        key = (way, destination.scheme == "https")
+        key = (way, destination.origin)
         repeats_left = REPEATS_MAX
         while True:
             line = await self._line(*key)
@@ -389,20 +399,16 @@ class Door:
         if all(reason is not None for _, reason in judged):
             raise AddressRefused(destination.host, judged)
 
-    async def _line(self, way: Way, secure: bool) -> "_Line":
+    async def _line(self, way: Way, origin: Origin) -> "_Line":
         """The connections for a call, which the caller gives back by taking one off `calls`."""
-        key = (way, secure)
+        key = (way, origin)
         async with self._making:
             line = self._lines.pop(key, None)
             if line is None:
                 if way.proxy is not None and urlsplit(way.proxy).scheme != PROXY_SCHEME:
                     words = "name the proxy as http://HOST:PORT; what goes through it has its own TLS"
                     raise CallFailed(Step.PROXY, words)
-                context = None
-                if secure:
-                    context = await asyncio.to_thread(
-                        client_context, authorities=way.authorities, pinned=way.pinned, client=way.client
-                    )
+                context = await self._context(way.trust) if origin[0] == "https" else None
                 line = _Line(way, self.guard(way), context, self._limits)
             self._lines[key] = line  # the last one is the one used last
             line.calls += 1  # from here on nobody closes it
@@ -410,7 +416,17 @@ class Door:
             await self._retire(next(iter(self._lines)))
         return line
 
-    async def _retire(self, key: tuple[Way, bool]) -> None:
+    async def _context(self, trust: TlsTrust) -> ssl.SSLContext:
+        context = self._contexts.pop(trust, None)
+        if context is None:
+            authorities, pinned, client = trust
+            context = await asyncio.to_thread(client_context, authorities=authorities, pinned=pinned, client=client)
+        self._contexts[trust] = context
+        if len(self._contexts) > LINES_MAX:
+            del self._contexts[next(iter(self._contexts))]
+        return context
+
+    async def _retire(self, key: tuple[Way, Origin]) -> None:
         """No further calls on this line; its connections are closed once the last call is done."""
         line = self._lines.pop(key)
         line.retired = True

@@ -87,6 +87,33 @@ async def test_partners_do_not_share_connections():
         assert len(server.connections) == 2
 
 
+async def test_a_partner_that_answers_nothing_takes_no_connections_from_the_others(monkeypatch):
+    monkeypatch.setattr("gateway.carriers.http.CONNECTIONS_MAX", 2)
+    entered = asyncio.Semaphore(0)
+
+    async def silent(reader, writer):
+        await read_request(reader)
+        entered.release()
+        await asyncio.Event().wait()
+
+    async with speaking(silent) as port, serving() as server, opened(connect_timeout_s=1) as door:
+        stuck = [asyncio.create_task(failure(door, way(), post(f"http://127.0.0.1:{port}/"))) for _ in range(3)]
+        await entered.acquire()
+        await entered.acquire()
+        assert (await door.call(way(), post(server.url))).status == 200
+        for task in stuck:
+            task.cancel()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_beyond_their_number_the_longest_unused_connections_are_closed(monkeypatch):
+    monkeypatch.setattr("gateway.carriers.http.LINES_MAX", 1)
+    async with serving() as one, serving() as two, opened() as door:
+        answers_ = await asyncio.gather(*(door.call(way(), post(url)) for url in (one.url, two.url) * 5))
+        assert {answer.status for answer in answers_} == {200}
+        assert len(door._lines) == 1
+
+
 async def test_a_dead_kept_alive_connection_is_replaced_once():
     got: list[bytes] = []
 
