@@ -12,8 +12,8 @@ NAME_LENGTH_MAX = 128  # RFC 4130 6.2
 MESSAGE_ID_LENGTH_MAX = 998  # RFC 2822 2.1.1
 OPTIONS_LENGTH_MAX = 2_000
 DIGESTS_REQUESTED_MAX = 16
-# Announces that EDIINT-Features follows (RFC 6017 4), and with it compression (1.1, RFC 5402). Not 1.3: that stands in a
-# draft alone and is for partners who agreed on it, and peers compare no more than the digit before the point.
+# Announces that EDIINT-Features follows (RFC 6017 4), and with it compression (1.1, RFC 5402). Not 1.3: that stands in
+# a draft alone and is for partners who agreed on it, and peers compare no more than the digit before the point.
 VERSION = "1.2"
 FEATURES = "multiple-attachments, CEM"  # RFC 6362 3; draft-meadors-certificate-exchange-14 4
 

@@ -185,7 +185,7 @@ def _print_message(view: Mapping[str, Any]) -> None:
     )
     for document in view["documents"]:
         say()
-        _print_document(document)
+        _print_document(document, view["partner"])
     own = {acknowledgment["id"] for acknowledgment in view["acknowledgments"]}
     for acknowledgment in view["acknowledgments"]:
         say()
@@ -204,12 +204,14 @@ def _print_message(view: Mapping[str, Any]) -> None:
     say(f"its way: gateway messages trace {view['id']}", style="dim")
 
 
-def _print_document(document: Mapping[str, Any]) -> None:
+def _print_document(document: Mapping[str, Any], came_by: str) -> None:
+    """A document; whose it is only where a connection brought it."""
     order = document["purchase_order_number"]
     event = document["event"]
     print_pairs(
         [
             ("document", document["id"]),
+            ("partner", document["partner"] if document["partner"] != came_by else None),
             ("kind", document["type"]),
             ("number", document["number"]),
             ("order", order),

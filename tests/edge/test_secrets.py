@@ -36,7 +36,13 @@ async def test_no_payload_and_no_credential_is_logged_audited_or_sent_back(tmp_p
             message(payload),
             message(payload, signing=Signing(stranger_keys())),
             message(payload, signing=None, encryption=None),
-            message(payload, mdn_request=MdnRequest("a@b", delivery_url=f"http://{CANARY}/")),
+            # Of an address that is not agreed the audit names the host; what stands behind it may be a secret.
+            message(
+                payload, mdn_request=MdnRequest("a@b", delivery_url=f"https://elsewhere.example/{CANARY}?{CANARY}")
+            ),
+            message(
+                payload, mdn_request=MdnRequest("a@b", delivery_url=f"https://{CANARY}:{CANARY}@elsewhere.example/")
+            ),
         ):
             await post("/as2", sent.body, dict(sent.headers) | {"Authorization": f"Basic {CANARY}", "Cookie": CANARY})
         chunked = "Transfer-Encoding: chunked\r\n\r\n"
