@@ -6,11 +6,15 @@ written to the store.
 """
 
 import mmap
+import os
 import tempfile
 import weakref
 from pathlib import Path
 
 from gateway.buffers import Buffer, MemorySink, Scratch, Sink
+
+
+LOOK_EVERY_BYTES = 4 * 1_048_576
 
 
 class SpoolUnavailable(Exception):  # noqa: N818  # said of the disk, answered with 503
@@ -23,13 +27,15 @@ class Spool:
     The file goes when spool and views are garbage, or with `close` and the last view.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, free_bytes_min: int = 0) -> None:
         try:
             self._file = tempfile.TemporaryFile(dir=directory, prefix="spool-", buffering=0)  # noqa: SIM115  # finalised
         except OSError as error:
             raise _unavailable(error) from None
         self._finalize = weakref.finalize(self, self._file.close)
+        self._free_bytes_min = free_bytes_min
         self._size = 0
+        self._looked_at = -LOOK_EVERY_BYTES  # the disk, at this size
         self._view: memoryview | None = None
 
     def __len__(self) -> int:
@@ -42,6 +48,8 @@ class Spool:
         Raises:
             SpoolUnavailable: the disk does not take them.
         """
+        if self._size - self._looked_at >= LOOK_EVERY_BYTES:
+            self._look_at_disk()
         rest = memoryview(piece)
         try:
             while rest:
@@ -50,6 +58,13 @@ class Spool:
                 rest = rest[written:]
         except OSError as error:
             raise _unavailable(error) from None
+
+    def _look_at_disk(self) -> None:
+        """Stop before the disk is full: it may be the one on which the store has to write."""
+        self._looked_at = self._size
+        disk = os.fstatvfs(self._file.fileno())
+        if disk.f_bavail * disk.f_frsize < self._free_bytes_min:
+            raise SpoolUnavailable("the disk of the spool folder is low")
 
     def view(self) -> memoryview:
         """Everything that was written, mapped, for reading; nothing can be written any more.
@@ -102,10 +117,12 @@ class SpoolFolder:
 
     Args:
         directory: made, for us alone, when the first spool is needed.
+        free_bytes_min: a spool takes nothing more when less than this is free on its disk.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, free_bytes_min: int = 0) -> None:
         self._directory = directory
+        self._free_bytes_min = free_bytes_min
 
     def new(self) -> Spool:
         """An empty spool.
@@ -117,7 +134,7 @@ class SpoolFolder:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise _unavailable(error) from None
-        return Spool(self._directory)
+        return Spool(self._directory, self._free_bytes_min)
 
     def scratch(self, in_memory_bytes_max: int) -> Scratch:
         """Sinks that stay in memory up to a size, and go on in a spool past it."""

@@ -83,6 +83,12 @@ def test_a_disk_that_takes_no_more_is_said_so_and_keeps_nothing(folder):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def test_a_spool_leaves_the_disk_the_room_that_the_store_needs(tmp_path):
+    spool = SpoolFolder(tmp_path, free_bytes_min=2**62).new()
+    with pytest.raises(SpoolUnavailable, match="low"):
+        spool.write(b"x")
+
+
 def test_a_folder_that_cannot_be_made_is_said_so_without_its_path(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(SpoolUnavailable) as said:

@@ -51,8 +51,9 @@ class As2:
         self._threads = Threads(os.cpu_count() or 1, "as2")
         self._answers = Answers(edge, throttle, gate, self._threads.run)
         self._receipts = ReceiptDoor(edge, self._threads.run)
-        settings = edge.settings
-        self._scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
+        limits = edge.settings.limits
+        spools = SpoolFolder(edge.settings.spool_dir, limits.disk_free_bytes_min)
+        self._scratch = spools.scratch(limits.spool_from_bytes)
 
     def add_to(self, routes: Routes) -> None:
         """Put its route among the others."""

@@ -15,7 +15,7 @@ from gateway.spool import SpoolFolder
 
 def new_bodies(settings: Settings) -> Bodies:
     """The one body budget of a process."""
-    return Bodies(settings.limits, SpoolFolder(settings.spool_dir))
+    return Bodies(settings.limits, SpoolFolder(settings.spool_dir, settings.limits.disk_free_bytes_min))
 
 
 def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
