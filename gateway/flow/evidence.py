@@ -23,7 +23,7 @@ from gateway.as2.writing import compressed_part, payload_part
 from gateway.buffers import Buffer
 from gateway.flow import views
 from gateway.flow.evidence_layers import Dissection, Layers, ReceiptFacts
-from gateway.flow.evidence_readme import SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
+from gateway.flow.evidence_readme import AS2, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
 from gateway.flow.keys import life_of
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import rfc3339
@@ -113,10 +113,11 @@ def pack(folder: Path, target: IO[bytes]) -> None:
 
 
 def _inbound(connection: Connection, message: StoredMessage, folder: Path) -> _Subject:
-    _store(folder / MESSAGE, _pieces(connection, message.id, "wire"))
+    # What came over another channel is no entity that could be taken apart.
+    _store(folder / (MESSAGE if message.channel == AS2 else "message"), _pieces(connection, message.id, "wire"))
     _store(folder / PAYLOAD, _pieces(connection, message.id, "payload"))
     answer = messages.body(connection, message.id, "answer")
-    if answer is not None:
+    if answer is not None and message.channel == AS2:
         _answer(folder / RECEIPT, answer)
     for later in deliveries.of_message(connection, message.id):
         if later.kind == DeliveryKind.RECEIPT.value and not (folder / RECEIPT).exists():
