@@ -109,7 +109,7 @@ def _both() -> Iterator[tuple[Server, Server | None]]:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-bench-")))
         peer = OpenAs2()
         try:
-            process = stack.enter_context(peer.start(home, key_pair("peer"), running.site.ours, [], quiet=True))
+            process = stack.enter_context(peer.start(home, key_pair("peer"), running.site.ours, {}, quiet=True))
         except NoJavaError as error:
             print(f"  OpenAS2: not run; {error}", file=sys.stderr)
             yield ours, None

@@ -43,6 +43,8 @@ POLICIES = (
         decompressed_bytes_max=DECOMPRESSED_BYTES_MAX,
     ),
 )
+# Made now: an input is not to be blamed for the time that keys take.
+_OUR_KEYS, _THEIR_KEYS = us(), partner()
 _LINE = re.compile(rb"([!-9;-~]{1,100}):[ \t]*([^\r\n]*)\r?\n")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
@@ -85,8 +87,8 @@ def _opened(envelope, headers: Headers, body, policy: Policy) -> Opened | As2Ref
             envelope,
             headers,
             body,
-            keys=[us()],
-            partner_certificates=[partner().certificate],
+            keys=[_OUR_KEYS],
+            partner_certificates=[_THEIR_KEYS.certificate],
             policy=policy,
             now=NOW,
         )
@@ -202,7 +204,7 @@ def reads_cms(data: bytes) -> None:
     try:
         kind, element = read_content_info(data)
         if kind in (ENVELOPED_DATA, AUTH_ENVELOPED_DATA):
-            decrypted = decrypt(kind, element, keys=[us(), partner()], ciphers=frozenset(Cipher))
+            decrypted = decrypt(kind, element, keys=[_OUR_KEYS, _THEIR_KEYS], ciphers=frozenset(Cipher))
             assert len(decrypted.content) <= len(data)
         elif kind == COMPRESSED_DATA:
             content = decompress(element, bytes_max=DECOMPRESSED_BYTES_MAX, ratio_max=200)
@@ -211,7 +213,7 @@ def reads_cms(data: bytes) -> None:
             signed = read_signed_data(element)
             detached = Content(b"x") if signed.content is None else None
             content = covered_by(signed, detached)
-            verify(signed, content, certificates=[partner().certificate], digests=frozenset(Digest))
+            verify(signed, content, certificates=[_THEIR_KEYS.certificate], digests=frozenset(Digest))
     except (CmsError, BerError):
         return
 
@@ -229,7 +231,7 @@ def reads_receipts(data: bytes) -> None:
 
 
 def _mdn(headers: Headers, body: bytes, *, require_signed: bool) -> Mdn | None:
-    certificates = [partner().certificate]
+    certificates = [_THEIR_KEYS.certificate]
     try:
         return read_mdn(headers, body, partner_certificates=certificates, now=NOW, require_signed=require_signed)
     except MdnError:

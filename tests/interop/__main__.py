@@ -65,8 +65,8 @@ def play(root: Path, peers: list[Peer], directions: list[Direction], only: str) 
         for peer in peers:
             home = root / peer.name
             home.mkdir(parents=True)
-            names = [destination for *_, destination in rounds[peer.name]]
-            process = stack.enter_context(peer.start(home, key_pair("peer"), premises.site.ours, names))
+            to = {name: combination for way, combination, _, name in rounds[peer.name] if way == "from us"}
+            process = stack.enter_context(peer.start(home, key_pair("peer"), premises.site.ours, to))
             (home / "sent").mkdir()
             tables.append(Table(premises, gateway, peer, process, home / "sent"))
         assert gateway.process is not None

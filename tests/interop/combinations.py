@@ -99,15 +99,17 @@ def combinations(direction: Direction) -> list[Combination]:
     return [*matrix(), *axes(direction)]
 
 
-def payload(combination: Combination, number: int) -> bytes:
+def payload(combination: Combination, number: int, sender: str, receiver: str) -> bytes:
     """A body of its own for each exchange, with what such bodies hold: line ends of both kinds, NUL, boundaries."""
+    head = b""
     if combination.body.startswith("x12"):
         end = "~\r\n" if combination.body == "x12" else "~\n"
-        isa = f"ISA*00*{'':10}*00*{'':10}*ZZ*{'PEER':15}*ZZ*{'US':15}*260301*1200*U*00401*{number:09d}*0*P*>"
-        unit = f"{isa}{end}GS*PO*PEER*US*20260301*1200*{number}*X*004010{end}".encode()
+        addresses = f"ZZ*{sender:15}*ZZ*{receiver:15}"
+        head = f"ISA*00*{'':10}*00*{'':10}*{addresses}*260301*1200*U*00401*{number:09d}*0*P*>{end}".encode()
+        unit = f"REF*DP*{number}{end}".encode()
     elif combination.body == "xml":
         unit = f'<?xml version="1.0"?>\n<order number="{number}">\u00e4\u00f6\u00fc --\n</order>\n'.encode()
     else:
         unit = bytes(range(256)) + b"\r\n--boundary\r\n\n\r\x00" + str(number).encode() + b"." * 2_000
     times = LARGE_BYTES // len(unit) + 1 if combination.large else 3
-    return b"".join(unit + str(count).encode() for count in range(times))
+    return head + b"".join(unit + str(count).encode() for count in range(times))

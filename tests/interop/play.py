@@ -10,7 +10,7 @@ from tests.interop.combinations import Combination, Direction, payload
 from tests.interop.peers.process import PeerProcess, State
 from tests.interop.premises import Premises, send
 from tests.interop.products import OUR_AS2_ID, Peer
-from tests.site import RunningGateway
+from tests.site import OUR_X12, RunningGateway
 
 RECEIPT_WITHIN_S = 15
 
@@ -42,7 +42,9 @@ class Table:
         silent = self.peer.silent_on(combination, direction)
         if silent is not None:
             return Result(self.peer.name, direction, combination, not_spoken=silent)
-        content = payload(combination, number)
+        theirs = self.peer.as2_id if direction == "to us" else destination
+        addresses = (theirs, OUR_X12["id"]) if direction == "to us" else (OUR_X12["id"], theirs)
+        content = payload(combination, number, *addresses)
         file = self.folder / combination.filename
         file.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
@@ -76,7 +78,7 @@ class Table:
         yield from _differences(combination, kept["security"])
 
     def _from_us(self, combination: Combination, file: Path, digest: str, destination: str) -> Iterator[str]:
-        delivery_id = send(self.gateway, file, destination.lower())
+        delivery_id = send(self.gateway, file, destination.lower(), combination.content_type)
         state, reason, message_id = self.premises.wait_for_delivery(delivery_id)
         if state != "delivered":
             yield f"our delivery is {state}: {reason}"

@@ -1,10 +1,15 @@
 """Our side: a real gateway with a profile for each peer, and one for each combination that we send."""
 
+import io
 import json
+import threading
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from gateway.commands.program import main
+from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryState
 from tests.faults.oracle import Store
 from tests.interop.combinations import Combination
 from tests.interop.ports import free_port
@@ -15,7 +20,8 @@ LOOPBACK_NETWORK = "127.0.0.0/8"
 EVERY_DIGEST = ["sha-256", "sha-384", "sha-512", "sha-1"]
 EVERY_CIPHER = ["aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm", "3des-cbc"]
 DELIVERED_WITHIN_S = 60
-_OVER = ("delivered", "refused", "given-up", "cancelled", "held")
+_OUTPUT = threading.Lock()  # standard output is one for all threads
+_OVER = {*DELIVERY_FINAL_STATES, DeliveryState.HELD, DeliveryState.REFUSED, DeliveryState.GIVEN_UP}
 
 
 class Premises:
@@ -73,6 +79,7 @@ class Premises:
                 "sending": sending,
                 "connection": {"private_networks": LOOPBACK_NETWORK},
             },
+            "x12": {"qualifier": "ZZ", "id": as2_id, "group_id": as2_id},
             # A refusal of theirs is a finding, not something to try again.
             "delivery": {"attempts_max": 1},
         }
@@ -98,7 +105,11 @@ class Premises:
         return row.state, row.reason, row.transport_id
 
 
-def send(running: RunningGateway, file: Path, partner: str) -> str:
-    """`gateway send`; the id of the delivery."""
-    told = json.loads(running.command("send", str(file), "--partner", partner, "--format", "json"))
-    return str(told["id"])
+def send(running: RunningGateway, file: Path, partner: str, content_type: str) -> str:
+    """`gateway send`, the command itself without a process of its own; the id of the delivery."""
+    what = ("--as-is", "--content-type", content_type, "--filename", file.name, "--format", "json")
+    call = ["send", str(file), "--partner", partner, *what, "--config", str(running.site.config)]
+    with _OUTPUT, redirect_stdout(io.StringIO()) as told, redirect_stderr(io.StringIO()) as said:
+        code = main(call)
+    assert code == 0, f"{told.getvalue()} {said.getvalue()}"
+    return str(json.loads(told.getvalue())["id"])

@@ -2,7 +2,7 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +16,7 @@ from tests.interop.ports import free_port
 
 OUR_AS2_ID = "BIGCORP-AS2"
 PASSWORD = "interop"
+Destinations = Mapping[str, Combination]
 _ACCEPTED = frozenset({"msg_sent_mdn_received_ok", "mic-match", "receipt processed"})
 _REFUSED_WORDS = ("fail", "error", "exception", "mismatch", "fault", "refused")
 
@@ -45,8 +46,8 @@ class Peer(ABC):
         return f"http://127.0.0.1:{self.receipt_port}/"
 
     @abstractmethod
-    def start(self, home: Path, own: KeyPair, gateway: KeyPair, names: Sequence[str]) -> PeerProcess:
-        """Run it in a folder of its own; `names` are those under which it is sent to."""
+    def start(self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations) -> PeerProcess:
+        """Run it in a folder of its own; it is told under which names it is sent to, and what in which way."""
 
     @abstractmethod
     def silent_on(self, combination: Combination, direction: Direction) -> str | None:
@@ -82,19 +83,27 @@ class Peer(ABC):
         (home / "gateway.pem").write_bytes(gateway.certificate.pem())
 
 
-def _partnerships(as2_id: str, names: Sequence[str]) -> str:
-    """partnerships.xml as OpenAS2 and phase2 both read it."""
-    partners = [("gateway", OUR_AS2_ID, "gateway"), *((name, name, "peer") for name in (as2_id, *names))]
+def _partnerships(as2_id: str, destinations: Destinations) -> str:
+    """partnerships.xml as OpenAS2 and phase2 both read it.
+
+    phase2 looks here, and not at the message, for whether the MIC of what it receives is over header fields, too.
+    """
+    partners = [("gateway", OUR_AS2_ID, "gateway"), *((name, name, "peer") for name in (as2_id, *destinations))]
     lines = [
         f'<partner name="{name}" as2_id="{identity}" x509_alias="{alias}" email="edi@{alias}.example"/>'
         for name, identity, alias in partners
     ]
-    pairs = [(as2_id, "gateway"), *(("gateway", name) for name in (as2_id, *names))]
-    lines += [
-        f'<partnership name="{sender}-{receiver}"><sender name="{sender}"/><receiver name="{receiver}"/>'
-        f'<attribute name="protocol" value="as2"/><attribute name="subject" value="interop"/></partnership>'
-        for sender, receiver in pairs
-    ]
+    pairs: list[tuple[str, str, Combination | None]] = [(as2_id, "gateway", None), ("gateway", as2_id, None)]
+    pairs += [("gateway", name, combination) for name, combination in destinations.items()]
+    for sender, receiver, combination in pairs:
+        attributes = {"protocol": "as2", "subject": "interop"}
+        if combination is not None and combination.sign:
+            attributes["sign"] = combination.digest
+        if combination is not None and combination.encrypt:
+            attributes["encrypt"] = combination.cipher
+        lines += [f'<partnership name="{sender}-{receiver}"><sender name="{sender}"/><receiver name="{receiver}"/>']
+        lines += [f'<attribute name="{name}" value="{value}"/>' for name, value in attributes.items()]
+        lines += ["</partnership>"]
     return "<partnerships>\n" + "\n".join(lines) + "\n</partnerships>\n"
 
 
@@ -126,10 +135,10 @@ class OpenAs2(Peer):
     as2_id = "OPENAS2"
 
     def start(
-        self, home: Path, own: KeyPair, gateway: KeyPair, names: Sequence[str], *, quiet: bool = False
+        self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations, *, quiet: bool = False
     ) -> PeerProcess:
         self.write_keys(home, own, gateway)
-        (home / "partnerships.xml").write_text(_partnerships(self.as2_id, names))
+        (home / "partnerships.xml").write_text(_partnerships(self.as2_id, destinations))
         (home / "commands.xml").write_text("<commands/>")
         for folder in ("pending", "pending-info"):
             (home / folder).mkdir()
@@ -202,9 +211,9 @@ class Phase2(Peer):
     name = "phase2"
     as2_id = "PHASE2"
 
-    def start(self, home: Path, own: KeyPair, gateway: KeyPair, names: Sequence[str]) -> PeerProcess:
+    def start(self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations) -> PeerProcess:
         self.write_keys(home, own, gateway)
-        (home / "partnerships.xml").write_text(_partnerships(self.as2_id, names))
+        (home / "partnerships.xml").write_text(_partnerships(self.as2_id, destinations))
         path = java.class_path(self.name, "Phase2Peer.java")
         options = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
         arguments = (str(home), str(self.port), str(self.receipt_port))
@@ -235,7 +244,7 @@ class Pyas2lib(Peer):
     name = "pyas2lib"
     as2_id = "PYAS2LIB"
 
-    def start(self, home: Path, own: KeyPair, gateway: KeyPair, names: Sequence[str]) -> PeerProcess:
+    def start(self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations) -> PeerProcess:
         self.write_keys(home, own, gateway)
         module = "tests.interop.peers.pyas2lib_peer"
         return PeerProcess([sys.executable, "-m", module, str(home), str(self.port)], home / "pyas2lib.log")
