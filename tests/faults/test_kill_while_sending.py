@@ -99,6 +99,36 @@ async def test_a_kill_at_any_moment_loses_nothing_and_sends_the_same_again(tmp_p
         assert store.value(WIRE, id=key) in server.parcels[transport_id(key, "bigcorp.example")]
 
 
+async def test_an_attempt_without_an_answer_is_broken_off_by_sigterm_and_made_again(tmp_path):
+    halted, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def halt(moment: str) -> None:
+        if moment == RECEIVED:
+            halted.set()
+            await goes_on.wait()
+
+    async with listening(PartnerServer(halt)) as server:
+        limits = {"limits": {"shutdown_timeout_s": 2}}
+        gateway = RunningGateway(Site(tmp_path / "site", limits, acme_profile=profile(server.port)))
+        (sent,) = enqueue(gateway.site, 1, lane="L")
+        store = Store(gateway.site)
+        try:
+            await asyncio.to_thread(gateway.start)
+            await asyncio.wait_for(halted.wait(), 60)
+            assert await asyncio.to_thread(gateway.stop) == 0
+            assert store.rows("SELECT state, attempts FROM delivery") == [("queued", 0)]
+            goes_on.set()
+            await asyncio.to_thread(gateway.start)
+            await store.wait_for("SELECT count(*) FROM delivery WHERE state = 'delivered'", 1)
+        finally:
+            goes_on.set()
+            gateway.kill()
+        assert not any("Traceback" in line for line in gateway.log)
+    assert {message_id: len(bodies) for message_id, bodies in server.parcels.items()} == {
+        transport_id(sent, "bigcorp.example"): 1
+    }
+
+
 @pytest.fixture
 def two_gateways(tmp_path, database_url):
     async def nothing(_moment: str) -> None:

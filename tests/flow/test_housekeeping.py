@@ -6,6 +6,8 @@ from gateway.flow.housekeeping import purge_limits
 from gateway.model.instants import DAY_MS
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import load_settings
+from gateway.store import deliveries
+from gateway.store.deliveries import NewDelivery
 from tests.flow.line import line_over, now_ms
 from tests.site import acknowledgment_855
 
@@ -33,6 +35,16 @@ async def test_the_backlog_is_measured(line):
     assert line.metrics.gauges["gateway_outbox_events"][1] == 0
     exposed = line.metrics.expose()
     assert "gateway_messages_received 1" in exposed.splitlines()
+
+
+async def test_deliveries_are_measured(line):
+    due_at_ms = now_ms() - 60_000
+    new = NewDelivery("1", "acme-supply", "", "", "as2", "file", "L", "<1@us>", "", "", "", b"", due_at_ms, due_at_ms)
+    await line.database.write(lambda connection: deliveries.enqueue(connection, new))
+    await line.housekeeping.measure()
+    assert line.metrics.gauges["gateway_deliveries_queued"][1] == 1
+    assert line.metrics.gauges["gateway_deliveries_refused"][1] == 0
+    assert line.metrics.gauges["gateway_deliveries_oldest_due_seconds"][1] >= 60
 
 
 async def test_purge_leaves_what_is_young_and_what_is_not_over(line):

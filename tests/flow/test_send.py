@@ -13,7 +13,8 @@ from gateway.flow import operations
 from gateway.flow.operations import Actor
 from gateway.model.delivery import DeliveryEvent
 from gateway.spool import SpoolFolder
-from gateway.store import audit, cases, deliveries, timeline
+from gateway.store import audit, cases, deliveries, delivery_claims, timeline
+from gateway.store.delivery_claims import Way
 from tests.flow.sending import SCHEDULE, Partner, listening, office_over
 
 ME = Actor("operator:me")
@@ -316,6 +317,19 @@ async def test_an_attempt_that_the_end_breaks_off_is_made_again_with_the_same_by
     await office.until(delivery, "delivered")
     assert len(acme.got) == 2
     assert [len(bodies) for bodies in acme.parcels.values()] == [1]
+
+
+async def test_what_ends_the_process_each_time_is_given_up_unsent(office):
+    delivery = await office.enqueue()
+    for owner in ("one", "two", "three"):
+        await office.do(
+            delivery_claims.claim, owner, office.clock(), lease_ms=1_000, limit=1, way_of=lambda name: Way(name, 1)
+        )
+        office.clock.pass_s(1)
+    office.run(office.new_sending("four"))
+    await office.until(delivery, "given_up")
+    assert office.posting.carried == []
+    assert "the process ended" in (await office.open_cases())["delivery_given_up"].reason
 
 
 async def test_large_bytes_go_by_a_spool_and_in_steps(office, acme, tmp_path):
