@@ -6,6 +6,12 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
 from gateway.store.delivery_retention import old_bodies, old_deliveries, remove_bodies, remove_rows
+from gateway.store.dispatch_retention import (
+    old_dispatch_bodies,
+    old_dispatches,
+    remove_dispatch_bodies,
+    remove_dispatches,
+)
 from gateway.store.statements import table_of
 from gateway.store.tables import (
     Acknowledgment,
@@ -72,7 +78,8 @@ def _remove(connection: Connection, table: Table, key: ColumnElement[object], ol
 def _bodies(connection: Connection, before_ms: int) -> int:
     """The bytes of messages and of deliveries that are over."""
     sent = remove_bodies(connection, before_ms, rows_max=STEP_ROWS_MAX, bytes_max=STEP_BYTES_MAX)
-    return _message_bodies(connection, before_ms) + sent
+    wanted = remove_dispatch_bodies(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    return _message_bodies(connection, before_ms) + sent + wanted
 
 
 def _message_bodies(connection: Connection, before_ms: int) -> int:
@@ -121,6 +128,7 @@ def _documents(connection: Connection, before_ms: int) -> int:
 def _messages(connection: Connection, before_ms: int) -> int:
     """Messages and deliveries that are over, with everything that speaks of them alone."""
     sent = remove_rows(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    sent += remove_dispatches(connection, before_ms, rows_max=STEP_ROWS_MAX)
     free = ~exists().where(_DOCUMENT.c.message_id == _MESSAGE.c.id)
     ids = connection.scalars(select(_MESSAGE.c.id).where(_old_message(before_ms), free).limit(STEP_ROWS_MAX)).all()
     if ids:
@@ -162,8 +170,12 @@ def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
     conditions: Mapping[str, tuple[ColumnElement[bool], ...]] = {
         "events_days": (_old_event(before_ms),),
         "documents_days": (_old_document(before_ms),),
-        "bodies_days": (and_(over, exists().where(_BODY.c.message_id == _MESSAGE.c.id)), old_bodies(before_ms)),
-        "messages_days": (over, old_deliveries(before_ms)),
+        "bodies_days": (
+            and_(over, exists().where(_BODY.c.message_id == _MESSAGE.c.id)),
+            old_bodies(before_ms),
+            old_dispatch_bodies(before_ms),
+        ),
+        "messages_days": (over, old_deliveries(before_ms), old_dispatches(before_ms)),
         "duplicates_days": (_IDENTITY.c.created_at_ms < before_ms, _USE.c.created_at_ms < before_ms),
         "audit_days": (_OUTCOME.c.at_ms < before_ms, _AUDIT.c.at_ms < before_ms),
     }
