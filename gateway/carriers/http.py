@@ -23,7 +23,6 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
 from aiohttp.tracing import TraceConfig
-from multidict import CIMultiDict
 from yarl import URL
 
 from certs.certificates import KeyPair
@@ -49,6 +48,20 @@ HEADER_BYTES_MAX = 8_190
 HEADERS_MAX = 100
 USER_AGENT = f"partner-gateway/{__version__}"
 PROXY_SCHEME = "http"
+# Fields of the connection: no caller has a say in them.
+_OURS = frozenset(
+    {
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "proxy-authorization",
+        "transfer-encoding",
+        "user-agent",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,11 +365,10 @@ class Door:
     async def _exchange(
         self, line: "_Line", destination: Destination, call: Call, progress: _Progress
     ) -> tuple[int, str, tuple[tuple[str, str], ...], bytes, Peer]:
-        headers = CIMultiDict(call.headers)
-        headers["Accept-Encoding"] = "identity"
-        headers["User-Agent"] = USER_AGENT
+        headers = [(name, value) for name, value in call.headers if name.lower() not in _OURS]
+        headers += [("Accept-Encoding", "identity"), ("User-Agent", USER_AGENT)]
         if call.login is not None:
-            headers["Authorization"] = basic(call.login)
+            headers.append(("Authorization", basic(call.login)))
         has_body = call.method == "POST"
         if not has_body:
             progress.answer_within_s = call.answer_within_s

@@ -65,6 +65,25 @@ async def test_a_body_arrives_with_its_length_and_the_answer_comes_back():
         assert headers["Content-Type"] == "text/plain"
 
 
+async def test_fields_of_the_connection_are_ours_alone():
+    foreign = ("Host", "evil.example"), ("content-length", "3"), ("Transfer-Encoding", "chunked"), ("Expect", "100")
+    async with serving() as server, opened() as door:
+        await door.call(way(), post(server.url, headers=(*foreign, ("Authorization", "Basic x"), ("X-Kept", "yes"))))
+        headers, body = server.requests[0]
+        assert body == b"hello"
+        assert headers["Host"].startswith("127.0.0.1:")
+        assert headers["Content-Length"] == "5"
+        assert headers["X-Kept"] == "yes"
+        assert not {"Authorization", "Transfer-Encoding", "Expect"} & set(headers)
+
+
+@pytest.mark.parametrize("field", [("X", "a\r\nHost: b"), ("X\r\nY", "a"), ("X", "a\x00")])
+async def test_a_field_that_would_be_two_is_not_sent(field: tuple[str, str]):
+    async with serving() as server, opened() as door:
+        assert (await failure(door, way(), post(server.url, headers=(field,)))).reason
+        assert not server.requests
+
+
 async def test_a_view_of_a_buffer_is_sent_as_it_is():
     content = secrets.token_bytes(1_000_000)
     async with serving() as server, opened() as door:
