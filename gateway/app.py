@@ -433,7 +433,7 @@ def _raise_unroutable(connection: Connection, event_id: str, reason: str) -> Non
         CaseState.STOPPED,
         now_ms(),
         partner_id=event.partner_id,
-        message_id=event.message_id,
+        message_id=event.message_id or None,
         event_id=event_id,
         reason="no queue of the broker wanted this event; bind one to b2b.events, then retry",
         detail=reason,

@@ -97,7 +97,7 @@ class Retention(_Group):
 class Settings(_Group):
     """Everything the gateway can be told from outside."""
 
-    data_dir: Path = Field(default=Path("data"), description="database, key ring, lock file")
+    data_dir: Path = Field(default=Path("data"), description="database, spool, lock file")
     partners_dir: Path = Field(default=Path("partner-profiles"), description="one folder a partner: ID/profile.yaml")
     database_url: SecretStr | None = Field(
         default=None, description="postgresql://USER:PASSWORD@HOST/NAME; SQLite in data_dir by default"

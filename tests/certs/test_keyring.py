@@ -1,5 +1,7 @@
 """The key ring: what is sealed opens again, secrets stay secret, and which pair does what is a matter of the moment."""
 
+import base64
+import subprocess
 from datetime import timedelta
 from functools import cache
 
@@ -11,6 +13,7 @@ from certs.certificates import CertificateError
 from certs.key_folder import TAKEN_OVER_FILE, holds_keys, read_key_folder
 from certs.keyring import HeldPair, KeyRing, KeyRingError, ring_at, seal, unseal
 from certs.lives import Life
+from certs.wrapping import ROUNDS, wrap
 from tests.certs.pairs import NOW, curve_pair, pair
 
 PASSPHRASE = b"correct horse battery staple"
@@ -47,6 +50,26 @@ def test_what_is_sealed_opens_again_with_its_passphrase_alone():
         unseal(sealed(1), pair(1).certificate.pem(), b"wrong")
     assert "wrong passphrase" in str(failed.value)
     assert "horse" not in str(failed.value)
+
+
+def test_openssl_opens_what_is_sealed_and_guessing_takes_its_time(tmp_path):
+    (tmp_path / "sealed.pem").write_bytes(sealed(1))
+    call = ["openssl", "pkey", "-in", "sealed.pem", "-passin", f"pass:{PASSPHRASE.decode()}", "-pubout"]
+    shown = subprocess.run(call, cwd=tmp_path, check=True, capture_output=True).stdout
+    assert serialization.load_pem_public_key(shown) == pair(1).certificate.public_key
+    parsed = subprocess.run(["openssl", "asn1parse"], input=sealed(1), check=True, capture_output=True).stdout.decode()
+    for word in ("PBES2", "PBKDF2", f"INTEGER           :{ROUNDS:06X}", "hmacWithSHA256", "aes-256-cbc"):
+        assert word in parsed
+    assert seal(pair(1).private_key, PASSPHRASE) != sealed(1), "another salt each time"
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 100, 127, 128, 255, 256, 5_000])
+def test_any_length_is_written_in_der(size):
+    with pytest.raises(KeyRingError, match="wrong passphrase, or no PKCS#8 key"):
+        unseal(wrap(bytes(size), b"x"), pair(1).certificate.pem(), b"x")
+    body = base64.b64decode(b"".join(wrap(bytes(size), b"x").splitlines()[1:-1]))
+    parsed = subprocess.run(["openssl", "asn1parse", "-inform", "DER"], input=body, check=True, capture_output=True)
+    assert b"Error" not in parsed.stderr
 
 
 def test_a_key_and_the_certificate_of_another():

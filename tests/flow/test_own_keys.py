@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from certs import wrapping
 from certs.key_folder import TAKEN_OVER_FILE
 from certs.keyring import KeyRingError, seal
 from certs.lives import Life
@@ -64,6 +65,12 @@ class Node:
         on = NOW + timedelta(days=days)
         fingerprint = pair(number).certificate.fingerprint
         self.do(key_acts.roll, "plant", fingerprint, on=on, decrypt_until=None, actor=WHO, now_ms=self.clock.ms)
+
+
+@pytest.fixture(autouse=True)
+def _quick_wrapping(monkeypatch):
+    """How long guessing takes is tested elsewhere."""
+    monkeypatch.setattr(wrapping, "ROUNDS", 1_000)
 
 
 @pytest.fixture
