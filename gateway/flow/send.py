@@ -88,8 +88,8 @@ class Sending:
         self._keyring = keyring
         self._keys_seen: object = None
         self._looks_again = True
-        # Claims whose end the store could not take down; otherwise they would last out their lease.
-        self._has_leftovers = False
+        # Deliveries whose end the store could not take down; otherwise their claims would last out their lease.
+        self._leftovers: set[str] = set()
 
     @property
     def in_flight(self) -> frozenset[str]:
@@ -122,9 +122,9 @@ class Sending:
     async def take(self) -> float:
         """Take what is due and begin it; returns how long to wait for more unless woken."""
         free = self._in_flight_max - len(self._in_flight)
-        gives_back = self._has_leftovers
-        if free <= 0 or (gives_back and self._in_flight):
+        if free <= 0:
             return POLL_S
+        leftovers = tuple(self._leftovers.difference(self._in_flight))
         self._looks_again |= self._profiles_changed() | self._keys_changed()
         looks_again = self._looks_again
         now_ms = self._now_ms()
@@ -134,8 +134,8 @@ class Sending:
         in_flight = tuple(self._in_flight)
 
         def unit(connection: Connection) -> tuple[list[StoredDelivery] | None, int]:
-            if gives_back:
-                delivery_claims.release_claims(connection, self._owner, now_ms)
+            if leftovers:
+                delivery_claims.give_back(connection, self._owner, leftovers, now_ms)
             if looks_again:
                 delivery_claims.look_again(connection, now_ms)
             overdue = delivery_claims.take_back_overdue(connection, now_ms, self._attempts_max)
@@ -157,7 +157,7 @@ class Sending:
 
         # A claim that a loss of power takes back is only made again.
         claimed, overdue = await self._database.write(unit, durable=False)
-        self._has_leftovers = self._has_leftovers and not gives_back
+        self._leftovers.difference_update(leftovers)
         if looks_again:
             self._looks_again = False
         if overdue:
@@ -232,7 +232,7 @@ class Sending:
             log.warning("another process took a delivery over", extra={"delivery_id": delivery.id})
             return
         except StoreUnavailable as unavailable:
-            self._has_leftovers = True
+            self._leftovers.add(delivery.id)
             log.warning("an attempt could not be written down", extra={"cause": str(unavailable)})
             return
         except SpoolUnavailable as unavailable:
@@ -382,7 +382,7 @@ class Sending:
         try:
             state = await self._database.write(unit)
         except StoreUnavailable as unavailable:
-            self._has_leftovers = True
+            self._leftovers.add(delivery.id)
             log.warning("the end of an attempt could not be written down", extra={"cause": str(unavailable)})
             return
         if state is not None:

@@ -285,6 +285,14 @@ def release_claims(connection: Connection, owner: str | None, now_ms: int) -> No
     connection.execute(update(_DELIVERY).where(held).values(values))
 
 
+def give_back(connection: Connection, owner: str, delivery_ids: Collection[str], now_ms: int) -> None:
+    """These attempts are over although nobody could write down how: they are due again, and they count."""
+    state = advance(DELIVERY_TRANSITIONS, DeliveryState.SENDING, DeliveryEvent.RELEASE).value
+    over = and_(_DELIVERY.c.id.in_(delivery_ids), _held_by(owner))
+    values = {"state": state, "claim_owner": None, "next_attempt_at_ms": now_ms}
+    connection.execute(update(_DELIVERY).where(over).values(values))
+
+
 def take_back_overdue(
     connection: Connection, now_ms: int, attempts_max: Callable[[str], int]
 ) -> list[tuple[StoredDelivery, DeliveryState]]:

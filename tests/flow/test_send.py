@@ -43,6 +43,10 @@ async def office(url, acme, other):
         yield office
 
 
+async def never(_transport_id, _body):
+    await asyncio.Event().wait()
+
+
 def says(*statuses, headers=None):
     """Answers one after the other; the last for ever."""
     left = list(statuses)
@@ -363,25 +367,30 @@ async def test_a_carrier_that_fails_by_our_fault_is_told_without_its_words(offic
     assert "an attempt failed by our own fault" in caplog.text
 
 
-async def test_a_store_that_cannot_write_an_outcome_sends_the_same_again(office, acme, tmp_path):
+async def test_a_store_that_cannot_write_an_outcome_sends_the_same_again(office, acme, other, tmp_path):
     locked = sqlite3.connect(tmp_path / "gateway.db", isolation_level=None)
 
     async def answer(_transport_id, _body):
         if len(acme.got) == 1:
+            await other.arrived.wait()
             locked.execute("BEGIN IMMEDIATE")
         return web.Response(body=b"mdn")
 
     acme.answer = answer
-    delivery = await office.enqueue()
+    delivery, hanging = await office.enqueue(), await office.enqueue("other")
+    other.answer = never
     office.run()
+    await other.arrived.wait()
     await acme.arrived.wait()
-    await office.wait_for(lambda: asyncio.sleep(0), lambda _: not office.sending.in_flight)
+    await office.wait_for(lambda: asyncio.sleep(0), lambda _: office.sending.in_flight == {hanging})
     locked.execute("ROLLBACK")
     locked.close()
     office.sending.wake()
     await office.until(delivery, "delivered")
     assert len(acme.got) == 2
     assert [len(bodies) for bodies in acme.parcels.values()] == [1]
+    assert office.sending.in_flight == {hanging}, "what is still under way is left alone"
+    assert (await office.get(hanging)).state == "sending"
 
 
 async def test_a_connection_carries_for_its_partners_but_not_their_receipts(office, acme, other):
