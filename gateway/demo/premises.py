@@ -18,7 +18,7 @@ from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.schema import migrate
 
-CERTIFICATE_DAYS = 2
+CERTIFICATE_DAYS = 60  # with fewer the demo would begin with warnings that they end
 IDENTITY = "bigcorp"
 OUR_AS2_ID = "BIGCORP-AS2"
 ACME = "acme-supply"

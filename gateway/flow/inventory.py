@@ -134,7 +134,7 @@ def _role(life: Life, does: str, *, is_planned: bool) -> str:
     if life.retired_at is not None:
         return f"retired on {day(life.retired_at)}"
     if is_planned and life.signs_from is not None:
-        return f"{does}, signs from {day(life.signs_from)}"
+        return ", ".join(filter(None, (does, f"signs from {day(life.signs_from)}")))
     if life.decrypts_until is not None and does == "decrypts":
         return f"decrypts until {day(life.decrypts_until)}"
     return does or "does nothing any more"
