@@ -110,7 +110,7 @@ class As2Connection(Part):
     authorities: FileName | None = None
     """Certificate authorities for their server's TLS certificate, in place of those of the machine; a PEM file."""
     client_certificate: Slug | None = None
-    """The identity whose newest key and certificate we show as TLS client; none when absent."""
+    """The identity whose signing key and certificate we show as TLS client; none when absent."""
     proxy: Url | None = None
     """The HTTP proxy on the way out."""
     proxy_username: HeaderText | None = None

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from certs.certificates import Certificate, KeyPair
 from certs.keyring import KeyRing, KeyRingError
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2_agreements import PartnerCertificates, partner_trust
@@ -208,9 +209,11 @@ def way_of(as2: As2, bearer: LoadedProfile, url: str, keyring: Callable[[], KeyR
         KeyRingError: there is no key for the client certificate.
     """
     way = as2.connection
-    client = None
+    client: KeyPair | None = None
+    chain: tuple[Certificate, ...] = ()
     if way.client_certificate is not None and is_own(url, as2):
-        client = keyring().keys_of(way.client_certificate).signing
+        keys = keyring().keys_of(way.client_certificate)
+        client, chain = keys.signing, tuple(keys.chain)
     target, own = read_url(url), read_url(as2.url or "")
     same_host = not isinstance(target, str) and not isinstance(own, str) and target.host == own.host
     pinned = way.server_certificate if same_host else None
@@ -219,6 +222,7 @@ def way_of(as2: As2, bearer: LoadedProfile, url: str, keyring: Callable[[], KeyR
         authorities=bearer.files[way.authorities] if way.authorities is not None else None,
         pinned=bearer.files[pinned] if pinned is not None else None,
         client=client,
+        client_chain=chain,
         proxy=way.proxy,
     )
 

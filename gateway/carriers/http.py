@@ -25,7 +25,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import TraceConfig
 from yarl import URL
 
-from certs.certificates import KeyPair
+from certs.certificates import Certificate, KeyPair
 from gateway import __version__
 from gateway.buffers import Buffer, windows
 from gateway.carriers.addresses import Network
@@ -35,7 +35,7 @@ from gateway.carriers.guard import Guard, Resolve
 from gateway.carriers.tls import client_context
 from gateway.settings import Limits
 
-TlsTrust: TypeAlias = tuple[bytes | None, bytes | None, KeyPair | None]
+TlsTrust: TypeAlias = tuple[bytes | None, bytes | None, KeyPair | None, tuple[Certificate, ...]]
 Origin: TypeAlias = tuple[str, str, int]
 
 WRITE_STALL_S = 60  # for a window of 256 KiB; their server must take 4 KB a second
@@ -72,7 +72,7 @@ class Way:
         networks: private networks that may be connected to, such as ``10.20.0.0/16``.
         authorities: PEM, in place of the machine's own.
         pinned: the certificate of their server.
-        client: what we show as TLS client.
+        client: what we show as TLS client, with the certificates between it and its authority.
         proxy: an HTTP proxy.
     """
 
@@ -80,12 +80,13 @@ class Way:
     authorities: bytes | None = field(default=None, repr=False)
     pinned: bytes | None = field(default=None, repr=False)
     client: KeyPair | None = None
+    client_chain: tuple[Certificate, ...] = ()
     proxy: str | None = None
 
     @property
     def trust(self) -> "TlsTrust":
         """What TLS is spoken with."""
-        return self.authorities, self.pinned, self.client
+        return self.authorities, self.pinned, self.client, self.client_chain
 
     def allowed(self) -> tuple[Network, ...]:
         """The private networks, read."""
@@ -431,8 +432,10 @@ class Door:
     async def _context(self, trust: TlsTrust) -> ssl.SSLContext:
         context = self._contexts.pop(trust, None)
         if context is None:
-            authorities, pinned, client = trust
-            context = await asyncio.to_thread(client_context, authorities=authorities, pinned=pinned, client=client)
+            authorities, pinned, client, chain = trust
+            context = await asyncio.to_thread(
+                client_context, authorities=authorities, pinned=pinned, client=client, client_chain=chain
+            )
         self._contexts[trust] = context
         if len(self._contexts) > LINES_MAX:
             del self._contexts[next(iter(self._contexts))]

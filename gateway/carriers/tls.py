@@ -4,12 +4,12 @@ import os
 import secrets
 import ssl
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cryptography.hazmat.primitives import serialization
 
-from certs.certificates import CertificateError, KeyPair, read_certificate, read_certificates
+from certs.certificates import Certificate, CertificateError, KeyPair, read_certificate, read_certificates
 
 _PASSPHRASE_BYTES = 32
 
@@ -19,7 +19,11 @@ class TlsUnusable(Exception):  # noqa: N818  # said of what the profile names
 
 
 def client_context(
-    *, authorities: bytes | None = None, pinned: bytes | None = None, client: KeyPair | None = None
+    *,
+    authorities: bytes | None = None,
+    pinned: bytes | None = None,
+    client: KeyPair | None = None,
+    client_chain: Sequence[Certificate] = (),
 ) -> ssl.SSLContext:
     """How we speak TLS: 1.2 or newer, and never with a server that is not proven. Reads files: call it in a thread.
 
@@ -27,6 +31,7 @@ def client_context(
         authorities: PEM certificates that stand in place of the machine's own authorities.
         pinned: the server's certificate: only it, or one that it issued, is accepted, under whatever host name.
         client: what we show when we are asked.
+        client_chain: the certificates between it and its authority, if any.
 
     Raises:
         TlsUnusable: something given is no certificate, or does not fit together.
@@ -53,12 +58,12 @@ def client_context(
     except ssl.SSLError as error:
         raise TlsUnusable(f"the certificates for their server cannot be used ({error.reason})") from None
     if client is not None:
-        _show(context, client)
+        _show(context, client, client_chain)
     return context
 
 
-def _show(context: ssl.SSLContext, client: KeyPair) -> None:
-    """Our certificate and key into the context.
+def _show(context: ssl.SSLContext, client: KeyPair, chain: Sequence[Certificate]) -> None:
+    """Our certificate, its chain and its key into the context.
 
     `ssl` reads keys from paths alone. The file it gets lies in memory (it has no name, and is gone when this returns)
     and holds the key encrypted under a passphrase that never leaves this process: neither a disk, nor swap, nor another
@@ -71,7 +76,8 @@ def _show(context: ssl.SSLContext, client: KeyPair) -> None:
         serialization.BestAvailableEncryption(passphrase),
     )
     try:
-        with _unnamed_file(sealed + client.certificate.pem()) as path:
+        certificates = b"".join(certificate.pem() for certificate in (client.certificate, *chain))
+        with _unnamed_file(sealed + certificates) as path:
             context.load_cert_chain(path, password=passphrase)
     except (ssl.SSLError, OSError) as error:
         words = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__

@@ -260,7 +260,11 @@ class Ping:
                 return True
             try:
                 context = await asyncio.to_thread(
-                    client_context, authorities=line.authorities, pinned=line.pinned, client=line.client
+                    client_context,
+                    authorities=line.authorities,
+                    pinned=line.pinned,
+                    client=line.client,
+                    client_chain=line.client_chain,
                 )
             except TlsUnusable as error:
                 step.fail(str(error))

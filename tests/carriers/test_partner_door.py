@@ -443,6 +443,18 @@ async def test_the_client_certificate_is_shown_and_its_absence_told():
         assert len(server.requests) == 1
 
 
+async def test_the_chain_of_the_client_certificate_is_shown_with_it():
+    between = pair("between", issuer=authority(), authority=True)
+    ours = pair("bigcorp", issuer=between)
+    context = server_context(localhost(), clients=authority())
+    believed = authority().certificate.pem()
+    async with serving(tls=context) as server, opened() as door:
+        whole = way(authorities=believed, client=ours, client_chain=(between.certificate,))
+        assert (await door.call(whole, post(server.url))).status == 200
+        await failure(door, way(authorities=believed, client=ours), post(server.url))
+        assert len(server.requests) == 1
+
+
 def descriptors() -> set[str]:
     """Those that are open; the one that lists them is closed again."""
     return {path.name for path in Path("/proc/self/fd").iterdir() if path.exists() or path.is_symlink()}
