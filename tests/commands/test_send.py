@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from gateway.commands.serving import is_served
+from gateway.flow import traffic
 from gateway.settings import load_settings
+from gateway.store import deliveries, messages
 from tests.commands.conftest import Ended, Run
 from tests.flow.dispatching import NOTICE, order
-from tests.flow.two_houses import two_houses
+from tests.flow.two_houses import two_houses, until
 from tests.site import PROJECT, Site, acknowledgment_855
 from translators.catalog import TranslationResult, translate
 from translators.guide import ReadingRules
@@ -211,30 +213,29 @@ async def test_it_is_followed_to_its_receipt_and_can_be_sent_again(tmp_path):
         assert "no gateway runs" not in err
 
         _, shown, _ = await gateway(us.root, "messages", "show", sent["id"], "--payload")
-        _, receipt, _ = await gateway(us.root, "messages", "show", sent["id"], "--receipt")
-        _, wire, _ = await gateway(us.root, "messages", "show", sent["id"], "--raw", "wire")
+        receipt, wire = [
+            await us.read(deliveries.body, delivery_id=sent["id"], part=part) for part in ("receipt", "wire")
+        ]
         assert shown.startswith("ISA*")
-        assert "disposition-notification" in receipt.lower()
+        assert b"disposition-notification" in receipt.lower()
         assert wire
-        _, trace, _ = await gateway(us.root, "messages", "trace", sent["id"])
-        assert [step in trace for step in ("wanted", "queued", "attempt", "delivered")] == [True] * 4
+        steps = [step["step"] for step in (await us.read(traffic.view, item_id=sent["id"]))["timeline"]]
+        assert [step in steps for step in ("wanted", "translated", "queued", "attempt", "delivered")] == [True] * 5
 
         code, out, _ = await gateway(us.root, "messages", "resend", sent["id"], "--format", "json")
         assert code == 0
         again = json.loads(out)["delivery"]
-        async with asyncio.timeout(30):
-            while True:
-                _, out, _ = await gateway(us.root, "messages", "show", again, "--format", "json")
-                view = json.loads(out)
-                if view["status"] == "delivered":
-                    break
+
+        async def delivered() -> dict[str, Any] | None:
+            view = await us.read(traffic.view, item_id=again)
+            return view if view["status"] == "delivered" else None
+
+        view = await until(delivered)
         assert view["repeats"] == sent["id"]
         assert view["transport_id"] != sent["transport_id"]
-        _, out, _ = await gateway(them.root, "messages", "list", "--direction", "in", "--format", "json")
-        arrived = [json.loads(line) for line in out.splitlines()]
+        arrived = await them.read(traffic.rows, wanted=traffic.Wanted(direction="in"), limit=9)
         assert [message["transport_id"] for message in arrived] == [view["transport_id"], sent["transport_id"]]
-        _, payload, _ = await gateway(them.root, "messages", "show", arrived[0]["id"], "--payload")
-        assert payload == shown
+        assert (await them.read(messages.body, message_id=arrived[0]["id"], part="payload")).decode() == shown
 
 
 async def test_a_partner_who_says_no_ends_it_with_one(tmp_path):

@@ -20,6 +20,8 @@ from certs.keyring import IdentityKeys, KeyRing
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port
 from gateway.edge.bodies import Bodies
+from gateway.flow.composing import Composing
+from gateway.flow.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
@@ -168,8 +170,18 @@ async def open_house(
     directory = Directory(profiles if profiles is not None else [acme(), globex(), idle()])
     pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
     ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
-    reception = Reception(database, IdSource(clock, secrets.randbits), clock, lambda: arrived.append(1))
+    ids = IdSource(clock, secrets.randbits)
+    reception = Reception(database, ids, clock, lambda: arrived.append(1))
     woken: list[int] = []
+    outbound = Outbound(
+        database,
+        Composing(database, lambda: directory, settings.identities, settings.limits),
+        ids,
+        host="bigcorp.example",
+        now_ms=clock,
+        accepted=lambda: woken.append(1),
+        metrics=metrics,
+    )
     edge = Edge(
         settings,
         database,
@@ -180,6 +192,7 @@ async def open_house(
         lambda: ring,
         lambda: reasons,
         wake=lambda: woken.append(1),
+        outbound=outbound,
     )
     bodies = new_bodies(settings)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)

@@ -13,7 +13,15 @@ from gateway.store.operators import Role
 from tests.edge.house import ACME_KEY, X12, House
 
 READS = ["/metrics", "/messages", "/messages/x", "/exceptions", "/exceptions/x", "/partners", "/events"]
-ACTS = ["/messages/x/replay", "/messages/x/reprocess", "/exceptions/x/retry", "/exceptions/x/resolve", "/outcomes"]
+ACTS = [
+    "/messages/x/replay",
+    "/messages/x/reprocess",
+    "/messages/x/resend",
+    "/exceptions/x/retry",
+    "/exceptions/x/resolve",
+    "/outcomes",
+    "/outbound",
+]
 
 
 async def submitted(house: House, client: aiohttp.ClientSession) -> str:
