@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 
 import orjson
 from sqlalchemy import Connection
@@ -19,7 +20,7 @@ from gateway.store import audit, messages, staging
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import Acceptance, NewMessage, TransportIdReused
-from gateway.store.staging import Piece, StagingLost
+from gateway.store.staging import StagingLost
 
 RETRY_AFTER_S = 5
 FAILURES_RETRY_AFTER_S = 60
@@ -27,6 +28,7 @@ Also = Callable[[Connection, Acceptance], None]
 # Each staging has an owner of its own: two attempts at one message must not take each other's pieces for theirs.
 _STAGER = "reception:"
 _NOBODY = "nobody"
+_STEPS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +180,25 @@ class Reception:
             # Should it be purged before it is recognised, nothing is kept: nobody staged its pieces.
             return replace(new, staged_by=_NOBODY)
         new = replace(new, staged_by=f"{_STAGER}{new.id}")
-        steps = _steps(new)
+        wire = staging.steps_of("wire", new.wire) if new.wire else ()
+        steps = chain(staging.steps_of("payload", (new.payload,)), wire)
+        loop = asyncio.get_running_loop()
+        # The next pieces are made ready, two steps at a time, while these are committed.
+        making = deque(loop.run_in_executor(None, step) for step in islice(steps, _STEPS_AT_ONCE))
         writing: asyncio.Future[None] | None = None
-        while step := await asyncio.to_thread(next, steps, None):
+        while making:
+            pieces = await making.popleft()
+            making.extend(loop.run_in_executor(None, step) for step in islice(steps, 1))
             if writing is not None:
                 await writing
             unit = partial(
                 staging.stage,
                 owner=new.staged_by,
                 message_id=new.id,
-                pieces=step,
+                pieces=pieces,
                 now_ms=self._now_ms(),
                 begins=writing is None,
             )
-            # The next pieces are made ready while these are committed.
             writing = self._database.submit(unit, durable=False)
         if writing is not None:
             await writing
@@ -238,21 +245,6 @@ class Reception:
             await self._database.write(lambda connection: audit.record(connection, act))
         except StoreUnavailable:
             return
-
-
-def _steps(new: NewMessage) -> Iterator[list[Piece]]:
-    """The pieces of a message, gathered for one transaction each."""
-    step: list[Piece] = []
-    length = 0
-    wire = staging.pieces_of("wire", new.wire) if new.wire else ()
-    for piece in chain(staging.pieces_of("payload", (new.payload,)), wire):
-        step.append(piece)
-        length += len(piece.data)
-        if length >= staging.STEP_BYTES:
-            yield step
-            step, length = [], 0
-    if step:
-        yield step
 
 
 def _sha256(payload: Buffer) -> str:

@@ -12,13 +12,15 @@ comes (the process ended, the sender's retry was faster) the claim runs out, and
 one transaction.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 from isal import isal_zlib
 from sqlalchemy import Connection, delete, select
 
-from gateway.buffers import Buffer, windows
+from gateway.buffers import Buffer, forget
 from gateway.store import claims
 from gateway.store.statements import Insert, table_of
 from gateway.store.tables import Claim, MessageBody
@@ -26,6 +28,7 @@ from gateway.store.tables import Claim, MessageBody
 PIECE_BYTES = 1_048_576
 # Pieces of one transaction: some milliseconds of the writer.
 STEP_BYTES = 2 * PIECE_BYTES
+DEFLATED_STEP_BYTES = 2 * STEP_BYTES  # before they are deflated
 # How long pieces wait for more of them, or for their message.
 LEASE_MS = 120_000
 SWEEP_MESSAGES_MAX = 20
@@ -54,33 +57,52 @@ class Piece:
     data: bytes
 
 
-def pieces_of(part: str, buffers: Iterable[Buffer]) -> Iterator[Piece]:
-    """Buffers, one behind the other, as rows; deflated where the first bytes of the longest say that it is worth it."""
+Step: TypeAlias = Callable[[], list[Piece]]
+
+
+def steps_of(part: str, buffers: Iterable[Buffer]) -> Iterator[Step]:
+    """Buffers, one behind the other, as rows, a transaction's worth in each step.
+
+    A step makes its pieces when it is called; several may be called at once, in threads. Pieces are deflated where the
+    first bytes of the longest buffer say that it is worth it.
+    """
     buffers = tuple(buffer for buffer in buffers if buffer)
     probe = bytes(max(buffers, key=len, default=b"")[:_PROBE_BYTES])
     deflates = len(isal_zlib.compress(probe, _LEVEL)) < len(probe) * _WORTH_IT
-    number = 0
-    for number, raw in enumerate(_whole_pieces(buffers)):
-        yield Piece(part + DEFLATED, number, isal_zlib.compress(raw, _LEVEL)) if deflates else Piece(part, number, raw)
-    if not buffers:
-        yield Piece(part, number, b"")
+    step_bytes = DEFLATED_STEP_BYTES if deflates else STEP_BYTES
+    for start in range(0, max(sum(map(len, buffers)), 1), step_bytes):
+        yield partial(_make, part, buffers, start, start + step_bytes, deflates=deflates)
 
 
-def _whole_pieces(buffers: Iterable[Buffer]) -> Iterator[bytes]:
-    gathered: list[Buffer] = []
-    length = 0
+def pieces_of(part: str, buffers: Iterable[Buffer]) -> Iterator[Piece]:
+    """The rows of all steps."""
+    for step in steps_of(part, buffers):
+        yield from step()
+
+
+def _make(part: str, buffers: Sequence[Buffer], start: int, end: int, *, deflates: bool) -> list[Piece]:
+    pieces: list[Piece] = []
+    for begin in range(start, end, PIECE_BYTES):
+        raw = b"".join(_cut(buffers, begin, begin + PIECE_BYTES))
+        if not raw and begin:
+            break
+        number = begin // PIECE_BYTES
+        if deflates:
+            pieces.append(Piece(part + DEFLATED, number, isal_zlib.compress(raw, _LEVEL)))
+        else:
+            pieces.append(Piece(part, number, raw))
+        for buffer in buffers:
+            forget(buffer)
+    return pieces
+
+
+def _cut(buffers: Iterable[Buffer], start: int, end: int) -> Iterator[Buffer]:
+    """A range of buffers that stand one behind the other."""
     for buffer in buffers:
-        start = 0
-        while start < len(buffer):
-            end = min(len(buffer), start + PIECE_BYTES - length)
-            gathered += map(bytes, windows(buffer, start, end))
-            length += end - start
-            start = end
-            if length == PIECE_BYTES:
-                yield b"".join(gathered)
-                gathered, length = [], 0
-    if gathered:
-        yield b"".join(gathered)
+        if start < len(buffer) and end > 0:
+            yield buffer[max(start, 0) : end]
+        start -= len(buffer)
+        end -= len(buffer)
 
 
 def restored(part: str, data: bytes) -> bytes:
