@@ -170,7 +170,8 @@ class Profile(Part):
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
-    """What we exchange; a document without an agreement is rejected."""
+    """What we exchange; a document without an agreement is rejected. Those of a connection are for its own addresses:
+    each of the partners that it carries has its own."""
 
     @property
     def is_active(self) -> bool:
@@ -224,7 +225,7 @@ class Profile(Part):
             if item.syntax != "x12" and (item.releases or item.tolerances):
                 field = "releases" if item.releases else "tolerances"
                 yield (*where, field), f"`{field}` belongs to X12, but the syntax is {item.syntax}", f"remove `{field}`"
-            if item.syntax == "x12" and not self.x12 and not self.speaks_for:
+            if item.syntax == "x12" and not self.x12:
                 yield (
                     (*where, "syntax"),
                     "an X12 agreement without an X12 address",

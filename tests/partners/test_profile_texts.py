@@ -199,6 +199,13 @@ BAD = {
         (5, 53),
         "an X12 agreement without an X12 address",
     ),
+    "X12 of a connection without an address of its own": (
+        HEAD
+        + KEY
+        + "speaks_for: {qualifier: ZZ, id: A}\nagreements: [{document: invoice, direction: inbound, syntax: x12}]\n",
+        (5, 62),
+        "an X12 agreement without an X12 address",
+    ),
     "JSON with releases": (
         HEAD + KEY + "agreements: [{document: invoice, direction: inbound, syntax: json, releases: 004010}]\n",
         (4, 78),
