@@ -68,7 +68,10 @@ class Message(SQLModel, table=True):
 
 
 class MessageBody(SQLModel, table=True):
-    """The bytes of a message in pieces: as they came (`wire`), opened (`payload`), and what we answered (`answer`)."""
+    """The bytes of a message in pieces: as they came (`wire`), opened (`payload`), and what we answered (`answer`).
+
+    Pieces of a part that is named `wire+zlib` or `payload+zlib` are deflated, each for itself.
+    """
 
     __tablename__ = "message_body"
     message_id: str = Field(primary_key=True)
