@@ -195,3 +195,27 @@ def post(url: str, body: bytes | memoryview = b"hello", **choices: Any) -> Call:
 
 def way(**choices: Any) -> Way:
     return Way(**({"networks": LOOPBACK_ALLOWED} | choices))
+
+
+def proxy(heads: list[bytes], *, status: bytes = b"200 Connection established"):
+    """An HTTP proxy for CONNECT."""
+
+    async def speak(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        heads.append(head)
+        writer.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
+        await writer.drain()
+        if not status.startswith(b"200"):
+            return
+        host, _, port = head.split()[1].decode().partition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+
+        async def pump(source, target):
+            while piece := await source.read(65_536):
+                target.write(piece)
+                await target.drain()
+            target.close()
+
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    return speak

@@ -22,6 +22,7 @@ from tests.carriers.servers import (
     opened,
     pair,
     post,
+    proxy,
     read_request,
     self_signed,
     server_context,
@@ -492,30 +493,6 @@ def test_session_keys_are_never_written_to_a_file(monkeypatch, tmp_path: Path):
 
 
 # --- proxy -----------------------------------------------------------------------------------------------------------
-
-
-def proxy(heads: list[bytes], *, status: bytes = b"200 Connection established"):
-    """An HTTP proxy for CONNECT."""
-
-    async def speak(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        heads.append(head)
-        writer.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
-        await writer.drain()
-        if not status.startswith(b"200"):
-            return
-        host, _, port = head.split()[1].decode().partition(":")
-        far_reader, far_writer = await asyncio.open_connection(host, int(port))
-
-        async def pump(source, target):
-            while piece := await source.read(65_536):
-                target.write(piece)
-                await target.drain()
-            target.close()
-
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
-
-    return speak
 
 
 async def test_https_goes_through_a_proxy_by_connect_and_its_password_stays_with_it():

@@ -1,11 +1,13 @@
 """`gateway partner ping` against real servers: what each step says when it works and when it does not."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.certificates import KeyPair
 from certs.creation import certify
@@ -16,8 +18,9 @@ from gateway.onboarding.ping import Ping, Pinged, PingMessage
 from gateway.onboarding.ping_steps import Result
 from gateway.settings import IdentitySettings, Limits, Settings
 from partners.directory import Directory
+from partners.loader import LoadedProfile, parse_profile
 from tests.carriers.sending import Peer, negative, partner
-from tests.carriers.servers import authority, localhost, self_signed, server_context, serving
+from tests.carriers.servers import authority, localhost, proxy, self_signed, server_context, serving, speaking
 from tests.edge.house import X12, acme_keys, our_keys, stranger_keys
 
 NOW = datetime.now(UTC)
@@ -217,3 +220,58 @@ async def test_a_password_that_is_missing_is_told_where_it_is_needed(tmp_path: P
         assert "NOT_SET_HERE is not set" in step(pinged, "http")[1]
         assert "travel in clear" in step(pinged, "profile")[1]
         assert not server.requests
+
+
+async def test_through_a_proxy_tls_is_told_with_the_message(tmp_path: Path):
+    heads: list[bytes] = []
+    believed = {"ca_pem": authority().certificate.pem()}
+    async with serving(Peer(), tls=server_context(localhost())) as server, speaking(proxy(heads)) as port:
+        connection = f"authorities: ca.pem, proxy: http://127.0.0.1:{port}"
+        pinged = await ping(tmp_path, partner(server.url, connection=connection, **believed)).whole("bigcorp")
+        assert pinged.worked, results(pinged)
+        assert "through the proxy" in step(pinged, "tls")[1]
+        assert heads[0].startswith(b"CONNECT")
+    async with speaking(proxy(heads, status=b"403 No")) as port:
+        connection = f"proxy: http://127.0.0.1:{port}"
+        pinged = await ping(tmp_path, partner("https://127.0.0.1:1/", connection=connection)).whole("bigcorp")
+        assert "the proxy forbids this host" in step(pinged, "http")[1]
+
+
+async def test_what_goes_by_a_connection_is_told_so(tmp_path: Path):
+    async with serving(Peer()) as server:
+        van = partner(server.url)
+        text = b"id: behind\nname: Behind\nvia: bigcorp\nx12: {qualifier: ZZ, id: BEHIND}\n"
+        behind = parse_profile({"profile.yaml": text})
+        assert isinstance(behind, LoadedProfile), behind
+        walk = ping(tmp_path, van)
+        walk._directory = Directory([van, behind])
+        pinged = await walk.whole("behind")
+        assert pinged.worked, results(pinged)
+        assert "carried by bigcorp" in step(pinged, "profile")[1]
+
+
+async def test_our_own_side_can_be_what_is_missing(tmp_path: Path):
+    async with serving(tls=server_context(localhost())) as server:
+        loaded = partner(server.url, connection="client_certificate: nobody")
+        pinged = await ping(tmp_path, loaded).whole("bigcorp")
+        assert "our TLS client certificate cannot be used" in step(pinged, "tls")[1]
+        loaded = partner(server.url, connection="server_certificate: s.pem", s_pem=b"nothing")
+        assert "server_certificate cannot be used" in step(await ping(tmp_path, loaded).url_only("bigcorp"), "tls")[1]
+        elliptic = certify(ec.generate_private_key(ec.SECP256R1()), "bigcorp", now=NOW - timedelta(days=1))
+        believed = {"ca_pem": authority().certificate.pem()}
+        loaded = partner(server.url, connection="authorities: ca.pem", certificate=elliptic, **believed)
+        pinged = await ping(tmp_path, loaded).whole("bigcorp")
+        assert "needs RSA" in step(pinged, "http")[1]
+        assert not server.requests
+
+
+async def test_a_server_that_does_not_go_on_with_tls_is_told(tmp_path: Path):
+    async def silent(reader, writer):
+        await reader.read(65_536)
+        await asyncio.Event().wait()
+
+    async with speaking(silent) as port:
+        walk = ping(tmp_path, partner(f"https://127.0.0.1:{port}/"))
+        walk._settings = walk._settings.model_copy(update={"limits": Limits(connect_timeout_s=0.3)})
+        pinged = await walk.url_only("bigcorp")
+        assert step(pinged, "tls")[0] is Result.FAILED
