@@ -78,7 +78,11 @@ class Table:
         yield from _differences(combination, kept["security"])
 
     def _from_us(self, combination: Combination, file: Path, digest: str, destination: str) -> Iterator[str]:
-        delivery_id = send(self.gateway, file, destination.lower(), combination.content_type)
+        try:
+            delivery_id = send(self.gateway, file, destination.lower(), combination.content_type)
+        except AssertionError as error:
+            yield f"`gateway send`: {error}"
+            return
         state, reason, message_id = self.premises.wait_for_delivery(delivery_id)
         if state != "delivered":
             yield f"our delivery is {state}: {reason}"

@@ -97,7 +97,8 @@ def _partnerships(as2_id: str, destinations: Destinations) -> str:
     pairs += [("gateway", name, combination) for name, combination in destinations.items()]
     for sender, receiver, combination in pairs:
         attributes = {"protocol": "as2", "subject": "interop"}
-        if combination is not None and combination.sign:
+        if combination is not None:
+            # For MICs alone, as its own factory of partnerships does: without it there is no answer to some messages.
             attributes["sign"] = combination.digest
         if combination is not None and combination.encrypt:
             attributes["encrypt"] = combination.cipher

@@ -11,6 +11,9 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Map;
 
+import javax.activation.CommandMap;
+import javax.activation.MailcapCommandMap;
+
 import org.openas2.XMLSession;
 import org.openas2.message.AS2Message;
 import org.openas2.message.Message;
@@ -31,6 +34,9 @@ public class OpenAs2Peer {
         out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         System.setOut(System.err); // the product's console log
         XMLSession session = new XMLSession(call[0]);
+        // Of the activation frameworks among its jars the first one wins, and that may not look into its mail library.
+        ((MailcapCommandMap) CommandMap.getDefaultCommandMap())
+            .addMailcap("multipart/*;; x-java-content-handler=com.sun.mail.handlers.multipart_mixed");
         session.start();
         tell("ready");
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -50,8 +56,6 @@ public class OpenAs2Peer {
         Partnership agreed = new Partnership();
         agreed.setSenderID(Partnership.PID_AS2, words[4].split(">")[0]);
         agreed.setReceiverID(Partnership.PID_AS2, words[4].split(">")[1]);
-        AS2Message sought = new AS2Message();
-        sought.setPartnership(agreed);
         for (Partnership known : session.getPartnershipFactory().getPartnerships()) {
             if (known.matches(agreed)) {
                 known.getAttributes().clear();
