@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import Connection
 
 from certs.certificates import Certificate, ProblemCode, problems
@@ -230,6 +231,8 @@ def certificate_objection(
     codes = {problem.code for problem in problems(certificate, begins)}
     if CertUsage.DIGITAL_SIGNATURE in usages and ProblemCode.NOT_FOR_SIGNING in codes:
         return f"{certificate.subject} is not meant for signing (key usage)"
+    if CertUsage.KEY_ENCIPHERMENT in usages and not isinstance(certificate.public_key, rsa.RSAPublicKey):
+        return f"{certificate.subject} has no RSA key, and content keys travel under RSA alone; send one for encryption"
     if CertUsage.KEY_ENCIPHERMENT in usages and ProblemCode.NOT_FOR_ENCRYPTION in codes:
         return f"{certificate.subject} is not meant for encryption (key usage)"
     others = [one for one in beside if one != certificate]

@@ -16,14 +16,16 @@ import orjson
 from sqlalchemy import Connection
 
 from certs.certificates import Certificate, CertificateError, KeyPair, read_certificate, read_certificates
+from certs.trust import PINNED, Trust
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.cms.signed_data import Content
 from gateway.as2.mic import Mic, parse_mic
 from gateway.as2.writing import compressed_part, payload_part
+from gateway.as2_agreements import partner_trust
 from gateway.buffers import Buffer
 from gateway.flow import views
 from gateway.flow.evidence_layers import Dissection, Layers, ReceiptFacts
-from gateway.flow.evidence_readme import AS2, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
+from gateway.flow.evidence_readme import AS2, AUTHORITIES, BETWEEN, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
 from gateway.flow.keys import life_of
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import rfc3339
@@ -94,7 +96,8 @@ def gather(
         _json(folder / AGREEMENT, loaded.profile.as2.model_dump(mode="json", exclude={"connection"}))
     signers = (*theirs, *ours)
     dissection = Dissection(folder, our_keys if subject.is_inbound else (), signers, decompressed_bytes_max)
-    _tell(subject, folder, dissection, theirs, ours)
+    trust = partner_trust(loaded) if loaded is not None else PINNED
+    _tell(subject, folder, dissection, theirs, ours, trust)
     (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in _digests(folder)))
 
 
@@ -260,6 +263,7 @@ def _tell(
     dissection: Dissection,
     theirs: Sequence[Certificate],
     ours: Sequence[Certificate],
+    trust: Trust,
 ) -> None:
     has_message = (folder / MESSAGE).exists()
     layers = dissection.take_apart(MESSAGE) if has_message else Layers()
@@ -275,6 +279,10 @@ def _tell(
     )
     recipient = next((one for one in (*ours, *theirs) if one.fingerprint == subject.recipient), None)
     used = [one for part in (layers, receipt) if part is not None and part.signed for one in (part.signed.signer,)]
+    if trust.authorities:
+        _write_bundle(folder / AUTHORITIES, trust.authorities)
+        came = layers.signed.beside if layers.signed is not None else ()
+        _write_bundle(folder / BETWEEN, (*trust.between, *came))
     files_of = _write_certificates(folder, [one for one in (*used, recipient) if one is not None], theirs)
     facts = Facts(
         subject=f"{'MESSAGE' if subject.is_inbound else 'DELIVERY'} {subject.id}",
@@ -359,6 +367,11 @@ def _write_certificates(folder: Path, used: Iterable[Certificate], theirs: Seque
         (folder / name).write_bytes(certificate.pem())
         files[certificate.fingerprint] = name
     return files
+
+
+def _write_bundle(path: Path, certificates: Iterable[Certificate]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"".join(one.pem() for one in dict.fromkeys(certificates)))
 
 
 def _digests_record(

@@ -46,6 +46,7 @@ class Signed:
         offset: where they begin in it.
         signer: whose certificate verified it here; None when none that is known did.
         from_message: the certificate came inside the message, and an authority vouched for it.
+        beside: the certificates that came inside the message.
     """
 
     content: str
@@ -55,6 +56,7 @@ class Signed:
     length: int
     signer: Certificate | None
     from_message: bool
+    beside: tuple[Certificate, ...] = ()
 
 
 @dataclass(slots=True)
@@ -154,7 +156,8 @@ class Dissection:
         signed = read_signed_data(element, self._scratch)
         signer, from_message = self._signer(signed, covered_by(signed, Content(content.encoded)))
         length = content.end - content.start
-        layers.signed = Signed(name, cms, layers.innermost, content.start, length, signer, from_message)
+        beside = certificates_in(signed)
+        layers.signed = Signed(name, cms, layers.innermost, content.start, length, signer, from_message, beside)
         return name
 
     def _opaque(self, _: bytes, element: Element, cms: Buffer, layers: Layers, prefix: str) -> str:
@@ -163,7 +166,8 @@ class Dissection:
         name = self.write(f"{prefix}signed-content", content.data)
         signer, from_message = self._signer(signed, content)
         kept = self.write(f"{prefix}signature.p7m", cms)
-        layers.signed = Signed(name, kept, None, 0, len(content), signer, from_message)
+        beside = certificates_in(signed)
+        layers.signed = Signed(name, kept, None, 0, len(content), signer, from_message, beside)
         return name
 
     def _compressed(self, _: bytes, element: Element, cms: Buffer, layers: Layers, prefix: str) -> str:

@@ -17,6 +17,7 @@ from gateway.flow.evidence_layers import Layers, ReceiptFacts, Signed
 
 AS2 = "as2"
 KEY_FILE = "recipient-key.pem"
+AUTHORITIES, BETWEEN = "certificates/authorities.pem", "certificates/between.pem"
 SPLIT_SCRIPT = "split-signed.sh"
 _WIDTH = 100
 _OPENSSL_DIGESTS = {
@@ -163,6 +164,12 @@ def _signature(signed: Signed, facts: Facts) -> Iterator[str]:
         signed.signer.fingerprint[at : at + 2].upper() for at in range(0, len(signed.signer.fingerprint), 2)
     )
     yield f"$ openssl x509 -in {file} -noout -fingerprint -sha256 | grep -F {printed}"
+    if signed.from_message:
+        yield fill(f"An authority in {AUTHORITIES}, which was agreed on, issued it:", _WIDTH)
+        yield (
+            f"$ openssl verify -no_check_time -partial_chain -no-CApath -no-CAstore -CAfile {AUTHORITIES} "
+            f"-untrusted {BETWEEN} {file}"
+        )
     if signed.container is not None:
         yield fill(f"The signed bytes stand in {signed.container} as they came:", _WIDTH)
         yield _cut(signed.container, signed.offset, signed.length, signed.content)

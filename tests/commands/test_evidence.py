@@ -22,6 +22,7 @@ from gateway.flow.evidence_readme import KEY_FILE
 from gateway.model.delivery import DeliveryKind
 from gateway.store import deliveries, messages
 from gateway.store.deliveries import NewDelivery
+from tests.certs.authorities import curve_key, family, issue
 from tests.flow.two_houses import House, two_houses, until
 from tests.site import acknowledgment_855, key_pair
 
@@ -281,3 +282,21 @@ def test_what_came_by_rest_is_told_to_be_our_record_alone(stocked, run, tmp_path
     readme = (tmp_path / "rest" / "README.txt").read_text()
     assert "over rest" in readme
     assert "no message bears a signature" in " ".join(readme.split())
+
+
+async def test_a_signer_that_an_authority_vouched_for_comes_with_its_chain(tmp_path):
+    now = datetime.now(UTC)
+    them = family(now)
+    agreed = issue("acme", them.middle, now, key=key_pair("acme-supply").private_key)
+    renewed = issue("acme", them.middle, now, key=key_pair("renewed").private_key)
+    profile = {"authorities": "root.pem", "trust": "chain", "require_encrypted": False}
+    chain = agreed.certificate.pem() + them.middle.certificate.pem()
+    files = {"root.pem": them.root.certificate.pem(), "them.pem": chain}
+    async with two_houses(tmp_path / "houses", ours=profile, their_pair=agreed, files=files) as (us, _):
+        subject = await receive(us, encryption=None, signing=Signing(renewed))
+        folder = await evidence(us, subject, tmp_path / "chain.zip")
+    held = all_hold(folder)
+    assert any("openssl verify" in command for command in held)
+    (tmp_path / "other.pem").write_bytes(issue("root", None, now, ca=True, key=curve_key("other")).certificate.pem())
+    broken = tampered(folder, "certificates/authorities.pem", lambda _: (tmp_path / "other.pem").read_bytes())
+    assert any("openssl verify" in command for command in failing(broken))

@@ -26,6 +26,7 @@ from gateway.flow import certificate_decisions, certificate_requests
 from gateway.flow.certificate_requests import Progress
 from gateway.model.certificate_exchange import CertificateEvent
 from gateway.store import audit, cases, deliveries, messages, partner_certificates, timeline
+from tests.certs.authorities import curve_key
 from tests.flow.two_houses import House, two_houses, until
 from tests.site import acknowledgment_855, key_pair
 
@@ -209,6 +210,7 @@ async def test_what_makes_no_sense_is_rejected_with_the_reason(tmp_path):
     senseless = [
         (request_of(renewed(), name="SOMEBODY"), "speaks for 'SOMEBODY'"),
         (request_of(renewed(days=-900)), "expired"),
+        (request_of(certify(curve_key("acme"), "acme", now=datetime.now(UTC))), "has no RSA key"),
         (write_message(b"<a/>", (), "x"), "neither"),
         (write_message(b"no xml", (), "x"), "well-formed"),
         (write_message(write_exchange(ExchangeRequest("r", "ACME", (nowhere,))), (), "x"), "no certificate of this"),

@@ -58,7 +58,7 @@ class House:
         assert self.gateway is not None
         await self.gateway.keys.refresh()
 
-    def build(self, other: "House", as2: dict[str, Any]) -> None:
+    def build(self, other: "House", as2: dict[str, Any], files: dict[str, bytes]) -> None:
         self.root.mkdir(parents=True)
         data = self.root / "data"
         data.mkdir()
@@ -76,6 +76,8 @@ class House:
         folder = self.root / "partners" / other.name
         folder.mkdir(parents=True)
         (folder / "them.pem").write_bytes(other.pair.certificate.pem())
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
         profile = {
             "id": other.name,
             "name": other.name,
@@ -108,13 +110,18 @@ def _database_with(identity: str, pair: KeyPair) -> bytes:
 
 @asynccontextmanager
 async def two_houses(
-    tmp_path: Path, *, ours: dict[str, Any] | None = None, theirs: dict[str, Any] | None = None
+    tmp_path: Path,
+    *,
+    ours: dict[str, Any] | None = None,
+    theirs: dict[str, Any] | None = None,
+    their_pair: KeyPair | None = None,
+    files: dict[str, bytes] | None = None,
 ) -> AsyncIterator[tuple[House, House]]:
-    """`ours` and `theirs` are what each profile says under `as2` beside the fixed."""
+    """`ours` and `theirs` are what each profile says under `as2` beside the fixed; `files` lie beside ours."""
     us = House("bigcorp", tmp_path / "us", free_port(), key_pair("bigcorp"))
-    them = House("acme", tmp_path / "them", free_port(), key_pair("acme-supply"))
-    us.build(them, ours or {})
-    them.build(us, theirs or {})
+    them = House("acme", tmp_path / "them", free_port(), their_pair or key_pair("acme-supply"))
+    us.build(them, ours or {}, files or {})
+    them.build(us, theirs or {}, {})
     async with AsyncExitStack() as stack:
         for house in (us, them):
             house.gateway = Gateway(house.settings, database_synchronous="OFF")
