@@ -9,7 +9,7 @@ import pytest
 from certs.creation import certify
 from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.mdn import Mdn, objection, read_mdn
-from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage
+from gateway.as2.message import Encryption, Signing, WrittenMessage
 from gateway.store import messages
 from tests.edge.house import (
     ACME_KEY,
@@ -74,30 +74,6 @@ async def test_a_message_is_kept_and_gets_its_signed_receipt(house, client):
     assert body in answer
     assert '"signed"' in kept.security
     assert acme_keys().certificate.fingerprint in kept.security
-
-
-@pytest.mark.parametrize("signed", [True, False])
-@pytest.mark.parametrize("encrypted", [True, False])
-@pytest.mark.parametrize("compression", [None, "before-signing"])
-@pytest.mark.parametrize("asked", ["signed", "unsigned", "none"])
-async def test_every_agreed_form_is_taken(tmp_path: Path, client, signed, encrypted, compression, asked):
-    request = {"signed": MdnRequest("a@b", signed=True), "unsigned": MdnRequest("a@b"), "none": None}[asked]
-    lenient = acme(as2="  require_signed: false\n  require_encrypted: false\n")
-    sent = message(
-        signing=Signing(acme_keys()) if signed else None,
-        encryption=Encryption([our_keys().certificate], Cipher.AES128_GCM) if encrypted else None,
-        compression=compression,
-        mdn_request=request,
-    )
-    async with open_house(tmp_path, profiles=[lenient]) as house:
-        status, headers, body = await send(house, client, sent)
-        assert len(house.arrived) == 1
-    if asked == "none":
-        assert (status, body) == (204, b"")
-        return
-    mdn = receipt(headers, body, signed=asked == "signed")
-    assert objection(mdn, message_id=sent.message_id, as2_from="ACME-AS2", as2_to="BIGCORP", mics=sent.mics) is None
-    assert (mdn.signature is not None) == (asked == "signed")
 
 
 async def test_a_duplicate_gets_the_stored_receipt_byte_for_byte(house, client):

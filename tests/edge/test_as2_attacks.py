@@ -277,14 +277,17 @@ async def test_a_length_without_its_body(tmp_path):
         assert await state(house, tmp_path) == before
 
 
-@pytest.mark.parametrize("field", ["AS2-From", "AS2-To", "Message-ID", "Subject", "Disposition-Notification-To"])
+FIELDS = ["AS2-From", "AS2-To", "Message-ID", "Subject", "Disposition-Notification-To"]
+
+
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1b", "\x7f", "\r"])
-async def test_controls_in_the_head(house, field, character):
+async def test_controls_in_the_head(house, character):
     sent = message()
-    fields = dict(sent.headers) | {"Subject": "orders", field: f"a{character}X-Evil: 1{character}b"}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     length = f"Content-Length: {len(sent.body)}\r\nConnection: close\r\n\r\n"
-    answered = await house.raw(f"POST /as2 HTTP/1.1\r\nHost: x\r\n{head}{length}".encode("latin-1") + sent.body)
-    assert answered.split(b" ", 2)[1] == b"400"
-    assert b"X-Evil" not in answered
+    for field in FIELDS:
+        fields = dict(sent.headers) | {"Subject": "orders", field: f"a{character}X-Evil: 1{character}b"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        answered = await house.raw(f"POST /as2 HTTP/1.1\r\nHost: x\r\n{head}{length}".encode("latin-1") + sent.body)
+        assert answered.split(b" ", 2)[1] == b"400"
+        assert b"X-Evil" not in answered
     assert not house.arrived
