@@ -68,7 +68,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         "partners and keys",
         (
             Noun("partner", "partner profiles: list, show, check, ping, key, numbers"),
-            Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap"),
+            Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap, exchange"),
             Noun("operator", "tokens for the operator port: new, list, remove"),
         ),
     ),
