@@ -1,4 +1,8 @@
-"""TA1, 997 and 999 that messages earned, kept for delivery."""
+"""TA1, 997 and 999 that messages earned: kept, or delivered under their own id.
+
+One that goes out has a delivery of the same id, and its state is that of the delivery, which sees to it
+(`store.deliveries`).
+"""
 
 from dataclasses import dataclass, fields
 
@@ -7,7 +11,7 @@ from sqlalchemy import Connection, select
 from gateway.store.statements import Insert, table_of
 from gateway.store.tables import Acknowledgment
 
-KEPT = "kept"  # written, not yet handed to a carrier
+KEPT = "kept"  # written; nothing says how the partner is reached, so nobody sends it
 
 _ACKNOWLEDGMENT = table_of(Acknowledgment)
 _insert_acknowledgment = Insert(Acknowledgment)
