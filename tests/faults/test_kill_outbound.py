@@ -27,10 +27,10 @@ def site(tmp_path, broker_url):
     return Site(tmp_path / "site", {"broker_url": broker_url}, acme_profile={"as2": as2, "agreements": [agreement]})
 
 
-async def publish(channel: aio_pika.abc.AbstractChannel, number: int) -> None:
+async def publish(channel: aio_pika.abc.AbstractChannel, number: int, body: bytes | None = None) -> None:
     headers = {"cloudEvents_id": str(number), "cloudEvents_source": "/erp", "cloudEvents_partner": "acme-supply"}
     message = aio_pika.Message(
-        order(f"PO-{number}"),
+        body or order(f"PO-{number}"),
         headers=headers,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,  # type: ignore[arg-type]
     )
@@ -73,6 +73,11 @@ async def test_every_document_is_one_delivery_however_often_the_gateway_dies(gat
         await drained(channel, site, DOCUMENTS)
         dead = await channel.declare_queue("b2b.dead", passive=True)
         assert dead.declaration_result.message_count == 0
+        await publish(channel, 0, order("ANOTHER"))  # the id of another document
+        async with asyncio.timeout(WITHIN_S):
+            while (letter := await dead.get(fail=False)) is None:
+                await asyncio.sleep(RECONNECT_S)
+        assert "gave the id 0 before, for other content" in str(letter.headers["gateway_reason"])
     await asyncio.to_thread(gateway.stop)
 
     wanted = rows(site, "SELECT id, source_id, state FROM dispatch ORDER BY id")
