@@ -1,5 +1,6 @@
 import subprocess
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 
 import pytest
 from cryptography import x509
@@ -229,6 +230,12 @@ def organization(common_name: str, of: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
 
 
+def mailed(address: str) -> x509.Name:
+    parts = [(NameOID.COMMON_NAME, "a"), (NameOID.EMAIL_ADDRESS, address)]
+    return x509.Name([x509.NameAttribute(kind, value) for kind, value in parts])
+
+
+NETWORK = x509.IPAddress(ip_network("10.0.0.0/8"))
 ACME = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "ACME")]))
 
 
@@ -250,6 +257,24 @@ ACME = x509.DirectoryName(x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAM
         ),
         ({"permitted_subtrees": [x509.RFC822Name("b.example")]}, name("a"), [x509.RFC822Name("a@b.example")], True),
         (
+            {"permitted_subtrees": [x509.RFC822Name("edi@acme.example")]},
+            name("a"),
+            [x509.RFC822Name("edi@acme.example")],
+            True,
+        ),
+        (
+            {"permitted_subtrees": [x509.RFC822Name("edi@acme.example")]},
+            name("a"),
+            [x509.RFC822Name("other@acme.example")],
+            False,
+        ),
+        ({"permitted_subtrees": [x509.RFC822Name("acme.example")]}, mailed("edi@acme.example"), [], True),
+        ({"excluded_subtrees": [x509.RFC822Name("acme.example")]}, mailed("edi@acme.example"), [], False),
+        ({"permitted_subtrees": [NETWORK]}, name("a"), [x509.IPAddress(ip_address("10.1.2.3"))], True),
+        ({"permitted_subtrees": [NETWORK]}, name("a"), [x509.IPAddress(ip_address("11.1.2.3"))], False),
+        ({"excluded_subtrees": [NETWORK]}, name("a"), [x509.IPAddress(ip_address("10.1.2.3"))], False),
+        ({"excluded_subtrees": [NETWORK]}, name("a"), [x509.IPAddress(ip_address("11.1.2.3"))], True),
+        (
             {"permitted_subtrees": [x509.UniformResourceIdentifier(".acme.example")]},
             name("a"),
             [x509.UniformResourceIdentifier("https://acme.example/")],
@@ -266,6 +291,20 @@ def test_names_must_be_those_that_the_authority_may_give(trees, subject, alterna
     assert isinstance(found, Chain) is accepted, found
     if isinstance(found, Unchained):
         assert "CN=middle may not issue for the name" in found.reason
+
+
+def test_what_an_authority_issued_to_itself_is_not_bound_by_names_but_the_end_is():
+    root = issue("root", None, NOW, ca=True, extensions=constrained(permitted_subtrees=[ACME]))
+    rolled = issue("root", root, NOW, ca=True, key=curve_key("rolled"))
+    fine = issue(organization("as2", "ACME"), rolled, NOW)
+    assert len(chain(fine, root, rolled)) == 3
+    assert "may not issue for the name" in reason(issue("partner", rolled, NOW), root, rolled)
+
+
+def test_more_name_constraints_than_the_limit_are_refused():
+    crowd = [x509.DNSName(f"host{number}.example") for number in range(300)]
+    root = issue("root", None, NOW, ca=True, extensions=constrained(permitted_subtrees=crowd))
+    assert "more than 256 name constraints" in reason(issue("partner", root, NOW), root)
 
 
 def test_pinned_trust_asks_for_nothing_and_takes_nothing_from_messages():
