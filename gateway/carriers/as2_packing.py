@@ -199,8 +199,8 @@ def signing_for(consignment: Consignment, bench: Bench, as2: As2, now: datetime)
     if not certificate.valid_at(now):
         words = _dates(certificate, now)
         raise CannotSend(
-            f"our certificate {words}; make a new one with `gateway certs new {consignment.identity}` "
-            "and give it to the partners"
+            f"our certificate {words}; change over to a new one with "
+            f"`gateway certs roll {consignment.identity} --new` and give it to the partners"
         )
     return Signing(pair, Digest(as2.sending.digest or as2.digests[0]), _scheme(pair, as2.sending))
 

@@ -138,7 +138,7 @@ _HANDSHAKE: Mapping[str, str] = {
     "TLSV1_ALERT_UNKNOWN_CA": "the server does not know our client certificate; give it to the partner",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the server refuses our client certificate; give the present one to the partner",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the server does not know our client certificate; give it to the partner",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our client certificate has expired; make another with `gateway certs new`",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our client certificate has expired; make another with `certs roll --new`",
     "TLSV1_ALERT_ACCESS_DENIED": "the server refuses our client certificate; ask the partner to allow it",
     "TLSV1_UNRECOGNIZED_NAME": "the server knows no such host name; check the host in `url`",
     "DH_KEY_TOO_SMALL": "the server offers a key exchange that is too weak; the partner must repair it",

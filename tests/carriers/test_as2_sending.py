@@ -336,7 +336,7 @@ async def test_our_own_key_can_hold_it(tmp_path: Path):
     old = certify(acme_keys().private_key, "acme", now=NOW - timedelta(days=100), valid_days=10)
     carrier = make_carrier(tmp_path, keys=old)
     assert "our certificate" in await held(carrier, consignment(loaded))
-    assert "gateway certs new acme" in await held(carrier, consignment(loaded))
+    assert "gateway certs roll acme --new" in await held(carrier, consignment(loaded))
     await carrier.close()
     elliptic = certify(ec.generate_private_key(ec.SECP256R1()), "acme", now=NOW)
     carrier = make_carrier(tmp_path, keys=elliptic)
