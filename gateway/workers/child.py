@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from gateway.buffers import WINDOW_BYTES
 from gateway.collection import collect_rarely
-from gateway.spool import SpoolFolder
+from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
 from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Call, Done, Failure, Frame, Job, Returned, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
@@ -73,15 +73,29 @@ def _work(job: Job, source: BinaryIO, spools: SpoolFolder, sink: BinaryIO) -> No
 
 
 def _spooled(source: BinaryIO, spools: SpoolFolder, left: int) -> memoryview:
-    """A large body, in a file of our own."""
-    spool = spools.new()
+    """A large body, in a file of our own.
+
+    It is read to its end whatever happens: what is left of it must never be taken for a frame, for frames are unpickled.
+    """
+    spool: Spool | None = None
+    failure: SpoolUnavailable | None = None
     while left:
-        piece = source.read(min(left, WINDOW_BYTES))
+        try:
+            piece = source.read(min(left, WINDOW_BYTES))
+        except (MemoryError, OSError):
+            sys.exit(1)
         if not piece:
             sys.exit()  # the gateway gave the job up in the middle of its body
-        spool.write(piece)
         left -= len(piece)
-    return spool.view()
+        try:
+            if failure is None:
+                spool = spool or spools.new()
+                spool.write(piece)
+        except SpoolUnavailable as unavailable:
+            failure = unavailable
+    if failure is not None:
+        raise failure
+    return spool.view() if spool is not None else memoryview(b"")
 
 
 def _send(sink: BinaryIO, frame: Frame) -> None:
