@@ -75,7 +75,7 @@ def _work(job: Job, source: BinaryIO, spools: SpoolFolder, sink: BinaryIO) -> No
 def _spooled(source: BinaryIO, spools: SpoolFolder, left: int) -> memoryview:
     """A large body, in a file of our own.
 
-    It is read to its end whatever happens: what is left of it must never be taken for a frame, for frames are unpickled.
+    It is read to its end whatever happens: nothing of it must ever be taken for a frame, for frames are unpickled.
     """
     spool: Spool | None = None
     failure: SpoolUnavailable | None = None

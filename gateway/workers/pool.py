@@ -84,10 +84,16 @@ class WorkerPool:
                     job = Job(None, rules, content_type, len(data))
                 await _send(turn.worker, job)
             if not isinstance(data, bytes):
+                left = len(data)
                 # What the pieces take to come is not the worker's time.
                 async for piece in data.pieces:
+                    left -= len(piece)
+                    if left < 0:
+                        break  # a worker would take what is too much for its next job
                     async with turn.clock.running():
                         await _write(turn.worker, piece)
+                if left:
+                    raise WorkerFailed("the body has another length than it was said to have")
             while not turn.finished:
                 async with turn.clock.running():
                     frame = await _receive(turn.worker)

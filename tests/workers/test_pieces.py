@@ -70,6 +70,13 @@ async def test_pieces_that_stop_coming_end_the_job_and_leave_the_next_alone(pool
     assert await collect(pool, PiecedBody(len(data), pieces(data, 1_000))) == inline(data)
 
 
+@pytest.mark.parametrize("wrong", [-1, 1, 500])
+async def test_a_body_of_another_length_than_said_ends_the_job(pool, wrong):
+    data = purchase_orders(sets=30)
+    with pytest.raises(WorkerFailed, match="another length"):
+        await collect(pool, PiecedBody(len(data) + wrong, pieces(data, 1_000)))
+
+
 async def test_a_worker_without_room_for_a_body_says_so(tmp_path, pool):
     (tmp_path / "spool").write_bytes(b"no folder")
     data = purchase_orders(sets=3)
