@@ -230,8 +230,13 @@ class Judgement:
     reason: str = ""
 
 
-def judge_mdn(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: Iterable[Mic]) -> Judgement:
+def judge_mdn(
+    mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: Iterable[Mic], mic_wanted: bool = True
+) -> Judgement:
     """What a receipt proves of this message, sent by `as2_from` to `as2_to`; its signature was judged by `read_mdn`.
+
+    `mic_wanted`: a receipt without MIC proves nothing. So it is with signed ones; who asks for an unsigned receipt
+    names no algorithm (signed-receipt-micalg), and products state a MIC then or do not (RFC 4130 7.3, 7.4.3).
 
     The order counts: a refusal is believed only in a receipt that is for this message and from this partner. It needs
     no MIC, since a message that cannot be opened has none (RFC 4130 7.4.3).
@@ -244,9 +249,9 @@ def judge_mdn(mdn: Mdn, *, message_id: str, as2_from: str, as2_to: str, mics: It
         verdict = Verdict.FAILED if may_pass(mdn.disposition) else Verdict.REFUSED
         reason = f"the partner did not process the message: {mdn.disposition}; {remedy_for(mdn.disposition)}"
         return Judgement(verdict, reason)
-    if mdn.mic is None:
+    if mdn.mic is None and mic_wanted:
         return Judgement(Verdict.WORTHLESS, "the receipt states no MIC")
-    if not agrees(mdn.mic, mics):
+    if mdn.mic is not None and not agrees(mdn.mic, mics):
         reason = "the MIC of the receipt is not that of the message: something else arrived"
         return Judgement(Verdict.WORTHLESS, reason)
     return Judgement(Verdict.DELIVERED)

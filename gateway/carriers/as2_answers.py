@@ -127,7 +127,9 @@ def _judge(
         return without_proof(_not_counting(error, claims, answer), "signature" if claims.mdn is not None else "receipt")
     facts = {**facts, **_mdn_facts(mdn)}
     mics = [mic for mic in map(parse_mic, parcel.mics) if mic is not None]
-    judged = judge_mdn(mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics)
+    judged = judge_mdn(
+        mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics, mic_wanted=signed
+    )
     if judged.verdict is Verdict.DELIVERED:
         return Delivered(evidence, facts)
     if judged.verdict is Verdict.WORTHLESS:

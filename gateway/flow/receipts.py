@@ -159,7 +159,14 @@ def _judge(mdn: Mdn, parcel: KeptParcel) -> Judgement:
     if sent.mdn_request.signed and mdn.signature is None:
         return Judgement(Verdict.WORTHLESS, "the receipt is not signed, though a signed one was asked for")
     mics = [mic for mic in map(parse_mic, parcel.mics) if mic is not None]
-    return judge_mdn(mdn, message_id=sent.message_id, as2_from=sent.as2_from, as2_to=sent.as2_to, mics=mics)
+    return judge_mdn(
+        mdn,
+        message_id=sent.message_id,
+        as2_from=sent.as2_from,
+        as2_to=sent.as2_to,
+        mics=mics,
+        mic_wanted=sent.mdn_request.signed,
+    )
 
 
 def _facts(mdn: Mdn) -> dict[str, object]:

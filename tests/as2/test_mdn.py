@@ -10,7 +10,7 @@ from gateway.as2.cms.algorithms import ENVELOPED_DATA, Digest
 from gateway.as2.cms.content_info import write_content_info
 from gateway.as2.cms.signed_data import Content, sign
 from gateway.as2.disposition import PROCESSED, Disposition, Modifier, disposition_of
-from gateway.as2.mdn import MdnError, holds_mdn, objection, read_mdn, signing_digest, write_mdn
+from gateway.as2.mdn import MdnError, Verdict, holds_mdn, judge_mdn, objection, read_mdn, signing_digest, write_mdn
 from gateway.as2.mic import Mic
 from gateway.as2.writing import Part, multipart_body
 from tests.as2.parties import NOW, PAYLOAD, renewed, signing, stranger, us, write
@@ -74,6 +74,20 @@ def test_a_good_receipt():
 )
 def test_a_receipt_that_proves_nothing(choices, word):
     assert word in complaint(read(receipt(**choices)))
+
+
+@pytest.mark.parametrize(
+    ("mic", "verdict"),
+    [
+        (None, Verdict.DELIVERED),
+        (GOOD, Verdict.DELIVERED),
+        (Mic(b"x" * 32, Digest.SHA256, "sha-256"), Verdict.WORTHLESS),
+    ],
+)
+def test_an_unsigned_receipt_may_leave_the_mic_out_but_not_state_another(mic, verdict):
+    names = {"message_id": "<1@partner>", "as2_from": "partner", "as2_to": "us"}
+    judged = judge_mdn(read(receipt(mic=mic)), **names, mics=MESSAGE.mics, mic_wanted=False)
+    assert judged.verdict is verdict
 
 
 @pytest.mark.parametrize("disposition", [PROCESSED, disposition_of(Modifier.DUPLICATE_DOCUMENT)])
