@@ -7,7 +7,6 @@ every answer), keep it on the same disk, and are warm before anything counts.
 import http.client
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from tests.bench.figures import Effort, Figure, figure
 from tests.bench.load import MARK, Plan, http_request
+from tests.bench.processes import Watch
 from tests.bench.samples import AS2_BYTES, write_850s, x12_855
 from tests.bench.servers import gateway, load
 from tests.interop.java import NoJavaError
@@ -28,8 +28,6 @@ BODIES = 24
 LARGE_BYTES = 50_000_000
 LARGE_RUNS = 3
 WARM_UP_S = 10.0
-SAMPLED_EVERY_S = 0.002
-MIB = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -159,27 +157,6 @@ def _post(server: Server, request: bytes) -> float:
 
 def _watched(server: Server, request: bytes) -> tuple[float, tuple[float, float]]:
     """Seconds, and by how many MiB the peak of the resident set and of its anonymous part rose meanwhile."""
-    Path(f"/proc/{server.process}/clear_refs").write_text("5")  # forgets the peak so far
-    before = _memory(server.process)
-    anonymous = [before["RssAnon"]]
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(SAMPLED_EVERY_S):
-            anonymous.append(_memory(server.process)["RssAnon"])
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
+    with Watch(server.process) as watch:
         took = _post(server, request)
-    finally:
-        ended.set()
-        sampler.join()
-    peak = _memory(server.process)["VmHWM"] - before["VmRSS"]
-    return took, (peak / MIB, (max(anonymous) - before["RssAnon"]) / MIB)
-
-
-def _memory(process: int) -> dict[str, int]:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    wanted = (line.split() for line in lines if line.startswith(("VmHWM", "VmRSS", "RssAnon")))
-    return {name.rstrip(":"): int(kilobytes) * 1_024 for name, kilobytes, _ in wanted}
+    return took, watch.peak

@@ -215,6 +215,7 @@ class Phase2(Peer):
     def start(self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations) -> PeerProcess:
         self.write_keys(home, own, gateway)
         (home / "partnerships.xml").write_text(_partnerships(self.as2_id, destinations))
+        (home / "pending").mkdir()
         path = java.class_path(self.name, "Phase2Peer.java")
         options = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",)
         arguments = (str(home), str(self.port), str(self.receipt_port))

@@ -129,6 +129,9 @@ public class Phase2Peer {
         part.setFileName(words[3]);
         message.setData(part);
         message.updateMessageID();
+        // As when the file came by its own folder: it is looked for when an asynchronous receipt comes.
+        String bare = message.getMessageID().replaceAll("[<>]", "");
+        Files.copy(Path.of(words[2]), Path.of(SESSION.getMessageProcessor().getPendingMDNFolder(), bare));
         String told = "sent";
         String text = "";
         try {
