@@ -8,7 +8,7 @@ from gateway.as2.mdn import MdnError, read_mdn
 from gateway.as2.message import Encryption
 from tests.site import RunningGateway, Site, acknowledgment_855
 
-WITHIN_S = 30
+WITHIN_S = 60
 
 
 async def signed_with(http, gateway, site, number, certificate, to):
