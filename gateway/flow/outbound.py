@@ -17,7 +17,8 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
-from gateway.flow.composing import Composed, Composing, Numbering, Unsendable, digest
+from gateway.flow.composing import Composed, Composing, Unsendable, digest
+from gateway.flow.numbering import numbered
 from gateway.flow.operations import Actor
 from gateway.flow.ways import transport_id
 from gateway.model.delivery import DeliveryKind
@@ -25,14 +26,13 @@ from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource
 from gateway.model.machine import IllegalTransition
 from gateway.model.refusals import Reason
-from gateway.store import audit, cases, control_numbers, deliveries, dispatches, profiles, timeline
+from gateway.store import audit, cases, deliveries, dispatches, profiles, timeline
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import NewDelivery
 from gateway.store.dispatches import Found, NewDispatch, SourceIdReused, StoredDispatch
 from gateway.store.statements import storable
 from gateway.telemetry import Metrics
-from translators.x12.writing import PreparedInterchange
 
 POLL_S = 0.5
 RETRIED_AT_ONCE_MAX = 20
@@ -299,7 +299,7 @@ class Outbound:
                 attempts=1,
             )
             return Answer(new.id, state, reason=made.reason, findings=made.found.findings)
-        body, given = _numbered(connection, made)
+        body, given = numbered(connection, made)
         found = replace(made.found, control_numbers=given)
         state = dispatches.settle(connection, new.id, DispatchEvent.ACCEPT, found=_storable_found(found))
         if found.documents:
@@ -356,40 +356,6 @@ class Outbound:
 
 def _answer(known: StoredDispatch, *, duplicate: bool) -> Answer:
     return Answer(known.id, DispatchState(known.state), duplicate, known.reason, orjson.loads(known.findings))
-
-
-def _numbered(connection: Connection, made: Composed) -> tuple[Buffer, dict[str, object]]:
-    """The body, under control numbers of ours where it bears some, and which they are."""
-    if not isinstance(made.body, PreparedInterchange):
-        return made.body, {}
-    if made.numbering is None:
-        raise ValueError("an interchange without numbers")
-    interchange, groups, sets = _allocate(connection, made.numbering, made.body)
-    given: dict[str, object] = {"interchange": interchange, "groups": groups}
-    return made.body.numbered(interchange, groups, sets), given | ({"sets": sets} if sets else {})
-
-
-def _allocate(
-    connection: Connection, numbering: Numbering, prepared: PreparedInterchange
-) -> tuple[int, list[int], list[int]]:
-    ranges, scope = numbering.ranges, numbering.scope
-    held = ranges.interchange
-    interchange = control_numbers.allocate(connection, f"ISA|{scope}", least=held.min, most=held.max)
-    held = ranges.group
-    groups = [
-        control_numbers.allocate(connection, f"GS|{scope}", least=held.min, most=held.max) for _ in prepared.groups
-    ]
-    if ranges.transaction_set is None:
-        return interchange, groups, []
-    held = ranges.transaction_set
-    return (
-        interchange,
-        groups,
-        [
-            control_numbers.allocate(connection, f"ST|{scope}", least=held.min, most=held.max)
-            for _ in range(prepared.sets)
-        ],
-    )
 
 
 def _line(text: str) -> str:
