@@ -100,8 +100,11 @@ class Premises:
         """The state that a delivery comes to, the reason for it, and its Message-ID."""
         deadline = time.monotonic() + DELIVERED_WITHIN_S
         query = "SELECT state, reason, transport_id FROM delivery WHERE id = :id"
+        refused = "SELECT detail FROM audit WHERE action = 'refused.receipt-not-accepted' AND detail LIKE :like"
         while (row := self.store.rows(query, id=delivery_id)[0]).state not in _OVER and time.monotonic() < deadline:
-            time.sleep(0.02)
+            if receipts := self.store.rows(refused, like=f"%{delivery_id}%"):
+                return row.state, f"a receipt came and was refused: {receipts[0].detail}", row.transport_id
+            time.sleep(0.05)
         return row.state, row.reason, row.transport_id
 
 

@@ -18,7 +18,7 @@ import com.helger.phase2.exception.AS2Exception;
 import com.helger.phase2.message.AS2Message;
 import com.helger.phase2.message.IMessage;
 import com.helger.phase2.partner.Partnership;
-import com.helger.phase2.partner.xml.XMLPartnershipFactory;
+import com.helger.phase2.partner.xml.SelfFillingXMLPartnershipFactory;
 import com.helger.phase2.processor.DefaultMessageProcessor;
 import com.helger.phase2.processor.module.AbstractProcessorModule;
 import com.helger.phase2.processor.receiver.AS2MDNReceiverModule;
@@ -56,7 +56,14 @@ public class Phase2Peer {
                 (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem), true);
         }
         SESSION.setCertificateFactory(certificates);
-        XMLPartnershipFactory partnerships = new XMLPartnershipFactory();
+        SelfFillingXMLPartnershipFactory partnerships = new SelfFillingXMLPartnershipFactory() {
+            @Override
+            protected void onBeforeAddPartnership(Partnership found) {
+                // A receipt that comes by request is looked up by the AS2 names alone; certificates go by aliases.
+                found.setSenderX509Alias("gateway");
+                found.setReceiverX509Alias("peer");
+            }
+        };
         partnerships.initDynamicComponent(SESSION, new StringMap("filename", home.resolve("partnerships.xml").toString()));
         partnerships.setDisableBackup(true);
         SESSION.setPartnershipFactory(partnerships);
