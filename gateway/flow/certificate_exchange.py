@@ -41,6 +41,9 @@ from partners.loader import LoadedProfile
 
 GATEWAY = "gateway"  # who decides where the profile does
 _USED_HERE = frozenset({CertUsage.DIGITAL_SIGNATURE, CertUsage.KEY_ENCIPHERMENT})
+# What a person did not want comes into force by a person's word alone.
+_TURNED_DOWN = frozenset({CertificateState.REJECTED, CertificateState.WITHDRAWN})
+BESIDE_BYTES_MAX = 65_536  # kept with each certificate; a message may ask about many at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def _take_request(
     now_ms: int,
 ) -> str:
     rows = [
-        _judged(message, loaded, bundle, said.request_id, number, asked, now_ms)
+        _judged(connection, message, loaded, bundle, said.request_id, number, asked, now_ms)
         for number, asked in enumerate(said.trust_requests, start=1)
     ]
     for row in rows:
@@ -164,6 +167,7 @@ def _take_request(
 
 
 def _judged(
+    connection: Connection,
     message: StoredMessage,
     loaded: LoadedProfile,
     bundle: Bundle,
@@ -175,6 +179,11 @@ def _judged(
     """One certificate with its first state."""
     found = bundle.certificate_of(asked.certificate)
     state, reason = _verdict(loaded, bundle, found, asked, moment(now_ms))
+    if state is CertificateState.ACCEPTED and found is not None:
+        # The signature covers neither Message-ID nor receiver: whoever recorded the message of then can send it again.
+        earlier = partner_certificates.decided_by_a_person(connection, message.partner_id, found.fingerprint, GATEWAY)
+        if earlier in _TURNED_DOWN:
+            state = CertificateState.PENDING
     decided = state is not CertificateState.PENDING
     return StoredCertificate(
         id=f"{message.id}-certificate-{number}",
@@ -182,7 +191,7 @@ def _judged(
         identity=message.identity,
         fingerprint=found.fingerprint if found is not None else "",
         certificate=found.der if found is not None else b"",
-        beside=b"".join(one.pem() for one in bundle.certificates if one != found),
+        beside=_beside(bundle, found),
         serial_number=str(asked.certificate.serial_number),
         issuer=asked.certificate.issuer,
         usages=" ".join(usage.value for usage in asked.usages),
@@ -196,6 +205,15 @@ def _judged(
         decided_at_ms=now_ms if decided else None,
         created_at_ms=now_ms,
     )
+
+
+def _beside(bundle: Bundle, found: Certificate | None) -> bytes:
+    """What came with a certificate and may link it to an authority, as far as it is no more than a chain can be."""
+    kept = b""
+    for pem in (one.pem() for one in bundle.certificates if one != found):
+        if len(kept) + len(pem) <= BESIDE_BYTES_MAX:
+            kept += pem
+    return kept
 
 
 def _verdict(

@@ -108,6 +108,29 @@ def of_message(connection: Connection, message_id: str) -> list[StoredCertificat
     return list(_certificates(connection.execute(query.order_by(_CERTIFICATE.c.id))))
 
 
+def decided_by_a_person(connection: Connection, partner_id: str, fingerprint: str, gateway: str) -> str | None:
+    """What a person (anybody but the gateway itself) last decided on a certificate of a partner: the state it is in.
+
+    Args:
+        connection: in a transaction.
+        partner_id: whose certificate it is.
+        fingerprint: of the certificate, whichever message it came in.
+        gateway: the name under which the gateway decides.
+    """
+    query = (
+        select(_CERTIFICATE.c.state)
+        .where(
+            _CERTIFICATE.c.partner_id == partner_id,
+            _CERTIFICATE.c.fingerprint == fingerprint,
+            _CERTIFICATE.c.state != CertificateState.PENDING.value,
+            _CERTIFICATE.c.decided_by != gateway,
+        )
+        .order_by(_CERTIFICATE.c.decided_at_ms.desc(), _CERTIFICATE.c.id.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
 def decide(
     connection: Connection,
     certificate_id: str,

@@ -179,6 +179,15 @@ async def test_what_was_accepted_can_be_withdrawn(tmp_path):
             return "processed/error" in await post(us, x12, new, "<2@acme>")
 
         assert await until(refused)
+        # Somebody recorded the message of then, and sends it under another Message-ID: the signature is as good.
+        await post(us, request_of(new), them.pair, "<3@acme>")
+
+        async def taken() -> list[partner_certificates.StoredCertificate]:
+            rows = await us.read(partner_certificates.find)
+            return rows if len(rows) == 2 else []
+
+        assert [row.state for row in await until(taken)] == ["pending", "withdrawn"]
+        assert await until(refused)
 
 
 @pytest.mark.parametrize("mode", ["refuse", "ask", "accept"])
