@@ -18,7 +18,7 @@ import com.helger.phase2.exception.AS2Exception;
 import com.helger.phase2.message.AS2Message;
 import com.helger.phase2.message.IMessage;
 import com.helger.phase2.partner.Partnership;
-import com.helger.phase2.partner.xml.SelfFillingXMLPartnershipFactory;
+import com.helger.phase2.partner.xml.XMLPartnershipFactory;
 import com.helger.phase2.processor.DefaultMessageProcessor;
 import com.helger.phase2.processor.module.AbstractProcessorModule;
 import com.helger.phase2.processor.receiver.AS2MDNReceiverModule;
@@ -56,12 +56,17 @@ public class Phase2Peer {
                 (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(pem), true);
         }
         SESSION.setCertificateFactory(certificates);
-        SelfFillingXMLPartnershipFactory partnerships = new SelfFillingXMLPartnershipFactory() {
+        XMLPartnershipFactory partnerships = new XMLPartnershipFactory() {
             @Override
-            protected void onBeforeAddPartnership(Partnership found) {
-                // A receipt that comes by request is looked up by the AS2 names alone; certificates go by aliases.
-                found.setSenderX509Alias("gateway");
-                found.setReceiverX509Alias("peer");
+            public Partnership getPartnership(Partnership sought) throws AS2Exception {
+                // By the AS2 names alone: of a receipt that comes by request no more is known.
+                for (Partnership known : getAllPartnerships()) {
+                    if (known.getSenderAS2ID().equals(sought.getSenderAS2ID())
+                        && known.getReceiverAS2ID().equals(sought.getReceiverAS2ID())) {
+                        return known;
+                    }
+                }
+                return super.getPartnership(sought);
             }
         };
         partnerships.initDynamicComponent(SESSION, new StringMap("filename", home.resolve("partnerships.xml").toString()));
