@@ -33,6 +33,7 @@ from gateway.spool import SpoolFolder
 from gateway.store import acknowledgments, audit, deliveries, keys, messages, partner_certificates, profiles, timeline
 from gateway.store.deliveries import StoredDelivery
 from gateway.store.messages import StoredMessage
+from gateway.store.statements import storable
 from partners.loader import LoadedProfile, unpack
 
 MESSAGE, RECEIPT, PAYLOAD, SUMS = "message.eml", "receipt.eml", "payload", "SHA256SUMS"
@@ -218,7 +219,9 @@ def _records(connection: Connection, subject: _Subject, folder: Path) -> None:
         for step in whole
     ]
     (folder / "timeline.txt").write_text("".join(f"{line.rstrip()}\n" for line in lines), "utf-8")
-    acts = audit.about(connection, (subject.id, subject.transport_id))
+    ours = (subject.id,) if subject.is_inbound else (subject.id, subject.transport_id)
+    theirs = (f"partner:{subject.partner_id}", subject.transport_id) if subject.is_inbound else None
+    acts = audit.about(connection, ours, chosen=theirs)
     _json(folder / "audit.json", [asdict(act) | {"at": rfc3339(act.at_ms)} for act in acts])
 
 
@@ -383,9 +386,10 @@ def _digests_record(
         "receipt": None
         if said is None
         else {
-            "original_message_id": said.original_message_id,
-            "disposition": said.disposition,
-            "mic": said.mic_text or None,
+            # What is no UTF-8 in it is shown escaped; receipt.eml has it as it came.
+            "original_message_id": storable(said.original_message_id),
+            "disposition": storable(said.disposition),
+            "mic": storable(said.mic_text) if said.mic_text else None,
         },
         "payload_sha256": subject.record.get("sha256") or subject.record.get("payload_sha256"),
         "sha256": dict(_digests(folder)),

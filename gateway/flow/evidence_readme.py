@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from shlex import quote
-from textwrap import fill
+from textwrap import fill, wrap
 
 from certs.certificates import Certificate
 from gateway.as2.cms.algorithms import Digest
@@ -19,7 +19,9 @@ AS2 = "as2"
 KEY_FILE = "recipient-key.pem"
 AUTHORITIES, BETWEEN = "certificates/authorities.pem", "certificates/between.pem"
 SPLIT_SCRIPT = "split-signed.sh"
+QUOTED_CHARACTERS_MAX = 1_000
 _WIDTH = 100
+_QUOTE = "    | "
 _OPENSSL_DIGESTS = {
     Digest.SHA1: "sha1",
     Digest.SHA224: "sha224",
@@ -91,7 +93,8 @@ def _head(facts: Facts) -> str:
     lines = [
         f"EVIDENCE ON {facts.subject}",
         "",
-        fill(f"One message, {way} over {facts.channel}, {named} {facts.message_id or '(none)'}.", _WIDTH),
+        fill(f"One message, {way} over {facts.channel}, {named}:", _WIDTH),
+        _quoted(facts.message_id),
         fill(
             "Unpack the zip into an empty folder and run the commands there. Each ends with exit code 0 only if what "
             "it shows is so. They need a POSIX shell and openssl 3; no network, and nothing of ours.",
@@ -99,6 +102,13 @@ def _head(facts: Facts) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """What somebody else wrote: on lines that can be taken for no command, without what a terminal would obey."""
+    plain = "".join(character if character.isprintable() else "?" for character in text[:QUOTED_CHARACTERS_MAX])
+    lines = wrap(plain, _WIDTH - len(_QUOTE), break_on_hyphens=False) or ["(none)"]
+    return "\n".join(_QUOTE + line for line in lines)
 
 
 def _by_us(facts: Facts) -> str:
@@ -141,7 +151,8 @@ def _origin(facts: Facts) -> Iterator[str]:
     elif layers.encrypted is None or layers.decrypted is not None:
         yield fill("The message is not signed: nothing in it proves who made it.", _WIDTH)
     if layers.problem:
-        yield fill(f"It was not taken apart further: {layers.problem}.", _WIDTH)
+        yield "It was not taken apart further:"
+        yield _quoted(layers.problem)
 
 
 def _signature(signed: Signed, facts: Facts) -> Iterator[str]:
@@ -236,9 +247,13 @@ def _confirmation(facts: Facts) -> Iterator[str]:
     if said is None:
         yield fill("It holds no disposition that could be read.", _WIDTH)
         return
-    yield fill("It names the message:", _WIDTH)
-    yield f"$ grep -a -F -e {quote(said.original_message_id.strip() or ' ')} {receipt.innermost}"
-    yield fill(f"It says: {said.disposition}", _WIDTH)
+    yield "It names the message:"
+    if said.original_message_id.strip() and said.original_message_id.isprintable():
+        yield f"$ grep -a -F -e {quote(said.original_message_id.strip())} {receipt.innermost}"
+    else:
+        yield _quoted(said.original_message_id)
+    yield "It says:"
+    yield _quoted(said.disposition)
     if said.mic is None:
         yield fill("It states no MIC.", _WIDTH)
         return

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from gateway.store.statements import Insert, storable, table_of
 from gateway.store.tables import AuditEntry
@@ -58,16 +58,31 @@ def find(connection: Connection, *, action: str | None = None, limit: int = 100)
     ]
 
 
-def about(connection: Connection, words: Iterable[str], *, limit: int = 1_000) -> list[Act]:
-    """Entries on one thing, the oldest first: those that have one of the words as subject, or in their detail."""
-    named = [word for word in words if word]
-    conditions = [_AUDIT.c.subject == str(storable(word)) for word in named]
-    # In the detail a text stands as JSON writes it.
-    conditions += [_AUDIT.c.detail.contains(orjson.dumps(word).decode(), autoescape=True) for word in named]
-    query = select(_AUDIT).where(or_(*conditions)).order_by(_AUDIT.c.id).limit(limit) if named else None
-    if query is None:
+def about(
+    connection: Connection, words: Iterable[str], *, chosen: tuple[str, str] | None = None, limit: int = 1_000
+) -> list[Act]:
+    """Entries on one thing, the oldest first: those that have one of the words as subject, or in their detail.
+
+    Args:
+        connection: to the store.
+        words: of our own making, such as the id of a message.
+        chosen: (actor, word) for a word that the actor chose, such as a Message-ID. It could be anything, also what
+            entries on others hold; so it finds the actor's own acts alone.
+        limit: how many at most.
+    """
+    conditions = [_speaks_of(word) for word in words if word]
+    if chosen is not None and chosen[1]:
+        conditions.append(and_(_AUDIT.c.actor == str(storable(chosen[0])), _speaks_of(chosen[1])))
+    if not conditions:
         return []
+    query = select(_AUDIT).where(or_(*conditions)).order_by(_AUDIT.c.id).limit(limit)
     return [
         Act(row.at_ms, row.actor, row.action, row.subject, row.remote, orjson.loads(row.detail))
         for row in connection.execute(query)
     ]
+
+
+def _speaks_of(word: str) -> ColumnElement[bool]:
+    text = str(storable(word))
+    # In the detail it stands as JSON writes it.
+    return or_(_AUDIT.c.subject == text, _AUDIT.c.detail.contains(orjson.dumps(text).decode(), autoescape=True))

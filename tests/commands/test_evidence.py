@@ -20,7 +20,7 @@ from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.commands.program import main
 from gateway.flow.evidence_readme import KEY_FILE
 from gateway.model.delivery import DeliveryKind
-from gateway.store import deliveries, messages
+from gateway.store import deliveries, delivery_bodies, messages
 from gateway.store.deliveries import NewDelivery
 from tests.certs.authorities import curve_key, family, issue
 from tests.flow.two_houses import House, two_houses, until
@@ -300,3 +300,20 @@ async def test_a_signer_that_an_authority_vouched_for_comes_with_its_chain(tmp_p
     (tmp_path / "other.pem").write_bytes(issue("root", None, now, ca=True, key=curve_key("other")).certificate.pem())
     broken = tampered(folder, "certificates/authorities.pem", lambda _: (tmp_path / "other.pem").read_bytes())
     assert any("openssl verify" in command for command in failing(broken))
+
+
+async def test_what_a_partner_answers_becomes_no_command_of_the_readme(houses, tmp_path):
+    us, _ = houses
+    delivery_id = await send(us, PAYLOAD)
+    pad = b"x" * 93  # so that the next word begins a line
+    report = (
+        b'Content-Type: multipart/report; boundary="b"\r\n\r\n--b\r\nContent-Type: message/disposition-notification\r\n'
+        b"\r\nOriginal-Message-ID: <\xff>\r\nDisposition: " + pad + b" $ touch taken\r\n"
+        b"Received-Content-MIC: \xff\r\n\r\n--b--\r\n"
+    )
+    await us.write(delivery_bodies.replace, delivery_id, delivery_bodies.RECEIPT, report)
+    folder = await evidence(us, delivery_id, tmp_path / "answered.zip")
+    assert all("touch" not in command for command in commands(folder))
+    text = (folder / "README.txt").read_text()
+    assert "    | $ touch taken" in text
+    assert json.loads((folder / "digests.json").read_text())["receipt"]["disposition"].endswith("$ touch taken")

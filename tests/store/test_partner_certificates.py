@@ -102,3 +102,8 @@ def test_the_audit_is_found_by_what_it_is_about(store):
     assert about('q"uote%_') == ["x"]
     assert about("%") == []
     assert about("") == []
+    for actor in ("partner:acme", "partner:other"):
+        store.write_now(partial(audit.record, act=audit.Act(2, actor, "a", "<2@acme>", "", {"partner": actor})))
+    chosen = partial(audit.about, words=(), chosen=("partner:acme", "<2@acme>"))
+    assert [act.actor for act in store.read_now(chosen)] == ["partner:acme"]
+    assert store.read_now(partial(audit.about, words=(), chosen=("partner:acme", ""))) == []
