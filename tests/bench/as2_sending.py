@@ -21,8 +21,8 @@ from tests.interop.peers.process import PeerProcess
 from tests.interop.products import OUR_AS2_ID, OpenAs2
 from tests.site import PROJECT, RunningGateway, Site, key_pair
 
-MESSAGES = 300
-MESSAGES_OF_OPENAS2 = 150
+MESSAGES = 120
+MESSAGES_OF_OPENAS2 = 80
 WARMING = 40
 LARGE_RUNS = 3
 DONE_WITHIN_S = 120
