@@ -83,7 +83,9 @@ def _play(table: Table, rounds: list[Round]) -> Iterator[Result]:
     for direction, combination, number, destination in rounds:
         result = table.play(direction, combination, number, destination)
         if result.problems:
-            print(f"{table.peer.name}, {direction}, {combination.name}: {'; '.join(result.problems)}", file=sys.stderr)
+            text = f"{table.peer.name}, {direction}, {combination.name}: {'; '.join(result.problems)}"
+            # What sys.stderr is changes while a command of ours runs in another thread.
+            print(text, file=sys.__stderr__, flush=True)
         yield result
 
 
