@@ -274,9 +274,10 @@ async def test_without_an_agreed_receipt_any_2xx_is_delivered(carrier, code: int
         (" 30 ", 30),
         ("86401", 86_400),
         ("9" * 500, 86_400),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=False), 90),
-        (format_datetime(NOW - timedelta(days=90)), 0),
-        (format_datetime(NOW + timedelta(days=900)), 86_400),
+        # With a name each: two workers that collect a second apart must find the same tests.
+        pytest.param(format_datetime(NOW + timedelta(seconds=90), usegmt=False), 90, id="date soon"),
+        pytest.param(format_datetime(NOW - timedelta(days=90)), 0, id="date past"),
+        pytest.param(format_datetime(NOW + timedelta(days=900)), 86_400, id="date far"),
         ("-5", None),
         ("soon", None),
         ("٣", None),
