@@ -8,6 +8,9 @@ from gateway.store.deliveries import NewDelivery
 
 # Receipts that tell of failures and wait to be sent, of one partner: anybody can cause them with its name.
 FAILURES_WAITING_MAX = 100
+# Of one message. A retransmission proves nothing of who sends it: what the signature covers is the same each time, so
+# whoever recorded the message could have us call the partner for ever.
+RECEIPTS_OF_A_MESSAGE_MAX = 20
 
 
 def owe(connection: Connection, new: NewDelivery, *, again: bool, actor: str) -> None:
@@ -17,18 +20,19 @@ def owe(connection: Connection, new: NewDelivery, *, again: bool, actor: str) ->
         connection: of the unit in which its message is kept.
         new: the receipt.
         again: the message is a retransmission: its receipt did not come, or not yet. One that is still on its way is
-            left alone, one that was given up goes again, and one that they took is sent once more.
+            left alone, one that was given up goes again, and one that they took is sent once more, yet not for ever.
         actor: who asked again.
     """
     if again and new.message_id is not None:
         earlier = [
             delivery
             for delivery in deliveries.of_message(connection, new.message_id)
-            if delivery.kind == DeliveryKind.RECEIPT and delivery.state not in _OVER
+            if delivery.kind == DeliveryKind.RECEIPT
         ]
-        if earlier:
-            if earlier[-1].state == DeliveryState.GIVEN_UP:
-                deliveries.retry(connection, earlier[-1].id, new.created_at_ms, actor)
+        waiting = [delivery for delivery in earlier if delivery.state not in _OVER]
+        if waiting and waiting[-1].state == DeliveryState.GIVEN_UP:
+            deliveries.retry(connection, waiting[-1].id, new.created_at_ms, actor)
+        if waiting or len(earlier) >= RECEIPTS_OF_A_MESSAGE_MAX:
             return
     deliveries.enqueue(connection, new)
 

@@ -24,7 +24,7 @@ from gateway.carriers.parcels import Failed
 from gateway.flow.verdicts import verdict_of
 from gateway.model.delivery import DeliveryEvent, DeliveryState
 from gateway.model.refusals import Reason, Refused
-from gateway.store import deliveries, timeline
+from gateway.store import deliveries
 from gateway.store.database import Database
 from gateway.store.deliveries import KeptParcel, StoredDelivery
 from partners.delivery_terms import DeliverySchedule
@@ -225,8 +225,7 @@ def _failed(
     state = DeliveryState(delivery.state)
     if state is not DeliveryState.AWAITING_RECEIPT:
         # Another attempt is due, under way or no longer wanted: nothing changes but what people can read.
-        step = deliveries.storable_facts({"says": "failed", "reason": reason} | facts)
-        timeline.note(connection, delivery.id, now_ms, "late-receipt", step)
+        deliveries.note_late_receipt(connection, delivery.id, now_ms, says="failed", reason=reason, facts=facts)
         return Taken(delivery.id, state, changed=False)
     verdict = verdict_of(Failed(reason), delivery.attempts, schedule, now_ms=now_ms, chance=chance)
     event = DeliveryEvent.GIVE_UP if verdict.event is DeliveryEvent.GIVE_UP else DeliveryEvent.OVERDUE

@@ -182,10 +182,7 @@ def apply(
         raise UnknownDelivery(delivery_id)
     state = DeliveryState(delivery.state)
     if event in _BY_RECEIPT and (state, event) not in DELIVERY_TRANSITIONS:
-        if timeline.count(connection, delivery_id, LATE_RECEIPT) >= LATE_RECEIPTS_MAX:
-            return state
-        step = storable_facts({"says": _STEPS[event], "reason": reason[:FACT_CHARACTERS_MAX]} | dict(facts or {}))
-        timeline.note(connection, delivery_id, now_ms, LATE_RECEIPT, step)
+        note_late_receipt(connection, delivery_id, now_ms, says=_STEPS[event], reason=reason, facts=facts or {})
         return state
     return move(
         connection, delivery, event, now_ms, reason=reason, receipt=receipt, facts=facts or {}, due_at_ms=due_at_ms
@@ -193,6 +190,15 @@ def apply(
 
 
 _BY_RECEIPT = frozenset({DeliveryEvent.CONFIRM, DeliveryEvent.REFUSE})
+
+
+def note_late_receipt(
+    connection: Connection, delivery_id: str, now_ms: int, *, says: str, reason: str, facts: Mapping[str, object]
+) -> None:
+    """Have people see a receipt that changes nothing; the first so many of them."""
+    if timeline.count(connection, delivery_id, LATE_RECEIPT) < LATE_RECEIPTS_MAX:
+        step = storable_facts({"says": says, "reason": reason[:FACT_CHARACTERS_MAX]} | dict(facts))
+        timeline.note(connection, delivery_id, now_ms, LATE_RECEIPT, step)
 
 
 def retry(connection: Connection, delivery_id: str, now_ms: int, actor: str) -> DeliveryState:

@@ -10,8 +10,8 @@ from gateway.store.tables import OwnKey
 
 _KEY = table_of(OwnKey)
 _insert_key = Insert(OwnKey, or_ignore=True)
-# Any constant will do, as long as every process uses the same.
-_CHANGE_LOCK = 4_130_850_857
+# Any constant will do, as long as every process uses the same, and no other lock does.
+_CHANGE_LOCK = 4_130_850_858
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ from functools import partial
 
 import pytest
 
+from gateway.as2.disposition import Modifier, disposition_of
 from gateway.as2.mdn import write_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.as2.mime import Headers
-from gateway.flow.owed_receipts import FAILURES_WAITING_MAX, failure_lane, owe
+from gateway.flow.owed_receipts import FAILURES_WAITING_MAX, RECEIPTS_OF_A_MESSAGE_MAX, failure_lane, owe
 from gateway.flow.receipts import Incoming, Receipts
 from gateway.flow.receive import Arrival
 from gateway.model.delivery import DeliveryEvent, DeliveryKind
 from gateway.model.refusals import Reason, Refused
-from gateway.store import deliveries, delivery_claims, messages
+from gateway.store import deliveries, delivery_claims, messages, timeline
 from gateway.store.delivery_claims import Way
 from gateway.store.delivery_rows import KeptParcel, NewDelivery
 from partners.delivery_terms import DeliverySchedule
@@ -68,6 +69,18 @@ async def test_a_message_and_its_receipt_are_kept_together_once(line):
     assert (found.id, found.state) == (f"{1:026d}", "queued")
 
 
+async def test_a_message_that_is_repeated_for_ever_earns_so_many_receipts(line):
+    kept = await line.reception.keep(arrival(line), answer=b"answer", also=owing(1))
+    for number in range(2, RECEIPTS_OF_A_MESSAGE_MAX + 5):
+        delivered = partial(deliveries.find, state="queued")
+        for delivery in await line.database.read(delivered):
+            confirm = partial(deliveries.apply, delivery_id=delivery.id, event=DeliveryEvent.CONFIRM, now_ms=now_ms())
+            await line.database.write(confirm)
+        await line.reception.keep(arrival(line), answer=b"answer", also=owing(number))
+    found = await line.database.read(partial(deliveries.of_message, message_id=kept.message_id))
+    assert len(found) == RECEIPTS_OF_A_MESSAGE_MAX
+
+
 async def test_what_cannot_be_owed_is_not_accepted(line):
     def also(connection, acceptance):
         owing(1)(connection, acceptance)
@@ -92,7 +105,7 @@ async def test_so_many_failures_of_a_name_wait_and_no_more(line):
     await line.reception.keep(arrival(line), also=owing(1_001))
 
 
-async def test_of_many_at_once_one_receipt_settles_a_delivery(line, site):
+async def sent_and_awaited(line, site):
     new = replace(receipt(1), kind=DeliveryKind.FILE.value, transport_id="<1@us>", url=None, answers=())
     sent = write_message(
         b"payload",
@@ -118,6 +131,10 @@ async def test_of_many_at_once_one_receipt_settles_a_delivery(line, site):
         deliveries.apply(connection, new.id, DeliveryEvent.AWAIT, now_ms(), due_at_ms=now_ms() + 60_000)
 
     await line.database.write(awaiting)
+    return new, sent
+
+
+def receipt_of_acme(line, site, **says):
     mdn = write_mdn(
         as2_from="ACME-AS2",
         as2_to="BIGCORP-AS2",
@@ -125,11 +142,31 @@ async def test_of_many_at_once_one_receipt_settles_a_delivery(line, site):
         original_message_id="<1@us>",
         now=NOW,
         reporting_ua="ACME",
-        mic=sent.mics[0],
         signing=Signing(site.acme),
+        **says,
     )
     acme = line.housekeeping.directory.by_id("acme-supply")
-    incoming = Incoming(acme, [site.acme.certificate], Headers.of(mdn.headers), mdn.body, b"raw receipt")
+    return Incoming(acme, [site.acme.certificate], Headers.of(mdn.headers), mdn.body, b"raw receipt")
+
+
+async def test_a_receipt_that_comes_for_ever_is_noted_so_many_times(line, site):
+    new, sent = await sent_and_awaited(line, site)
+    taking = Receipts(line.database, now_ms, lambda _: DeliverySchedule())
+    good = receipt_of_acme(line, site, mic=sent.mics[0])
+    assert (await taking.take(good, taking.read(good))).changed
+    # A failure that may pass, told again and again after all.
+    late = receipt_of_acme(line, site, disposition=disposition_of(Modifier.UNEXPECTED_PROCESSING_ERROR))
+    mdn = taking.read(late)
+    for _ in range(deliveries.LATE_RECEIPTS_MAX + 3):
+        taken = await taking.take(late, mdn)
+        assert (taken.state, taken.changed) == ("delivered", False)
+    steps = await line.database.read(partial(timeline.of_message, message_id=new.id))
+    assert sum(step.step == deliveries.LATE_RECEIPT for step in steps) == deliveries.LATE_RECEIPTS_MAX
+
+
+async def test_of_many_at_once_one_receipt_settles_a_delivery(line, site):
+    new, sent = await sent_and_awaited(line, site)
+    incoming = receipt_of_acme(line, site, mic=sent.mics[0])
     taking = Receipts(line.database, now_ms, lambda _: DeliverySchedule())
     taken = await asyncio.gather(*(taking.take(incoming, taking.read(incoming)) for _ in range(8)))
     assert sorted(one.changed for one in taken) == [False] * 7 + [True]
