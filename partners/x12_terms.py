@@ -45,7 +45,7 @@ class Acknowledgment(Part):
     """per_interchange: one interchange answers all groups of one of theirs; per_group: each group gets its own."""
     expected_within_hours: Annotated[int, *number(1, 720)] | None = None
     """They acknowledge what we send within so many hours; without it we do not wait for it. Kept as it was agreed:
-    as long as the gateway delivers nothing outward, nobody waits."""
+    nobody is warned yet when the time is over."""
 
 
 class NumberRange(Part):
