@@ -74,7 +74,8 @@ class As2Carrier:
         certificates: CertificatesOf | None = None,
         uses: LastUses | None = None,
     ) -> None:
-        scratch = SpoolFolder(settings.spool_dir).scratch(settings.limits.spool_from_bytes)
+        limits = settings.limits
+        scratch = SpoolFolder(settings.spool_dir, limits.disk_free_bytes_min).scratch(limits.spool_from_bytes)
         own = certificates if certificates is not None else PartnerCertificates()
         self._bench = Bench(settings, keyring, own, scratch)
         self._now = now

@@ -30,7 +30,7 @@ from gateway.flow.ways import message_id_host
 from gateway.model.delivery import DeliveryState
 from gateway.model.ids import IdSource
 from gateway.settings import Settings
-from gateway.spool import SpoolFolder
+from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
 from gateway.store import deliveries
 from gateway.store.database import Database
 from gateway.store.deliveries import StoredDelivery
@@ -58,16 +58,30 @@ def build(parser: Parser) -> None:
         "file",
         nargs="+",
         metavar="FILE",
-        help="canonical JSON or XML: translated by the agreement; X12: goes out as it is; - is standard input",
+        help="canonical JSON or XML: written by the agreement; X12: goes out as it is; - is standard input",
     )
-    parser.add_argument("--partner", metavar="ID", required=True, help="to whom")
-    parser.add_argument("--as-is", action="store_true", help="byte for byte, whatever it is")
-    parser.add_argument("--identity", metavar="NAME", default="", help="which of our identities speaks")
-    parser.add_argument("--filename", metavar="NAME", help="of a file as it is: its name for the partner; its own")
-    parser.add_argument("--content-type", metavar="TYPE", default="", help="of a file as it is: its media type")
-    parser.add_argument("--subject", metavar="TEXT", default="", help="of a file as it is: the subject of the message")
+    parser.add_argument("--partner", metavar="ID", required=True, help="id of the partner")
+    parser.add_argument("--as-is", action="store_true", help="the file goes out byte for byte, whatever it is")
     parser.add_argument(
-        "--id", metavar="ID", help="yours: sending the same again under it changes nothing (one file at a time)"
+        "--identity", metavar="NAME", default="", help="which of our identities speaks (default: by the agreement)"
+    )
+    parser.add_argument(
+        "--filename", metavar="NAME", help="of a file as it is: its name for the partner (default: its own)"
+    )
+    parser.add_argument(
+        "--content-type",
+        metavar="TYPE",
+        default="",
+        help="of a file as it is: its media type (default: by its content)",
+    )
+    parser.add_argument(
+        "--subject",
+        metavar="TEXT",
+        default="",
+        help="of a file as it is: the subject of the message (default: what it is, in words)",
+    )
+    parser.add_argument(
+        "--id", metavar="ID", help="an id of yours: sending the same again under it changes nothing (one file)"
     )
     parser.add_argument(
         "--wait",
@@ -75,7 +89,7 @@ def build(parser: Parser) -> None:
         type=count,
         const=0,
         metavar="SECONDS",
-        help="follow it until it is delivered (exit code 0) or refused (1), or so many seconds",
+        help="follow it until it is delivered (exit code 0) or is not (1); for at most SECONDS, if they are given",
     )
     add_format(parser, "one object a line, one line a file")
     add_config(parser)
@@ -235,15 +249,25 @@ def _content(name: str, settings: Settings) -> Iterator[Buffer]:
             raise Unusable(f"{name}: is empty")
         yield data
         return
-    spool = SpoolFolder(settings.spool_dir).new()
+    spool = _spooled(name, settings)
     try:
-        left = limits.body_bytes_max
+        yield spool.view()
+    finally:
+        spool.close()
+
+
+def _spooled(name: str, settings: Settings) -> Spool:
+    limits = settings.limits
+    left = limits.body_bytes_max
+    try:
+        spool = SpoolFolder(settings.spool_dir, limits.disk_free_bytes_min).new()
         with Path(name).open("rb") as stream:
             while piece := stream.read(_COPIED_BYTES):
                 left -= len(piece)
                 if left < 0:
                     raise Unusable(f"{name}: has more than {limits.body_bytes_max} bytes, the limit body_bytes_max")
                 spool.write(piece)
-        yield spool.view()
-    finally:
-        spool.close()
+        spool.view()  # what cannot be mapped is told here
+    except SpoolUnavailable as error:
+        raise Unusable(f"{name}: {error}") from None
+    return spool

@@ -105,6 +105,14 @@ async def test_a_large_body_goes_through_files_and_arrives_whole(tmp_path: Path)
     assert not list((tmp_path / "ours" / "spool").iterdir())
 
 
+async def test_a_large_body_waits_where_the_store_needs_the_disk(tmp_path: Path):
+    carrier = make_carrier(tmp_path / "ours", spool_from_bytes=65_536, disk_free_bytes_min=1 << 60)
+    held = await carrier.pack(consignment(partner("https://acme.example/as2"), X12 + bytes(200_000)))
+    assert isinstance(held, Held)
+    assert "the disk of the spool folder is low" in held.reason
+    await carrier.close()
+
+
 async def test_over_tls_with_a_client_certificate_and_a_password(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("BIGCORP_PASSWORD", "canary-password")
     peer = Peer()

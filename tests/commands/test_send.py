@@ -157,6 +157,13 @@ def test_files_that_cannot_be_used(send, tmp_path, data, words):
     assert words in ended.err
 
 
+def test_a_large_file_waits_for_room_on_the_disk(send, tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEWAY_LIMITS_DISK_FREE_BYTES_MIN", str(1 << 60))
+    ended = send(file(tmp_path, b"x" * 2_000_000), "--as-is")
+    assert ended.code == 2
+    assert "the disk of the spool folder is low" in ended.err
+
+
 def test_an_unknown_partner_is_a_wrong_call(call, tmp_path):
     ended = call("send", file(tmp_path, order()), "--partner", "acme-suply")
     assert ended.code == 2
