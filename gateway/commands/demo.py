@@ -1,4 +1,4 @@
-"""`gateway demo`: a whole gateway on embedded defaults, two suppliers who send, and every claim checked."""
+"""`gateway demo`: a whole gateway on embedded defaults, suppliers and an ERP at work, and every claim checked."""
 
 import argparse
 import asyncio
@@ -23,18 +23,28 @@ from gateway.commands.parsing import Parser, Unusable, leaf, port
 from gateway.commands.storing import now_ms
 from gateway.commands.timelines import print_timeline
 from gateway.demo import story
-from gateway.demo.premises import Premises, furnish, sample
-from gateway.demo.scenario import Act, Scenario, Stage
+from gateway.demo.claims import Act
+from gateway.demo.premises import LOOPBACK, furnish, sample
+from gateway.demo.scenario import Scenario
+from gateway.demo.stage import Stage
 from gateway.demo.story import Line
+from gateway.demo.supplier import SupplierServer, reserve
+from gateway.flow import traffic
 from gateway.flow.views import message_view
 from gateway.settings import load_settings
 from gateway.store import operators
 from gateway.store.operators import Role
 from gateway.telemetry import configure_logging
 
-HOST = "127.0.0.1"
 EDGE_PORT, OPERATOR_PORT = 8080, 8081
-SAMPLES = ("order-response.edi", "order-response-broken.edi", "ship-notice.edi", "ship-notice.json")
+SAMPLES = (
+    "order-response.edi",
+    "order-response-broken.edi",
+    "ship-notice.edi",
+    "ship-notice.json",
+    "purchase-order.json",
+    "rush-order.json",
+)
 LOG_FILE = "gateway.log"
 TOKEN_BYTES = 32
 TOKEN_LABEL = "demo"  # noqa: S105  # the name of a token
@@ -79,13 +89,18 @@ def _run(called: argparse.Namespace) -> int:
 
 
 async def _demo(called: argparse.Namespace, folder: Path) -> int:
+    acme_port, harbor_port = reserve(), reserve()
     premises = furnish(
         folder,
         edge_port=_port(called.port, EDGE_PORT),
         operator_port=_port(called.operator_port, OPERATOR_PORT),
+        acme_port=acme_port.getsockname()[1],
+        harbor_port=harbor_port.getsockname()[1],
         now=datetime.now(UTC),
     )
     _lay_out_samples(folder)
+    acme = SupplierServer(premises.acme, premises.ours, acme_port)
+    harbor = SupplierServer(premises.harbor, premises.ours, harbor_port)
     # The demo says on the screen what happens; the log is for whoever wants to know more.
     with (folder / LOG_FILE).open("w") as log:
         configure_logging("info", "json", log)
@@ -95,21 +110,25 @@ async def _demo(called: argparse.Namespace, folder: Path) -> int:
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         try:
             await gateway.start()
-            acts = await _play(gateway, premises, ended, stays=not called.exit)
+            await acme.open()
+            stage = Stage(
+                edge_url=f"http://{LOOPBACK}:{gateway.edge_port}",
+                operator_url=f"http://{LOOPBACK}:{gateway.operator_port}",
+                operator_token=await _new_token(gateway),
+                premises=premises,
+                acme=acme,
+                harbor=harbor,
+            )
+            acts = await _play(gateway, stage, ended, stays=not called.exit)
             if not called.exit:
                 await ended.wait()
         finally:
             await gateway.stop()
+            await asyncio.gather(acme.close(), harbor.close())
     return 0 if acts and all(act.held for act in acts) else 1
 
 
-async def _play(gateway: Gateway, premises: Premises, ended: asyncio.Event, *, stays: bool) -> list[Act]:
-    stage = Stage(
-        edge_url=f"http://{HOST}:{gateway.edge_port}",
-        operator_url=f"http://{HOST}:{gateway.operator_port}",
-        operator_token=await _new_token(gateway),
-        premises=premises,
-    )
+async def _play(gateway: Gateway, stage: Stage, ended: asyncio.Event, *, stays: bool) -> list[Act]:
     _print(story.opening(stage))
     acts: list[Act] = []
     # Cookies have no place here, and a proxy of the machine must not come between.
@@ -120,6 +139,11 @@ async def _play(gateway: Gateway, premises: Premises, ended: asyncio.Event, *, s
             _print(story.told(len(acts), act))
             if ended.is_set():
                 return acts
+    for order in scenario.orders.ordered:
+        _print(story.outgoing(order))
+        delivery = await gateway.database.read(partial(traffic.view, item_id=order.delivery_id))
+        if delivery is not None:
+            print_timeline(delivery)
     for sent in scenario.sent:
         _print(story.heading(sent))
         view = await gateway.database.read(partial(message_view, message_id=sent.message_id))
@@ -128,7 +152,7 @@ async def _play(gateway: Gateway, premises: Premises, ended: asyncio.Event, *, s
             _print(story.contents(view))
     _print(story.verdict(acts))
     if stays:
-        _print(story.what_next(stage, scenario.sent))
+        _print(story.what_next(stage, scenario.sent, scenario.orders.ordered))
     return acts
 
 
@@ -156,15 +180,15 @@ def _lay_out_samples(folder: Path) -> None:
 
 
 def _port(asked: int | None, usual: int) -> int:
-    """The port asked for; else the usual one where nobody listens, else any that is free."""
-    if asked is not None:
+    """The port asked for; else the usual one where nobody listens, else (and for 0) any that is free."""
+    if asked:
         return asked
-    for candidate in (usual, 0):
+    for candidate in (usual, 0) if asked is None else (0,):
         with socket.socket() as trial:
             # As the server does: a port whose last connections still linger is free.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                trial.bind((HOST, candidate))
+                trial.bind((LOOPBACK, candidate))
             except OSError:
                 continue
             return int(trial.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A throw-away gateway's folder: settings, keys, two partner profiles, and the secrets that its suppliers hold."""
+"""A throw-away gateway's folder: settings, keys, three partner profiles, and the secrets that its suppliers hold."""
 
 import hashlib
 import secrets
@@ -24,6 +24,9 @@ OUR_AS2_ID = "BIGCORP-AS2"
 ACME = "acme-supply"
 ACME_AS2_ID = "ACME-AS2"
 NORTHWIND = "northwind-parts"
+HARBOR = "harbor-tools"
+HARBOR_AS2_ID = "HARBOR-AS2"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Premises:
         config: the settings, for `--config` of every command.
         ours: our certificate, as partners have it.
         acme: the supplier's key, which only a supplier would have.
+        harbor: likewise.
         api_keys: by partner id.
     """
 
@@ -41,47 +45,57 @@ class Premises:
     config: Path
     ours: Certificate
     acme: KeyPair
+    harbor: KeyPair
     api_keys: dict[str, str]
 
 
-def furnish(folder: Path, *, edge_port: int, operator_port: int, now: datetime) -> Premises:
-    """Write everything that a gateway needs into an empty folder; nothing in it outlives the demo's certificates."""
+def furnish(
+    folder: Path, *, edge_port: int, operator_port: int, acme_port: int, harbor_port: int, now: datetime
+) -> Premises:
+    """Write everything that a gateway needs into an empty folder; nothing in it outlives the demo's certificates.
+
+    `acme_port` and `harbor_port` are those of the suppliers' own AS2 servers.
+    """
     data_dir, partners_dir = folder / "data", folder / "partner-profiles"
     passphrase_file = folder / "key-passphrase"
     passphrase = secrets.token_urlsafe(32)
     _write_secret(passphrase_file, passphrase)
-    ours = create_key_pair(OUR_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="BigCorp (demo)")
-    acme = create_key_pair(ACME_AS2_ID, now=now, valid_days=CERTIFICATE_DAYS, organization="ACME Supply (demo)")
+    ours, acme, harbor = (
+        create_key_pair(as2_id, now=now, valid_days=CERTIFICATE_DAYS, organization=f"{name} (demo)")
+        for as2_id, name in ((OUR_AS2_ID, "BigCorp"), (ACME_AS2_ID, "ACME Supply"), (HARBOR_AS2_ID, "Harbor Tools"))
+    )
     _keep_key(data_dir, ours, passphrase.encode(), now)
     api_keys = {partner: secrets.token_urlsafe(32) for partner in (ACME, NORTHWIND)}
-    for partner, key in api_keys.items():
-        _write_profile(partners_dir / partner, partner, key)
+    for partner, as2_port in ((ACME, acme_port), (NORTHWIND, 0), (HARBOR, harbor_port)):
+        _write_profile(partners_dir / partner, partner, api_keys.get(partner, ""), as2_port)
     (partners_dir / ACME / "acme-as2.pem").write_bytes(acme.certificate.pem())
+    (partners_dir / HARBOR / "harbor-as2.pem").write_bytes(harbor.certificate.pem())
     config = folder / "gateway.yaml"
     settings = {
         "data_dir": str(data_dir),
         "partners_dir": str(partners_dir),
         "key_passphrase_file": str(passphrase_file),
         "edge_port": edge_port,
+        "public_url": f"http://{LOOPBACK}:{edge_port}",
         "operator_port": operator_port,
         "identities": [
             {"name": IDENTITY, "as2_id": OUR_AS2_ID, "x12": {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}}
         ],
     }
     config.write_text(yaml.safe_dump(settings, sort_keys=False))
-    return Premises(folder, config, ours.certificate, acme, api_keys)
+    return Premises(folder, config, ours.certificate, acme, harbor, api_keys)
 
 
 def sample(name: str) -> bytes:
-    """A document that the demo's suppliers send."""
+    """A document of the demo: a supplier's, or an order of the ERP."""
     return files("gateway.demo").joinpath("samples", name).read_bytes()
 
 
-def _write_profile(folder: Path, partner: str, key: str) -> None:
+def _write_profile(folder: Path, partner: str, key: str, as2_port: int) -> None:
     folder.mkdir(parents=True)
     text = files("gateway.demo").joinpath("profiles", f"{partner}.yaml").read_text("utf-8")
     digest = hashlib.sha256(key.encode()).hexdigest()
-    (folder / "profile.yaml").write_text(Template(text).substitute(api_key_sha256=digest))
+    (folder / "profile.yaml").write_text(Template(text).substitute(api_key_sha256=digest, as2_port=as2_port))
 
 
 def _keep_key(data_dir: Path, pair: KeyPair, passphrase: bytes, now: datetime) -> None:

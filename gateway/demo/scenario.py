@@ -1,4 +1,4 @@
-"""Two suppliers at work: what they send, what they are told, and whether all of it really happened.
+"""Suppliers and an ERP at work: what they send, what they are told, and whether all of it really happened.
 
 Everything here goes over HTTP, as it would from another machine. Each act is a claim that is checked; what a supplier
 is told is checked against its own bytes, what became of a document is read back from the running gateway.
@@ -11,46 +11,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientError, ClientSession
 
 from gateway.as2.mdn import Mdn, MdnError, objection, read_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
-from gateway.demo.premises import ACME, ACME_AS2_ID, NORTHWIND, OUR_AS2_ID, Premises, sample
+from gateway.demo.claims import Act, NotSo, expect
+from gateway.demo.orders import Orders
+from gateway.demo.premises import ACME, ACME_AS2_ID, NORTHWIND, OUR_AS2_ID, sample
+from gateway.demo.stage import POLL_S, SETTLED_WITHIN_S, Caller, Stage, shortened
 
-ANSWER_TIMEOUT_S = 10.0
-SETTLED_WITHIN_S = 20.0
-POLL_S = 0.05
 _FINAL = frozenset({"published", "rejected"})
 _PRODUCT = "@partner-gateway"
-
-
-class NotSo(Exception):  # noqa: N818  # said of a claim
-    """Something that the demo claims did not happen; the text says what was seen instead."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where the suppliers find the gateway, and what lets them in."""
-
-    edge_url: str
-    operator_url: str
-    operator_token: str
-    premises: Premises
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One claim, and whether it held.
-
-    Attributes:
-        claim: what happens, in words for a person.
-        held: whether it did.
-        seen: what was seen, in words for a person.
-    """
-
-    claim: str
-    held: bool
-    seen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +52,21 @@ class Scenario:
     client: ClientSession
     sent: list[Sent] = field(default_factory=list)
     fates: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    orders: Orders = field(init=False)
+    _caller: Caller = field(init=False)
     _order_response: WrittenMessage | None = None
     _first_receipt: bytes = b""
 
+    def __post_init__(self) -> None:
+        self._caller = Caller(self.stage, self.client)
+        self.orders = Orders(self._caller)
+
     async def play(self) -> AsyncIterator[Act]:
         """Every act as it happens; one that fails does not keep the others from being tried."""
+        orders = self.orders
         acts: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("The gateway says that it is ready", self._is_ready),
+            ("The ERP orders from ACME: canonical JSON in, X12 850 out over AS2, signed and encrypted", orders.to_acme),
             ("ACME sends an order response (X12 855) over AS2, signed and encrypted", self._order_response_over_as2),
             ("ACME sends a ship notice (X12 856) over AS2, signed and encrypted", self._ship_notice_over_as2),
             ("Northwind posts a ship notice (JSON) over REST", self._ship_notice_over_rest),
@@ -95,9 +74,16 @@ class Scenario:
             ("ACME sends its first message again, as after a lost answer", self._again),
             ("Somebody changes a byte of a message on its way", self._tampered),
             ("Somebody posts with a key that nobody has", self._wrong_key),
+            ("The ERP orders from Harbor, whose server is down", orders.to_harbor_while_it_is_down),
+            (
+                "Harbor's server is up again, and busy at first: the same message is sent again",
+                orders.to_harbor_once_it_is_up,
+            ),
+            ("Harbor sends its receipt later, by a request of its own", orders.receipt_of_harbor),
             ("Every message reaches its end", self._settled),
             ("The accepted documents are business events, each once and as it was sent", self._events),
             ("The rejected message is answered with a 997 that names the place", self._rejection),
+            ("The 997s that ACME's documents earned are delivered to ACME over AS2", orders.acknowledgments_to_acme),
         )
         for claim, act in acts:
             try:
@@ -111,7 +97,7 @@ class Scenario:
 
     async def _is_ready(self) -> str:
         status, _, _ = await self._ask("GET", f"{self.stage.edge_url}/health/ready")
-        _expect(status == 200, f"/health/ready answered {status}")  # noqa: PLR2004  # HTTP
+        expect(status == 200, f"/health/ready answered {status}")  # noqa: PLR2004  # HTTP
         return f"{self.stage.edge_url}/health/ready answers 200"
 
     async def _order_response_over_as2(self) -> str:
@@ -131,17 +117,17 @@ class Scenario:
     async def _ship_notice_over_rest(self) -> str:
         headers = {"Content-Type": "application/json", "Idempotency-Key": "ship-notice-NW-2026-0117"}
         status, answered, _ = await self._post_rest(sample("ship-notice.json"), headers, self._key(NORTHWIND))
-        _expect(status == 202, f"the answer was {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
+        expect(status == 202, f"the answer was {status}: {shortened(answered)}")  # noqa: PLR2004  # HTTP
         message_id = orjson.loads(answered)["id"]
         self.sent.append(Sent("ship notice as JSON", NORTHWIND, message_id, "published"))
         return f"202 Accepted, kept as {message_id}"
 
     async def _again(self) -> str:
-        _expect(self._order_response is not None, "the first message was not sent")
+        expect(self._order_response is not None, "the first message was not sent")
         assert self._order_response is not None  # noqa: S101  # told above
         status, answered, _ = await self._post_as2(self._order_response, bytes(self._order_response.body))
-        _expect(status == 200, f"the answer was {status}")  # noqa: PLR2004  # HTTP
-        _expect(answered == self._first_receipt, "the receipt is not the one that was given the first time")
+        expect(status == 200, f"the answer was {status}")  # noqa: PLR2004  # HTTP
+        expect(answered == self._first_receipt, "the receipt is not the one that was given the first time")
         return "the same receipt, byte for byte; the document is not processed twice"
 
     async def _tampered(self) -> str:
@@ -149,22 +135,22 @@ class Scenario:
         changed = bytearray(message.body)
         changed[len(changed) // 2] ^= 1
         status, answered, headers = await self._post_as2(message, bytes(changed))
-        _expect(status == 200, f"the answer was {status}, not a receipt")  # noqa: PLR2004  # HTTP
+        expect(status == 200, f"the answer was {status}, not a receipt")  # noqa: PLR2004  # HTTP
         receipt = self._read_receipt(headers, answered)
-        _expect(not receipt.disposition.successful, f"the receipt says {receipt.disposition}")
+        expect(not receipt.disposition.successful, f"the receipt says {receipt.disposition}")
         return f"refused by a signed receipt: {receipt.disposition.type}/{receipt.disposition.severity}: " + str(
             receipt.disposition.text
         )
 
     async def _wrong_key(self) -> str:
         status, answered, _ = await self._post_rest(sample("ship-notice.json"), {}, "a key that nobody has")
-        _expect(status == 401, f"the answer was {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
+        expect(status == 401, f"the answer was {status}: {shortened(answered)}")  # noqa: PLR2004  # HTTP
         return f"401: {orjson.loads(answered)['title']}"
 
     # --- what became of it -------------------------------------------------------------------------------------------
 
     async def _settled(self) -> str:
-        _expect(len(self.sent) == 4, f"only {len(self.sent)} of 4 messages were taken")  # noqa: PLR2004  # as played
+        expect(len(self.sent) == 4, f"only {len(self.sent)} of 4 messages were taken")  # noqa: PLR2004  # as played
         end = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
         for sent in self.sent:
             self.fates[sent.message_id] = await self._fate(sent)
@@ -172,7 +158,7 @@ class Scenario:
                 await asyncio.sleep(POLL_S)
                 self.fates[sent.message_id] = await self._fate(sent)
         wrong = [f"{sent.label} is {self._status(sent)}" for sent in self.sent if self._status(sent) != sent.final]
-        _expect(not wrong, "; ".join(wrong))
+        expect(not wrong, "; ".join(wrong))
         counted = [self._status(sent) for sent in self.sent]
         return f"{counted.count('published')} published, {counted.count('rejected')} rejected, none lost"
 
@@ -183,27 +169,25 @@ class Scenario:
         """The submission as its own partner sees it."""
         url = f"{self.stage.edge_url}/v1/documents/{sent.message_id}"
         status, answered, _ = await self._ask("GET", url, {"Authorization": f"Bearer {self._key(sent.partner)}"})
-        _expect(status == 200, f"{url} answered {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
+        expect(status == 200, f"{url} answered {status}: {shortened(answered)}")  # noqa: PLR2004  # HTTP
         fate: Mapping[str, Any] = orjson.loads(answered)
         return fate
 
     async def _events(self) -> str:
-        url = f"{self.stage.operator_url}/events?after=0&limit=100"
-        status, answered, _ = await self._ask("GET", url, {"Authorization": f"Bearer {self.stage.operator_token}"})
-        _expect(status == 200, f"{url} answered {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
-        events: list[Mapping[str, Any]] = [entry["event"] for entry in orjson.loads(answered)["events"]]
+        told = await self._caller.on_operator_port("/events?after=0&limit=100")
+        events: list[Mapping[str, Any]] = [entry["event"] for entry in told["events"]]
         found = sorted((event["type"], event["subject"], event["partner"]) for event in events)
         expected = [
             ("b2b.purchase_order_acknowledgment.received", "SO-9001", ACME),
             ("b2b.ship_notice.received", "NW-2026-0117", NORTHWIND),
             ("b2b.ship_notice.received", "SHP-5001", ACME),
         ]
-        _expect(found == expected, f"the log holds {found}")
+        expect(found == expected, f"the log holds {found}")
         by_subject = {event["subject"]: event["data"] for event in events}
         lines = by_subject["SO-9001"]["lines"]
-        _expect([line["quantity"] for line in lines] == ["24", "100", "8"], "the order response lost a line")
-        _expect(by_subject["SO-9001"]["purchase_order_number"] == "4500012345", "the order number is another")
-        _expect(by_subject["NW-2026-0117"]["lines"][0]["quantity"] == "500", "the JSON ship notice was changed")
+        expect([line["quantity"] for line in lines] == ["24", "100", "8"], "the order response lost a line")
+        expect(by_subject["SO-9001"]["purchase_order_number"] == "4500012345", "the order number is another")
+        expect(by_subject["NW-2026-0117"]["lines"][0]["quantity"] == "500", "the JSON ship notice was changed")
         return "855, 856 and JSON in the embedded event log: " + ", ".join(event["id"] for event in events)
 
     async def _rejection(self) -> str:
@@ -211,10 +195,10 @@ class Scenario:
         fate = self.fates[sent.message_id]
         findings = [finding for document in fate["documents"] for finding in document["findings"]]
         places = [f"{finding['segment']}{finding['element']:02d}" for finding in findings if finding["element"]]
-        _expect(places == ["BAK02"], f"the findings are at {places}")
+        expect(places == ["BAK02"], f"the findings are at {places}")
         segments = [one for held in fate["acknowledgments"] for one in held["x12"].split("~")]
-        _expect(any(segment.strip().startswith("AK5*R") for segment in segments), "no 997 rejects the set")
-        _expect(any(segment.strip().startswith("AK3*BAK*2") for segment in segments), "the 997 does not name the place")
+        expect(any(segment.strip().startswith("AK5*R") for segment in segments), "no 997 rejects the set")
+        expect(any(segment.strip().startswith("AK3*BAK*2") for segment in segments), "the 997 does not name the place")
         return f"BAK02 at byte {findings[0]['byte_offset']}: {findings[0]['message']}"
 
     # --- the wire ----------------------------------------------------------------------------------------------------
@@ -236,12 +220,12 @@ class Scenario:
 
     async def _send_over_as2(self, label: str, message: WrittenMessage, final: str) -> str:
         status, answered, headers = await self._post_as2(message, bytes(message.body))
-        _expect(status == 200, f"the answer was {status}: {_shortened(answered)}")  # noqa: PLR2004  # HTTP
+        expect(status == 200, f"the answer was {status}: {shortened(answered)}")  # noqa: PLR2004  # HTTP
         receipt = self._read_receipt(headers, answered)
         problem = objection(
             receipt, message_id=message.message_id, as2_from=ACME_AS2_ID, as2_to=OUR_AS2_ID, mics=message.mics
         )
-        _expect(problem is None, str(problem))
+        expect(problem is None, str(problem))
         self._first_receipt = self._first_receipt or answered
         message_id = headers["Message-ID"].strip("<>").removesuffix(_PRODUCT)
         self.sent.append(Sent(label, ACME, message_id, final))
@@ -271,18 +255,7 @@ class Scenario:
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> tuple[int, bytes, Mapping[str, str]]:
-        timeout = ClientTimeout(total=ANSWER_TIMEOUT_S)
-        async with self.client.request(method, url, data=body, headers=headers, timeout=timeout) as answer:
-            return answer.status, await answer.read(), answer.headers
+        return await self._caller.ask(method, url, headers, body)
 
     def _key(self, partner: str) -> str:
         return self.stage.premises.api_keys[partner]
-
-
-def _expect(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise NotSo(otherwise)
-
-
-def _shortened(answered: bytes) -> str:
-    return answered[:200].decode("utf-8", "replace")

@@ -5,8 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.demo.premises import NORTHWIND
-from gateway.demo.scenario import Act, Sent, Stage
+from gateway.demo.claims import Act
+from gateway.demo.orders import Ordered
+from gateway.demo.premises import ACME, NORTHWIND
+from gateway.demo.scenario import Sent
+from gateway.demo.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,12 @@ class Line:
 
 def opening(stage: Stage) -> Iterator[Line]:
     """Where everything is."""
-    yield Line("A gateway of its own on this machine, with two suppliers who speak to it over HTTP.", "bold")
+    yield Line(
+        "A gateway of its own on this machine, with an ERP and three suppliers who speak to it over HTTP.", "bold"
+    )
     yield Line(f"  partners reach it at   {stage.edge_url}")
     yield Line(f"  operators reach it at  {stage.operator_url}")
+    yield Line(f"  it reaches ACME at     {stage.acme.url}, Harbor at {stage.harbor.url}")
     yield Line(f"  everything lies in     {stage.premises.folder}")
     yield Line("")
 
@@ -38,6 +44,12 @@ def heading(sent: Sent) -> Iterator[Line]:
     yield Line(f"{sent.label}, from {sent.partner}", "bold")
 
 
+def outgoing(order: Ordered) -> Iterator[Line]:
+    """Before the timeline of one delivery."""
+    yield Line("")
+    yield Line(f"{order.label}, to {order.partner}", "bold")
+
+
 def contents(view: Mapping[str, Any]) -> Iterator[Line]:
     """What was in a message: each document with its event, or with what is wrong and where."""
     for document in view["documents"]:
@@ -49,7 +61,8 @@ def contents(view: Mapping[str, Any]) -> Iterator[Line]:
             at = f"{place}, segment {finding['position']}, byte {finding['byte_offset']}, code {finding['code']}"
             yield Line(f"    {at}: {finding['message']}", "red")
     for acknowledgment in view["acknowledgments"]:
-        yield Line(f"  {' '.join(acknowledgment['kinds'])} kept for the partner:", "dim")
+        state = acknowledgment["state"].replace("_", " ")
+        yield Line(f"  {' '.join(acknowledgment['kinds'])} for the partner, {state}:", "dim")
         for segment in acknowledgment["x12"].split("~"):
             if segment.strip().startswith(("TA1", "AK", "IK")):
                 yield Line(f"    {segment.strip()}~", "dim")
@@ -69,11 +82,12 @@ def verdict(acts: Sequence[Act]) -> Iterator[Line]:
         yield Line(f"  {act.claim}: {act.seen}", "red")
 
 
-def what_next(stage: Stage, sent: Sequence[Sent]) -> Iterator[Line]:
+def what_next(stage: Stage, sent: Sequence[Sent], ordered: Sequence[Ordered]) -> Iterator[Line]:
     """Commands to copy, while the gateway stays up."""
     config = f"--config {shlex.quote(str(stage.premises.config))}"
     samples = stage.premises.folder / "samples"
     key = stage.premises.api_keys[NORTHWIND]
+    order, first = samples / "purchase-order.json", next(iter(ordered), None)
     rejected = next((one for one in sent if one.final == "rejected"), None)
     yield Line("")
     yield Line("What to try next, in another terminal:", "bold")
@@ -83,10 +97,14 @@ def what_next(stage: Stage, sent: Sequence[Sent]) -> Iterator[Line]:
     )
     metrics = f"curl -H 'Authorization: Bearer {stage.operator_token}' {stage.operator_url}/metrics"
     for what, command in (
-        ("what was received", f"gateway messages list {config}"),
+        ("what came in and went out", f"gateway messages list {config}"),
         ("why one was rejected", f"gateway messages show {rejected.message_id} {config}" if rejected else ""),
         ("events as they come", f"gateway events --follow {config}"),
-        ("send something yourself", post),
+        ("be a supplier: post something", post),
+        ("be the ERP: order from ACME", f"gateway send {shlex.quote(str(order))} --partner {ACME} --wait {config}"),
+        ("does the way to a partner work", f"gateway partner ping {ACME} {config}"),
+        ("what proves a delivery", f"gateway messages evidence {first.delivery_id} {config}" if first else ""),
+        ("what waits for a person", f"gateway exceptions list {config}"),
         ("the metrics", metrics),
         ("check a file", f"gateway validate {shlex.quote(str(samples / 'order-response-broken.edi'))}"),
         ("partners and their rules", f"gateway partner show acme-supply {config}"),

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CLAIMS = 11
+CLAIMS = 16
 
 
 @pytest.fixture
@@ -51,6 +52,12 @@ def test_it_ends_with_0_when_all_of_it_happened_and_leaves_nothing_behind(elsewh
         "AK3*BAK*2**8~",
         "3 published, 1 rejected, none lost",
         "event-published",
+        "its signed receipt names our MIC",
+        "nothing listens there",
+        "HTTP 503",
+        "the same bytes",
+        "awaiting-receipt",
+        "997 for groups 201 and 301 accept, for group 202 reject",
     ):
         assert part in ended.stdout
     assert "\x1b" not in ended.stdout
@@ -107,16 +114,32 @@ def test_it_stays_up_and_what_it_says_to_try_works(staying: "subprocess.Popen[st
         assert line, said
         said += line
     (config,) = set(re.findall(r"--config (\S+)", said))
-    listed = subprocess.run(
-        _command("messages", "list", "--config", config, "--format", "json"),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        **elsewhere,
-    )
-    states = sorted(json.loads(line)["status"] for line in listed.stdout.splitlines())
+
+    def run(*words: str) -> str:
+        ended = subprocess.run(
+            _command(*words, "--config", config), capture_output=True, text=True, check=False, timeout=60, **elsewhere
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    listed = [json.loads(line) for line in run("messages", "list", "--format", "json").splitlines()]
+    states = sorted(row["status"] for row in listed if row["direction"] == "in")
     assert states == ["published", "published", "published", "rejected"]
+    sent = sorted((row["partner"], row["kind"], row["status"]) for row in listed if row["direction"] == "out")
+    assert sent == [
+        *[("acme-supply", "acknowledgment", "delivered")] * 3,
+        ("acme-supply", "document", "delivered"),
+        ("harbor-tools", "document", "delivered"),
+    ]
+    (rush,) = [row["id"] for row in listed if row["partner"] == "harbor-tools"]
+    way = [step["step"] for step in json.loads(run("messages", "trace", rush, "--format", "json"))["timeline"]]
+    assert way[:3] == ["wanted", "translated", "queued"]
+    tries = [step for step in way[3:] if step != "attempt"]
+    assert (tries[0], set(tries[1:-2]), tries[-2:]) == ("packed", {"failed"}, ["awaiting-receipt", "delivered"])
+    tried = {line.split("  # ")[0].strip() for line in said.splitlines() if line.startswith("  gateway ")}
+    for words in ("send ", "partner ping ", "exceptions list"):
+        (command,) = [one for one in tried if one.startswith(f"gateway {words}")]
+        run(*shlex.split(command.split(" --config ")[0])[1:])
     posted = re.search(r"Bearer (\S+)' -H 'Content-Type: application/json' --data-binary @(\S+) (\S+)", said)
     assert posted is not None
     key, file, url = posted.groups()
