@@ -68,7 +68,7 @@ def lines(steps: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
         before = at
         branch = "└" if number == len(steps) - 1 else "├" if number else "┌"
         text = Text(f"  {branch} {at:%H:%M:%S}.{at.microsecond // 1_000:03d} {since:>9}  ", style="dim")
-        text.append(f"{visible(step['step']):<16}", style=f"not dim {_STEP_STYLES.get(step['step'], '')}".strip())
+        text.append(f"{visible(step['step']):<17}", style=f"not dim {_STEP_STYLES.get(step['step'], '')}".strip())
         text.append(detail(step), style="not dim")
         text.rstrip()
         yield text
@@ -76,7 +76,7 @@ def lines(steps: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
 
 def detail(step: Mapping[str, Any]) -> str:
     """What a step says beside its name and time, in a sentence where we know one."""
-    words = _SENTENCES.get(step["step"], in_words)
+    words = _SENTENCES.get(step["step"], _others)
     return words({name: value for name, value in step.items() if name not in {"at", "step"}})
 
 
@@ -122,6 +122,18 @@ def _published(_: Mapping[str, Any]) -> str:
     return "every event is confirmed"
 
 
+def _packed(step: Mapping[str, Any]) -> str:
+    """What protects it; the rest stands above the timeline."""
+    said = [f"signed with {visible(step['signature_digest'])}"] if step.get("signature_digest") else []
+    said += [f"encrypted with {visible(step['cipher'])}"] if step.get("cipher") else []
+    said += [f"compressed {visible(step['compression'])}"] if step.get("compression") not in (None, "none") else []
+    return f"{', '.join(said) or 'neither signed nor encrypted'}: kept, every attempt sends the same bytes"
+
+
+def _others(step: Mapping[str, Any]) -> str:
+    return in_words(_shortened(step))
+
+
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "received": _received,
     "acknowledged": _acknowledged,
@@ -131,6 +143,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "duplicate": _duplicate,
     "wanted": _wanted,
     "queued": _queued,
+    "packed": _packed,
     "not-sendable": _reason,
     "published": _published,
 }

@@ -75,10 +75,12 @@ def verdict_of(
 
 def _failed(outcome: Failed, attempts: int, schedule: DeliverySchedule, now_ms: int, chance: float) -> Verdict:
     named = outcome.facts.get("step")
+    # On the timeline `step` is the name of the entry.
+    facts = {"failed_at" if name == "step" else name: value for name, value in outcome.facts.items()}
     failure = named if isinstance(named, str) and named in FAILURE_CLASSES else "other"
     if attempts >= schedule.attempts_max:
         reason = f"{outcome.reason} (the last of {schedule.attempts_max} attempts)"
-        return Verdict(DeliveryEvent.GIVE_UP, reason, outcome.receipt, outcome.facts, failure=failure)
+        return Verdict(DeliveryEvent.GIVE_UP, reason, outcome.receipt, facts, failure=failure)
     wait_ms = delay_ms(
         attempts, chance, base_ms=schedule.first_retry_after_s * 1_000, cap_ms=schedule.retry_after_s_max * 1_000
     )
@@ -86,5 +88,5 @@ def _failed(outcome: Failed, attempts: int, schedule: DeliverySchedule, now_ms: 
         # They know best when they can take it; never earlier, and never for ever.
         wait_ms = max(wait_ms, min(int(outcome.retry_after_s * 1_000), RETRY_AFTER_MS_MAX))
     return Verdict(
-        DeliveryEvent.DEFER, outcome.reason, outcome.receipt, outcome.facts, due_at_ms=now_ms + wait_ms, failure=failure
+        DeliveryEvent.DEFER, outcome.reason, outcome.receipt, facts, due_at_ms=now_ms + wait_ms, failure=failure
     )
