@@ -39,7 +39,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     (
         "start here",
         (
-            Noun("demo", "the whole gateway on this machine, with suppliers who send: nothing to install or set up"),
+            Noun("demo", "the whole gateway on this machine, suppliers and an ERP at work: nothing to set up"),
             Noun("serve", "run the gateway"),
         ),
     ),
@@ -54,7 +54,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     ),
     (
         "to partners",
-        (Noun("send", "documents and files to a partner: translated by the agreement, or as they are"),),
+        (Noun("send", "documents and files to a partner: written by the agreement, or as they are"),),
     ),
     (
         "what happened",
@@ -69,7 +69,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         (
             Noun("partner", "partner profiles: list, show, check, ping, key, numbers"),
             Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap, exchange"),
-            Noun("operator", "tokens for the operator port: new, list, remove"),
+            Noun("operator", "tokens for the operator port: token new, token list, token remove"),
         ),
     ),
     (
@@ -91,7 +91,9 @@ examples:
   gateway translate order-response.edi | jq      the same as canonical JSON
   gateway serve --config gateway.yaml            run it
   gateway send order.json --partner acme-supply  a document to a partner, by the agreement
+  gateway partner ping acme-supply               does the way to a partner work, step by step
   gateway messages list --state rejected         what was refused, and why
+  gateway exceptions list                        what waits for a person
   gateway events --follow --format json          what goes to the ERP, as it goes
 
 exit codes: 0 fine, 1 the content is bad, 2 the call or a file cannot be used
@@ -146,7 +148,12 @@ def _called(words: list[str]) -> argparse.Namespace | None:
 
 
 def _help() -> str:
-    lines = ["usage: gateway COMMAND ...", "", "A B2B partner gateway: AS2, REST and X12 in, business events out.", ""]
+    lines = [
+        "usage: gateway COMMAND ...",
+        "",
+        "A B2B partner gateway: partners' documents in, your ERP's documents out, each kept and proven.",
+        "",
+    ]
     for group, nouns in GROUPS:
         lines.append(f"{group}:")
         lines += [f"  {noun.name:<12} {noun.does}" for noun in nouns]
