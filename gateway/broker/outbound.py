@@ -22,6 +22,8 @@ CHARACTERS_MAX: Final[Mapping[str, int]] = {
     "identity": 200,
     "correlationid": 255,
 }
+# A structured event is read whole before anything is known of it; what is larger is read beside the loop.
+READ_ON_THE_LOOP_BYTES_MAX: Final = 8_192
 BATCH_PREFIX: Final = "application/cloudevents-batch"
 # The CloudEvents binding for AMQP allows both (3.1.3.1); over HTTP it is ce- (HTTP binding, 3.1.3).
 PREFIXES: Final = (HEADER_PREFIX, "cloudEvents:")
@@ -106,7 +108,7 @@ def read_wanted(
             raise MalformedWanted(f"{prefix}{name} is missing: without id and source nobody can tell a repetition")
     if _BLANK_OR_CONTROL.search(held["source"]):
         raise MalformedWanted(f"{prefix}source is a URI reference (such as /erp/sap), without blanks")
-    named = held["partner"] or partner
+    named = held["partner"] or _attribute({"partner": partner}, "partner", "")
     if not named:
         raise MalformedWanted(f"{prefix}partner is missing: it says to whom the document goes")
     return Wanted(

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 from ssl import SSLContext
 from typing import Final
 
@@ -12,7 +13,13 @@ from yarl import URL
 
 from gateway.broker.consuming import Intake, Record, Unusable
 from gateway.broker.link import Delay, Link, NoAnswer, answered, backoff
-from gateway.broker.outbound import MalformedWanted, Wanted, attributes_of, read_wanted
+from gateway.broker.outbound import (
+    READ_ON_THE_LOOP_BYTES_MAX,
+    MalformedWanted,
+    Wanted,
+    attributes_of,
+    read_wanted,
+)
 from gateway.broker.outcomes import MalformedOutcome, read_outcome
 from gateway.broker.probe import is_delivery_limited
 from gateway.broker.publishing import BrokerCounters, BrokerUnavailable, Unroutable, message_of
@@ -244,11 +251,14 @@ def _outcomes_to(record: RecordOutcome) -> Record:
 
 
 def _outbound_to(record: RecordWanted, bytes_max: int) -> Record:
+    turn = asyncio.Lock()  # what takes longer to read must not be overtaken by what the ERP published after it
+
     async def take(message: AbstractIncomingMessage) -> None:
         # Over the default exchange the routing key is the queue's own name and says nothing.
         key = message.routing_key or ""
         try:
-            wanted = read_wanted(
+            reading = partial(
+                read_wanted,
                 message.body,
                 message.content_type,
                 attributes_of(message.headers),
@@ -256,6 +266,9 @@ def _outbound_to(record: RecordWanted, bytes_max: int) -> Record:
                 correlation_id=str(message.correlation_id or ""),
                 bytes_max=bytes_max,
             )
+            async with turn:
+                is_large = len(message.body) > READ_ON_THE_LOOP_BYTES_MAX
+                wanted = await asyncio.to_thread(reading) if is_large else reading()
         except MalformedWanted as malformed:
             raise Unusable(str(malformed)) from malformed
         await record(wanted)

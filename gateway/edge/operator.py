@@ -104,9 +104,9 @@ class Desk:
         limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
         wanted = traffic.Wanted(
             direction=_one_of(request, "direction", (traffic.IN, traffic.OUT)),
-            partner_id=request.query.get("partner"),
+            partner_id=_text(request, "partner"),
             state=_one_of(request, "state", traffic.STATES),
-            before=request.query.get("before"),
+            before=_text(request, "before"),
         )
         found = await self._edge.database.read(partial(traffic.rows, wanted=wanted, limit=limit + 1))
         following = found[limit - 1]["id"] if len(found) > limit else None
@@ -205,7 +205,7 @@ class Desk:
         """The newest entries of the audit; `action` narrows the list."""
         await self.admit(request, Role.ADMIN)
         limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
-        action = request.query.get("action")
+        action = _text(request, "action")
         acts = await self._edge.database.read(lambda connection: audit.find(connection, action=action, limit=limit))
         rows = [
             {
@@ -267,6 +267,12 @@ def _read_reason(body: bytes) -> str:
     if not isinstance(why, str) or not why.strip():
         raise Refused(Reason.INVALID_REQUEST, 'say why it is given up: {"reason": "..."}')
     return storable(why.strip()[:REASON_CHARACTERS_MAX])
+
+
+def _text(request: Request, name: str) -> str | None:
+    """A text of the query as a database can compare it."""
+    value = request.query.get(name)
+    return storable(value[:ID_CHARACTERS_MAX]) if value is not None else None
 
 
 def _one_of(request: Request, name: str, values: tuple[str, ...]) -> str | None:

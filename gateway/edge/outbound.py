@@ -1,13 +1,15 @@
 """`POST /outbound`: an ERP or an operator without a broker has documents sent to a partner."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 
 from gateway.broker import MalformedWanted, Wanted
-from gateway.broker.outbound import HTTP_PREFIX, read_wanted
+from gateway.broker.outbound import HTTP_PREFIX, READ_ON_THE_LOOP_BYTES_MAX, read_wanted
 from gateway.buffers import whole
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
@@ -54,7 +56,8 @@ class OutboundDoor:
             raise Refused(Reason.NOT_POSSIBLE, "this gateway sends nothing")
         bytes_max = self._edge.settings.limits.body_bytes_max
         body = whole(await self._bodies.read(request, bytes_max))
-        wanted = _read(request, body, bytes_max, f"/operator/{operator.label}")
+        reading = partial(_read, request, body, bytes_max, f"/operator/{operator.label}")
+        wanted = reading() if len(body) <= READ_ON_THE_LOOP_BYTES_MAX else await asyncio.to_thread(reading)
         request.subject = storable(wanted.id)
         try:
             answer = await outbound.accept_document(

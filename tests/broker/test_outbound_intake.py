@@ -194,3 +194,25 @@ async def test_one_gateway_consumes_at_a_time_so_the_order_is_kept(brokers, clie
     await one.close()
     await say(client)
     assert (await second.next()).id == "M-1"
+
+
+async def test_a_large_event_leaves_the_loop_free_and_is_not_overtaken(brokers, client):
+    record = Recorder()
+    await brokers(on_outbound=record)
+    lines = [{"line_id": str(number), "quantity": "1"} for number in range(10_000)]
+    large = structured(id="large", data={"lines": lines})
+    beats = 0
+
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0)
+            beats += record.wanted.empty()
+
+    await say(client, large, {}, content_type="application/cloudevents+json")
+    for number in range(3):
+        await say(client, headers=HEADERS | {"cloudEvents_id": str(number)})
+    beating = asyncio.create_task(beat())
+    assert [(await record.next()).id for _ in range(4)] == ["large", "0", "1", "2"]
+    beating.cancel()
+    assert beats > 10

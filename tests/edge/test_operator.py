@@ -125,6 +125,10 @@ async def test_messages_are_listed_and_shown(house, client):
     async with client.get(f"{house.operator_url}/messages/{ids[0]}", headers=viewer) as answer:
         view = await answer.json()
     assert view["security"]["api_key"] == "main"
+    # What no text of a database can hold finds nothing, and is no fault.
+    for query in ("partner=%00", "partner=a%00&before=%00", "partner=%ED%A0%80"):
+        async with client.get(f"{house.operator_url}/messages?{query}", headers=viewer) as answer:
+            assert (answer.status, (await answer.json())["messages"]) == (200, [])
     async with client.get(f"{house.operator_url}/messages/none", headers=viewer) as answer:
         assert answer.status == 404
 

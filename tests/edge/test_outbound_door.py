@@ -98,10 +98,13 @@ async def test_what_cannot_be_sent_is_a_problem_and_a_case(house, post):
         ({"ce-source": "/erp", "ce-partner": "acme"}, "ce-id is missing"),
         ({"ce-id": "1", "ce-partner": "acme"}, "ce-source is missing"),
         ({"ce-id": "1", "ce-source": "/erp"}, "ce-partner is missing"),
+        ({"ce-id": "1", "ce-source": "/erp", "path": "/outbound?partner=a%00"}, "partner holds a control character"),
+        ({"ce-id": "1", "ce-source": "/erp", "path": f"/outbound?partner={'a' * 201}"}, "partner has 201 characters"),
     ],
 )
-async def test_a_request_that_names_too_little_is_told_what(house, post, headers, words):
-    status, problem, _ = await post(headers=headers)
+async def test_a_request_that_names_too_little_or_nonsense_is_told_what(house, post, headers, words):
+    path = headers.get("path", "/outbound")
+    status, problem, _ = await post(headers={name: headers[name] for name in headers if name != "path"}, path=path)
     assert status == 400
     assert words in problem["detail"]
     assert await house.database.read(dispatches.find) == []
