@@ -98,12 +98,13 @@ class Gateway:
             metrics=self.metrics,
             announced=self._wake,
         )
+        self._bodies = new_bodies(settings, now_ms)
         self.housekeeping = Housekeeping(
             self.database,
             settings,
             now_ms=now_ms,
             metrics=self.metrics,
-            also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round),
+            also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round, self._remove_old_parts),
         )
         self.relay = Relay(
             self.database,
@@ -114,7 +115,7 @@ class Gateway:
             in_flight_max=settings.limits.events_in_flight_max,
             lease_s=settings.limits.claim_lease_s,
         )
-        self.spools = SpoolFolder(settings.spool_dir)
+        self.spools = SpoolFolder(settings.spool_dir, settings.limits.disk_free_bytes_min)
         self._as2 = As2Carrier(
             settings,
             self.keys.ring,
@@ -185,9 +186,8 @@ class Gateway:
             exchanged=self.exchanged.of,
             outbound=self.outbound,
         )
-        bodies = new_bodies(settings)
-        self._partner_port: HttpServer = partner_port(edge, bodies)
-        self._operator_port: HttpServer = operator_port(edge, bodies)
+        self._partner_port: HttpServer = partner_port(edge, self._bodies)
+        self._operator_port: HttpServer = operator_port(edge, self._bodies)
         self._tasks: list[asyncio.Task[None]] = []
         self._line: list[asyncio.Task[None]] = []
         self._checks: list[asyncio.Task[None]] = []
@@ -267,6 +267,10 @@ class Gateway:
         await asyncio.to_thread(self.database.close)
         if self._lock is not None:
             self._lock.close()
+
+    async def _remove_old_parts(self) -> None:
+        if removed := await asyncio.to_thread(self._bodies.parts.expire):
+            log.info("parts of broken transfers that nobody went on with were removed", extra={"parts": removed})
 
     async def _certificates_exchanged(self) -> None:
         await self.exchanged.refresh()

@@ -81,6 +81,11 @@ class Limits(_Group):
     claim_lease_s: Annotated[float, Field(ge=2)] = 60
     processing_attempts_max: Annotated[int, Field(ge=1)] = 8
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
+    restart_parts_per_partner_max: Annotated[int, Field(ge=1, le=1_000)] = 4
+    restart_bytes_per_partner_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576
+    restart_bytes_max: Annotated[int, Field(ge=65_536)] = 1_073_741_824
+    restart_age_s_max: Annotated[float, Field(gt=0)] = 86_400
+    restart_stall_s: Annotated[float, Field(gt=0)] = 30
 
 
 class Retention(_Group):
@@ -174,7 +179,7 @@ class Settings(_Group):
 
     @property
     def spool_dir(self) -> Path:
-        """Where large bodies lie while they are worked on; what is left there after a crash is of no use."""
+        """Where large bodies lie while they are worked on, and in `parts` what came of those that broke off."""
         return self.data_dir / SPOOL_FOLDER
 
     def passphrase(self) -> bytes | None:

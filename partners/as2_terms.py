@@ -162,6 +162,9 @@ class As2(Part):
     """Signature schemes we accept."""
     receipts_to: Annotated[tuple[ReceiptTarget, ...], OneOrMany()] = Field(default=(), max_length=16)
     """Where their asynchronous receipts may go beside the host of `url`: hosts (edi.acme.example) or URLs."""
+    receive_restarts: Boolean = False
+    """Keep what came of a large message whose transfer broke off, so that they go on there (AS2 Restart); only where
+    their product speaks it."""
     certificate_exchange: Literal["refuse", "ask", "accept"] = "refuse"
     """Certificate exchange messages (CEM) of theirs. refuse: none; ask: a person decides on each new certificate;
     accept: one that comes under a signature that is trusted already is taken over."""

@@ -14,10 +14,12 @@ from gateway.as2.envelope import Envelope
 from gateway.as2.mdn import holds_mdn
 from gateway.as2.message import Opened, read_envelope
 from gateway.as2.mime import Headers
+from gateway.buffers import Buffer
 from gateway.edge.as2_answers import Answers
-from gateway.edge.as2_arrival import CHANNEL, take
+from gateway.edge.as2_arrival import CHANNEL, Taken, take
 from gateway.edge.as2_parties import Parties, Relationship
 from gateway.edge.as2_receipts import ReceiptDoor
+from gateway.edge.as2_restart import Restarts, Transfer, refuse_parts, restart_failed, speaks_restart
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
@@ -54,6 +56,7 @@ class As2:
         limits = edge.settings.limits
         spools = SpoolFolder(edge.settings.spool_dir, limits.disk_free_bytes_min)
         self._scratch = spools.scratch(limits.spool_from_bytes)
+        self._restarts = Restarts(bodies.parts, spools, limits)
 
     def add_to(self, routes: Routes) -> None:
         """Put its route among the others."""
@@ -68,26 +71,47 @@ class As2:
         """Say what is here: partners look with a browser or a monitor whether they reach us (HEAD likewise).
 
         Raises:
-            Refused: they ask how much of a broken transfer is here (ETag, as AS2 Restart has it): nothing is.
+            Refused: they ask how much of a broken transfer is here (ETag, as AS2 Restart has it), and for them none is
+                kept.
         """
-        if hdrs.ETAG in request.headers:
-            raise Refused(Reason.NOT_FOUND, "nothing of that transfer was kept; send the whole message")
-        return web.Response(text=GREETING)
+        if hdrs.ETAG not in request.headers:
+            return web.Response(text=GREETING)
+        envelope = read_envelope(Headers.of(request.headers))
+        found = self._parties.between(envelope)
+        if request.method == hdrs.METH_HEAD and isinstance(found, Relationship) and speaks_restart(found):
+            return await self._restarts.held(request, envelope, found)
+        raise Refused(Reason.NOT_FOUND, "nothing of that transfer was kept; send the whole message")
 
     async def receive(self, request: Request) -> web.Response:
         """Receive one message and answer it."""
         began_ms = self._edge.now_ms()
-        limits = self._edge.settings.limits
-        self._bodies.check(request, limits.body_bytes_max)
-        if hdrs.CONTENT_RANGE in request.headers:
-            # RFC 9110 14.5: whoever does not take parts must not take one for the whole.
-            raise Refused(Reason.INVALID_REQUEST, "a part of a message came (Content-Range); send the whole")
+        bytes_max = self._edge.settings.limits.body_bytes_max
+        self._bodies.check(request, bytes_max)
         headers = Headers.of(request.headers)
         envelope = read_envelope(headers)
         request.subject = f"{envelope.as2_from} -> {envelope.as2_to} {envelope.message_id}"
         found = self._parties.between(envelope)
-        partner_limit = found.partner.profile.limits.body_bytes_max if isinstance(found, Relationship) else None
-        body = await self._bodies.read(request, partner_limit or limits.body_bytes_max)
+        if isinstance(found, Relationship):
+            bytes_max = min(found.partner.profile.limits.body_bytes_max or bytes_max, bytes_max)
+            if speaks_restart(found):
+                async with self._restarts.transfer(request, envelope, found, bytes_max) as transfer:
+                    whole = transfer.total if transfer is not None and transfer.total else bytes_max
+                    body = await self._bodies.read(request, whole, transfer)
+                    return await self._answer(request, headers, envelope, body, found, began_ms, transfer)
+        refuse_parts(request)
+        body = await self._bodies.read(request, bytes_max)
+        return await self._answer(request, headers, envelope, body, found, began_ms)
+
+    async def _answer(
+        self,
+        request: Request,
+        headers: Headers,
+        envelope: Envelope,
+        body: Buffer,
+        found: Relationship | As2Refused,
+        began_ms: int,
+        transfer: Transfer | None = None,
+    ) -> web.Response:
         if isinstance(body, bytes) and holds_mdn(headers, body):  # no receipt is large
             return await self._receipts.take(request, headers, body, found)
         if isinstance(found, Relationship):
@@ -98,13 +122,28 @@ class As2:
         if not body:
             failure = As2Refused(Modifier.UNEXPECTED_PROCESSING_ERROR, "the body is empty")
             return await self._answers.refuse(request, envelope, failure, found, found.keys)
+        if transfer is not None:
+            transfer.check(body)
         message_id = self._edge.reception.new_id()
         now = self._now()
         taken = await self._threads.run(
             lambda: take(envelope, headers, body, found, request, message_id, now, self._scratch)
         )
         if isinstance(taken, As2Refused):
+            if transfer is not None and transfer.start:
+                raise restart_failed(taken)
             return await self._answers.refuse(request, envelope, taken, found, found.keys)
+        return await self._keep(request, envelope, found, taken, message_id, began_ms)
+
+    async def _keep(
+        self,
+        request: Request,
+        envelope: Envelope,
+        found: Relationship,
+        taken: Taken,
+        message_id: str,
+        began_ms: int,
+    ) -> web.Response:
         opened, receipt, arrival = taken
         request.actor = f"partner:{found.partner.id}"
         self._note_uses(envelope, opened, found, began_ms)

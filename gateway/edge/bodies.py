@@ -4,13 +4,16 @@ A large one goes into a spool file piece by piece while it comes in, so that wha
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol
 
 from aiohttp import hdrs, web
 
-from gateway.buffers import Buffer
+from gateway.buffers import Buffer, Sink
+from gateway.edge.parts import Parts
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import Limits
-from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
+from gateway.spool import SpoolFolder, SpoolUnavailable
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 RETRY_AFTER_S = 5
@@ -45,17 +48,30 @@ class Request(web.BaseRequest):
         return values[0] if values else None
 
 
+class Kept(Protocol):
+    """Where a body goes of which, when its transfer breaks off, what came is to stay."""
+
+    @property
+    def start(self) -> int:
+        """How many bytes of it came before, by an earlier transfer."""
+
+    def sink(self) -> Sink:
+        """Takes what comes; asked for in a thread, once the body is large or where some of it is here already."""
+
+
 class Bodies:
     """Reads bodies within the limits of the gateway, all together within its memory.
 
     Args:
         limits: the settings' limits.
         spools: where bodies of more than `spool_from_bytes` go.
+        parts: what came of those whose transfer broke off.
     """
 
-    def __init__(self, limits: Limits, spools: SpoolFolder) -> None:
+    def __init__(self, limits: Limits, spools: SpoolFolder, parts: Parts) -> None:
         self._limits = limits
         self._spools = spools
+        self.parts = parts
         self.held_bytes = 0
 
     def check(self, request: Request, bytes_max: int) -> int:
@@ -80,8 +96,13 @@ class Bodies:
             raise _too_large(bytes_max)
         return bytes_max
 
-    async def read(self, request: Request, bytes_max: int) -> Buffer:
+    async def read(self, request: Request, bytes_max: int, kept: Kept | None = None) -> Buffer:
         """The whole body: bytes, which count as held in memory until `release`, or the view of a spool.
+
+        Args:
+            request: its body untouched.
+            bytes_max: the partner's own limit.
+            kept: where a large body goes in place of a spool.
 
         Raises:
             Refused: too large, too slow, encoded, broken, or more than memory or disk allow now.
@@ -89,41 +110,30 @@ class Bodies:
         bytes_max = self.check(request, bytes_max)
         await self._continue(request)
         content = request.content
-        if content.is_eof():
+        if content.is_eof() and not (kept and kept.start):
             body = content.read_nowait(-1)
             self._hold(request, len(body))
             if len(body) > bytes_max:
                 raise _too_large(bytes_max)
             return body
-        return await self._receive(request, bytes_max)
+        return await self._receive(request, bytes_max, kept)
 
     def release(self, request: Request) -> None:
         """The body of a request is no longer needed."""
         self.held_bytes -= request.held_bytes
         request.held_bytes = 0
 
-    async def _receive(self, request: Request, bytes_max: int) -> Buffer:
-        intake = _Intake(self._spools, self._limits.spool_from_bytes)
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        rate = self._limits.body_rate_bytes_per_s_min
-        end = started + self._limits.body_timeout_s
-        # Until the first moments are over the rate says nothing.
-        grace_end = started + self._limits.header_timeout_s
-        total = 0
+    async def _receive(self, request: Request, bytes_max: int, kept: Kept | None) -> Buffer:
+        if kept is None:
+            intake = _Intake(self._spools.new, self._limits.spool_from_bytes)
+        else:
+            intake = _Intake(kept.sink, 0 if kept.start else self._limits.spool_from_bytes)
         try:
-            async with asyncio.timeout_at(min(end, grace_end) if rate else end) as deadline:
-                while piece := await request.content.readany():
-                    self._hold(request, len(piece))
-                    total += len(piece)
-                    if total > bytes_max:
-                        raise _too_large(bytes_max)
-                    if rate:
-                        deadline.reschedule(min(end, grace_end + total / rate))
-                    self._let_go(request, await intake.take(piece))
-                self._let_go(request, await intake.finish())
+            await self._fill(intake, request, bytes_max, kept)
         except TimeoutError:
-            raise Refused(Reason.BODY_TOO_SLOW, f"{total} bytes of the body came, then the time was over") from None
+            raise Refused(
+                Reason.BODY_TOO_SLOW, f"{intake.taken} bytes of the body came, then the time was over"
+            ) from None
         except web.RequestPayloadError:
             raise Refused(Reason.BODY_INCOMPLETE, "the body ended early or its chunks are broken") from None
         except SpoolUnavailable as full:
@@ -134,6 +144,33 @@ class Bodies:
                 retry_after_s=RETRY_AFTER_S,
             ) from None
         return intake.body()
+
+    async def _fill(self, intake: "_Intake", request: Request, bytes_max: int, kept: Kept | None) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        rate = self._limits.body_rate_bytes_per_s_min
+        start = kept.start if kept is not None else 0
+        end = started + self._limits.body_timeout_s
+        # Until the first moments are over the rate says nothing.
+        grace_end = started + self._limits.header_timeout_s
+        try:
+            async with asyncio.timeout_at(min(end, grace_end) if rate else end) as deadline:
+                while piece := await request.content.readany():
+                    self._hold(request, len(piece))
+                    taken = intake.taken + len(piece)
+                    if start + taken > bytes_max:
+                        raise _too_large(bytes_max)
+                    latest = min(end, grace_end + taken / rate) if rate else end
+                    if kept is not None:
+                        # Nothing is lost when a line that went dead is given up early: the sender goes on where it was.
+                        latest = min(latest, loop.time() + self._limits.restart_stall_s)
+                    deadline.reschedule(latest)
+                    self._let_go(request, await intake.take(piece))
+                self._let_go(request, await intake.finish())
+        except (TimeoutError, web.RequestPayloadError, ConnectionError, asyncio.CancelledError):
+            if kept is not None:
+                self._let_go(request, await intake.finish())
+            raise
 
     def _let_go(self, request: Request, length: int) -> None:
         self.held_bytes -= length
@@ -162,55 +199,68 @@ class Bodies:
 
 
 class _Intake:
-    """A body on its way in: in memory up to a size, from there on in a spool.
+    """A body on its way in: in memory up to a size, from there on in a file.
 
     The disk is written by a thread, one piece of work at a time, while more comes in.
     """
 
-    def __init__(self, spools: SpoolFolder, in_memory_bytes_max: int) -> None:
-        self._spools = spools
+    def __init__(self, new_file: Callable[[], Sink], in_memory_bytes_max: int) -> None:
+        self._new_file = new_file
         self._in_memory_bytes_max = in_memory_bytes_max
         self._pieces: list[bytes] = []
         self._length = 0
-        self._spool: Spool | None = None
+        self._file: Sink | None = None
         self._writing: asyncio.Future[int] | None = None
+        self.taken = 0
 
     async def take(self, piece: bytes) -> int:
         """Take a piece; how many bytes left the memory meanwhile."""
         self._pieces.append(piece)
         self._length += len(piece)
-        limit = self._in_memory_bytes_max if self._spool is None else _SPOOLED_AT_ONCE_BYTES
+        self.taken += len(piece)
+        limit = self._in_memory_bytes_max if self._file is None else _SPOOLED_AT_ONCE_BYTES
         return await self._write() if self._length > limit else 0
 
     async def finish(self) -> int:
         """The last piece was taken; how many bytes left the memory."""
-        if self._spool is None:
+        if self._file is None:
             return 0
         return await self._write() + await self._written()
 
     def body(self) -> Buffer:
         """What came in."""
-        if self._spool is not None:
-            return self._spool.view()
+        if self._file is not None:
+            return self._file.view()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
     async def _write(self) -> int:
         written = await self._written()
         loop = asyncio.get_running_loop()
-        if self._spool is None:
-            self._spool = await loop.run_in_executor(None, self._spools.new)
+        if self._file is None:
+            self._file = await loop.run_in_executor(None, self._new_file)
         pieces, self._pieces, self._length = self._pieces, [], 0
-        self._writing = loop.run_in_executor(None, _write_all, self._spool, pieces)
+        self._writing = loop.run_in_executor(None, _write_all, self._file, pieces)
+        self._writing.add_done_callback(_look_at)
         return written
 
     async def _written(self) -> int:
-        writing, self._writing = self._writing, None
-        return await writing if writing is not None else 0
+        if self._writing is None:
+            return 0
+        # Whoever stops waiting for it must find it again: nothing may be written before it is.
+        written = await asyncio.shield(self._writing)
+        self._writing = None
+        return written
 
 
-def _write_all(spool: Spool, pieces: list[bytes]) -> int:
+def _look_at(writing: asyncio.Future[int]) -> None:
+    """Who wrote may be gone: a failure that nobody waits for is nobody's any more."""
+    if not writing.cancelled():
+        writing.exception()
+
+
+def _write_all(file: Sink, pieces: list[bytes]) -> int:
     for piece in pieces:
-        spool.write(piece)
+        file.write(piece)
     return sum(map(len, pieces))
 
 

@@ -192,6 +192,8 @@ class Connection(web.RequestHandler):
         detail = "the request is not well-formed HTTP/1.1"
         if isinstance(exc, http_exceptions.LineTooLong):
             reason, detail = Reason.HEADERS_TOO_LARGE, f"a line of the head is longer than {LINE_BYTES_MAX} bytes"
+        elif isinstance(exc, ConnectionError):
+            reason, detail = Reason.BODY_INCOMPLETE, "the connection broke off"  # nobody reads it; it is counted
         elif not isinstance(exc, http_exceptions.HttpProcessingError):
             reason, detail = Reason.INTERNAL, "the request could not be handled"
             log_fault("a request failed outside of its handler", exc)

@@ -1,5 +1,7 @@
 """The two ports: which doors each of them has."""
 
+from collections.abc import Callable
+
 from gateway.edge.as2 import As2
 from gateway.edge.bodies import Bodies
 from gateway.edge.context import Edge
@@ -7,15 +9,18 @@ from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
 from gateway.edge.outbound import OutboundDoor
+from gateway.edge.parts import Parts
 from gateway.edge.rest import Rest
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
 
 
-def new_bodies(settings: Settings) -> Bodies:
-    """The one body budget of a process."""
-    return Bodies(settings.limits, SpoolFolder(settings.spool_dir, settings.limits.disk_free_bytes_min))
+def new_bodies(settings: Settings, now_ms: Callable[[], int]) -> Bodies:
+    """The one body budget of a process, and the one keeper of parts."""
+    limits = settings.limits
+    spools = SpoolFolder(settings.spool_dir, limits.disk_free_bytes_min)
+    return Bodies(limits, spools, Parts(settings.spool_dir, limits, now_ms))
 
 
 def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:

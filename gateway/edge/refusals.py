@@ -77,6 +77,18 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         R.BODY_TOO_SLOW: Answer(408, "Body came too slowly", "Send the body without pauses, then again.", closes=True),
         R.BODY_EMPTY: Answer(400, "Empty body", "Send the document as the body.", M.UNEXPECTED_PROCESSING_ERROR),
         R.BODY_INCOMPLETE: Answer(400, "Body incomplete", "Send the whole request again.", closes=True),
+        R.RANGE_NOT_HELD: Answer(
+            416,
+            "Range does not continue what is held",
+            "Ask with HEAD how many bytes are held and send those that follow, up to the last; or send the whole.",
+            closes=True,
+        ),
+        R.RESTART_FAILED: Answer(
+            503,
+            "Restart failed",
+            "What was held of the message and what followed make no message. Nothing is held now: send the whole.",
+            audited=True,
+        ),
         R.CONTENT_ENCODING: Answer(
             415,
             "Content encoding not supported",

@@ -17,6 +17,8 @@ class Reason(StrEnum):
     BODY_TOO_SLOW = "body-too-slow"
     BODY_EMPTY = "body-empty"
     BODY_INCOMPLETE = "body-incomplete"
+    RANGE_NOT_HELD = "range-not-held"
+    RESTART_FAILED = "restart-failed"
     CONTENT_ENCODING = "content-encoding-not-supported"
     UNSUPPORTED_SYNTAX = "unsupported-syntax"
     INVALID_REQUEST = "invalid-request"

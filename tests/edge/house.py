@@ -194,7 +194,7 @@ async def open_house(
         wake=lambda: woken.append(1),
         outbound=outbound,
     )
-    bodies = new_bodies(settings)
+    bodies = new_bodies(settings, clock)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)
     await server.start("127.0.0.1", 0, tls)
     await operator.start("127.0.0.1", 0)

@@ -27,6 +27,7 @@ def test_what_a_sender_may_retry_is_told_by_the_status():
         Reason.SHUTTING_DOWN,
         Reason.INTERNAL,
         Reason.TOO_MANY_REQUESTS,
+        Reason.RESTART_FAILED,
         Reason.BODY_TOO_SLOW,
         Reason.HEADERS_TOO_SLOW,
     }
