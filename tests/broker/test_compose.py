@@ -1,6 +1,7 @@
 """docker-compose.yml as text: what it says must agree with what the gateway says."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,22 @@ def test_only_the_partner_port_leaves_this_machine(compose):
 
 
 def test_the_environment_is_one_that_the_gateway_takes(compose, monkeypatch):
-    environment = compose["services"]["gateway"]["environment"]
+    written = compose["services"]["gateway"]["environment"]
+    environment = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in written.items()}
     settings = load_settings(None, environment).settings
     assert str(settings.data_dir) == "/var/lib/gateway/data"
     assert settings.edge_port == 8080
     mounted = {volume.split(":")[1] for volume in compose["services"]["gateway"]["volumes"]}
     assert mounted == {environment["GATEWAY_DATA_DIR"], environment["GATEWAY_PARTNERS_DIR"]}
+
+
+def test_the_example_of_the_environment_is_one_that_the_gateway_takes():
+    lines = (PROJECT_ROOT / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line.startswith("GATEWAY_"))
+    settings = load_settings(None, {name: value.strip("'") for name, value in given.items()}).settings
+    (identity,) = settings.identities
+    assert identity.as2_id == "BIGCORP-AS2"
+    assert settings.public_url is None
 
 
 def test_no_secret_stands_in_the_file(compose):
