@@ -1,6 +1,8 @@
 """What holds for every command: help with an example, errors in two lines, exit codes, quick to start."""
 
 import argparse
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +53,22 @@ def test_the_examples_are_calls_that_parse():
                 words = call.partition("|")[0].partition(">")[0].partition("&&")[0].split()[2:]
                 if not any(mark in call for mark in ("'", '"', "$")):
                     build(noun).parse(words)
+
+
+def test_the_commands_of_the_readme_are_calls_that_parse(capsys: pytest.CaptureFixture[str]):
+    text = (ROOT / "README.md").read_text()
+    calls = [line.removeprefix("$ ") for line in text.splitlines() if re.match(r"(\$ )?gateway [a-z]+ ", line)]
+    calls += re.findall(r"`(gateway [a-z]+ [^`]+)`", text.replace("\n", " "))
+    assert len(calls) > 30
+    for call in calls:
+        _, noun, *words = shlex.split(call.partition(">")[0], comments=True)
+        if "DOCUMENT_TYPE" in words:
+            continue
+        try:
+            build(NOUNS[noun]).parse(words)
+        except SystemExit:
+            # In a sentence a command may be named without what it is called with.
+            assert "arguments are required" in capsys.readouterr().err, call
 
 
 def test_help_is_grouped_and_names_every_command(run: Run):
