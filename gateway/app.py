@@ -252,6 +252,16 @@ class Gateway:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self.database.is_started:  # otherwise the start was refused: nothing is claimed, and nobody would write
+            await self._drain(timeout_s)
+        await self._as2.close()
+        await self._pool.close()
+        await self.broker.close()
+        await asyncio.to_thread(self.database.close)
+        if self._lock is not None:
+            self._lock.close()
+
+    async def _drain(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 # An attempt may last as long as their server likes: half of the time, then it is broken off.
@@ -261,12 +271,6 @@ class Gateway:
                 await sending
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
-        await self._as2.close()
-        await self._pool.close()
-        await self.broker.close()
-        await asyncio.to_thread(self.database.close)
-        if self._lock is not None:
-            self._lock.close()
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):

@@ -231,8 +231,13 @@ def _check(called: argparse.Namespace) -> int:
         for problem in found:
             say(str(problem), style="red" if problem.severity == "error" else "yellow")
         warnings = len(found) - len(errors)
-        say(f"{len(errors)} errors, {warnings} warnings in {settings.partners_dir}" if found else "all is well")
+        counted = f"{_counted(len(errors), 'error')}, {_counted(warnings, 'warning')}"
+        say(f"{counted} in {settings.partners_dir}" if found else "all is well")
     return 1 if errors else 0
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _key(called: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from gateway.commands.files import read_input
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Parser, add_config, add_format, verb
-from gateway.commands.profiles import folder_of
+from gateway.commands.profiles import profile_of
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow.exchanged import ExchangedCertificates
 from gateway.flow.keys import Keys
@@ -50,7 +50,7 @@ def build(under: "argparse._SubParsersAction[Parser]") -> None:
 
 def _run(called: argparse.Namespace) -> int:
     settings = open_settings(called)
-    folder_of(settings, called.partner)
+    profile_of(settings, called.partner)
     message = _message(settings, called.file)
     with changing(settings, create=True) as database:
         _record(database, called.partner, "partner.ping", {"url_only": called.url_only, "file": called.file})

@@ -6,6 +6,7 @@
 import argparse
 import importlib
 import io
+import logging
 import os
 import sys
 import traceback
@@ -162,6 +163,9 @@ def _help() -> str:
 
 
 def _run(called: argparse.Namespace) -> int:
+    # A command tells what happened in its own words; only `serve` keeps a log, and configures it.
+    if not logging.getLogger().handlers:
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         code = int(called.run(called))
         sys.stdout.flush()

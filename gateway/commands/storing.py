@@ -4,7 +4,7 @@ import getpass
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection, inspect
@@ -50,6 +50,8 @@ def _opened(settings: Settings) -> Iterator[Database]:
     try:
         yield database
     except StoreUnavailable as error:
+        if (versions := _other_version(database)) is not None:
+            raise Unusable(versions) from error
         raise Unusable(f"the database cannot be used now ({error}); try again, or see `gateway serve`'s log") from error
     finally:
         database.close()
@@ -61,6 +63,21 @@ def _must_exist(settings: Settings) -> None:
             f"there is no database in {settings.data_dir} (data_dir); name the settings with --config, "
             "or start `gateway serve` first"
         )
+
+
+def _other_version(database: Database) -> str | None:
+    """What to do about a database of another version of the gateway; None when it is of this one, or not to be read."""
+    from gateway.store.schema import current_version, newest_version  # noqa: PLC0415  # alembic takes long to import
+
+    newest = newest_version()
+    with suppress(StoreUnavailable):
+        version = database.read_now(current_version)
+        if version != newest:
+            return (
+                f"the database is at version {version}, and this program wants {newest}; start `gateway serve` of this "
+                "version, which brings an older one up to date, or call the program that the database belongs to"
+            )
+    return None
 
 
 def _has_tables(connection: Connection) -> bool:

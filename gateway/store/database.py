@@ -83,6 +83,11 @@ class Database:
         self.units = 0
 
     @property
+    def is_started(self) -> bool:
+        """Whether the writer runs: without it a unit would wait for ever."""
+        return self._writer is not None
+
+    @property
     def waiting(self) -> int:
         """Units that wait for the writer now."""
         return self._jobs.qsize()

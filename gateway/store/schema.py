@@ -33,14 +33,20 @@ def current_version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def newest_version() -> str:
+    """The version that this program works with."""
+    newest = ScriptDirectory.from_config(_configuration()).get_current_head()
+    if newest is None:
+        raise RuntimeError("this installation holds no migrations; install the package again")
+    return newest
+
+
 def _upgrade(connection: Connection) -> str:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     config = _configuration()
     scripts = ScriptDirectory.from_config(config)
-    head = scripts.get_current_head()
-    if head is None:
-        raise RuntimeError("this installation holds no migrations; install the package again")
+    head = newest_version()
     version = current_version(connection)
     known = {script.revision for script in scripts.walk_revisions()}
     if version is not None and version not in known:

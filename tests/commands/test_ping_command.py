@@ -105,3 +105,11 @@ def test_only_the_url_sends_nothing_and_a_file_is_sent(tmp_path: Path, run: Run)
 )
 def test_what_cannot_be_pinged(tmp_path: Path, run: Run, words: tuple[str, ...], code: int):
     assert call(run, site(tmp_path / "site", None), *words).code == code
+
+
+def test_a_profile_that_does_not_load_is_told_with_its_lines(tmp_path: Path, run: Run):
+    at = site(tmp_path / "site", "http://127.0.0.1:1/as2", {"cipher": "3des-cbc"})
+    ended = call(run, at, "acme-supply")
+    assert ended.code == 2
+    assert "the profile does not load" in ended.err
+    assert "3DES is only read" in ended.err

@@ -99,6 +99,7 @@ def test_what_cannot_be_sent_is_a_case_that_can_be_retried(send, call, site, tmp
     ended = send(file(tmp_path, invoice))
     assert ended.code == 1
     assert "not sent: acme-supply has no outbound agreement on receipt" in ended.out
+    assert "what was to be sent cannot be" not in ended.err  # a line of the server's log
     (case,) = call("exceptions", "list", "--format", "json").rows
     assert (case["kind"], case["partner"]) == ("outbound_refused", "acme-supply")
     (row,) = call("messages", "list", "--format", "json", "--state", "refused").rows

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from sqlalchemy import Connection, text
 
+from gateway.settings import DATABASE_FILE
 from gateway.store import control_numbers, operators
 from gateway.store.database import Database
 from gateway.store.outbox import of_message
@@ -379,3 +382,35 @@ def test_a_database_that_is_not_there_is_a_sentence(call, stocked: Stocked):
     assert ended.code == 2
     assert "the database cannot be used now" in ended.err
     assert "secret" not in ended.err
+
+
+def _set_version(stocked: Stocked, version: str) -> None:
+    def unit(connection: Connection) -> None:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+        connection.execute(text("ALTER TABLE delivery RENAME TO delivery_of_another_version"))
+
+    database = Database(f"sqlite:///{stocked.site.data_dir / DATABASE_FILE}")
+    database.write_now(unit)
+    database.close()
+
+
+def test_a_database_of_another_version_is_named_as_what_it_is(call, stocked: Stocked):
+    _set_version(stocked, "0002")
+    ended = call("messages", "list")
+    assert ended.code == 2
+    assert "the database is at version 0002" in ended.err
+    assert "gateway serve" in ended.err
+    assert "no such table" not in ended.err
+
+
+def test_a_server_refuses_a_newer_database_at_once(stocked: Stocked):
+    _set_version(stocked, "9999")
+    config = stocked.site.config
+    settings = yaml.safe_load(config.read_text())
+    # Nothing was begun, so there is nothing that a shutdown would have to wait for.
+    settings["limits"] = settings.get("limits", {}) | {"shutdown_timeout_s": 3_600}
+    config.write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
+    assert ended.returncode == 2
+    assert "the database is at version 9999" in ended.stderr
