@@ -280,6 +280,12 @@ def _tell(
     mic_content, is_rebuilt = (
         _mic_content(subject, folder, dissection, layers, wanted) if has_message else (None, False)
     )
+    source, offset = layers.innermost, None
+    if payload and has_message:
+        offset = _payload_offset(folder, dissection, layers)
+        if offset is None and is_rebuilt and mic_content is not None:
+            # The receipt confirms the digest of this; without this step it would say nothing of the content.
+            source, offset = mic_content, _offset_at_end(dissection, mic_content)
     recipient = next((one for one in (*ours, *theirs) if one.fingerprint == subject.recipient), None)
     used = [one for part in (layers, receipt) if part is not None and part.signed for one in (part.signed.signer,)]
     if trust.authorities:
@@ -299,9 +305,9 @@ def _tell(
         receipt=receipt,
         receipt_facts=said,
         payload=payload,
-        payload_offset=_payload_offset(folder, dissection, layers) if payload and has_message else None,
+        payload_offset=offset,
         payload_length=(folder / PAYLOAD).stat().st_size if payload else 0,
-        payload_source=layers.innermost,
+        payload_source=source,
         mic_content=mic_content,
         mics=mics,
         files_of=files_of,
@@ -357,6 +363,15 @@ def _payload_offset(folder: Path, dissection: Dissection, layers: Layers) -> int
     body = dissection.view(layers.innermost)[layers.body_offset : layers.body_offset + layers.body_length]
     same = Content(body).digest(Digest.SHA256) == Content(dissection.view(PAYLOAD)).digest(Digest.SHA256)
     return layers.body_offset if same else None
+
+
+def _offset_at_end(dissection: Dissection, name: str) -> int | None:
+    """Where the content stands in an entity that we made of it: at its end, unless it is compressed there."""
+    whole, content = dissection.view(name), dissection.view(PAYLOAD)
+    offset = len(whole) - len(content)
+    if offset < 0 or Content(whole[offset:]).digest(Digest.SHA256) != Content(content).digest(Digest.SHA256):
+        return None
+    return offset
 
 
 def _write_certificates(folder: Path, used: Iterable[Certificate], theirs: Sequence[Certificate]) -> dict[str, str]:

@@ -214,6 +214,8 @@ async def test_what_we_sent_is_proven_by_their_receipt(houses, tmp_path):
         assert run(folder, command).returncode == 0, command
     assert failing(tampered(folder, "receipt-signed-content", flip))
     assert failing(tampered(folder, "mic-content", flip))
+    # Not the checksums alone, which whoever changes a file makes anew: the content stands in what they confirmed.
+    assert any("cmp - payload" in command for command in failing(tampered(folder, "payload", flip)))
     facts = json.loads((folder / "digests.json").read_text())
     assert facts["receipt"]["original_message_id"].startswith("<")
     assert facts["sha256"]["payload"]
