@@ -2,12 +2,15 @@
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
 
+CAUSES_MAX = 8
+PLACES_MAX = 8
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -22,8 +25,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if record.exc_info and record.exc_info[0] is not None:
-            entry["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            entry["exception"] = told(record.exc_info[1])
         # What the caller gave never takes the place of what the line says of itself.
         entry = {name: value for name, value in vars(record).items() if name not in _STANDARD} | entry
         try:
@@ -43,9 +46,35 @@ class TextFormatter(logging.Formatter):
         line = f"{time} {record.levelname.lower():<7} {record.getMessage()}"
         if extra:
             line += f"  {extra}"
-        if record.exc_info and record.exc_info[0] is not None:
-            line += "\n" + self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            line += "\n" + told(record.exc_info[1])
         return line
+
+
+def told(error: BaseException) -> str:
+    """An exception by its types and places, the first cause first.
+
+    Its text is left out, as it may quote what a partner sent (``invalid literal for int(): ...``); that of the system,
+    which quotes paths, is not.
+    """
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and len(chain) < CAUSES_MAX:
+        chain.append(link)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "\nthen:\n".join(map(_one, reversed(chain)))
+
+
+def places(error: BaseException) -> str:
+    """Where it happened, the innermost place last, without the exception's text."""
+    return "".join(traceback.format_tb(error.__traceback__)[-PLACES_MAX:])
+
+
+def _one(error: BaseException) -> str:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    text = f": {_plain(error)}" if isinstance(error, OSError) else ""
+    return places(error) + name + text
 
 
 def _plain(value: object) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
@@ -19,7 +18,7 @@ from gateway.settings import Limits
 from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.messages import ClaimLost, StoredMessage
-from gateway.telemetry import Metrics
+from gateway.telemetry import Metrics, places
 from gateway.workers import PiecedBody, WorkerFailed, WorkerPool
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
@@ -220,7 +219,7 @@ class Processing:
             return self._park(message, attempts, str(known), "")
         except Exception as error:
             log.exception("processing failed", extra={"message_id": message.id})
-            return self._park(message, attempts, f"translation failed with {type(error).__name__}", _places(error))
+            return self._park(message, attempts, f"translation failed with {type(error).__name__}", places(error))
         decision = Decision(message, self._source, *found, terms, self._now_ms())
         unit = partial(decide, owner=self._owner, decision=decision)
         return self._committed(message, attempts, self._database.submit(unit))
@@ -303,7 +302,7 @@ class Processing:
                 self._has_leftovers = True
         except Exception as error:
             log.exception("a decision failed", extra={"message_id": message.id})
-            await self._park(message, attempts, f"the decision failed with {type(error).__name__}", _places(error))
+            await self._park(message, attempts, f"the decision failed with {type(error).__name__}", places(error))
         else:
             self._metrics.decided.add(state.value)
             self._decided()
@@ -331,8 +330,3 @@ class Processing:
                 self._has_leftovers = True
             else:
                 self._metrics.decided.add(MessageState.PARKED.value)
-
-
-def _places(error: Exception) -> str:
-    """Where it happened, without the exception's text, which may hold payload."""
-    return "".join(traceback.format_tb(error.__traceback__)[-8:])

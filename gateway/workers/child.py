@@ -5,13 +5,13 @@ import os
 import resource
 import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway.buffers import WINDOW_BYTES
 from gateway.collection import collect_rarely
 from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
+from gateway.telemetry import places
 from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Call, Done, Failure, Frame, Job, Returned, encode, read_frame
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 
@@ -41,7 +41,7 @@ def main() -> None:
         except BrokenPipeError:
             return
         except Exception as error:  # noqa: BLE001  # our own fault, whatever it is: the parent parks the message
-            _send(sink, Failure(type(error).__name__, _places(error)))
+            _send(sink, Failure(type(error).__name__, places(error)))
 
 
 def _end_with(parent: int) -> None:
@@ -101,11 +101,6 @@ def _spooled(source: BinaryIO, spools: SpoolFolder, left: int) -> memoryview:
 def _send(sink: BinaryIO, frame: Frame) -> None:
     sink.write(encode(frame))
     sink.flush()
-
-
-def _places(error: Exception) -> str:
-    """Where it happened, without the exception's text, which may hold payload."""
-    return "".join(traceback.format_tb(error.__traceback__)[-8:])
 
 
 if __name__ == "__main__":
