@@ -15,8 +15,9 @@ POOL_CONNECTIONS = 6
 POOL_TIMEOUT_S = 10
 # After a burst the write-ahead log is cut back to this.
 WAL_BYTES_KEPT = 64 * 1_048_576
-# SQLite's own 1,000 would copy the log into the database, two syncs each time, 25 times a second under full load.
-CHECKPOINT_PAGES = 8_000
+# The log is copied into the database beside the writer (`checkpoints`); a commit does that, and lets all others wait,
+# only when it has become this long all the same.
+CHECKPOINT_PAGES = 16_000
 
 
 def sqlite_engine(url: str, *, writes: bool, synchronous: str, busy_timeout_ms: int) -> Engine:

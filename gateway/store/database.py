@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from gateway.store.checkpoints import Checkpoints
 from gateway.store.connections import postgresql_engine, sqlite_engine
 from gateway.store.failures import StoreFault, StoreUnavailable, failure_of, is_database_error, means_unavailable
 from gateway.store.units import units_of
@@ -78,6 +79,7 @@ class Database:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(queued_max)
         self._readers = ThreadPoolExecutor(READERS_MAX, thread_name_prefix="store-reader")
         self._writer: threading.Thread | None = None
+        self._checkpoints: Checkpoints | None = None
         self._closed = False
         self.commits = 0
         self.units = 0
@@ -94,6 +96,8 @@ class Database:
 
     def start(self) -> None:
         """Start the writer. Commands that write a single unit use `write_now` and need no writer."""
+        if self.is_sqlite:
+            self._checkpoints = Checkpoints(self.engine)
         self._writer = threading.Thread(target=self._write_groups, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -104,6 +108,9 @@ class Database:
             self._jobs.put(None)
             self._writer.join()
             self._writer = None
+        if self._checkpoints is not None:
+            self._checkpoints.close()
+            self._checkpoints = None
         _deliver(self._refuse_queued())
         self._readers.shutdown(wait=True)
         self.engine.dispose()
@@ -265,6 +272,8 @@ class Database:
                 job.error = failure_of(failure)
             if job is not last:
                 units.next_unit()
+        if self._checkpoints is not None:
+            self._checkpoints.note_commit(connection)
         transaction.commit()
         self.commits += 1
         self.units += len(jobs)
