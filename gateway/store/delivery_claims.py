@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
 
 from gateway.buffers import Buffer
 from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
@@ -47,6 +47,38 @@ _any_overdue = Prepared(
             _DELIVERY.c.next_attempt_at_ms <= given("now_ms"),
         )
         .limit(1)
+    )
+)
+# Statements with lists are built once, too: building them costs more than running them. What they are given has other
+# names than the columns, which SQLAlchemy keeps for itself.
+_is_due = and_(_DELIVERY.c.next_attempt_at_ms <= bindparam("now"), _DELIVERY.c.state.in_(_MAY_GO))
+_other = _DELIVERY.alias("other")
+_candidates = (
+    select(_DELIVERY.c.id, _DELIVERY.c.partner_id)
+    .where(
+        _is_due,
+        _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True)),
+        _DELIVERY.c.id.not_in(bindparam("taken", expanding=True)),
+        ~exists().where(  # it is the first in its lane
+            _other.c.lane == _DELIVERY.c.lane, _other.c.state.not_in(OVER), _other.c.sequence < _DELIVERY.c.sequence
+        ),
+    )
+    .order_by(_DELIVERY.c.next_attempt_at_ms, _DELIVERY.c.id)
+    .limit(CANDIDATES_AT_ONCE)
+)
+_free = (
+    select(*COLUMNS)
+    .where(_DELIVERY.c.id.in_(bindparam("chosen", expanding=True)), _is_due)
+    .with_for_update(skip_locked=True)  # whoever moves one of them right now has it
+)
+_claim = (
+    update(_DELIVERY)
+    .where(_DELIVERY.c.id.in_(bindparam("chosen", expanding=True)))
+    .values(
+        state=DeliveryState.SENDING.value,
+        claim_owner=bindparam("owner"),
+        next_attempt_at_ms=bindparam("until"),
+        attempts=_DELIVERY.c.attempts + 1,
     )
 )
 _any_due = Prepared(lambda _: select(_DELIVERY.c.id).where(_DELIVERY.c.next_attempt_at_ms <= given("now_ms")).limit(1))
@@ -104,7 +136,9 @@ def claim(
     full: set[str] = set()
     last = CANDIDATES_AT_ONCE
     while len(chosen) < limit and last == CANDIDATES_AT_ONCE:
-        candidates = _candidates(connection, now_ms, full, {*chosen, *passed_over})
+        taken = {*chosen, *passed_over}
+        values = {"now": now_ms, "full": sorted(full), "taken": sorted(taken)}
+        candidates = connection.execute(_candidates, values).all()
         last = len(candidates)
         for delivery_id, partner_id in candidates:
             way = way_of(partner_id)
@@ -123,51 +157,18 @@ def _under_way(connection: Connection, now_ms: int, way_of: Callable[[str], Way]
     return counted
 
 
-def _due(now_ms: int) -> ColumnElement[bool]:
-    return and_(_DELIVERY.c.next_attempt_at_ms <= now_ms, _DELIVERY.c.state.in_(_MAY_GO))
-
-
-def _candidates(
-    connection: Connection, now_ms: int, full: Collection[str], taken: Collection[str]
-) -> list[tuple[str, str]]:
-    """(id, partner id) of what is due and first in its lane, for partners that can take more."""
-    other = _DELIVERY.alias("other")
-    is_first = ~exists().where(
-        other.c.lane == _DELIVERY.c.lane, other.c.state.not_in(OVER), other.c.sequence < _DELIVERY.c.sequence
-    )
-    query = (
-        select(_DELIVERY.c.id, _DELIVERY.c.partner_id)
-        .where(
-            _due(now_ms), _DELIVERY.c.partner_id.not_in(sorted(full)), _DELIVERY.c.id.not_in(sorted(taken)), is_first
-        )
-        .order_by(_DELIVERY.c.next_attempt_at_ms, _DELIVERY.c.id)
-        .limit(CANDIDATES_AT_ONCE)
-    )
-    return [(row.id, row.partner_id) for row in connection.execute(query)]
-
-
 def _take(
     connection: Connection, owner: str, now_ms: int, until_ms: int, chosen: Collection[str]
 ) -> list[StoredDelivery]:
-    # Whoever moves one of them right now has it.
-    free = select(*COLUMNS).where(_DELIVERY.c.id.in_(chosen), _due(now_ms)).with_for_update(skip_locked=True)
-    found = {delivery.id: delivery for delivery in map(stored, connection.execute(free))}
+    free = connection.execute(_free, {"chosen": list(chosen), "now": now_ms})
+    found = {delivery.id: delivery for delivery in map(stored, free)}
     for delivery in found.values():
         state = DeliveryState(delivery.state)
         if state is DeliveryState.HELD:
             state = advance(DELIVERY_TRANSITIONS, state, DeliveryEvent.RESUME)
         if state is not DeliveryState.SENDING:
             advance(DELIVERY_TRANSITIONS, state, DeliveryEvent.CLAIM)
-    connection.execute(
-        update(_DELIVERY)
-        .where(_DELIVERY.c.id.in_(found))
-        .values(
-            state=DeliveryState.SENDING.value,
-            claim_owner=owner,
-            next_attempt_at_ms=until_ms,
-            attempts=_DELIVERY.c.attempts + 1,
-        )
-    )
+    connection.execute(_claim, {"chosen": list(found), "owner": owner, "until": until_ms})
     return [
         replace(
             found[delivery_id],
