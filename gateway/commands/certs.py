@@ -180,7 +180,8 @@ def _keep(called: argparse.Namespace, database: Database, found: Imported, passp
     if signs:
         note(f"{life.short} signs and decrypts, since it is the first pair of {called.identity}")
     else:
-        note(f"{life.short} decrypts from now on; it signs once you change over: gateway certs roll {called.identity}")
+        decrypts = "decrypts from now on; it " if life.takes_ciphertext else ""
+        note(f"{life.short} {decrypts}signs once you change over: gateway certs roll {called.identity}")
     return 0
 
 

@@ -28,6 +28,8 @@ from gateway.store.database import Database
 from gateway.telemetry import Metrics
 from partners.directory import load_directory
 
+_PEM = "-----BEGIN"
+
 
 def build(under: "argparse._SubParsersAction[Parser]") -> None:
     """Add the verb."""
@@ -126,11 +128,15 @@ def _show(called: argparse.Namespace, pinged: Pinged) -> None:
         return
     rows: list[tuple[str, str, str, str]] = []
     for step in pinged.steps:
-        first, *others = step.words or ("",)
+        first, *others = [word for word in step.words if not word.startswith(_PEM)] or [""]
         rows.append((step.name, step.result.value, f"{step.seconds:.2f} s", first))
         rows += [("", "", "", line) for line in others]
     print_table(("STEP", "RESULT", "TIME", "WHAT"), rows, empty="")
     say()
+    for word in (word for step in pinged.steps for word in step.words if word.startswith(_PEM)):
+        for line in word.splitlines():  # below the table, so that it can be copied into a file
+            say(line)
+        say()
     if pinged.worked:
         say("all of it works", style="green")
         return

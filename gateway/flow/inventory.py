@@ -137,7 +137,8 @@ def _role(life: Life, does: str, *, is_planned: bool) -> str:
         return ", ".join(filter(None, (does, f"signs from {day(life.signs_from)}")))
     if life.decrypts_until is not None and does == "decrypts":
         return f"decrypts until {day(life.decrypts_until)}"
-    return does or "does nothing any more"
+    # An elliptic curve decrypts nothing: beside the pair that signs it is there to be changed over to.
+    return does or ("does nothing any more" if life.takes_ciphertext else "signs once you change over to it")
 
 
 def _theirs(

@@ -150,8 +150,8 @@ def _tell_signature(step: Writing, claims: Claims, sent: Envelope, mdn: Mdn | No
             f"signed with a certificate we do not know: {stranger.subject}, valid until {stranger.not_after:%Y-%m-%d}, "
             f"SHA-256 fingerprint {stranger.fingerprint}",
             "compare the fingerprint with the partner by another way; if it is theirs, put this certificate beside the "
-            "profile and name it in as2.certificates:",
-            stranger.pem().decode("ascii").strip().replace("\n", " "),
+            "profile and name it in as2.certificates",
+            stranger.pem().decode("ascii").strip(),
         )
     elif claims.is_signed and stranger is None:
         step.say("the signature is wrong, or its certificate is not in it: ask which one their product signs with")

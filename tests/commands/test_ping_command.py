@@ -4,16 +4,20 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from gateway.as2.mdn import write_mdn
+from gateway.as2.message import Signing
 from gateway.settings import Settings
 from gateway.store import audit
 from gateway.store.database import Database
 from tests.carriers.servers import Handler, Seen, fine, serving
 from tests.commands.conftest import Ended, Run
-from tests.site import Site
+from tests.site import Site, key_pair
 
 
 @contextmanager
@@ -84,6 +88,26 @@ def test_a_table_says_what_does_not_work_and_the_code_is_1(tmp_path: Path, run: 
     assert "it does not work: receipt" in ended.out
     assert "\x1b[" not in ended.out
     assert "got" not in ended.out
+
+
+def test_an_unknown_certificate_is_shown_as_it_can_be_copied(tmp_path: Path, run: Run):
+    stranger = key_pair("stranger").certificate
+
+    async def answers(request: web.Request, _: bytes) -> web.Response:
+        mdn = write_mdn(
+            as2_from="ACME-AS2",
+            as2_to="BIGCORP-AS2",
+            message_id="<receipt@acme>",
+            original_message_id=request.headers["Message-ID"],
+            now=datetime.now(UTC),
+            reporting_ua="tests",
+            signing=Signing(key_pair("stranger")),
+        )
+        return web.Response(body=mdn.body, headers=dict(mdn.headers))
+
+    with beside(answers) as server:
+        ended = call(run, site(tmp_path / "site", server.url), "acme-supply")
+    assert stranger.pem().decode() in ended.out
 
 
 def test_only_the_url_sends_nothing_and_a_file_is_sent(tmp_path: Path, run: Run):

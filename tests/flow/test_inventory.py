@@ -136,6 +136,13 @@ def test_what_our_pairs_do_is_said_in_words(fields, role, purposes):
     assert entry.is_retired == ("retired_at" in fields)
 
 
+def test_a_curve_that_does_not_sign_yet_waits_for_it():
+    first = Life("plant", pair(0).certificate, (), NOW, signs_from=NOW - DAY)
+    curve = Life("plant", curve_pair(1).certificate, (), NOW)
+    roles = {one.role for one in take_inventory([first, curve], [], [], NOW).entries}
+    assert roles == {"signs and decrypts", "signs once you change over to it"}
+
+
 def test_a_curve_only_signs():
     first = Life("plant", curve_pair(1).certificate, (), NOW)
     second = Life("plant", curve_pair(2).certificate, (), NOW + DAY, signs_from=NOW + 9 * DAY)
