@@ -364,7 +364,8 @@ class PartFile:
 def _go_to(file: int, held: int) -> None:
     if os.fstat(file).st_size < held:
         raise OSError("a part is shorter than it was")
-    os.ftruncate(file, held)
+    # What lies behind is written over. The file is never made shorter: a thread of the attempt before may still look at
+    # all of it, and reading a mapped page that is gone ends the process (SIGBUS).
     os.lseek(file, held, os.SEEK_SET)
 
 

@@ -5,6 +5,7 @@ import io
 import random
 import stat
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,8 @@ from gateway.as2.mdn import objection, read_mdn
 from gateway.carriers.parcels import Delivered, Failed
 from gateway.edge import as2_restart
 from gateway.edge.as2_restart import Range, read_range
+from gateway.edge.bodies import Bodies
+from gateway.edge.connection import READ_BUFFER_BYTES
 from gateway.edge.parts import PARTS_FOLDER, PartName, Parts
 from gateway.settings import SPOOL_FOLDER, Limits
 from gateway.store import messages
@@ -66,7 +69,18 @@ def head_of(sent, length, etag=ETAG, **more):
 
 
 async def begin(house, sent, start, end, etag=ETAG, *, chunked=False, **more):
-    """A transfer from a byte on, of which the bytes up to another go out; its connection stays open."""
+    """A transfer from a byte on, of which the bytes up to another come in; its connection stays open.
+
+    Of what is still on its way inside of the server when the connection breaks, nothing is promised.
+    """
+    came = 0
+    hold = Bodies._hold
+
+    def count(bodies, request, length):
+        nonlocal came
+        came += length
+        hold(bodies, request, length)
+
     size = len(sent.body)
     if start:
         more["Content-Range"] = f"bytes {start}-{size - 1}/{size}"
@@ -74,8 +88,10 @@ async def begin(house, sent, start, end, etag=ETAG, *, chunked=False, **more):
     if chunked:
         piece = b"%x\r\n%b\r\n" % (len(piece), piece)
     _, writer = await house.connect()
-    writer.write(head_of(sent, None if chunked else size - start, etag, **more) + piece)
-    await writer.drain()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Bodies, "_hold", count)
+        writer.write(head_of(sent, None if chunked else size - start, etag, **more) + piece)
+        await until(lambda: came >= end - start)
     return writer
 
 
@@ -225,7 +241,7 @@ async def test_a_line_that_goes_dead_is_given_up_soon(at_door, client):
         writer.write(head_of(sent, len(sent.body)) + bytes(sent.body[:100_000]))
         answered = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
         assert answered.startswith(b"HTTP/1.1 408 ")
-        assert await held(house, client, sent) == 100_000
+        assert SPOOLED_FROM < await held(house, client, sent) <= 100_000
 
 
 async def test_memory_is_the_same_for_a_part_and_its_rest(at_door, client):
@@ -303,9 +319,10 @@ async def test_our_carrier_gets_a_message_through_a_line_that_breaks_anywhere(tm
         await until(lambda: files(parts_dir) == [])
         listener.close()
     await carrier.close()
-    # Beside the heads nothing went twice over the line, but what came before a message counts as large.
+    # Beside the heads nothing went twice over the line, but what came before a message counts as large, and what the
+    # server had not looked at when the line broke.
     sent_there = sum(count for method, count in line.carried if method == b"POST")
-    assert sent_there <= len(parcel.body) + attempts * (2_000 + SPOOLED_FROM)
+    assert sent_there <= len(parcel.body) + attempts * (2_000 + SPOOLED_FROM + 2 * READ_BUFFER_BYTES)
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -391,7 +408,7 @@ async def test_lengths_that_contradict_each_other_are_refused(at_door, client):
         await break_off(house, client, sent, 0, 100_000)
         answered = await house.raw(head_of(sent, None, **said) + b"5\r\nabcde\r\n0\r\n\r\n")
         assert answered.startswith(b"HTTP/1.1 400 ")
-        assert await held(house, client, sent) == 100_005
+        assert await held(house, client, sent) == 100_005  # chunks that ended too early
         assert await house.database.read(messages.find) == []
 
 
@@ -460,10 +477,8 @@ async def poll_held(house, client, sent):
 async def test_a_part_that_somebody_else_sent_costs_no_more_than_the_whole(at_door, client, parts_dir):
     sent = message(NOISE)
     async with at_door() as house:
-        writer = await begin(house, sent, 0, 0)
-        writer.write(bytes(100_000))
-        writer.close()
-        assert await held(house, client, sent) == 100_000
+        poison = replace(sent, body=bytes(len(sent.body)))
+        assert await break_off(house, client, poison, 0, 100_000) == 100_000
         status, headers, body = await post(house, client, sent, 100_000)
         assert (status, "Retry-After" in headers, b"restart-failed" in body) == (503, True, True)
         assert [act.action for act in await house.acts()] == ["refused.restart-failed"]
@@ -574,6 +589,8 @@ async def test_an_end_in_good_order_keeps_what_is_under_way(at_door, client, par
         await until(lambda: files(parts_dir))
         await house.server.stop(0.01)
         writer.close()
+        # A process ends when its threads have; here the next house shares them.
+        await until(lambda: not any(name.endswith("-0") for name in files(parts_dir)))
     async with at_door() as house:
         there = await held(house, client, sent)
         assert SPOOLED_FROM < there <= 200_000
