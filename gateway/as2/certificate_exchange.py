@@ -25,7 +25,6 @@ from gateway.as2.opening import Opened
 from translators.xml.parsing import parse
 
 MEDIA_TYPE: Final = "application/ediint-cert-exchange+xml"
-FEATURE: Final = "CEM"  # among the EDIINT-Features (RFC 6017)
 NAMESPACE: Final = "urn:ietf:params:xml:ns:ediintcertificateexchange"
 SIGNATURE_NAMESPACE: Final = "http://www.w3.org/2000/09/xmldsig#"
 XML_BYTES_MAX = 262_144

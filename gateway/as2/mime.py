@@ -24,7 +24,6 @@ PARAMETERS_MAX = 64
 FILENAME_BYTES_MAX = 255
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]+")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
 _PARAMETER_NAME = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _QUOTED = re.compile(r'\s*+"((?:[^"\\]|\\.)*+)"?', re.DOTALL)
@@ -385,8 +384,3 @@ def safe_filename(name: str) -> str | None:
 def quoted_string(value: str) -> str:
     """The value as an RFC 822 quoted-string."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def is_token(value: str) -> bool:
-    """Whether the value may stand as a parameter without quotes."""
-    return bool(_TOKEN.fullmatch(value))

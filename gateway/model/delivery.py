@@ -80,6 +80,6 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (S.GIVEN_UP, E.CANCEL): S.CANCELLED,
     }
 )
+# Order is kept within a lane: nothing overtakes what is not through, so every other state holds the lane, also those in
+# which a person has to decide.
 DELIVERY_FINAL_STATES = frozenset({S.DELIVERED, S.CANCELLED})
-# Order is kept within a lane: nothing overtakes what is not through, and what a person must decide on holds its lane.
-DELIVERY_BLOCKING_STATES = frozenset(S) - DELIVERY_FINAL_STATES

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model.delivery import (
-    DELIVERY_BLOCKING_STATES,
     DELIVERY_FINAL_STATES,
     DELIVERY_TRANSITIONS,
     DeliveryEvent,
@@ -81,7 +80,6 @@ def test_the_tables_cannot_be_changed(table):
 
 def test_a_lane_is_blocked_by_whatever_is_not_over():
     assert set(EventState) - EVENT_FINAL_STATES == LANE_BLOCKING_STATES
-    assert set(DeliveryState) - DELIVERY_FINAL_STATES == DELIVERY_BLOCKING_STATES
 
 
 @given(st.lists(st.sampled_from(MessageEvent)))
