@@ -15,9 +15,9 @@ from gateway.edge.as2_parties import Relationship
 from gateway.edge.bodies import Request
 from gateway.edge.connection import log_fault
 from gateway.edge.receipts import NOTHING_ASKED, Receipt, answer
-from gateway.edge.throttle import storable
 from gateway.flow.receive import Arrival
 from gateway.spool import SpoolUnavailable
+from gateway.store.statements import storable
 
 CHANNEL = "as2"
 _UNREADABLE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")

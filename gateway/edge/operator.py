@@ -15,7 +15,6 @@ from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.rest import read_number
-from gateway.edge.throttle import storable
 from gateway.flow import operations, traffic
 from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.resending import resending
@@ -24,6 +23,7 @@ from gateway.model.refusals import Reason, Refused
 from gateway.store import audit, cases, operators, outcomes
 from gateway.store.cases import CaseState
 from gateway.store.operators import Operator, Role
+from gateway.store.statements import storable
 from partners.loader import LoadedProfile
 
 T = TypeVar("T")

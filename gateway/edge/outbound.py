@@ -16,13 +16,13 @@ from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.operator import Desk
 from gateway.edge.rest import IDEMPOTENCY_KEY
-from gateway.edge.throttle import storable
 from gateway.flow.operations import Actor
 from gateway.flow.outbound import Answer, SourceKey
 from gateway.model.dispatch import DispatchState
 from gateway.model.refusals import Reason, Refused
 from gateway.store.dispatches import SourceIdReused
 from gateway.store.operators import Role
+from gateway.store.statements import storable
 
 PATH = "/outbound"
 

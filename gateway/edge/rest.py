@@ -11,11 +11,12 @@ from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.refusals import catalogue
-from gateway.edge.throttle import Throttle, storable
+from gateway.edge.throttle import Throttle
 from gateway.flow.receive import Arrival
 from gateway.flow.views import document_view, instant, message_row, message_view
 from gateway.model.refusals import Reason, Refused
 from gateway.store import documents, messages
+from gateway.store.statements import storable
 from partners.directory import KeyHolder
 from translators.catalog import sniff
 

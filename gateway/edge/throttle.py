@@ -8,6 +8,7 @@ from gateway.edge.connection import network_of
 from gateway.edge.refusals import ANSWERS
 from gateway.flow.receive import Reception
 from gateway.model.refusals import Reason, Refused
+from gateway.store.statements import storable
 from gateway.telemetry import Metrics
 
 AUDIT_WINDOW_MS = 60_000
@@ -106,8 +107,3 @@ class AuditGate:
         window.entries += 1
         suppressed, window.suppressed = window.suppressed, 0
         return suppressed
-
-
-def storable(text: str) -> str:
-    """Text that any database and JSON can hold: what was no UTF-8 and NUL are shown escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "\\x00")

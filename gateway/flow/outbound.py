@@ -294,7 +294,7 @@ class Outbound:
                 now_ms,
                 partner_id=new.partner_id,
                 message_id=new.id,
-                reason=str(storable(made.reason)),
+                reason=storable(made.reason),
                 detail=_detail(made.found),
                 attempts=1,
             )
@@ -343,7 +343,7 @@ class Outbound:
     async def _record_reuse(self, new: NewDispatch, reused: SourceIdReused, actor: Actor) -> None:
         """The same id for other content: somebody's fault that must not go unseen."""
         detail = _storable({"dispatch": reused.dispatch_id, "source": new.source, "partner": new.partner_id})
-        subject = str(storable(new.source_id or ""))
+        subject = storable(new.source_id or "")
         action = f"refused.{Reason.IDEMPOTENCY_CONFLICT.value}"
         act = audit.Act(self._now_ms(), actor.name, action, subject, actor.remote, detail)
         await self._database.write(lambda connection: audit.record(connection, act))
@@ -379,4 +379,4 @@ def _detail(found: Found) -> str:
         f"{finding.get('pointer') or finding.get('segment') or finding.get('level')}: {finding.get('message')}"
         for finding in found.findings[:DETAIL_FINDINGS_MAX]
     ]
-    return str(storable("\n".join(lines)))[: dispatches.REASON_CHARACTERS_MAX]
+    return storable("\n".join(lines))[: dispatches.REASON_CHARACTERS_MAX]

@@ -72,7 +72,7 @@ def about(
     """
     conditions = [_speaks_of(word) for word in words if word]
     if chosen is not None and chosen[1]:
-        conditions.append(and_(_AUDIT.c.actor == str(storable(chosen[0])), _speaks_of(chosen[1])))
+        conditions.append(and_(_AUDIT.c.actor == storable(chosen[0]), _speaks_of(chosen[1])))
     if not conditions:
         return []
     query = select(_AUDIT).where(or_(*conditions)).order_by(_AUDIT.c.id).limit(limit)
@@ -83,6 +83,6 @@ def about(
 
 
 def _speaks_of(word: str) -> ColumnElement[bool]:
-    text = str(storable(word))
+    text = storable(word)
     # In the detail it stands as JSON writes it.
     return or_(_AUDIT.c.subject == text, _AUDIT.c.detail.contains(orjson.dumps(text).decode(), autoescape=True))

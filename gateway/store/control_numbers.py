@@ -139,14 +139,14 @@ def remember(connection: Connection, key: str, message_id: str, now_ms: int, *, 
         return True
     if known.created_at_ms >= window_from_ms:
         return False
-    return _renew(connection, (str(storable(key)), known.message_id, known.created_at_ms), message_id, now_ms)
+    return _renew(connection, (storable(key), known.message_id, known.created_at_ms), message_id, now_ms)
 
 
 def remember_all(
     connection: Connection, keys: Iterable[str], message_id: str, now_ms: int, *, window_from_ms: int
 ) -> set[str]:
     """Note that a partner used many numbers; returns the keys that another message used within the window."""
-    stored = {str(storable(key)): key for key in keys}
+    stored = {storable(key): key for key in keys}
     if not stored:
         return set()
     packed = orjson.dumps(list(stored)).decode()

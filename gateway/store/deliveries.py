@@ -264,7 +264,7 @@ def move(
     """
     before = DeliveryState(delivery.state)
     state = advance(DELIVERY_TRANSITIONS, before, event)
-    reason = str(storable(reason[:FACT_CHARACTERS_MAX]))
+    reason = storable(reason[:FACT_CHARACTERS_MAX])
     attempts = delivery.attempts - 1 if gives_attempt_back else delivery.attempts
     _move.count(
         connection,

@@ -141,7 +141,7 @@ def stored(row: Any) -> StoredDelivery:  # noqa: ANN401  # a row of either drive
 
 def storable_facts(facts: Mapping[str, object]) -> dict[str, object]:
     """Facts as JSON can say them; what a partner wrote is escaped where a database cannot hold it."""
-    return {str(storable(str(name))): _fact(value) for name, value in facts.items() if value is not None}
+    return {storable(str(name)): _fact(value) for name, value in facts.items() if value is not None}
 
 
 def _fact(value: object) -> object:

@@ -6,7 +6,7 @@ on our connection of `pipeline`, and what is *posted* there costs no round trip 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -20,6 +20,14 @@ def table_of(model: type[SQLModel]) -> Table:
     """The Core table of a model."""
     table: Table = model.__table__  # type: ignore[attr-defined]  # set by SQLModel's metaclass
     return table
+
+
+@overload
+def storable(value: str) -> str: ...
+
+
+@overload
+def storable(value: object) -> object: ...
 
 
 def storable(value: object) -> object:
