@@ -62,7 +62,8 @@ def _run(called: argparse.Namespace) -> int:
         or_unusable(partial(database.read_now, unit), evidence.NoEvidence)
         # Whole or not at all: a zip that was cut off must not lie there under its name.
         unfinished = Path(place) / f"{secrets.token_hex(8)}.zip"
-        with unfinished.open("xb") as file:
+        # For its owner alone: what was encrypted lies open in it.
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             evidence.pack(folder, file)
             file.flush()
             os.fsync(file.fileno())

@@ -117,6 +117,7 @@ async def test_a_signed_message_verifies_to_the_last_command_and_no_byte_can_cha
     us, _ = houses
     subject = await receive(us, encryption=None)
     folder = await evidence(us, subject, tmp_path / "signed.zip")
+    assert (tmp_path / "signed.zip").stat().st_mode & 0o777 == 0o600
     held = all_hold(folder)
     assert sum("cms -verify" in command for command in held) == 2  # theirs on the message, ours on the receipt
     assert any("dgst -sha256" in command for command in held)
