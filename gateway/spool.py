@@ -13,7 +13,6 @@ from pathlib import Path
 
 from gateway.buffers import Buffer, MemorySink, Scratch, Sink
 
-
 LOOK_EVERY_BYTES = 4 * 1_048_576
 
 

@@ -14,7 +14,9 @@ from tests.store.stock import LEASE_MS, message_id, new_message, staged_document
 
 
 def test_a_message_is_kept_as_it_came(stock):
-    acceptance = stock.accept(1, wire=(b"wi", b"re"), answer=b"answer", filename="Größe.edi", security='{"signed":true}')
+    acceptance = stock.accept(
+        1, wire=(b"wi", b"re"), answer=b"answer", filename="Größe.edi", security='{"signed":true}'
+    )
     assert (acceptance.message_id, acceptance.duplicate, acceptance.answer) == (message_id(1), False, b"answer")
     message = stock.see(messages.get, message_id(1))
     assert (message.state, message.attempts, message.revision) == ("received", 0, 1)
