@@ -30,6 +30,13 @@ from translators.guide import ReadingRules
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+@pytest.fixture(autouse=True)
+def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these gateways do not do at once they never do."""
+    for module in (scenario_module, orders_module):
+        monkeypatch.setattr(module, "SETTLED_WITHIN_S", 0.2)
+
+
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory) -> Premises:
     folder = tmp_path_factory.mktemp("demo")
@@ -92,10 +99,7 @@ async def test_a_gateway_that_is_not_there_holds_no_claim(nowhere: Stage):
     assert "16 of 16 claims do not hold:" in told
 
 
-async def test_a_gateway_that_loses_what_it_took_is_noticed(nowhere: Stage, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scenario_module, "SETTLED_WITHIN_S", 0.2)
-    monkeypatch.setattr(orders_module, "SETTLED_WITHIN_S", 0.2)
-
+async def test_a_gateway_that_loses_what_it_took_is_noticed(nowhere: Stage):
     async def loses(request: web.Request) -> web.Response:
         await request.read()
         if request.method == "POST" and request.path == "/v1/documents":
@@ -126,7 +130,6 @@ async def test_what_is_called_delivered_and_never_came_is_noticed(nowhere: Stage
 
 async def test_an_answer_that_never_ends_is_waited_for_only_so_long(nowhere: Stage, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(stage_module, "ANSWER_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(orders_module, "SETTLED_WITHIN_S", 0.2)
 
     async def never(request: web.Request) -> web.Response:
         await asyncio.Event().wait()
