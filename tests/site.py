@@ -147,12 +147,15 @@ class RunningGateway:
         self.operator_port = 0
         self._tokens: dict[str, str] = {}
 
-    def start(self, *, before: tuple[str, ...] = (), program: tuple[str, ...] = SERVE) -> Self:
+    def start(
+        self, *, before: tuple[str, ...] = (), program: tuple[str, ...] = SERVE, within_s: float = STARTS_WITHIN_S
+    ) -> Self:
         """Start and wait until it listens.
 
         Args:
             before: put before the command: strace, say.
             program: what Python runs; it gets `--config FILE`.
+            within_s: how long that may take.
         """
         command = [*before, sys.executable, *program, "--config", str(self.site.config)]
         environment = os.environ | {"PYTHONPATH": str(PROJECT)} | self._environment
@@ -160,7 +163,7 @@ class RunningGateway:
         lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read_log, args=(self.process, lines), daemon=True)
         self._reader.start()
-        deadline = time.monotonic() + STARTS_WITHIN_S
+        deadline = time.monotonic() + within_s
         while (line := lines.get(timeout=max(deadline - time.monotonic(), 0.1))) is not None:
             if '"the gateway is up"' in line:
                 entry = json.loads(line)

@@ -7,7 +7,7 @@ from typing import Literal
 
 Direction = Literal["to us", "from us"]
 DIRECTIONS: tuple[Direction, ...] = ("to us", "from us")
-LARGE_BYTES = 20_000_000
+LARGE_BYTES = 8_000_000
 CONTENT_TYPES = {
     "x12": "application/edi-x12",
     "x12 with bare line feeds": "application/edi-x12",
@@ -57,6 +57,11 @@ class Combination:
         if self.filename != FILENAME:
             words.append("another filename")
         return ", ".join(words)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the payload goes as it is."""
+        return not self.sign and not self.encrypt and self.compression == "none"
 
     @property
     def content_type(self) -> str:
@@ -111,5 +116,5 @@ def payload(combination: Combination, number: int, sender: str, receiver: str) -
         unit = f'<?xml version="1.0"?>\n<order number="{number}">\u00e4\u00f6\u00fc --\n</order>\n'.encode()
     else:
         unit = bytes(range(256)) + b"\r\n--boundary\r\n\n\r\x00" + str(number).encode() + b"." * 2_000
-    times = LARGE_BYTES // len(unit) + 1 if combination.large else 3
+    times = LARGE_BYTES // len(unit) if combination.large else 3
     return head + b"".join(unit + str(count).encode() for count in range(times))

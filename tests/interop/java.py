@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,12 @@ def class_path(peer: str, source: str) -> str:
         if done.returncode != 0:
             raise NoJavaError(f"{driver.name} does not compile:\n{done.stderr[-2_000:]}")
     return f"{classes}:{jars}/*"
+
+
+def version(peer: str) -> str:
+    """The version of a peer that Maven is to bring."""
+    found = re.search(rf"<{peer}\.version>(.*)</", (HERE / "pom.xml").read_text())
+    return found[1] if found else ""
 
 
 def command(class_path: str, main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:

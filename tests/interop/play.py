@@ -8,11 +8,12 @@ from pathlib import Path
 
 from tests.interop.combinations import Combination, Direction, payload
 from tests.interop.peers.process import PeerProcess, State
-from tests.interop.premises import Premises, send
+from tests.interop.premises import Premises
 from tests.interop.products import OUR_AS2_ID, Peer
-from tests.site import OUR_X12, RunningGateway
+from tests.site import OUR_X12
 
-RECEIPT_WITHIN_S = 15
+RECEIPT_WITHIN_S = 180
+TOLD_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,17 @@ class Result:
     not_spoken: str | None = None
     seconds: float = 0
 
+    @property
+    def words(self) -> str:
+        """Which exchange it is."""
+        return f"{self.peer}, {self.direction}, {self.combination.name}"
+
 
 @dataclass(frozen=True)
 class Table:
     """Everything that one exchange needs."""
 
     premises: Premises
-    gateway: RunningGateway
     peer: Peer
     process: PeerProcess
     folder: Path
@@ -45,14 +50,16 @@ class Table:
         theirs = self.peer.as2_id if direction == "to us" else destination
         addresses = (theirs, OUR_X12["id"]) if direction == "to us" else (OUR_X12["id"], theirs)
         content = payload(combination, number, *addresses)
-        file = self.folder / combination.filename
+        file = self.folder / f"{direction} {number}" / combination.filename
+        file.parent.mkdir()
         file.write_bytes(content)
-        digest = hashlib.sha256(content).hexdigest()
+        digest = _digest(content)
         steps = self._to_us(combination, file, digest) if direction == "to us" else self._from_us(
             combination, file, digest, destination
         )  # fmt: skip
         began = time.monotonic()
         problems = tuple(steps)
+        file.unlink()
         return Result(self.peer.name, direction, combination, problems, seconds=time.monotonic() - began)
 
     def _to_us(self, combination: Combination, file: Path, digest: str) -> Iterator[str]:
@@ -72,21 +79,24 @@ class Table:
             yield f"we did not keep it: {self.premises.refusal(done.message_id) or 'nothing came'}"
             return
         if kept["payload_sha256"] != digest:
-            yield "what we keep is not what it was given to send"
+            canonical = _digest(file.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+            what = "has other line ends than" if kept["payload_sha256"] == canonical else "is not"
+            yield f"what we keep {what} what it was given to send"
         if kept["filename"] != combination.filename:
             yield f"the filename that came is {kept['filename']!r}"
         yield from _differences(combination, kept["security"])
 
     def _from_us(self, combination: Combination, file: Path, digest: str, destination: str) -> Iterator[str]:
         try:
-            delivery_id = send(self.gateway, file, destination.lower(), combination.content_type)
+            delivery_id = self.premises.send(file, destination.lower(), combination.content_type)
         except AssertionError as error:
             yield f"`gateway send`: {error}"
             return
         state, reason, message_id = self.premises.wait_for_delivery(delivery_id)
         if state != "delivered":
             yield f"our delivery is {state}: {reason}"
-        received = self.process.wait_for_message(message_id, 2)
+            self.process.settle()  # what it took over is told by now
+        received = self.process.wait_for_message(message_id, TOLD_WITHIN_S if state == "delivered" else 0)
         yield from self._objections(message_id)
         if received is None:
             yield "it took nothing over"
@@ -103,6 +113,10 @@ class Table:
         for state in self.process.states.get(message_id, ()):
             if self.peer.objects(state):
                 yield f"it says: {state.name} {state.text}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _differences(combination: Combination, protection: dict[str, object]) -> Iterator[str]:

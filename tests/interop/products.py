@@ -47,7 +47,10 @@ class Peer(ABC):
 
     @abstractmethod
     def start(self, home: Path, own: KeyPair, gateway: KeyPair, destinations: Destinations) -> PeerProcess:
-        """Run it in a folder of its own; it is told under which names it is sent to, and what in which way."""
+        """Run it in a folder of its own; it is told under which names it is sent to, and what in which way.
+
+        It may not listen yet when this returns.
+        """
 
     @abstractmethod
     def silent_on(self, combination: Combination, direction: Direction) -> str | None:
@@ -97,8 +100,8 @@ def _partnerships(as2_id: str, destinations: Destinations) -> str:
     pairs += [("gateway", name, combination) for name, combination in destinations.items()]
     for sender, receiver, combination in pairs:
         attributes = {"protocol": "as2", "subject": "interop"}
-        if combination is not None:
-            # For MICs alone, as its own factory of partnerships does: without it there is no answer to some messages.
+        if combination is not None and not combination.is_plain:
+            # For MICs: where phase2 finds it here, those are over header fields, too.
             attributes["sign"] = combination.digest
         if combination is not None and combination.encrypt:
             attributes["encrypt"] = combination.cipher

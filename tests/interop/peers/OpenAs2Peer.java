@@ -43,6 +43,10 @@ public class OpenAs2Peer {
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String[] words = line.split("\t");
             try {
+                if (words[0].equals("settle")) {
+                    tell("done", words[1], "", "sent", "");
+                    continue;
+                }
                 send(session, words);
             } catch (Throwable fault) {
                 tell("done", words[1], "", "failed", String.valueOf(fault));

@@ -17,6 +17,7 @@ import com.helger.phase2.crypto.IMICMatchingHandler;
 import com.helger.phase2.exception.AS2Exception;
 import com.helger.phase2.message.AS2Message;
 import com.helger.phase2.message.IMessage;
+import com.helger.phase2.params.MessageParameters;
 import com.helger.phase2.partner.Partnership;
 import com.helger.phase2.partner.xml.XMLPartnershipFactory;
 import com.helger.phase2.processor.DefaultMessageProcessor;
@@ -101,6 +102,10 @@ public class Phase2Peer {
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             String[] words = line.split("\t");
             try {
+                if (words[0].equals("settle")) {
+                    tell("done", words[1], "", "sent", "");
+                    continue;
+                }
                 send(words);
             } catch (Throwable fault) {
                 tell("done", words[1], "", "failed", String.valueOf(fault));
@@ -192,7 +197,7 @@ public class Phase2Peer {
                 MessageDigest digest = MessageDigest.getInstance("SHA-256");
                 new DigestInputStream(content, digest).transferTo(OutputStream.nullOutputStream());
                 tell("received", message.getMessageID(), HexFormat.of().formatHex(digest.digest()),
-                    message.getData().getFileName());
+                    new MessageParameters(message).getParameter("content-disposition.filename"));
             } catch (Exception fault) {
                 tell("state", message.getMessageID(), "fault", String.valueOf(fault));
             }

@@ -4,6 +4,7 @@ Each of the three is started with a folder of its own and says ``ready`` once it
 line parted by tabs:
 
 - we tell it ``send NUMBER FILE FILENAME SENDER>RECEIVER NAME=VALUE...``, the pairs being its own settings;
+- we ask it ``settle NUMBER``, and its ``done`` tells that all it told before is read;
 - it answers ``done NUMBER MESSAGE-ID sent|failed TEXT`` when its own sender has returned;
 - it tells ``received MESSAGE-ID SHA256 FILENAME`` when it took a message over;
 - it tells ``state MESSAGE-ID STATE TEXT`` whatever else its own code concludes: a receipt, a wrong MIC, a refusal.
@@ -22,8 +23,8 @@ from typing import Self
 from tests.site import PROJECT
 
 TEXT_LENGTH_MAX = 600
-STARTS_WITHIN_S = 60
-ANSWERS_WITHIN_S = 60
+STARTS_WITHIN_S = 300
+ANSWERS_WITHIN_S = 300
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class PeerProcess:
         )
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
+        self._asking = threading.Lock()
         self._ready = False
         self._done: dict[str, Done] = {}
         self.received: dict[str, Received] = {}
@@ -79,10 +81,14 @@ class PeerProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Self:
+    def wait_until_ready(self) -> None:
+        """Wait until it listens."""
         self._wait(lambda: self._ready or self.process.poll() is not None, STARTS_WITHIN_S, "it does not start")
         if not self._ready:
             raise AssertionError(f"the peer ended at its start; see {self._log.name}")
+
+    def __enter__(self) -> Self:
+        self.wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,11 +106,18 @@ class PeerProcess:
 
     def send(self, file: Path, filename: str, between: str, settings: dict[str, str]) -> Done:
         """Have the peer send a file, and wait until its sender returns."""
+        return self._ask("send", str(file), filename, between, *(f"{name}={value}" for name, value in settings.items()))
+
+    def settle(self) -> None:
+        """Wait until everything that it has told so far is read."""
+        self._ask("settle")
+
+    def _ask(self, kind: str, *words: str) -> Done:
         number = str(next(self._numbers))
-        words = ["send", number, str(file), filename, between, *(f"{name}={value}" for name, value in settings.items())]
         assert self.process.stdin is not None
-        self.process.stdin.write("\t".join(words) + "\n")
-        self.process.stdin.flush()
+        with self._asking:
+            self.process.stdin.write("\t".join([kind, number, *words]) + "\n")
+            self.process.stdin.flush()
         self._wait(lambda: number in self._done, ANSWERS_WITHIN_S, "its sender does not return")
         return self._done[number]
 

@@ -166,6 +166,9 @@ def main() -> None:
     tell("ready")
     for line in sys.stdin:
         words = line.rstrip("\n").split("\t")
+        if words[0] == "settle":
+            tell("done", words[1], "", "sent", "")
+            continue
         try:
             Handler.house.send(*words[1:])
         except Exception as fault:  # noqa: BLE001 - whatever the library does is told, and the next one is sent
