@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.carriers.parcels import Carrier, Failed, Held, Outcome
 from gateway.model.delivery import DeliveryKind
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from gateway.store.delivery_rows import StoredDelivery
 from partners.delivery_terms import DeliverySchedule
 from partners.directory import Directory
@@ -65,13 +65,13 @@ class Routes:
             return Held(f"this gateway has no carrier for {delivery.channel}: run a version that has it")
         return Route(partner, bearer, carrier, partner.profile.delivery)
 
-    def way_of(self, partner_id: str) -> Way:
+    def share_of(self, partner_id: str) -> Share:
         """What may be under way to a partner: what its connection may take, one at a time while it does not answer."""
         directory = self._directory()
         partner = directory.by_id(partner_id)
         bearer = (bearer_of(directory, partner) or partner) if partner is not None else None
         name = bearer.id if bearer is not None else partner_id
-        return Way(name, 1 if name in self._doubtful else schedule_of(bearer).concurrent_max)
+        return Share(name, 1 if name in self._doubtful else schedule_of(bearer).concurrent_max)
 
     @property
     def has_doubtful(self) -> bool:
@@ -80,11 +80,11 @@ class Routes:
 
     def is_doubtful(self, partner_id: str) -> bool:
         """Whether the last attempt on this way failed."""
-        return self.has_doubtful and self.way_of(partner_id).name in self._doubtful
+        return self.has_doubtful and self.share_of(partner_id).name in self._doubtful
 
     def learn(self, partner_id: str, outcome: Outcome) -> None:
         """An attempt ended: does the other side answer?"""
-        name = self.way_of(partner_id).name
+        name = self.share_of(partner_id).name
         if isinstance(outcome, Failed):
             if outcome.facts.get("step") not in OUR_OWN:
                 self._doubtful.add(name)

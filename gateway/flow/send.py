@@ -25,7 +25,7 @@ from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable
 from gateway.store import deliveries, delivery_bodies, delivery_claims
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.delivery_claims import ClaimLost, Way
+from gateway.store.delivery_claims import ClaimLost, Share
 from gateway.store.delivery_rows import KeptParcel, StoredDelivery
 from gateway.telemetry import Metrics
 from partners.directory import Directory
@@ -147,7 +147,7 @@ class Sending:
                     now_ms,
                     lease_ms=self._lease_ms,
                     limit=min(most, free - len(taken)),
-                    way_of=partial(self._way_of, doubtful=doubtful),
+                    share_of=partial(self._share_of, doubtful=doubtful),
                     passed_over=in_flight,
                 )
                 if claimed is None:
@@ -197,9 +197,9 @@ class Sending:
             # The lease runs out and it goes again; nothing is lost, but somebody should know.
             log.error("a delivery ended unexpectedly", exc_info=error)
 
-    def _way_of(self, partner_id: str, *, doubtful: bool) -> Way:
-        way = self._routes.way_of(partner_id)
-        return way if self._routes.is_doubtful(partner_id) == doubtful else replace(way, most=0)
+    def _share_of(self, partner_id: str, *, doubtful: bool) -> Share:
+        share = self._routes.share_of(partner_id)
+        return share if self._routes.is_doubtful(partner_id) == doubtful else replace(share, most=0)
 
     def _attempts_max(self, partner_id: str) -> int:
         return schedule_of(self._directory().by_id(partner_id)).attempts_max

@@ -85,11 +85,11 @@ _any_due = Prepared(lambda _: select(_DELIVERY.c.id).where(_DELIVERY.c.next_atte
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Share:
     """How much may be under way to a partner.
 
     Attributes:
-        name: deliveries to partners with the same name of the way share what it takes, such as a VAN's.
+        name: whose server it is; partners with the same one, such as a VAN's, share what it takes.
         most: deliveries at the same time; 0 for none now.
     """
 
@@ -108,7 +108,7 @@ def claim(
     *,
     lease_ms: int,
     limit: int,
-    way_of: Callable[[str], Way],
+    share_of: Callable[[str], Share],
     passed_over: Collection[str] = (),
 ) -> list[StoredDelivery] | None:
     """Take deliveries that are due and first in their lane; None when another process is about the same right now.
@@ -121,7 +121,7 @@ def claim(
         now_ms: the clock.
         lease_ms: how long they stay with it unless it settles or renews them.
         limit: how many at most.
-        way_of: of a partner, what may be under way to it in all processes.
+        share_of: of a partner, what may be under way to it in all processes.
         passed_over: ids that are not taken, since this process works on them still.
     """
     if limit <= 0 or not _any_due.rows(connection, now_ms=now_ms):
@@ -131,7 +131,7 @@ def claim(
         select(func.pg_try_advisory_xact_lock(_CLAIM_LOCK))
     ):
         return None
-    under_way = _under_way(connection, now_ms, way_of)
+    under_way = _under_way(connection, now_ms, share_of)
     chosen: list[str] = []
     full: set[str] = set()
     last = CANDIDATES_AT_ONCE
@@ -141,19 +141,19 @@ def claim(
         candidates = connection.execute(_candidates, values).all()
         last = len(candidates)
         for delivery_id, partner_id in candidates:
-            way = way_of(partner_id)
-            if under_way[way.name] >= way.most:
+            share = share_of(partner_id)
+            if under_way[share.name] >= share.most:
                 full.add(partner_id)
             elif len(chosen) < limit:
-                under_way[way.name] += 1
+                under_way[share.name] += 1
                 chosen.append(delivery_id)
     return _take(connection, owner, now_ms, now_ms + lease_ms, chosen) if chosen else []
 
 
-def _under_way(connection: Connection, now_ms: int, way_of: Callable[[str], Way]) -> Counter[str]:
+def _under_way(connection: Connection, now_ms: int, share_of: Callable[[str], Share]) -> Counter[str]:
     counted: Counter[str] = Counter()
     for partner_id, number in _sending_now.rows(connection, now_ms=now_ms):
-        counted[way_of(partner_id).name] += int(number)
+        counted[share_of(partner_id).name] += int(number)
     return counted
 
 

@@ -11,7 +11,7 @@ from gateway.model.delivery import DeliveryEvent
 from gateway.settings import Settings, load_settings
 from gateway.store import audit, deliveries, delivery_claims, timeline
 from gateway.store.database import Database
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from gateway.store.delivery_rows import KeptParcel, NewDelivery, StoredDelivery
 from tests.commands.conftest import Run
 from tests.site import Site
@@ -36,7 +36,7 @@ class Post:
     def claim(self) -> StoredDelivery:
         now_ms = time.time_ns() // 1_000_000
         (claimed,) = self.do(
-            delivery_claims.claim, "test", now_ms, lease_ms=60_000, limit=1, way_of=lambda name: Way(name, 1)
+            delivery_claims.claim, "test", now_ms, lease_ms=60_000, limit=1, share_of=lambda name: Share(name, 1)
         )
         return claimed
 

@@ -9,7 +9,7 @@ from gateway.as2.mdn import read_mdn, write_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing
 from gateway.model.delivery import DeliveryEvent, DeliveryKind, DeliveryState
 from gateway.store import deliveries, delivery_claims, messages, timeline
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from gateway.store.delivery_rows import KeptParcel, NewDelivery
 from tests.edge.house import X12, acme_keys, message, our_keys, profile, stranger_keys
 
@@ -118,7 +118,7 @@ async def await_receipt(house, *, partner="acme", number=1, state=S.AWAITING_REC
     def unit(connection):
         deliveries.enqueue(connection, new)
         (claimed,) = delivery_claims.claim(
-            connection, "test", 2, lease_ms=FAR, limit=1, way_of=lambda name: Way(name, 100)
+            connection, "test", 2, lease_ms=FAR, limit=1, share_of=lambda name: Share(name, 100)
         )
         delivery_claims.begin_attempt(connection, claimed, 2, bearer_id=partner, packed=parcel, wire=sent.body)
         for event in events:

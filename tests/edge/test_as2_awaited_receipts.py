@@ -16,7 +16,7 @@ from gateway.as2.message import Signing
 from gateway.as2.mic import Mic
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryEvent
 from gateway.store import deliveries, delivery_bodies, delivery_claims
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from tests.edge.acmes import (
     FAR,
     NOBODY_SIGNED,
@@ -126,7 +126,7 @@ async def test_what_may_pass_goes_again_by_the_schedule(at_acmes, client):
 
         def again(connection):
             (claimed,) = delivery_claims.claim(
-                connection, "test", FAR, lease_ms=1, limit=1, way_of=lambda name: Way(name, 1)
+                connection, "test", FAR, lease_ms=1, limit=1, share_of=lambda name: Share(name, 1)
             )
             deliveries.apply(connection, claimed.id, DeliveryEvent.AWAIT, FAR, due_at_ms=FAR + 1)
 

@@ -8,7 +8,7 @@ from gateway.as2.mdn import objection
 from gateway.as2.message import Encryption, Signing
 from gateway.model.delivery import DeliveryEvent
 from gateway.store import deliveries, delivery_claims, messages
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from tests.edge.acmes import ACME, FAR, HOST, asking, nothing_else_changed, owed, payload_of, receipt_in, send
 from tests.edge.house import X12, message, stranger_keys
 
@@ -165,7 +165,7 @@ async def settled(house, delivery, *events):
     """As if it had been carried."""
 
     def unit(connection):
-        delivery_claims.claim(connection, "test", FAR, lease_ms=1, limit=100, way_of=lambda name: Way(name, 100))
+        delivery_claims.claim(connection, "test", FAR, lease_ms=1, limit=100, share_of=lambda name: Share(name, 100))
         for event in events:
             deliveries.apply(connection, delivery.id, event, FAR)
 

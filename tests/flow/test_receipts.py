@@ -17,7 +17,7 @@ from gateway.flow.receive import Arrival
 from gateway.model.delivery import DeliveryEvent, DeliveryKind
 from gateway.model.refusals import Reason, Refused
 from gateway.store import deliveries, delivery_claims, messages, timeline
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from gateway.store.delivery_rows import KeptParcel, NewDelivery
 from partners.delivery_terms import DeliverySchedule
 from tests.flow.line import now_ms
@@ -122,7 +122,7 @@ async def sent_and_awaited(line, site):
     def awaiting(connection):
         deliveries.enqueue(connection, new)
         (claimed,) = delivery_claims.claim(
-            connection, "test", now_ms(), lease_ms=60_000, limit=1, way_of=lambda name: Way(name, 1)
+            connection, "test", now_ms(), lease_ms=60_000, limit=1, share_of=lambda name: Share(name, 1)
         )
         parcel = KeptParcel(sent.headers, tuple(map(str, sent.mics)))
         delivery_claims.begin_attempt(

@@ -14,7 +14,7 @@ from gateway.flow.operations import Actor
 from gateway.model.delivery import DeliveryEvent
 from gateway.spool import SpoolFolder
 from gateway.store import audit, cases, deliveries, delivery_claims, timeline
-from gateway.store.delivery_claims import Way
+from gateway.store.delivery_claims import Share
 from tests.flow.sending import SCHEDULE, Partner, listening, office_over
 
 ME = Actor("operator:me")
@@ -327,7 +327,7 @@ async def test_what_ends_the_process_each_time_is_given_up_unsent(office):
     delivery = await office.enqueue()
     for owner in ("one", "two", "three"):
         await office.do(
-            delivery_claims.claim, owner, office.clock(), lease_ms=1_000, limit=1, way_of=lambda name: Way(name, 1)
+            delivery_claims.claim, owner, office.clock(), lease_ms=1_000, limit=1, share_of=lambda name: Share(name, 1)
         )
         office.clock.pass_s(1)
     office.run(office.new_sending("four"))

@@ -11,7 +11,7 @@ from gateway.store import acknowledgments, cases, deliveries, delivery_bodies, d
 from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.database import Database
 from gateway.store.deliveries import UnknownDelivery
-from gateway.store.delivery_claims import ClaimLost, Way
+from gateway.store.delivery_claims import ClaimLost, Share
 from gateway.store.delivery_rows import Enqueued, KeptParcel, NewDelivery
 
 S, E = DeliveryState, DeliveryEvent
@@ -60,7 +60,7 @@ class Post:
             now_ms,
             lease_ms=LEASE_MS,
             limit=limit,
-            way_of=fields.pop("way_of", lambda partner: Way(partner, most)),
+            share_of=fields.pop("share_of", lambda partner: Share(partner, most)),
             **fields,
         )
 
@@ -189,7 +189,7 @@ def test_a_partner_takes_no_more_than_its_share(post):
     late = post.enqueue(300, partner="other")
     assert post.claimed_ids(now_ms=400, most=2) == [*mine[:2], late]
     assert post.claimed_ids("two", now_ms=400, most=3) == [mine[2]], "what another process sends counts"
-    shared = post.claimed_ids("three", now_ms=400, way_of=lambda _: Way("van", 5))
+    shared = post.claimed_ids("three", now_ms=400, share_of=lambda _: Share("van", 5))
     assert shared == [mine[3]], "partners of one connection share it"
     assert post.claimed_ids("three", now_ms=400, limit=2) == mine[4:6]
 
@@ -463,7 +463,7 @@ def test_two_processes_never_send_the_same_delivery(post, store_url):
             while True:
                 claimed = database.write_now(
                     lambda connection: delivery_claims.claim(
-                        connection, owner, 1_000, lease_ms=60_000, limit=5, way_of=lambda name: Way(name, 100)
+                        connection, owner, 1_000, lease_ms=60_000, limit=5, share_of=lambda name: Share(name, 100)
                     )
                 )
                 with lock:
