@@ -157,7 +157,7 @@ def read_mdn(
             entity, signature = _verified(entity, partner_certificates, digests, trust, now)
             if not signature.certificate.valid_at(now):
                 raise MdnError("the signer's certificate is not valid now")
-        elif require_signed:
+        elif require_signed and entity.content_type.value == "multipart/report":
             raise MdnError("the receipt is not signed, though a signed one is required")
         return _read_report(entity, fields, signature)
     except (CmsError, BerError, MimeError) as error:

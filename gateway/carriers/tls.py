@@ -106,8 +106,8 @@ _VERIFICATION: Mapping[int, str] = {
     "server's certificate in as2.connection.server_certificate",
     9: "it is not valid yet; check this machine's clock, or ask the partner",
     10: "it has expired; the partner must renew it",
-    18: "it is self-signed, so nobody vouches for it; get it from the partner by a safe way and pin it in "
-    "as2.connection.server_certificate",
+    18: "it is self-signed, and not the one in as2.connection.server_certificate: nobody vouches for it; get it from "
+    "the partner by a safe way and pin it there",
     19: "its chain ends in an authority that we do not believe; name that in as2.connection.authorities, or pin the "
     "server's certificate in as2.connection.server_certificate",
     20: "its issuer is not among the authorities we believe: either the server does not send its intermediate "

@@ -178,7 +178,8 @@ def _keep(called: argparse.Namespace, database: Database, found: Imported, passp
     if not life.takes_ciphertext:
         note("it is an elliptic curve: it signs, but partners cannot encrypt to it; keep an RSA pair beside it")
     if signs:
-        note(f"{life.short} signs and decrypts, since it is the first pair of {called.identity}")
+        does = "signs and decrypts" if life.takes_ciphertext else "signs"
+        note(f"{life.short} {does}, since it is the first pair of {called.identity}")
     else:
         decrypts = "decrypts from now on; it " if life.takes_ciphertext else ""
         note(f"{life.short} {decrypts}signs once you change over: gateway certs roll {called.identity}")

@@ -34,7 +34,8 @@ before you start the gateway:
   2. gateway certs list          no key is missing; the passphrase is set as it was then
   3. what came after {made_at} is not in the store: ask partners to send it again, or publish it from the ERP's side.
      Repetitions of what came before it are recognised as before.
-  4. events that were published after that moment are published again with the same ids: the ERP drops them by id"""
+  4. events that were published after that moment are published again with the same ids: the ERP drops them by id
+  5. deliveries that were open then are sent again with the same Message-ID: partners who have them answer as before"""
 
 
 def build(parser: Parser) -> None:
@@ -183,4 +184,5 @@ def _tell(
         say(f"  {restored.scopes} control number counters and {restored.lanes} sequences moved ahead by {step:,}")
     else:
         note(PG_DUMP)
-    say(CHECKS.format(made_at=manifest.made_at if manifest else "the dump"))
+    for line in CHECKS.format(made_at=manifest.made_at if manifest else "the dump").splitlines():
+        say(line)

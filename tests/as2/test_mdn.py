@@ -179,6 +179,12 @@ def test_what_is_no_receipt(kind, body, word):
         read_mdn(headers, body, partner_certificates=[], now=NOW, require_signed=False)
 
 
+def test_a_web_page_is_told_as_what_it_is_though_a_signed_receipt_was_required():
+    headers, _ = unsigned(b"", "text/html")
+    with pytest.raises(MdnError, match="text/html is no receipt"):
+        read_mdn(headers, b"<html>Sign in</html>", partner_certificates=[], now=NOW, require_signed=True)
+
+
 def test_a_bare_receipt_of_another_making():
     body = (
         NOTIFICATION

@@ -326,3 +326,10 @@ def test_a_call_that_makes_no_sense_says_what_would(stocked: Stocked, run: Run, 
     ended = run("restore", *words, "--config", stocked.site.config)
     assert ended.code == 2
     assert ended.err.count("\n") <= 2
+
+
+def test_what_is_to_be_looked_at_after_a_restore_stands_line_by_line(stocked: Stocked, archive: Path, run: Run):
+    ended = run("restore", archive, "--config", stocked.site.config, "--force")
+    assert ended.code == 0, ended.err
+    assert "before you start the gateway:" in ended.out.splitlines()
+    assert "\\n" not in ended.out
