@@ -37,7 +37,7 @@ _PASSES = (408, 429)  # the 4xx that are worth another attempt: too slow, too ma
 
 _STATUS_WORDS: Mapping[int, str] = {
     400: "they could not read the request: most products answer so to an AS2 id that they do not know",
-    401: "they want a user and password: as2.connection.username and password",
+    401: "they want a user and password, or others than ours: as2.connection.username and password",
     403: "they forbid it: our address, user or client certificate is not allowed there",
     404: "no AS2 service is at this path: check the path of `as2.url`",
     405: "nothing takes messages at this path: check the path of `as2.url`",
