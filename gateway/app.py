@@ -23,19 +23,19 @@ from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusabl
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
-from gateway.flow.certificate_exchange import Exchange
-from gateway.flow.composing import Composing
-from gateway.flow.exchanged import ExchangedCertificates
-from gateway.flow.expiry import CertificateWatch
+from gateway.flow.certificates.exchange import Exchange
+from gateway.flow.certificates.exchanged import ExchangedCertificates
+from gateway.flow.certificates.expiry import CertificateWatch
+from gateway.flow.certificates.keys import Keys
 from gateway.flow.housekeeping import Housekeeping
-from gateway.flow.keys import Keys
-from gateway.flow.outbound import Outbound, SourceKey
+from gateway.flow.outward.composing import Composing
+from gateway.flow.outward.outbound import Outbound, SourceKey
+from gateway.flow.outward.send import Sending
+from gateway.flow.outward.ways import message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
-from gateway.flow.send import Sending
 from gateway.flow.terms import TermsOfProfiles
-from gateway.flow.ways import message_id_host
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment

@@ -26,7 +26,7 @@ import yaml
 from certs.certificates import KeyPair
 from certs.creation import create_key_pair
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
-from gateway.flow.keys import first_pair, stored_of
+from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.settings import DATABASE_FILE, load_settings
 from gateway.store import keys
 from gateway.store.database import Database

@@ -29,8 +29,8 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_bytes, print_json, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, count, verb, verbs
 from gateway.commands.storing import actor, now_ms
-from gateway.flow import key_acts
-from gateway.flow.keys import stored_of
+from gateway.flow.certificates import key_acts
+from gateway.flow.certificates.keys import stored_of
 from gateway.model.instants import moment
 from gateway.settings import Settings
 from gateway.store import certificate_uses, keys

@@ -17,9 +17,9 @@ from gateway.commands.output import note, print_json, print_pairs, print_table, 
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, add_limit, shown, verb, verbs
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import actor, changing, now_ms, or_unusable, reading
-from gateway.flow import certificate_decisions, certificate_requests
-from gateway.flow.certificate_requests import Asked, Progress, Standing, speaks_exchange
-from gateway.flow.keys import life_of
+from gateway.flow.certificates import decisions, requests
+from gateway.flow.certificates.keys import life_of
+from gateway.flow.certificates.requests import Asked, Progress, Standing, speaks_exchange
 from gateway.model.certificate_exchange import CertificateEvent, CertificateState
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment, rfc3339
@@ -223,7 +223,7 @@ def _settle(called: argparse.Namespace, event: CertificateEvent, reason: str, va
     settings = open_settings(called)
     with changing(settings) as database:
         unit = partial(
-            certificate_decisions.settle,
+            decisions.settle,
             certificate_id=called.certificate,
             event=event,
             now_ms=now_ms(),
@@ -232,7 +232,7 @@ def _settle(called: argparse.Namespace, event: CertificateEvent, reason: str, va
             reason=reason,
             valid_from_ms=valid_from_ms,
         )
-        errors = (certificate_decisions.NoSuchCertificate, certificate_decisions.NotPossible)
+        errors = (decisions.NoSuchCertificate, decisions.NotPossible)
         decided = or_unusable(partial(database.write_now, unit), *errors)
     row = decided.certificate
     if called.format == "json":
@@ -261,7 +261,7 @@ def _send(called: argparse.Namespace) -> int:
         asked: list[tuple[LoadedProfile, Asked]] = []
         for loaded in partners:
             unit = partial(
-                certificate_requests.ask,
+                requests.ask,
                 loaded=loaded,
                 identity=identity,
                 certificate=ours.certificate,
@@ -341,7 +341,7 @@ def _status(called: argparse.Namespace) -> int:
         ours = _chosen(database.read_now(keys.every), identity.name, called.certificate)
         found: list[Standing] = database.read_now(
             partial(
-                certificate_requests.standings,
+                requests.standings,
                 partners=trading,
                 identity=identity.name,
                 fingerprint=ours.fingerprint,

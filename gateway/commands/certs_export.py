@@ -25,8 +25,8 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_bytes, print_json, print_pairs, say
 from gateway.commands.parsing import Parser, Unusable, add_config, verb
 from gateway.commands.storing import actor, now_ms
-from gateway.flow import key_acts
-from gateway.flow.keys import unlock
+from gateway.flow.certificates import key_acts
+from gateway.flow.certificates.keys import unlock
 from gateway.settings import Settings
 from gateway.store import keys
 

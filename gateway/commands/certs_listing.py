@@ -19,8 +19,8 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Parser, add_config, add_format, count_or_zero, verb
 from gateway.commands.storing import reading
-from gateway.flow.inventory import Entry, Inventory, take_inventory
-from gateway.flow.keys import readable
+from gateway.flow.certificates.inventory import Entry, Inventory, take_inventory
+from gateway.flow.certificates.keys import readable
 from gateway.model.instants import rfc3339
 from gateway.settings import DATABASE_FILE, Settings, SettingsError
 from gateway.store import certificate_uses, keys, partner_certificates

@@ -13,7 +13,7 @@ from certs.keyring import KeyRingError
 from gateway.commands.output import note
 from gateway.commands.parsing import Parser, Unusable, did_you_mean, shown
 from gateway.commands.storing import changing, now_ms, or_unusable
-from gateway.flow.keys import passphrase_of, take_over
+from gateway.flow.certificates.keys import passphrase_of, take_over
 from gateway.settings import Settings, SettingsError, read_passphrase_file
 from gateway.store.database import Database
 

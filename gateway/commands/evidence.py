@@ -14,7 +14,7 @@ from gateway.commands.output import note, print_json, say, size
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, shown, verb
 from gateway.commands.storing import or_unusable, reading
 from gateway.flow import evidence
-from gateway.flow.keys import passphrase_of, unlock
+from gateway.flow.certificates.keys import passphrase_of, unlock
 from gateway.settings import Settings
 from gateway.store import keys
 from gateway.store.database import Database

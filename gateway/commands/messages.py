@@ -19,8 +19,8 @@ from gateway.commands.parsing import Parser, Unusable, add_config, add_format, a
 from gateway.commands.storing import actor, changing, now_ms, or_unusable, reading
 from gateway.commands.x12_shown import segments
 from gateway.flow import operations, traffic
-from gateway.flow.resending import resending
-from gateway.flow.ways import message_id_host
+from gateway.flow.outward.resending import resending
+from gateway.flow.outward.ways import message_id_host
 from gateway.model.ids import IdSource
 from partners.directory import load_directory
 

@@ -17,8 +17,8 @@ from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Parser, add_config, add_format, verb
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import actor, changing, now_ms
-from gateway.flow.exchanged import ExchangedCertificates
-from gateway.flow.keys import Keys
+from gateway.flow.certificates.exchanged import ExchangedCertificates
+from gateway.flow.certificates.keys import Keys
 from gateway.flow.operations import Actor
 from gateway.onboarding.ping import Ping, Pinged, PingMessage
 from gateway.onboarding.ping_steps import Step

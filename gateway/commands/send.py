@@ -24,9 +24,9 @@ from gateway.commands.profiles import profile_of
 from gateway.commands.serving import is_served
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow import traffic
-from gateway.flow.composing import SNIFFED_BYTES, Composing
-from gateway.flow.outbound import Answer, Outbound, SourceKey
-from gateway.flow.ways import message_id_host
+from gateway.flow.outward.composing import SNIFFED_BYTES, Composing
+from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
+from gateway.flow.outward.ways import message_id_host
 from gateway.model.delivery import DeliveryState
 from gateway.model.ids import IdSource
 from gateway.settings import Settings

@@ -12,7 +12,7 @@ import yaml
 
 from certs.certificates import Certificate, KeyPair
 from certs.creation import create_key_pair
-from gateway.flow.keys import first_pair, stored_of
+from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.settings import DATABASE_FILE
 from gateway.store import keys
 from gateway.store.database import Database

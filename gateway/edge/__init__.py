@@ -1,8 +1,7 @@
 """Where bytes come in: the partner port (AS2, REST) and the operator port, each with limits before anything else.
 
 connection   deadlines and caps      bodies   sizes, rates, memory      http   routes, refusals as answers, the end
-as2*, rest   what partners send      parts, as2_restart   what came of transfers that broke off
-receipts     how we answer           as2_receipts   the door for what partners confirm
+as2, rest    what partners send: AS2 in a room of its own
 operator, events, outbound   what our own people and programs ask
 refusals     the one table: reason -> status, words, AS2 modifier
 """

@@ -10,7 +10,7 @@ from typing import Protocol
 from aiohttp import hdrs, web
 
 from gateway.buffers import Buffer, Sink
-from gateway.edge.parts import Parts
+from gateway.edge.as2.parts import Parts
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import Limits
 from gateway.spool import SpoolFolder, SpoolUnavailable

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
-from gateway.flow.outbound import Outbound
+from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.settings import Settings
 from gateway.store.certificate_uses import LastUses

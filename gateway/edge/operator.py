@@ -17,7 +17,7 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.rest import read_number
 from gateway.flow import operations, traffic
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.flow.resending import resending
+from gateway.flow.outward.resending import resending
 from gateway.flow.views import case_list, case_view, instant
 from gateway.model.refusals import Reason, Refused
 from gateway.store import audit, cases, operators, outcomes

@@ -17,7 +17,7 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.operator import Desk
 from gateway.edge.rest import IDEMPOTENCY_KEY
 from gateway.flow.operations import Actor
-from gateway.flow.outbound import Answer, SourceKey
+from gateway.flow.outward.outbound import Answer, SourceKey
 from gateway.model.dispatch import DispatchState
 from gateway.model.refusals import Reason, Refused
 from gateway.store.dispatches import SourceIdReused

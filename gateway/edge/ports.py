@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from gateway.edge.as2 import As2
+from gateway.edge.as2.door import As2
+from gateway.edge.as2.parts import Parts
 from gateway.edge.bodies import Bodies
 from gateway.edge.context import Edge
 from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
 from gateway.edge.outbound import OutboundDoor
-from gateway.edge.parts import Parts
 from gateway.edge.rest import Rest
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
-from gateway.flow.routes import bearer_of
+from gateway.flow.outward.routes import bearer_of
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from gateway.flow.certificate_exchange import Exchange
+from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.decide import Decision, OutOfTurn, decide, park, stage
 from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.model.backoff import delay_ms

@@ -26,7 +26,7 @@ from gateway.carriers.http import Door, Way
 from gateway.carriers.parcels import Consignment, Held
 from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
-from gateway.flow.ways import NoWay, Recipient, recipient, speaking_as
+from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
 from gateway.onboarding.ping_receipts import tell_answer
 from gateway.onboarding.ping_steps import Report, Step, Writing, describe

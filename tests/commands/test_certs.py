@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certs.key_folder import TAKEN_OVER_FILE
 from certs.keyring import HeldPair, ring_at, seal
-from gateway.flow.keys import life_of, unlock
+from gateway.flow.certificates.keys import life_of, unlock
 from gateway.model.notices import Notice
 from gateway.settings import load_settings
 from gateway.store import audit, certificate_uses, event_log, keys, outbox

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from gateway.as2.cms.algorithms import Cipher
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.commands.program import main
-from gateway.flow.evidence_readme import KEY_FILE
+from gateway.flow.evidence.readme import KEY_FILE
 from gateway.model.delivery import DeliveryKind
 from gateway.store import deliveries, delivery_bodies, messages
 from gateway.store.deliveries import NewDelivery

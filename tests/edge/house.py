@@ -20,8 +20,8 @@ from certs.keyring import IdentityKeys, KeyRing
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port
 from gateway.edge.bodies import Bodies
-from gateway.flow.composing import Composing
-from gateway.flow.outbound import Outbound
+from gateway.flow.outward.composing import Composing
+from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings

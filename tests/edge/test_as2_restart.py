@@ -12,11 +12,11 @@ import pytest
 
 from gateway.as2.mdn import objection, read_mdn
 from gateway.carriers.parcels import Delivered, Failed
-from gateway.edge import as2_restart
-from gateway.edge.as2_restart import Range, read_range
+from gateway.edge.as2.door import restart
+from gateway.edge.as2.parts import PARTS_FOLDER, PartName, Parts
+from gateway.edge.as2.restart import Range, read_range
 from gateway.edge.bodies import Bodies
 from gateway.edge.connection import READ_BUFFER_BYTES
-from gateway.edge.parts import PARTS_FOLDER, PartName, Parts
 from gateway.settings import SPOOL_FOLDER, Limits
 from gateway.store import messages
 from tests.carriers.sending import consignment, make_carrier, partner, send
@@ -443,7 +443,7 @@ async def test_strangers_and_other_partners_learn_nothing(at_door, client):
 
 
 async def test_one_transfer_at_a_time_and_a_whole_message_passes(at_door, client, parts_dir, monkeypatch):
-    monkeypatch.setattr(as2_restart, "ENDING_S", 0.1)
+    monkeypatch.setattr(restart, "ENDING_S", 0.1)
     sent = message(NOISE)
     async with at_door() as house:
         assert await break_off(house, client, sent, 0, 100_000) == 100_000
@@ -608,7 +608,7 @@ async def test_a_disk_that_fails_keeps_nothing_and_asks_for_another_attempt(
         if start:
             assert await break_off(house, client, sent, 0, start) == start
         if failure == "no room":
-            monkeypatch.setattr("gateway.edge.parts.os.write", no_room)
+            monkeypatch.setattr("gateway.edge.as2.parts.os.write", no_room)
         else:
             for name in files(parts_dir):
                 (parts_dir / name).unlink()

@@ -2,7 +2,7 @@
 
 import mmap
 
-from gateway.edge.parts import PartName, Parts
+from gateway.edge.as2.parts import PartName, Parts
 from gateway.settings import Limits
 
 NAME = PartName("0" * 16, "1" * 32, "2" * 32)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.flow.ways import transport_id
+from gateway.flow.outward.ways import transport_id
 from gateway.model.ids import IdSource
 from gateway.settings import load_settings
 from gateway.store import deliveries

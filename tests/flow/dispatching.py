@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 from certs.certificates import KeyPair
-from gateway.flow.composing import Composing
 from gateway.flow.operations import Actor
-from gateway.flow.outbound import Answer, Outbound, SourceKey
+from gateway.flow.outward.composing import Composing
+from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits
 from gateway.store import cases, control_numbers, deliveries, dispatches, timeline

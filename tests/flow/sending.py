@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.carriers.parcels import Awaited, Carrier, Consignment, Delivered, Failed, Held, Outcome, Parcel, Refused
-from gateway.flow.send import Sending
+from gateway.flow.outward.send import Sending
 from gateway.model.ids import IdSource
 from gateway.settings import Limits
 from gateway.store import cases, deliveries, timeline

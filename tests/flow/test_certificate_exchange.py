@@ -22,8 +22,8 @@ from gateway.as2.certificate_exchange import (
 )
 from gateway.as2.message import Encryption, MdnRequest, Signing
 from gateway.as2.message import write_message as write_as2
-from gateway.flow import certificate_decisions, certificate_requests
-from gateway.flow.certificate_requests import Progress
+from gateway.flow.certificates import decisions, requests
+from gateway.flow.certificates.requests import Progress
 from gateway.model.certificate_exchange import CertificateEvent
 from gateway.store import audit, cases, deliveries, messages, partner_certificates, timeline
 from tests.certs.authorities import curve_key
@@ -129,7 +129,7 @@ async def test_with_ask_a_person_decides_and_nothing_is_in_force_before(tmp_path
         assert "processed/error" in await post(us, x12, new, "<2@acme>")
         assert await us.read(deliveries.find) == []
         decided = await us.write(
-            certificate_decisions.settle,
+            decisions.settle,
             row.id,
             CertificateEvent.ACCEPT,
             10**12,
@@ -146,9 +146,9 @@ async def test_with_ask_a_person_decides_and_nothing_is_in_force_before(tmp_path
 
         assert await until(taken)
         assert await until(partial(_received_response, them))
-        with pytest.raises(certificate_decisions.NotPossible, match="accepted already"):
+        with pytest.raises(decisions.NotPossible, match="accepted already"):
             await us.write(
-                certificate_decisions.settle,
+                decisions.settle,
                 row.id,
                 CertificateEvent.ACCEPT,
                 10**12,
@@ -164,7 +164,7 @@ async def test_what_was_accepted_can_be_withdrawn(tmp_path):
         message = await in_state(us, "published")
         (row,) = await us.read(partner_certificates.of_message, message_id=message.id)
         decided = await us.write(
-            certificate_decisions.settle,
+            decisions.settle,
             row.id,
             CertificateEvent.REJECT,
             10**12,
@@ -250,11 +250,11 @@ async def test_a_repetition_of_the_message_changes_nothing(tmp_path):
         assert len(await us.read(partner_certificates.find)) == 1
 
 
-async def ask(us: House, pair: KeyPair, delivery_id: str = "01ASK") -> certificate_requests.Asked:
+async def ask(us: House, pair: KeyPair, delivery_id: str = "01ASK") -> requests.Asked:
     assert us.gateway is not None
     loaded = us.gateway.directory().by_id("acme")
     asked = await us.write(
-        certificate_requests.ask,
+        requests.ask,
         loaded,
         us.settings.identities[0],
         pair.certificate,
@@ -271,7 +271,7 @@ async def ask(us: House, pair: KeyPair, delivery_id: str = "01ASK") -> certifica
 async def progress(us: House, pair: KeyPair, now: datetime | None = None) -> Progress:
     at_ms = int((now or datetime.now(UTC)).timestamp() * 1_000)
     (standing,) = await us.read(
-        certificate_requests.standings,
+        requests.standings,
         partners=["acme"],
         identity="bigcorp",
         fingerprint=pair.certificate.fingerprint,

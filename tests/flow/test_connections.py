@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from gateway.carriers.parcels import Carrier
-from gateway.flow.routes import Routes
+from gateway.flow.outward.routes import Routes
 from gateway.store import audit, control_numbers, deliveries, documents, messages
 from tests.flow.line import line_over
 from tests.site import Site, acknowledgment_855

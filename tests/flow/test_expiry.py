@@ -9,8 +9,8 @@ import pytest
 
 from certs.lives import Life
 from gateway.flow import operations
-from gateway.flow.expiry import CertificateWatch, warning_due
-from gateway.flow.inventory import take_inventory
+from gateway.flow.certificates.expiry import CertificateWatch, warning_due
+from gateway.flow.certificates.inventory import take_inventory
 from gateway.flow.operations import Actor
 from gateway.model.instants import moment
 from gateway.model.notices import NOTICES

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from certs.lives import Life
-from gateway.flow.inventory import Entry, take_inventory
+from gateway.flow.certificates.inventory import Entry, take_inventory
 from gateway.store.partner_certificates import StoredCertificate
 from partners.loader import LoadedProfile, parse_profile
 from tests.certs.pairs import NOW, curve_pair, pair

@@ -11,7 +11,8 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from gateway.flow import composing, operations
+from gateway.flow import operations
+from gateway.flow.outward import composing
 from gateway.model.dispatch import DispatchState
 from gateway.store import audit, documents, profiles
 from gateway.store.database import StoreUnavailable

@@ -10,8 +10,8 @@ from certs import wrapping
 from certs.key_folder import TAKEN_OVER_FILE
 from certs.keyring import KeyRingError, seal
 from certs.lives import Life
-from gateway.flow import key_acts
-from gateway.flow.keys import Keys, first_pair, stored_of, take_over
+from gateway.flow.certificates import key_acts
+from gateway.flow.certificates.keys import Keys, first_pair, stored_of, take_over
 from gateway.flow.operations import Actor
 from gateway.settings import Settings
 from gateway.store import audit, keys

@@ -11,8 +11,8 @@ from gateway.as2.disposition import Modifier, disposition_of
 from gateway.as2.mdn import write_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.as2.mime import Headers
+from gateway.flow.outward.receipts import Incoming, Receipts
 from gateway.flow.owed_receipts import FAILURES_WAITING_MAX, RECEIPTS_OF_A_MESSAGE_MAX, failure_lane, owe
-from gateway.flow.receipts import Incoming, Receipts
 from gateway.flow.receive import Arrival
 from gateway.model.delivery import DeliveryEvent, DeliveryKind
 from gateway.model.refusals import Reason, Refused

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gateway.carriers.parcels import Awaited, Carrier, Consignment, Delivered, Failed, Held, Outcome, Parcel, Refused
 from gateway.flow import operations
 from gateway.flow.operations import Actor, NotPossible
-from gateway.flow.send import Sending
+from gateway.flow.outward.send import Sending
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryEvent, DeliveryState
 from gateway.settings import Limits
 from gateway.store import cases, deliveries

@@ -16,7 +16,7 @@ import yaml
 from certs.certificates import KeyPair
 from certs.lives import Life
 from gateway.app import Gateway
-from gateway.flow.keys import first_pair, stored_of
+from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.settings import DATABASE_FILE, Settings, load_settings
 from gateway.store import keys
 from gateway.store.database import Database

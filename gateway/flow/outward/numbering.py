@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
-from gateway.flow.composing import Composed, Numbering
+from gateway.flow.outward.composing import Composed, Numbering
 from gateway.store import control_numbers
 from translators.x12.writing import PreparedInterchange
 

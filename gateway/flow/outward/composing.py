@@ -11,7 +11,7 @@ from functools import partial
 
 from gateway.agreements import OurIdentity, envelope_of, framing_for, outbound_agreement
 from gateway.buffers import Buffer, whole, windows
-from gateway.flow.ways import NoWay, Recipient, recipient, speaking_as
+from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import moment
 from gateway.settings import Limits

@@ -13,7 +13,7 @@ from textwrap import fill, wrap
 from certs.certificates import Certificate
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.mic import Mic
-from gateway.flow.evidence_layers import Layers, ReceiptFacts, Signed
+from gateway.flow.evidence.layers import Layers, ReceiptFacts, Signed
 
 AS2 = "as2"
 KEY_FILE = "recipient-key.pem"

@@ -24,9 +24,9 @@ from gateway.as2.writing import compressed_part, payload_part
 from gateway.as2_agreements import partner_trust
 from gateway.buffers import Buffer
 from gateway.flow import views
-from gateway.flow.evidence_layers import Dissection, Layers, ReceiptFacts
-from gateway.flow.evidence_readme import AS2, AUTHORITIES, BETWEEN, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
-from gateway.flow.keys import life_of
+from gateway.flow.certificates.keys import life_of
+from gateway.flow.evidence.layers import Dissection, Layers, ReceiptFacts
+from gateway.flow.evidence.readme import AS2, AUTHORITIES, BETWEEN, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import rfc3339
 from gateway.spool import SpoolFolder

@@ -28,7 +28,7 @@ from gateway.as2.certificate_exchange import (
     read_exchange,
 )
 from gateway.as2_agreements import partner_trust
-from gateway.flow.certificate_answers import CHANNEL, profile_of, respond, settle_case
+from gateway.flow.certificates.answers import CHANNEL, profile_of, respond, settle_case
 from gateway.flow.decide import OutOfTurn
 from gateway.model.certificate_exchange import CertificateState, RequestState
 from gateway.model.instants import moment

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from certs.certificates import Certificate, CertificateError, read_certificate, read_certificates
 from gateway.as2.certificate_exchange import CertUsage
-from gateway.flow.certificate_answers import profile_of, respond, settle_case
-from gateway.flow.certificate_exchange import certificate_objection
+from gateway.flow.certificates.answers import profile_of, respond, settle_case
+from gateway.flow.certificates.exchange import certificate_objection
 from gateway.model.certificate_exchange import CertificateEvent, CertificateState
 from gateway.model.instants import moment
 from gateway.model.machine import IllegalTransition

@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from gateway.buffers import Buffer, MemorySink, Scratch
 from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
-from gateway.flow.routes import Route, Routes, schedule_of
-from gateway.flow.verdicts import verdict_of
+from gateway.flow.outward.routes import Route, Routes, schedule_of
+from gateway.flow.outward.verdicts import verdict_of
 from gateway.model.delivery import DeliveryKind, DeliveryState
 from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable

@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.flow.ways import NoWay, recipient, transport_id
+from gateway.flow.outward.ways import NoWay, recipient, transport_id
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
 from gateway.model.dispatch import DispatchEvent
 from gateway.store import audit, deliveries, dispatches, timeline

@@ -13,7 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from certs.lives import Life, day
-from gateway.flow.inventory import Entry, Inventory, take_inventory
+from gateway.flow.certificates.inventory import Entry, Inventory, take_inventory
 from gateway.model.instants import moment, rfc3339
 from gateway.model.notices import Notice
 from gateway.store import cases, certificate_uses, certificate_warnings, outbox, partner_certificates

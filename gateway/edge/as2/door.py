@@ -15,11 +15,11 @@ from gateway.as2.mdn import holds_mdn
 from gateway.as2.message import Opened, read_envelope
 from gateway.as2.mime import Headers
 from gateway.buffers import Buffer
-from gateway.edge.as2_answers import Answers
-from gateway.edge.as2_arrival import CHANNEL, Taken, take
-from gateway.edge.as2_parties import Parties, Relationship
-from gateway.edge.as2_receipts import ReceiptDoor
-from gateway.edge.as2_restart import Restarts, Transfer, refuse_parts, restart_failed, speaks_restart
+from gateway.edge.as2.answers import Answers
+from gateway.edge.as2.arrival import CHANNEL, Taken, take
+from gateway.edge.as2.awaited_receipts import ReceiptDoor
+from gateway.edge.as2.parties import Parties, Relationship
+from gateway.edge.as2.restart import Restarts, Transfer, refuse_parts, restart_failed, speaks_restart
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes

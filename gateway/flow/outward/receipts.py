@@ -21,7 +21,7 @@ from gateway.as2.mdn import Judgement, Mdn, MdnError, Verdict, judge_mdn, read_m
 from gateway.as2.mic import parse_mic
 from gateway.as2.mime import Headers
 from gateway.carriers.parcels import Failed
-from gateway.flow.verdicts import verdict_of
+from gateway.flow.outward.verdicts import verdict_of
 from gateway.model.delivery import DeliveryEvent, DeliveryState
 from gateway.model.refusals import Reason, Refused
 from gateway.store import deliveries

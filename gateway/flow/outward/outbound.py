@@ -17,10 +17,10 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
-from gateway.flow.composing import Composed, Composing, Unsendable, digest
-from gateway.flow.numbering import numbered
 from gateway.flow.operations import Actor
-from gateway.flow.ways import transport_id
+from gateway.flow.outward.composing import Composed, Composing, Unsendable, digest
+from gateway.flow.outward.numbering import numbered
+from gateway.flow.outward.ways import transport_id
 from gateway.model.delivery import DeliveryKind
 from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource

@@ -8,13 +8,13 @@ from aiohttp import web
 from gateway.as2.disposition import As2Refused
 from gateway.as2.envelope import repeated_fields
 from gateway.as2.mime import Headers
-from gateway.edge.as2_answers import InThread
-from gateway.edge.as2_arrival import evidence_fields
-from gateway.edge.as2_parties import Relationship
+from gateway.edge.as2.answers import InThread
+from gateway.edge.as2.arrival import evidence_fields
+from gateway.edge.as2.parties import Relationship
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
-from gateway.flow.receipts import Incoming, Receipts, Taken
-from gateway.flow.send import settled
+from gateway.flow.outward.receipts import Incoming, Receipts, Taken
+from gateway.flow.outward.send import settled
 from gateway.model.refusals import Reason, Refused
 from gateway.store import deliveries
 from gateway.store.certificate_uses import Use

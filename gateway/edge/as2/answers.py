@@ -11,11 +11,11 @@ from certs.keyring import IdentityKeys
 from gateway.as2.disposition import EXPLANATIONS, As2Refused, Modifier, disposition_of
 from gateway.as2.envelope import Envelope
 from gateway.carriers.destinations import receipt_objection
-from gateway.edge.as2_arrival import CHANNEL
-from gateway.edge.as2_parties import Relationship
+from gateway.edge.as2.arrival import CHANNEL
+from gateway.edge.as2.parties import Relationship
+from gateway.edge.as2.receipts import Receipt, answer, unpack_receipt
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
-from gateway.edge.receipts import Receipt, answer, unpack_receipt
 from gateway.edge.refusals import ANSWERS, REASON_OF
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.flow.owed_receipts import failure_lane, owe

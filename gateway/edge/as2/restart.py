@@ -20,9 +20,9 @@ from aiohttp import hdrs, web
 from gateway.as2.disposition import As2Refused
 from gateway.as2.envelope import Envelope
 from gateway.buffers import Buffer, Sink
-from gateway.edge.as2_parties import Relationship
+from gateway.edge.as2.parties import Relationship
+from gateway.edge.as2.parts import PartFile, PartName, Parts, PartsFull
 from gateway.edge.bodies import RETRY_AFTER_S, Request
-from gateway.edge.parts import PartFile, PartName, Parts, PartsFull
 from gateway.model.refusals import Reason, Refused
 from gateway.settings import Limits
 from gateway.spool import SpoolFolder, SpoolUnavailable

@@ -17,7 +17,7 @@ from gateway.as2.certificate_exchange import (
     write_exchange,
     write_message,
 )
-from gateway.flow.certificate_answers import PRODUCT, delivery_of
+from gateway.flow.certificates.answers import PRODUCT, delivery_of
 from gateway.model.certificate_exchange import RequestState
 from gateway.model.delivery import DeliveryState
 from gateway.model.instants import moment

@@ -11,10 +11,10 @@ from gateway.as2.envelope import Envelope
 from gateway.as2.message import Opened, open_message
 from gateway.as2.mime import Headers
 from gateway.buffers import Buffer, Scratch, windows
-from gateway.edge.as2_parties import Relationship
+from gateway.edge.as2.parties import Relationship
+from gateway.edge.as2.receipts import NOTHING_ASKED, Receipt, answer
 from gateway.edge.bodies import Request
 from gateway.edge.connection import log_fault
-from gateway.edge.receipts import NOTHING_ASKED, Receipt, answer
 from gateway.flow.receive import Arrival
 from gateway.spool import SpoolUnavailable
 from gateway.store.statements import storable

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from certs.keyring import KeyRingError, seal
 from certs.lives import Life, day, live, planned_after, signer_at
-from gateway.flow.keys import life_of, unlock
+from gateway.flow.certificates.keys import life_of, unlock
 from gateway.flow.operations import Actor
 from gateway.model.instants import moment
 from gateway.store import audit, keys

@@ -1,0 +1,1 @@
+"""Certificates: our keys and those of partners, from their making to their end, and their exchange by message."""

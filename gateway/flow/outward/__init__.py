@@ -1,0 +1,1 @@
+"""Outward: what the ERP or an operator wants sent is composed, numbered, sent, and proven by its receipt."""
