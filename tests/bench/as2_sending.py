@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -22,30 +23,29 @@ from tests.interop.products import OUR_AS2_ID, OpenAs2
 from tests.site import PROJECT, RunningGateway, Site, key_pair
 
 MESSAGES = 120
-MESSAGES_OF_OPENAS2 = 80
 WARMING = 40
+WARM_UP_S = 10.0
 LARGE_RUNS = 3
 DONE_WITHIN_S = 120
 
 
 def send(effort: Effort) -> Iterator[Figure]:
     """i. Signed and encrypted messages sent until their receipts are proven and kept: 5 KB, and one of 50 MB."""
-    ours: list[float] = []
     theirs: list[float] = []
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
         folder = Path(name)
-        files = _files(folder / "small", MESSAGES)
+        files = _files(folder / "small", WARMING + MESSAGES * effort.runs)
         large = folder / "large.edi"
         write_850s(large, LARGE_BYTES)
         large.write_bytes(b"\n" + large.read_bytes())  # no X12 any more, so that its addresses are nobody's affair
-        for run in range(effort.runs):
-            with _receiver("acme-supply", folder) as port:
-                ours.append(_rate(folder / f"gateway-{run}", port, files))
+        with _receiver("acme-supply", folder) as port:
+            ours = _rates(folder / "gateway-small", port, files)
         seconds, peaks = _large(folder / "gateway-large", large, folder)
         beside: list[float] | None = None
         try:
             with _openas2(folder) as (peer, process, settings):
-                theirs = [_rate_of_openas2(peer, process, settings, files) for _ in range(effort.runs)]
+                _rate_of_openas2(peer, process, settings, files, WARM_UP_S)
+                theirs = [_rate_of_openas2(peer, process, settings, files, effort.seconds) for _ in range(effort.runs)]
                 compressed = settings | {"compression_type": "zlib"}
                 beside = [_seconds_of_openas2(peer, process, compressed, large) for _ in range(LARGE_RUNS + 1)][1:]
         except NoJavaError as error:
@@ -78,8 +78,8 @@ def _site(root: Path, port: int) -> Site:
     return Site(root, {}, acme_profile={"as2": as2, "delivery": {"concurrent_max": 8}})
 
 
-def _rate(root: Path, port: int, files: list[Path]) -> float:
-    """Messages a second, from the first that is proven to the last; they wait in the database before anything runs."""
+def _rates(root: Path, port: int, files: list[Path]) -> list[float]:
+    """Messages proven a second, for each run of so many; they wait in the database before anything runs."""
     site = _site(root, port)
     call = [sys.executable, "-m", "gateway", "send", *map(str, files), "--partner", "acme-supply", "--as-is"]
     call += ["--content-type", "application/octet-stream", "--config", str(site.config)]
@@ -87,9 +87,9 @@ def _rate(root: Path, port: int, files: list[Path]) -> float:
     with RunningGateway(site):
         store = Store(site)
         _wait(store, len(files))
-        query = "SELECT min(at_ms), max(at_ms) FROM timeline WHERE step = 'delivered'"
-        first, last = store.rows(query)[0]
-    return (len(files) - 1) / ((last - first) / 1_000)
+        proven = [row.at_ms for row in store.rows("SELECT at_ms FROM timeline WHERE step = 'delivered' ORDER BY at_ms")]
+    ends = proven[WARMING - 1 :: MESSAGES]
+    return [MESSAGES / ((last - first) / 1_000) for first, last in pairwise(ends)]
 
 
 def _large(root: Path, file: Path, folder: Path) -> tuple[list[float], list[tuple[float, float]]]:
@@ -162,13 +162,15 @@ def _openas2(folder: Path) -> Iterator[tuple[OpenAs2, PeerProcess, dict[str, str
         yield peer, process, settings
 
 
-def _rate_of_openas2(peer: OpenAs2, process: PeerProcess, settings: dict[str, str], files: list[Path]) -> float:
-    for file in files[:WARMING]:
-        _seconds_of_openas2(peer, process, settings, file)
-    began = time.monotonic()
-    for file in files[:MESSAGES_OF_OPENAS2]:
-        _seconds_of_openas2(peer, process, settings, file)
-    return MESSAGES_OF_OPENAS2 / (time.monotonic() - began)
+def _rate_of_openas2(
+    peer: OpenAs2, process: PeerProcess, settings: dict[str, str], files: list[Path], seconds: float
+) -> float:
+    """Messages a second, over so many seconds."""
+    began, sent = time.monotonic(), 0
+    while (took := time.monotonic() - began) < seconds:
+        _seconds_of_openas2(peer, process, settings, files[sent % len(files)])
+        sent += 1
+    return sent / took
 
 
 def _seconds_of_openas2(peer: OpenAs2, process: PeerProcess, settings: dict[str, str], file: Path) -> float:
