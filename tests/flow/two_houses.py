@@ -1,7 +1,6 @@
 """Two whole gateways in one process that trade with each other over loopback: ours, and that of a partner."""
 
 import asyncio
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +20,7 @@ from gateway.settings import DATABASE_FILE, Settings, load_settings
 from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.schema import migrate
+from tests.services.processes import free_port
 from tests.site import LOOPBACK, PASSPHRASE, key_pair
 
 WITHIN_S = 20
@@ -128,12 +128,6 @@ async def two_houses(
             await house.gateway.start()
             stack.push_async_callback(house.gateway.stop)
         yield us, them
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(look: Callable[[], Any]) -> Any:

@@ -14,8 +14,8 @@ from gateway.commands.program import main
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryState
 from tests.faults.oracle import Store
 from tests.interop.combinations import Combination
-from tests.interop.ports import free_port
 from tests.interop.products import Peer
+from tests.services.processes import free_port
 from tests.site import Site, key_pair
 
 LOOPBACK_NETWORK = "127.0.0.0/8"

@@ -12,7 +12,7 @@ from certs.certificates import KeyPair
 from tests.interop import java
 from tests.interop.combinations import Combination, Direction
 from tests.interop.peers.process import PeerProcess, State
-from tests.interop.ports import free_port
+from tests.services.processes import free_port
 
 OUR_AS2_ID = "BIGCORP-AS2"
 PASSWORD = "interop"
