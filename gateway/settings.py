@@ -49,7 +49,8 @@ class IdentitySettings(_Group):
     """Who we are towards partners: a plant or company with its own ids. Its key lies in the key ring under `name`."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-    as2_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    # As a partner's: a quote or backslash would need escaping that peers get wrong, and no profile could name it.
+    as2_id: Annotated[str, Field(pattern=r"^[!#-\[\]-~](?:[ !#-\[\]-~]{0,126}[!#-\[\]-~])?$")] | None = None
     x12: X12Address | None = None
 
 

@@ -94,6 +94,7 @@ def test_settings_are_frozen():
         ("log_level: loud", ["log_level", "debug"]),
         ("identities: [{name: a}, {name: a}]", ["same name"]),
         ("identities: [{name: 'Not Fit'}]", ["identities.0.name"]),
+        ("identities: [{name: b, as2_id: 'BIG \"CORP\"'}]", ["identities.0.as2_id"]),
         ("edge_tls_certificate: a.pem", ["edge_tls_certificate and edge_tls_key belong together"]),
         ("operator_tls_key: a.pem", ["operator_tls_certificate and operator_tls_key belong together"]),
         ("operator_host: 0.0.0.0", ["operator_host 0.0.0.0", "operator_allow_plain_http"]),

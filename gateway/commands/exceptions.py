@@ -82,13 +82,19 @@ def _show(called: argparse.Namespace) -> int:
     if called.format == "json":
         print_json(case)
         return 0
-    print_pairs([(name.replace("_", " "), str(value)) for name, value in case.items() if value is not None])
+    print_pairs([pair for name, value in case.items() if value is not None for pair in _pairs(name, str(value))])
     if case["message"]:
         say()
         say(f"its message: gateway messages show {case['message']}", style="dim")
         say(f"try again:   gateway exceptions retry {case['id']}", style="dim")
         say(f"give it up:  gateway exceptions resolve {case['id']} --reason '...'", style="dim")
     return 0
+
+
+def _pairs(name: str, value: str) -> list[tuple[str, str]]:
+    """A name with its value; what is wrong in a document stands in the detail line by line."""
+    lines = value.splitlines() if name == "detail" else [value]
+    return [(name.replace("_", " ") if number == 0 else "", line) for number, line in enumerate(lines)]
 
 
 def _view(connection: Connection, case_id: str) -> dict[str, object]:

@@ -14,7 +14,8 @@ import yaml
 from sqlalchemy import Connection, text
 
 from gateway.settings import DATABASE_FILE
-from gateway.store import control_numbers, operators
+from gateway.store import cases, control_numbers, operators
+from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database
 from gateway.store.outbox import of_message
 from tests.commands.conftest import Ended, Run
@@ -175,6 +176,28 @@ def test_partners_content_cannot_drive_the_terminal(call, stocked: Stocked):
 
 
 # --- exceptions ------------------------------------------------------------------------------------------------------
+
+
+def test_the_findings_of_a_case_stand_line_by_line(call, stocked: Stocked):
+    database = Database(stocked.settings.resolved_database_url())
+    raised = partial(
+        cases.raise_case,
+        kind=CaseKind.OUTBOUND_REFUSED,
+        state=CaseState.STOPPED,
+        now_ms=NOW_MS,
+        partner_id="acme",
+        message_id="01",
+        reason="it cannot\nbe written",
+        detail="BEG03 is missing\nPO102 is negative",
+    )
+    case_id = database.write_now(raised)
+    database.close()
+    lines = call("exceptions", "show", case_id).out.splitlines()
+    assert [line.split(maxsplit=1)[-1] for line in lines if line.startswith("reason")] == [r"it cannot\nbe written"]
+    first = next(line for line in lines if line.startswith("detail"))
+    second = lines[lines.index(first) + 1]
+    assert second.strip() == "PO102 is negative"
+    assert second.index("PO102") == first.index("BEG03")
 
 
 def test_a_case_is_listed_shown_and_tried_again(call, stocked: Stocked):
