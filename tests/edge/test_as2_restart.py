@@ -12,7 +12,7 @@ import pytest
 
 from gateway.as2.mdn import objection, read_mdn
 from gateway.carriers.parcels import Delivered, Failed
-from gateway.edge.as2.door import restart
+from gateway.edge.as2 import restart
 from gateway.edge.as2.parts import PARTS_FOLDER, PartName, Parts
 from gateway.edge.as2.restart import Range, read_range
 from gateway.edge.bodies import Bodies
