@@ -27,6 +27,7 @@ Round = tuple[Direction, Combination, int, str]
 # The peers' own senders send one by one; what we send goes out side by side, as it does otherwise.
 AT_ONCE: dict[Direction, int] = {"to us": 1, "from us": 3}
 GATEWAY_STARTS_WITHIN_S = 300
+SERVING = ("-m", "tests.interop.serving")
 
 
 def main() -> int:
@@ -73,7 +74,9 @@ def play(root: Path, peers: list[Peer], directions: list[Direction], only: str) 
             stack.push(process)
             (home / "sent").mkdir()
             tables.append(Table(premises, peer, process, home / "sent"))
-        gateway = stack.enter_context(RunningGateway(premises.site).start(within_s=GATEWAY_STARTS_WITHIN_S))
+        gateway = stack.enter_context(
+            RunningGateway(premises.site).start(program=SERVING, within_s=GATEWAY_STARTS_WITHIN_S)
+        )
         gateway.command("partner", "check")  # a profile of ours that is broken would look like a refusal
         for table in tables:
             table.process.wait_until_ready()
