@@ -106,6 +106,8 @@ class Premises:
 
     def refusal(self, transport_id: str) -> str:
         """What the audit says of a message of theirs; the reasons that partners are not told."""
+        if not transport_id:
+            return ""
         rows = self.store.rows("SELECT action, detail FROM audit WHERE subject LIKE :like", like=f"%{transport_id}%")
         return "; ".join(" ".join(map(str, row)) for row in rows)
 

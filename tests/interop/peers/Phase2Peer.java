@@ -12,6 +12,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.UUID;
 
 import com.helger.phase2.crypto.IMICMatchingHandler;
 import com.helger.phase2.exception.AS2Exception;
@@ -145,7 +146,8 @@ public class Phase2Peer {
         part.setHeader("Content-Transfer-Encoding", "binary");
         part.setFileName(words[3]);
         message.setData(part);
-        message.updateMessageID();
+        // Its own are a second and four digits, so that two of a run may be the same.
+        message.setMessageID("<phase2-" + UUID.randomUUID() + "@peer.example>");
         // As when the file came by its own folder: it is looked for when an asynchronous receipt comes.
         String bare = message.getMessageID().replaceAll("[<>]", "");
         Files.copy(Path.of(words[2]), Path.of(SESSION.getMessageProcessor().getPendingMDNFolder(), bare));
