@@ -94,7 +94,8 @@ class Premises:
             },
             "x12": {"qualifier": "ZZ", "id": as2_id, "group_id": as2_id},
             # A refusal of theirs is a finding, not something to try again.
-            "delivery": {"attempts_max": 1},
+            # A connection that a peer drops under load is no verdict on what was sent.
+            "delivery": {"attempts_max": 3, "first_retry_after_s": 1, "retry_after_s_max": 2},
         }
         self.site._write_profile(name, profile, {"peer.pem": key_pair("peer").certificate.pem()})
 
