@@ -4,7 +4,7 @@ import argparse
 import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -65,12 +65,16 @@ def leaf(parser: Parser, run: Run, example: str) -> Parser:
     return parser
 
 
-def verbs(parser: Parser) -> "argparse._SubParsersAction[Parser]":
+# What `verbs` makes and `verb` adds to.
+Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def verbs(parser: Parser) -> Verbs:
     """The verbs of a noun, one of which must be given."""
     return parser.add_subparsers(metavar="COMMAND", required=True, title="commands", dest="verb", parser_class=Parser)
 
 
-def verb(under: "argparse._SubParsersAction[Parser]", name: str, run: Run, *, does: str, example: str) -> Parser:
+def verb(under: Verbs, name: str, run: Run, *, does: str, example: str) -> Parser:
     """A verb of a noun."""
     return leaf(under.add_parser(name, help=does, description=_sentence(does)), run, example)
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs.creation import create_key_pair
-from gateway.onboarding.check import check
+from gateway.onboarding.checking.profiles import check
 from tests.onboarding.test_agreements import BIGCORP, NOW, PLANT, REST_ONLY
 from tests.partners.profiles import ACME, KEY_DIGEST, NORTHWIND, write
 

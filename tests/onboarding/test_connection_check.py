@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.creation import certify
-from gateway.onboarding.check import check_profile
+from gateway.onboarding.checking.profiles import check_profile
 from gateway.settings import IdentitySettings
 from partners.loader import LoadedProfile, parse_profile
 from tests.carriers.sending import partner

@@ -14,8 +14,8 @@ from certs.creation import certify
 from certs.keyring import IdentityKeys, KeyRing, KeyRingError
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.mic import Mic
-from gateway.onboarding.ping import Ping, Pinged, PingMessage
-from gateway.onboarding.ping_steps import Result
+from gateway.onboarding.pinging.ping import Ping, Pinged, PingMessage
+from gateway.onboarding.pinging.steps import Result
 from gateway.settings import IdentitySettings, Limits, Settings
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile

@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gateway.agreements import overrides, reading_rules
-from gateway.onboarding.check import check
+from gateway.onboarding.checking.profiles import check
 from gateway.settings import IdentitySettings, X12Address
 from partners.directory import load_all
 from partners.profile import profile_schema

@@ -6,7 +6,7 @@ from functools import partial
 
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_json, print_table, say
-from gateway.commands.parsing import Parser, add_config, add_format, verb
+from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import reading
 from gateway.flow.views import instant
@@ -16,7 +16,7 @@ from gateway.store.control_numbers import Gap, GivenOut
 _KINDS = {"ISA": "interchange (ISA13)", "GS": "group (GS06)", "ST": "set (ST02)"}
 
 
-def build(under: "argparse._SubParsersAction[Parser]") -> None:
+def build(under: Verbs) -> None:
     """Add the verb."""
     parser = verb(
         under,

@@ -13,7 +13,7 @@ from gateway.carriers.as2_answers import Terms, shown, status_words
 from gateway.carriers.as2_claims import Claims, claims_of
 from gateway.carriers.http import Answer
 from gateway.carriers.parcels import Delivered, Held, Parcel
-from gateway.onboarding.ping_steps import Report, Writing
+from gateway.onboarding.pinging.steps import Report, Writing
 
 _OK, _NOT_OK = 200, 300
 _MIC_REASONS = (

@@ -9,7 +9,7 @@ from certs.certificates import problems as certificate_problems
 from certs.revocation import list_objection, overdue_words, read_revocation_lists
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
-from gateway.onboarding.connection_check import connection_problems as way_problems
+from gateway.onboarding.checking.connections import connection_problems as way_problems
 from partners.as2_terms import As2, CertificateFile
 from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile

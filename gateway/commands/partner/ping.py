@@ -14,14 +14,14 @@ from gateway.carriers.as2_packing import sniffed_media_type
 from gateway.commands.files import read_input
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_table, say
-from gateway.commands.parsing import Parser, add_config, add_format, verb
+from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.keys import Keys
 from gateway.flow.operations import Actor
-from gateway.onboarding.ping import Ping, Pinged, PingMessage
-from gateway.onboarding.ping_steps import Step
+from gateway.onboarding.pinging.ping import Ping, Pinged, PingMessage
+from gateway.onboarding.pinging.steps import Step
 from gateway.settings import Settings
 from gateway.store import audit
 from gateway.store.database import Database
@@ -31,7 +31,7 @@ from partners.directory import load_directory
 _PEM = "-----BEGIN"
 
 
-def build(under: "argparse._SubParsersAction[Parser]") -> None:
+def build(under: Verbs) -> None:
     """Add the verb."""
     ping = verb(
         under,

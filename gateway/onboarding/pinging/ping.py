@@ -28,8 +28,8 @@ from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
 from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
-from gateway.onboarding.ping_receipts import tell_answer
-from gateway.onboarding.ping_steps import Report, Step, Writing, describe
+from gateway.onboarding.pinging.receipts import tell_answer
+from gateway.onboarding.pinging.steps import Report, Step, Writing, describe
 from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import Directory

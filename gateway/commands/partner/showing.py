@@ -1,0 +1,124 @@
+"""`gateway partner show`: one partner as its profile says it."""
+
+import argparse
+from datetime import date
+
+from certs.certificates import CertificateError, read_certificate
+from gateway.commands.certs_listing import held_in
+from gateway.commands.opening import open_settings
+from gateway.commands.output import note, print_json, print_pairs, print_table, say
+from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
+from gateway.commands.profiles import profile_of
+from gateway.settings import Settings
+from partners.as2_terms import CertificateFile
+from partners.loader import LoadedProfile
+from partners.x12_terms import Duplicates
+
+
+def build(under: Verbs) -> None:
+    """Add `show`."""
+    parser = verb(
+        under,
+        "show",
+        _show,
+        does="one partner: addresses, certificates with their days, keys, agreements",
+        example="gateway partner show acme-supply",
+    )
+    parser.add_argument("partner", metavar="ID", help="id of the partner, the name of its folder")
+    add_format(parser)
+    add_config(parser)
+
+
+def _repetition_words(told: Duplicates) -> str:
+    """What a control number earns that was seen before, or out of turn."""
+    return (
+        f"ISA13 {told.action}, GS06 {told.group}, ST02 {told.transaction_set} within {told.window_days} days; "
+        f"out of sequence {told.out_of_sequence}"
+    )
+
+
+def _show(called: argparse.Namespace) -> int:
+    settings = open_settings(called)
+    loaded = profile_of(settings, called.partner)
+    certificates = _certificates(loaded) + _exchanged(settings, loaded.id)
+    if called.format == "json":
+        shown_profile = loaded.profile.model_dump(mode="json", exclude_none=True)
+        print_json(shown_profile | {"digest": loaded.digest, "path": loaded.path, "certificates": certificates})
+        return 0
+    profile = loaded.profile
+    print_pairs(
+        [
+            ("partner", profile.id),
+            ("name", profile.name),
+            ("status", profile.status),
+            ("file", loaded.path),
+            ("digest", loaded.digest[:12]),
+            ("as2 id", profile.as2.id if profile.as2 else None),
+            ("as2 url", profile.as2.url if profile.as2 else None),
+            ("x12", ", ".join(f"{item.qualifier}/{item.id}" for item in profile.x12)),
+            ("via", profile.via),
+            ("api keys", ", ".join(_key_words(key.label, key.expires_on) for key in profile.api_keys)),
+            ("tolerances", ", ".join(profile.tolerances)),
+            ("acknowledgment", f"TA1 {profile.acknowledgment.ta1}, functional {profile.acknowledgment.functional}"),
+            ("on a bad set", profile.processing.on_bad_set),
+            ("repeated numbers", _repetition_words(profile.duplicates)),
+        ]
+    )
+    if certificates:
+        say()
+        print_table(
+            ("CERTIFICATE", "USE", "SUBJECT", "VALID UNTIL", "FINGERPRINT"),
+            [
+                (
+                    str(c["file"]),
+                    str(c["use"]),
+                    str(c.get("subject", "")),
+                    str(c.get("not_after", c.get("problem"))),
+                    str(c.get("fingerprint", ""))[:16],
+                )
+                for c in certificates
+            ],
+            empty="",
+        )
+    say()
+    print_table(
+        ("DOCUMENT", "DIRECTION", "SYNTAX", "RELEASES"),
+        [(a.document, a.direction, a.syntax, ", ".join(a.releases) or "any") for a in profile.agreements],
+        empty="nothing is agreed with this partner: all they send is rejected",
+    )
+    return 0
+
+
+def _key_words(label: str, expires_on: date | None) -> str:
+    return label if expires_on is None else f"{label} (until {expires_on})"
+
+
+def _certificates(loaded: LoadedProfile) -> list[dict[str, object]]:
+    return [_certificate(loaded, item) for item in (loaded.profile.as2.certificate_files if loaded.profile.as2 else ())]
+
+
+def _exchanged(settings: Settings, partner: str) -> list[dict[str, object]]:
+    """Those that came by certificate exchange messages and are in force beside the profile's."""
+    try:
+        stored = [one for one in held_in(settings).exchanged if one.partner_id == partner]
+    except Unusable as unusable:
+        note(f"certificates that were exchanged by message are not shown: {unusable}")
+        return []
+    return [_named({"file": f"exchanged: {one.id}", "use": one.usages}, one.certificate) for one in stored]
+
+
+def _certificate(loaded: LoadedProfile, item: CertificateFile) -> dict[str, object]:
+    return _named({"file": item.file, "use": item.use}, loaded.files[item.file])
+
+
+def _named(known: dict[str, object], data: bytes) -> dict[str, object]:
+    try:
+        certificate = read_certificate(data)
+    except CertificateError as error:
+        return known | {"problem": str(error)}
+    return known | {
+        "subject": certificate.subject,
+        "fingerprint": certificate.fingerprint,
+        "not_before": certificate.not_before.isoformat(),
+        "not_after": certificate.not_after.isoformat(),
+    }

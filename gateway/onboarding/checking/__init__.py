@@ -1,0 +1,1 @@
+"""What is wrong with the partners before the first message: `gateway partner check`."""
