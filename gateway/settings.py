@@ -54,6 +54,15 @@ class IdentitySettings(_Group):
     x12: X12Address | None = None
 
 
+class ContactSettings(_Group):
+    """Whom partners ask at ours; it stands in their guide."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    role: Literal["edi", "business", "technical", "escalation"] = "edi"
+    email: Annotated[str, Field(pattern=r"^[!-?A-~]{1,64}@[A-Za-z0-9.-]{1,253}$")] | None = None
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ()./-]{3,28}[0-9]$")] | None = None
+
+
 class Limits(_Group):
     """What the gateway takes from outside, each with its unit last in the name."""
 
@@ -130,6 +139,12 @@ class Settings(_Group):
     key_passphrase_file: Path | None = None
     roles: tuple[Role, ...] = ("edge", "worker")
     identities: tuple[IdentitySettings, ...] = ()
+    environment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] | None = Field(
+        default=None, description="whose overlays `profile.ENVIRONMENT.yaml` lie over the profiles, such as staging"
+    )
+    company: str = Field(default="", max_length=200, description="our name in what partners read")
+    contacts: tuple[ContactSettings, ...] = ()
+    sandbox: bool = Field(default=False, description="a built-in partner named sandbox that answers by magic numbers")
     profiles_reload_s: Annotated[float, Field(gt=0)] = 5
     restore_step: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
         default=1_000, description="how far `gateway restore` moves control numbers and sequences ahead"

@@ -6,12 +6,13 @@ Nothing here watches or waits: the program asks again, and folders that did not 
 import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from partners.loader import LoadedProfile, Problems, load_profile
 from partners.problems import Location, Problem, one_of, shown
+from partners.templates import Templates
 
 PARTNERS_MAX = 20_000
 FOLDER_ENTRIES_MAX = 256
@@ -31,10 +32,11 @@ class KeyHolder:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a folder held when it was read last, and what came of it."""
+    """What a folder and the templates that it needs held when it was read last, and what came of it."""
 
     stamp: object
     outcome: LoadedProfile | Problems
+    template_stamps: Mapping[str, object] = field(default_factory=dict)
 
 
 class Directory:
@@ -124,8 +126,12 @@ class Directory:
         )
 
 
-def load_directory(partners_dir: Path, previous: Directory | None = None) -> tuple[Directory, Problems]:
+def load_directory(
+    partners_dir: Path, previous: Directory | None = None, *, environment: str | None = None
+) -> tuple[Directory, Problems]:
     """The partners below a folder as they are now, and everything that is wrong with them.
+
+    `environment` is whose overlays lie over the profiles.
 
     A broken profile, or one that claims what another partner has, leaves the partner's last good profile in place
     (none where there was none). A removed folder removes the partner; all stay where `partners_dir` cannot be read.
@@ -136,11 +142,12 @@ def load_directory(partners_dir: Path, previous: Directory | None = None) -> tup
     except OSError as error:
         what = f"the folder of the partners cannot be read ({error.strerror})"
         return before, (Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists"),)
+    templates = Templates(partners_dir)
     seen: dict[str, _Seen] = {}
     candidates: dict[str, LoadedProfile] = {}
     problems: list[Problem] = []
     for folder in folders:
-        seen[folder.name] = outcome = _look(folder, before._seen.get(folder.name))  # noqa: SLF001  # its own kind
+        seen[folder.name] = outcome = _look(folder, before._seen.get(folder.name), templates, environment)  # noqa: SLF001  # its own kind
         if isinstance(outcome.outcome, LoadedProfile):
             candidates[folder.name] = outcome.outcome
             continue
@@ -153,16 +160,17 @@ def load_directory(partners_dir: Path, previous: Directory | None = None) -> tup
     return Directory(candidates.values(), seen), tuple(problems)
 
 
-def load_all(partners_dir: Path) -> tuple[tuple[LoadedProfile, ...], Problems]:
+def load_all(partners_dir: Path, *, environment: str | None = None) -> tuple[tuple[LoadedProfile, ...], Problems]:
     """Every profile below a folder that is fine by itself, whatever it claims, and what is wrong with the others.
 
     Raises:
         OSError: the folder itself cannot be read.
     """
+    templates = Templates(partners_dir)
     loaded: list[LoadedProfile] = []
     problems: list[Problem] = []
     for folder in _folders(partners_dir):
-        outcome = load_profile(folder)
+        outcome = load_profile(folder, templates, environment)
         if isinstance(outcome, LoadedProfile):
             loaded.append(outcome)
         else:
@@ -259,16 +267,28 @@ def _folders(partners_dir: Path) -> list[Path]:
     return [partners_dir / name for name in sorted(names)[:PARTNERS_MAX]]
 
 
-def _look(folder: Path, before: _Seen | None) -> _Seen:
+def _look(folder: Path, before: _Seen | None, templates: Templates, environment: str | None) -> _Seen:
     # The stamp is taken first: a file that changes while it is read looks changed the next time.
     stamp = _stamp(folder)
-    if before is not None and stamp is not None and before.stamp == stamp:
+    if (
+        before is not None
+        and stamp is not None
+        and before.stamp == stamp
+        and all(_template_stamp(templates, name) == held for name, held in before.template_stamps.items())
+    ):
         return before
-    outcome = load_profile(folder)
+    outcome = load_profile(folder, templates, environment)
+    # A broken profile may be broken because of any template.
+    needed = outcome.template_names() if isinstance(outcome, LoadedProfile) else tuple(templates.names())
     # Re-read but the same: keep the value that others may hold.
     if before is not None and before.outcome == outcome:
         outcome = before.outcome
-    return _Seen(stamp, outcome)
+    return _Seen(stamp, outcome, {name: _template_stamp(templates, name) for name in needed})
+
+
+def _template_stamp(templates: Templates, name: str) -> object:
+    template = templates.get(name)
+    return template.stamp if template is not None else None
 
 
 def _stamp(folder: Path) -> object:

@@ -29,6 +29,10 @@ class Written:
     pattern: str
     right: str
 
+    def matches(self, text: str) -> bool:
+        """Whether a text is written so."""
+        return re.fullmatch(self.pattern, text) is not None
+
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """The check behind the string's own."""
         compiled = re.compile(self.pattern)

@@ -48,10 +48,13 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def read_nodes(data: bytes, file: str) -> Mapping | tuple[Problem, ...]:
-    """The mapping that a YAML text holds, or what is wrong with the text."""
+def read_nodes(data: bytes, file: str, layer: str = "") -> Mapping | tuple[Problem, ...]:
+    """The mapping that a YAML text holds, or what is wrong with the text.
+
+    `layer` goes into every place: the file of a template or overlay, empty for the profile itself.
+    """
     try:
-        reader = _Reader()
+        reader = _Reader(layer)
         _feed(reader, _text(data))
         if not reader.problems:
             return _mapping(reader.root)
@@ -162,6 +165,7 @@ class _Open:
 class _Reader:
     """Takes parser events and builds nodes; `problems` hold what does not stop the reading."""
 
+    layer: str = ""
     root: Node | None = None
     problems: list[_StopReading] = field(default_factory=list)
     _open: list[_Open] = field(default_factory=list)
@@ -170,7 +174,7 @@ class _Reader:
     _documents: int = 0
 
     def take(self, event: yaml.Event) -> None:
-        place = _place(event.start_mark)
+        place = _place(event.start_mark, self.layer)
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -254,8 +258,8 @@ class _Reader:
             raise _StopReading(place, f"the tag {shown(tag)} has no meaning here", "remove the tag")
 
 
-def _place(mark: Any) -> Place:  # noqa: ANN401  # two unrelated classes, from libyaml and from Python
-    return Place() if mark is None else Place(mark.line + 1, mark.column + 1)
+def _place(mark: Any, layer: str = "") -> Place:  # noqa: ANN401  # two unrelated classes, from libyaml and from Python
+    return Place() if mark is None else Place(mark.line + 1, mark.column + 1, layer)
 
 
 def _place_of_control_character(text: str) -> Place:

@@ -1,7 +1,7 @@
 """What all parts of a profile have in common."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,3 +26,17 @@ def repeated(
             location: Location = (*where, index, field) if field else (*where, index)
             yield location, f"the same as {below}{'.'.join(where)}[{first[value]}]", "keep one of the two"
         first.setdefault(value, index)
+
+
+PartT = TypeVar("PartT", bound=Part)
+
+
+def laid_over(below: PartT, above: PartT | None) -> PartT:
+    """What holds where a narrower part says something of its own: each key that it names, of the other the rest."""
+    if above is None:
+        return below
+    named: dict[str, object] = {}
+    for name in above.model_fields_set:
+        value, other = getattr(above, name), getattr(below, name)
+        named[name] = laid_over(other, value) if isinstance(value, Part) and isinstance(other, Part) else value
+    return below.model_copy(update=named)

@@ -13,10 +13,14 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a text file, both counted from 1 as editors do; columns in characters."""
+    """A place in a text file, line and column counted from 1 as editors do, columns in characters.
+
+    `file` is empty for the profile itself, else the template or overlay that the value comes from.
+    """
 
     line: int = 1
     column: int = 1
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

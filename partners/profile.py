@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, Field
 
 from partners.as2_terms import As2
+from partners.business_terms import BusinessTolerances
 from partners.delivery_terms import DeliverySchedule
 from partners.fields import (
+    Boolean,
     DateText,
     GroupId,
     InterchangeId,
@@ -26,9 +28,21 @@ from partners.fields import (
     number,
 )
 from partners.parts import Contradiction, Part, repeated
+from partners.people_terms import Person
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
-from partners.x12_terms import Acknowledgment, ControlNumbers, Duplicates, Framing, OnBadSet, Processing
+from partners.sftp_terms import Sftp
+from partners.vocabulary_terms import Vocabulary
+from partners.x12_terms import (
+    Acknowledgment,
+    ControlNumbers,
+    DocumentAcknowledgment,
+    Duplicates,
+    Framing,
+    OnBadSet,
+    Processing,
+    Validation,
+)
 
 # The departures from the standard that may be tolerated, by the names that the translators know them by.
 Tolerance = Literal[
@@ -49,6 +63,8 @@ Tolerance = Literal[
     "newer-release",
     "control-totals",
     "hierarchy",
+    "element-types",
+    "explicit-decimals",
 ]
 DocumentType = Literal[
     "purchase_order",
@@ -81,6 +97,8 @@ class InterchangeAddress(Part):
 class X12Address(InterchangeAddress):
     """How a partner is addressed in X12 envelopes."""
 
+    use: Literal["both", "inbound", "outbound"] = "both"
+    """inbound: only they send under it; outbound: only we send to it."""
     group_id: GroupId | None = None
     """GS02 when they send, GS03 when we do; the interchange id by default."""
 
@@ -130,6 +148,21 @@ class Agreement(Part):
     """Which of our identities it is addressed to or comes from, by its name in gateway.yaml; any when absent."""
     on_bad_set: OnBadSet | None = None
     """What a bad set of this document takes with it, where that differs from `processing.on_bad_set`."""
+    in_use: Boolean = True
+    """false: nothing of this is exchanged, as though it were not written; takes away what a template agrees."""
+    validation: Validation | None = None
+    """How strictly this document is judged, where that differs from `validation` of the whole partner."""
+    framing: Framing | None = None
+    """How this document is laid out when we send it, where that differs from `framing` of the whole partner."""
+    acknowledgment: DocumentAcknowledgment | None = None
+    """What groups of this document earn, where that differs from `acknowledgment` of the whole partner."""
+    vocabulary: Vocabulary | None = None
+    """Words of theirs in this document; what it does not say is looked up in that of the whole partner."""
+    business_tolerances: BusinessTolerances | None = None
+    """Deviations of this document that need nobody's attention, where they differ from those of the whole partner."""
+
+
+Status = Literal["draft", "testing", "live", "suspended"]
 
 
 class Profile(Part):
@@ -139,12 +172,20 @@ class Profile(Part):
     """Short name of the partner, the name of its folder."""
     name: Name
     """Name for people."""
-    status: Literal["active", "suspended"] = "active"
-    """suspended: known, but everything they send is refused and nothing is sent to them."""
+    extends: Slug | None = None
+    """The template that this profile builds on: one of ours (`gateway partner new --help` names them), or a folder
+    below `_templates` beside the partners' folders. What is not said here comes from there."""
+    status: Status = "live"
+    """draft: being written, may be incomplete, nothing is exchanged; testing: exchanged, but marked as a test both
+    ways; live: for real; suspended: what they send is kept and waits, and so does what goes to them."""
+    contacts: tuple[Person, ...] = Field(default=(), max_length=32)
+    """Whom one asks there."""
     as2: As2 | None = None
     """AS2 with the partner (RFC 4130)."""
     api_keys: tuple[ApiKey, ...] = Field(default=(), max_length=32)
     """Keys for the REST interface."""
+    sftp: Sftp | None = None
+    """Their mailbox at our SFTP server."""
     x12: Annotated[tuple[X12Address, ...], OneOrMany()] = Field(default=(), max_length=64)
     """Their X12 addresses; what they send must carry one of them."""
     via: Slug | None = None
@@ -155,6 +196,8 @@ class Profile(Part):
     """Character encoding of their X12."""
     tolerances: tuple[Tolerance, ...] = ()
     """Departures from the standard that all their documents may show; strict when empty."""
+    validation: Validation = Validation()
+    """How strictly their X12 is judged."""
     duplicates: Duplicates = Duplicates()
     """What a repeated control number earns."""
     acknowledgment: Acknowledgment = Acknowledgment()
@@ -167,6 +210,12 @@ class Profile(Part):
     """What becomes of bad transaction sets, and what is not to be seen."""
     delivery: DeliverySchedule = DeliverySchedule()
     """When what we send to them is tried again, and when a person is asked."""
+    vocabulary: Vocabulary = Vocabulary()
+    """Words of theirs (identifiers, units, qualifiers) that are put in ours, and ours in theirs."""
+    business_tolerances: BusinessTolerances = BusinessTolerances()
+    """Deviations from what was ordered that need nobody's attention."""
+    required_samples: tuple[Slug, ...] | None = Field(default=None, max_length=256)
+    """The samples that must pass in `gateway partner test --live` before `gateway partner go-live`; all when absent."""
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
@@ -176,16 +225,29 @@ class Profile(Part):
     @property
     def is_active(self) -> bool:
         """Whether they may send and be sent to."""
-        return self.status == "active"
+        return self.status in {"testing", "live"}
+
+    @property
+    def is_test(self) -> bool:
+        """Whether everything exchanged with them is a test."""
+        return self.status in {"draft", "testing"}
+
+    def table_files(self) -> frozenset[str]:
+        """The files beside the profile that are tables."""
+        of = (self.vocabulary, *(item.vocabulary for item in self.agreements))
+        return frozenset(file for vocabulary in of if vocabulary is not None for file in vocabulary.files())
 
     def files(self) -> tuple[str, ...]:
         """The files beside the profile that it names, sorted."""
-        return tuple(sorted(set(self.as2.files()))) if self.as2 else ()
+        named = set(self.table_files())
+        for part in (self.as2, self.sftp):
+            named.update(part.files() if part is not None else ())
+        return tuple(sorted(named))
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Fields that are each fine and together are not."""
-        if self.is_active and self.as2 is None and not self.api_keys and self.via is None:
-            right = "add `as2:` or `api_keys:` or `via:`, or set `status: suspended`"
+        if self.is_active and self.as2 is None and self.sftp is None and not self.api_keys and self.via is None:
+            right = "add `as2:` or `api_keys:` or `sftp:` or `via:`, or set `status: draft`"
             yield ("status",), "an active partner without a way in", right
         if self.via is not None and self.via == self.id:
             yield ("via",), "a partner cannot be its own connection", "name the profile of the VAN or 3PL"
@@ -194,9 +256,9 @@ class Profile(Part):
         if self.via is not None and not self.x12:
             right = "add `x12:` with the address that they use there"
             yield ("via",), "a connection is named, but no X12 address that would tell this partner apart", right
-        if self.as2 is not None:
-            for part, what, right in self.as2.contradictions():
-                yield ("as2", *part), what, right
+        for name, of in (("as2", self.as2), ("sftp", self.sftp), ("vocabulary", self.vocabulary)):
+            for part, what, right in of.contradictions() if of is not None else ():
+                yield (name, *part), what, right
         yield from self._agreement_contradictions()
         yield from self.control_numbers.contradictions()
         yield from repeated(("api_keys",), [key.label for key in self.api_keys], "label")
@@ -233,6 +295,8 @@ class Profile(Part):
                 )
             if item.syntax == "x12" and item.direction == "outbound" and len(item.releases) != 1:
                 yield (*where, "releases"), "an outbound X12 agreement names one release", "write `releases: [004010]`"
+            for part, what, right in item.vocabulary.contradictions() if item.vocabulary is not None else ():
+                yield (*where, "vocabulary", *part), what, right
             for part, what, right in rule_contradictions(item.rules):
                 yield (*where, "rules", *part), what, right
             if item.rules and item.syntax != "x12":

@@ -28,7 +28,7 @@ def _problem(detail: ErrorDetails, nodes: Mapping, path: str) -> Problem:
     place = key_place(nodes, location) if kind == "extra_forbidden" else place_of(nodes, location)
     wrong = _Complaint(location, detail["input"], detail.get("ctx", {}), detail["msg"])
     what, right = _WORDS.get(kind, _other)(wrong)
-    return Problem(path, place.line, place.column, wrong.name, what, right)
+    return Problem(place.file or path, place.line, place.column, wrong.name, what, right)
 
 
 def _as_written(location: Location, nodes: Mapping) -> Location:

@@ -13,6 +13,20 @@ OnBadSet = Literal["reject_set", "reject_group", "reject_interchange", "accept_w
 NUMBERS_MIN = 1_000  # of a range of control numbers
 
 
+class Validation(Part):
+    """How strictly the X12 that they send is judged, beyond the standard's own rules; `tolerances` make it looser."""
+
+    character_set: Literal["any", "extended", "basic"] = "any"
+    """The characters that their data may hold (X12.6 3.3.1, 3.3.2): basic: capital letters, digits and some signs;
+    extended: also small letters and more signs; any: all that their encoding has."""
+    spaces: Literal["keep", "trim", "reject"] = "keep"
+    """Blanks around a value. keep: leading ones belong to it, trailing ones are padding; trim: neither counts; reject:
+    a finding (AK403 = 6)."""
+    trailing_separators: Literal["not_allowed", "optional", "mandatory"] = "not_allowed"
+    """Separators behind the last element with data. not_allowed: what the standard says; optional: let pass;
+    mandatory: every element that the standard has must be separated."""
+
+
 class Duplicates(Part):
     """What a control number of theirs earns that was seen before, or out of turn."""
 
@@ -117,3 +131,16 @@ class Framing(Part):
     """ISA12, such as 00501; that of the release when absent."""
     acknowledgment_requested: Boolean = False
     """ISA14: ask for a TA1."""
+    trailing_separators: Literal["none", "all"] = "none"
+    """all: every element that the standard has is separated, also behind the last with data; for old software."""
+
+
+class DocumentAcknowledgment(Part):
+    """What groups of one document earn, where that differs from `acknowledgment` of the whole partner."""
+
+    functional: Literal["997", "999", "none"] | None = None
+    """The functional acknowledgment of these groups."""
+    accepted_sets: Boolean | None = None
+    """Name each accepted set (AK2, AK5)."""
+    expected_within_hours: Annotated[int, *number(1, 720)] | None = None
+    """For what we send: they acknowledge it within so many hours."""

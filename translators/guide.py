@@ -23,6 +23,8 @@ Tolerance = Literal[
     "newer-release",  # a release after the newest that has tables is read with those; others with the nearest
     "control-totals",  # CTT01 does not count the line items that were sent
     "hierarchy",  # HL01 used twice, HL02 that names no level before it
+    "element-types",  # a value of another type than the standard's (a date that is none): kept as text
+    "explicit-decimals",  # a decimal point in a number whose decimals the standard implies (N2): read as it is written
 ]
 
 DuplicateAction = Literal["reject", "accept_with_error", "process"]

@@ -85,7 +85,7 @@ def as2_of(consignment: Consignment) -> As2:
     """
     for loaded in (consignment.partner, consignment.bearer):
         if not loaded.profile.is_active:
-            raise CannotSend(f"{loaded.id} is suspended: nothing is sent until its profile says `status: active`")
+            raise CannotSend(f"{loaded.id} is suspended: nothing is sent until its profile says `status: live`")
     as2 = consignment.bearer.profile.as2
     if as2 is None:
         raise CannotSend(f"the profile of {consignment.bearer.id} has no `as2:`; nothing can be sent by AS2")

@@ -310,7 +310,7 @@ def _partners(settings: Settings, identity: IdentitySettings, named: str | None)
 
 def _trading(settings: Settings, identity: IdentitySettings) -> list[LoadedProfile]:
     """The active AS2 partners of an identity."""
-    directory, _ = load_directory(settings.partners_dir)
+    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
     return [
         loaded
         for loaded in directory

@@ -105,7 +105,11 @@ def _list(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     now = datetime.now(UTC)
     held = held_in(settings)
-    profiles = load_directory(settings.partners_dir)[0] if settings.partners_dir.is_dir() else Directory()
+    profiles = (
+        load_directory(settings.partners_dir, environment=settings.environment)[0]
+        if settings.partners_dir.is_dir()
+        else Directory()
+    )
     inventory = take_inventory(held.lives, profiles, held.exchanged, now)
     shown = [entry for entry in inventory.entries if _is_wanted(entry, called, now)]
     if called.format == "json":

@@ -260,7 +260,7 @@ def _reprocess(called: argparse.Namespace) -> int:
 
 def _resend(called: argparse.Namespace) -> int:
     settings = open_settings(called)
-    directory, _ = load_directory(settings.partners_dir)
+    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
     act = resending(directory, IdSource(now_ms, secrets.randbits).next(), message_id_host(settings))
     with changing(settings) as database:
         made = or_unusable(

@@ -66,7 +66,7 @@ def leaf(parser: Parser, run: Run, example: str) -> Parser:
 
 
 # What `verbs` makes and `verb` adds to.
-Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"
+Verbs: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001  # has no public name
 
 
 def verbs(parser: Parser) -> Verbs:

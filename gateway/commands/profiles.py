@@ -35,7 +35,7 @@ def profile_of(settings: Settings, partner: str) -> LoadedProfile:
     Raises:
         Unusable: there is none, or it does not load; the text has the lines that are wrong.
     """
-    loaded = load_profile(folder_of(settings, partner))
+    loaded = load_profile(folder_of(settings, partner), environment=settings.environment)
     if not isinstance(loaded, LoadedProfile):
         raise Unusable("the profile does not load\n" + "\n".join(f"  {problem}" for problem in loaded))
     return loaded
@@ -45,5 +45,5 @@ def reading_rules_of(called: argparse.Namespace) -> ReadingRules:
     """How a file is read when `--partner` sent it."""
     settings = open_settings(called)
     loaded = profile_of(settings, called.partner)
-    directory, _ = load_directory(settings.partners_dir)
+    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
     return reading_rules(loaded, settings.identities, directory.carried_by(loaded))

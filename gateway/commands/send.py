@@ -117,7 +117,7 @@ class _Sender:
         self._called = called
         self._settings = settings
         self._database = database
-        directory, _ = load_directory(settings.partners_dir)
+        directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
         self._outbound = Outbound(
             database,
             Composing(database, lambda: directory, settings.identities, settings.limits),

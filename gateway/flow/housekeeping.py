@@ -57,7 +57,9 @@ class Housekeeping:
         A profile is in force only once it is in the store, since messages name it by its digest.
         """
         before = self.directory
-        after, problems = await asyncio.to_thread(load_directory, self._settings.partners_dir, before)
+        after, problems = await asyncio.to_thread(
+            load_directory, self._settings.partners_dir, before, environment=self._settings.environment
+        )
         fresh = [loaded for loaded in after if _digest(before, loaded.id) != loaded.digest]
         if fresh:
             await self._database.write(partial(_keep, fresh=fresh, now_ms=self._now_ms()))

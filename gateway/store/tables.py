@@ -519,3 +519,52 @@ class CertificateWarning(SQLModel, table=True):
     fingerprint: str = Field(primary_key=True)
     days_ahead: int = Field(primary_key=True)
     warned_at_ms: int = Field(sa_column=_big())
+
+
+class PartnerState(SQLModel, table=True):
+    """Which profile of a partner is in force, and what is wrong with the one that would take its place."""
+
+    __tablename__ = "partner_state"
+    partner_id: str = Field(primary_key=True)
+    # Of `profile`.
+    digest: str
+    status: str
+    in_force_since_ms: int = Field(sa_column=_big())
+    # One line a problem, empty when there is none.
+    problems: str = Field(default="", sa_column=_text(nullable=False))
+    problems_since_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class Trial(SQLModel, table=True):
+    """One run of one sample of a partner, and what it came to; whether they may go live is read off these."""
+
+    __tablename__ = "trial"
+    __table_args__ = (Index("trial_by_partner", "partner_id", "sample", "id"),)
+    id: str = Field(primary_key=True)
+    partner_id: str
+    sample: str
+    # loopback, or partner for their test endpoint.
+    way: str
+    # Of the profile that it ran with.
+    digest: str
+    passed: bool
+    detail: str = Field(default="", sa_column=_text(nullable=False))
+    actor: str
+    at_ms: int = Field(sa_column=_big())
+
+
+class SandboxReply(SQLModel, table=True):
+    """What the built-in partner of the sandbox sends, and when."""
+
+    __tablename__ = "sandbox_reply"
+    __table_args__ = (
+        Index("sandbox_reply_once", "delivery_id", "ordinal", unique=True),
+        Index("sandbox_reply_due", "due_at_ms", sqlite_where=text("NOT sent"), postgresql_where=text("NOT sent")),
+    )
+    id: str = Field(primary_key=True)
+    delivery_id: str
+    ordinal: int
+    due_at_ms: int = Field(sa_column=_big())
+    content_type: str
+    payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sent: bool = False

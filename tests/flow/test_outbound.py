@@ -388,7 +388,7 @@ async def test_a_file_that_cannot_be_sent_keeps_its_bytes_for_another_try(desk):
         sent = await desk.outbound.accept_file(partner, payload)
         assert words in sent.reason
     active = desk.profiles["idle"]
-    desk.profiles["idle"] = replace(active, profile=active.profile.model_copy(update={"status": "active"}))
+    desk.profiles["idle"] = replace(active, profile=active.profile.model_copy(update={"status": "live"}))
     (case,) = [case for case in await desk.cases() if case.partner_id == "idle"]
     await desk.database.write(partial(operations.retry_case, case_id=case.id, actor=OPERATOR, now_ms=2))
     await desk.outbound._again(case.message_id)

@@ -59,7 +59,7 @@ def test_the_templates_have_no_problems(tmp_path: Path, copied: dict[str, str], 
         if is_filled_in:
             # What stands behind a `#` is meant to be uncommented, but for the sentences.
             text = re.sub(r"^# ?(?=( *- \{file|  )|[a-z0-9_]+:)(?! +gateway)", "", text, flags=re.MULTILINE)
-            text = text.replace("status: suspended", "status: active").replace("64 hex digits", KEY_DIGEST)
+            text = text.replace("status: suspended", "status: live").replace("64 hex digits", KEY_DIGEST)
             text = text.replace("  rules: what one", "#  rules: what one")
             assert re.search(r"^(as2|api_keys|via):", text, re.MULTILINE)
         names = re.findall(r"[a-z0-9-]+\.pem", text)

@@ -189,7 +189,9 @@ class TestReload:
         first, before = load_directory(tmp_path)
         read: list[str] = []
         load = partners.directory.load_profile
-        monkeypatch.setattr(partners.directory, "load_profile", lambda folder: read.append(folder.name) or load(folder))
+        monkeypatch.setattr(
+            partners.directory, "load_profile", lambda folder, *rest: read.append(folder.name) or load(folder, *rest)
+        )
         second, problems = load_directory(tmp_path, first)
         assert (read, problems) == ([], before)
         assert second.by_id("acme-supply") is first.by_id("acme-supply")

@@ -86,8 +86,8 @@ BAD = {
         "`id` (`ACME Supply`) is not written as it must be; write 1 to 63",
     ),
     "name with blanks": ("id: a\nname: ' A'\n" + KEY, (2, 7), "without blanks at the ends"),
-    "status": (HEAD + KEY + "status: on\n", (4, 9), "`status` is `on`; use one of: active, suspended"),
-    "close status": (HEAD + KEY + "status: actve\n", (4, 9), "did you mean `active`?"),
+    "status": (HEAD + KEY + "status: on\n", (4, 9), "`status` is `on`; use one of: draft, testing, live, suspended"),
+    "close status": (HEAD + KEY + "status: testng\n", (4, 9), "did you mean `testing`?"),
     "yes": (HEAD + AS2 + "  require_signed: yes\n", (6, 19), "neither true nor false; write true or false"),
     "text for keys": (
         HEAD + "as2: ACME-AS2\n",
@@ -154,7 +154,7 @@ BAD = {
         "the file `x.pem` is missing",
     ),
     # contradictions
-    "no way in": (HEAD, (1, 1), "an active partner without a way in; add `as2:` or `api_keys:` or `via:`"),
+    "no way in": (HEAD, (1, 1), "an active partner without a way in; add `as2:` or `api_keys:` or `sftp:` or `via:`"),
     "own connection": (
         HEAD + "via: acme-supply\nx12: {qualifier: ZZ, id: A}\n",
         (3, 6),

@@ -112,7 +112,7 @@ def test_two_processes_at_once_both_find_it_migrated(store_url):
         process.stdin.write("\n")
         process.stdin.flush()
     ended = [process.communicate(timeout=60) for process in migrating]
-    assert [out for out, _ in ended] == ["0006\n"] * 3, ended
+    assert [out for out, _ in ended] == ["0007\n"] * 3, ended
 
 
 def test_a_newer_schema_is_refused_and_left_alone(store):

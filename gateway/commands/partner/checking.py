@@ -28,7 +28,12 @@ def _check(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     for partner in called.partner:
         folder_of(settings, partner)
-    found = check(settings.partners_dir, identities=settings.identities, now=datetime.now(UTC))
+    found = check(
+        settings.partners_dir,
+        identities=settings.identities,
+        now=datetime.now(UTC),
+        environment=settings.environment,
+    )
     if called.partner:
         folders = tuple(f"{settings.partners_dir / partner}/" for partner in called.partner)
         found = [problem for problem in found if problem.file.startswith(folders)]

@@ -24,7 +24,7 @@ def build(under: Verbs) -> None:
 
 def _list(called: argparse.Namespace) -> int:
     settings = open_settings(called)
-    directory, problems = load_directory(settings.partners_dir)
+    directory, problems = load_directory(settings.partners_dir, environment=settings.environment)
     rows = [_row(loaded) for loaded in directory]
     if called.format == "json":
         for row in rows:

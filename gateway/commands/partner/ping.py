@@ -75,7 +75,7 @@ def _message(settings: Settings, file: str | None) -> PingMessage | None:
 async def _ping(
     settings: Settings, database: Database, called: argparse.Namespace, message: PingMessage | None
 ) -> Pinged:
-    directory, _ = load_directory(settings.partners_dir)
+    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
     keys = Keys(database, settings, now_ms=now_ms, metrics=Metrics())
     problem = ""
     try:

@@ -59,7 +59,7 @@ class Routes:
             )
         for loaded in (partner, bearer):
             if not loaded.profile.is_active:
-                return Held(f"{loaded.id} is suspended: set `status: active` in its profile to send again")
+                return Held(f"{loaded.id} is suspended: set `status: live` in its profile to send again")
         carrier = self._carriers.get(delivery.channel)
         if carrier is None:
             return Held(f"this gateway has no carrier for {delivery.channel}: run a version that has it")

@@ -43,7 +43,7 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
     if partner is None:
         raise NoWay(f"there is no partner {partner_id[:64]!r}; `gateway partner list` shows those there are")
     if not partner.profile.is_active:
-        raise NoWay(f"{partner.id} is suspended: nothing is sent to them until their profile says `status: active`")
+        raise NoWay(f"{partner.id} is suspended: nothing is sent to them until their profile says `status: live`")
     bearer = partner
     if partner.profile.via is not None:
         connection = directory.by_id(partner.profile.via)

@@ -27,10 +27,15 @@ _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, Proble
 _UNUSED_FOR = {"encryption": ProblemCode.NOT_FOR_SIGNING, "signing": ProblemCode.NOT_FOR_ENCRYPTION}
 
 
-def check(partners_dir: Path, *, identities: Collection[OurIdentity], now: datetime) -> list[Problem]:
-    """What is wrong with the partners' files, in the order of files and lines; `identities` are ours."""
+def check(
+    partners_dir: Path, *, identities: Collection[OurIdentity], now: datetime, environment: str | None = None
+) -> list[Problem]:
+    """What is wrong with the partners' files, in the order of files and lines.
+
+    `identities` are ours, `environment` is whose overlays lie over the profiles.
+    """
     try:
-        profiles, problems = load_all(partners_dir)
+        profiles, problems = load_all(partners_dir, environment=environment)
     except OSError as error:
         what = f"the folder of the partners cannot be read ({error.strerror})"
         return [Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists")]

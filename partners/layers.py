@@ -1,0 +1,90 @@
+"""A profile in layers: templates, the profile itself, what holds in one environment, what holds until it is live.
+
+    templates/as2-x12          what `extends` names, itself perhaps upon another
+    profile.yaml               the partner
+    profile.staging.yaml       what differs where gateway.yaml says `environment: staging`
+    testing:                   a part of the profile: what differs until `status: live`
+
+Each lies over the one before: keys of a mapping join, an agreement joins the one on the same document, and anything
+else takes the other's place. Every value keeps the place it was written at, so that a problem names the right line.
+"""
+
+from collections.abc import Iterator
+
+from partners.nodes import Mapping, Node, Scalar, Sequence
+from partners.problems import Location, Place
+
+TESTING = "testing"
+AGREEMENTS = "agreements"
+# What tells the agreements of two layers apart.
+_AGREED_ON = ("document", "direction", "syntax", "our_identity")
+
+
+def lay(below: Mapping, above: Mapping) -> Mapping:
+    """One layer over another."""
+    keys, values = dict(below.keys), dict(below.values)
+    for key, node in above.values.items():
+        other = values.get(key)
+        keys[key] = above.keys[key]
+        if isinstance(node, Mapping) and isinstance(other, Mapping):
+            values[key] = lay(other, node)
+        elif key == AGREEMENTS and isinstance(node, Sequence) and isinstance(other, Sequence):
+            values[key] = _agreements(other, node)
+        else:
+            values[key] = node
+    return Mapping(above.place, keys, values)
+
+
+def split_testing(nodes: Mapping) -> tuple[Mapping, Node | None]:
+    """A profile as it is for real, and what differs until then."""
+    keys = {key: place for key, place in nodes.keys.items() if key != TESTING}
+    values = {key: node for key, node in nodes.values.items() if key != TESTING}
+    return Mapping(nodes.place, keys, values), nodes.values.get(TESTING)
+
+
+def without_unused(nodes: Mapping) -> Mapping:
+    """A profile without the agreements that are `in_use: false`."""
+    agreements = nodes.values.get(AGREEMENTS)
+    if not isinstance(agreements, Sequence):
+        return nodes
+    kept = tuple(item for item in agreements.items if text_of(item, "in_use") != "false")
+    if len(kept) == len(agreements.items):
+        return nodes
+    return Mapping(nodes.place, nodes.keys, nodes.values | {AGREEMENTS: Sequence(agreements.place, kept)})
+
+
+def text_of(node: Node | None, key: str) -> str | None:
+    """The text of a key; None where it has none."""
+    value = node.values.get(key) if isinstance(node, Mapping) else None
+    return value.text if isinstance(value, Scalar) else None
+
+
+def written(node: Node, location: Location = ()) -> Iterator[tuple[Location, Scalar]]:
+    """Every single value with its location, in the order of the layers."""
+    if isinstance(node, Scalar):
+        yield location, node
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from written(item, (*location, index))
+    else:
+        for key, value in node.values.items():
+            yield from written(value, (*location, key))
+
+
+def _agreements(below: Sequence, above: Sequence) -> Sequence:
+    """Agreements of two layers: those on the same document join, the others stand one behind the other."""
+    joined: list[Node] = list(below.items)
+    free = dict(enumerate(below.items))
+    for item in above.items:
+        same = next((index for index, other in free.items() if _agreed_on(other) == _agreed_on(item)), None)
+        if same is None or not isinstance(item, Mapping):
+            joined.append(item)
+            continue
+        other = free.pop(same)
+        joined[same] = lay(other, item) if isinstance(other, Mapping) else item
+    place: Place = above.place
+    return Sequence(place, tuple(joined))
+
+
+def _agreed_on(item: Node) -> object:
+    return tuple(text_of(item, key) for key in _AGREED_ON) if isinstance(item, Mapping) else item
