@@ -138,7 +138,7 @@ def partner_certificates(
 def _of_files(loaded: LoadedProfile, as2: As2, purpose: Purpose, now: datetime) -> Iterator[Certificate]:
     for item in as2.certificate_files:
         if item.use in ("both", purpose) and item.used_on(now.date()):
-            certificate = _certificate(loaded.files[item.file])
+            certificate = _certificate(loaded.file(item.file))
             if certificate is not None:
                 yield certificate
 
@@ -173,9 +173,9 @@ def partner_trust(loaded: LoadedProfile) -> Trust:
     if as2 is None or not as2.authorities:
         return PINNED
     return _trust(
-        tuple((file, loaded.files[file]) for file in as2.authorities),
-        tuple((file, loaded.files[file]) for file in as2.revocation_lists),
-        tuple(loaded.files[item.file] for item in as2.certificate_files),
+        tuple((file, loaded.file(file)) for file in as2.authorities),
+        tuple((file, loaded.file(file)) for file in as2.revocation_lists),
+        tuple(loaded.file(item.file) for item in as2.certificate_files),
         from_messages=as2.trust == "chain",
     )
 
@@ -271,7 +271,7 @@ class As2TermsBook:
         unreadable: list[str] = []
         for file in as2.certificate_files:
             try:
-                certificates.append((file, read_certificate(loaded.files[file.file])))
+                certificates.append((file, read_certificate(loaded.file(file.file))))
             except CertificateError:
                 unreadable.append(file.file)
         policy = as2_policy(loaded.profile, decompressed_bytes_max=self._limits.decompressed_bytes_max)

@@ -67,6 +67,10 @@ class LoadedProfile:
         """The partner's id."""
         return self.profile.id
 
+    def file(self, name: str) -> bytes:
+        """The bytes of a file that the profile names; empty for one that a draft still lacks."""
+        return self.files.get(name, b"")
+
     def pack(self) -> bytes:
         """Everything needed to load this profile again, the same bytes each time."""
         return _pack(self.files)

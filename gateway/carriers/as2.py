@@ -220,8 +220,8 @@ def way_of(as2: As2, bearer: LoadedProfile, url: str, keyring: Callable[[], KeyR
     pinned = way.server_certificate if same_host else None
     return Way(
         networks=way.private_networks,
-        authorities=bearer.files[way.authorities] if way.authorities is not None else None,
-        pinned=bearer.files[pinned] if pinned is not None else None,
+        authorities=bearer.file(way.authorities) if way.authorities is not None else None,
+        pinned=bearer.file(pinned) if pinned is not None else None,
         client=client,
         client_chain=chain,
         proxy=way.proxy,

@@ -108,7 +108,7 @@ def _exchanged(settings: Settings, partner: str) -> list[dict[str, object]]:
 
 
 def _certificate(loaded: LoadedProfile, item: CertificateFile) -> dict[str, object]:
-    return _named({"file": item.file, "use": item.use}, loaded.files[item.file])
+    return _named({"file": item.file, "use": item.use}, loaded.file(item.file))
 
 
 def _named(known: dict[str, object], data: bytes) -> dict[str, object]:

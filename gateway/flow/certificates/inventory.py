@@ -219,7 +219,7 @@ def _read(loaded: LoadedProfile, named: CertificateFile | str, problems: list[st
     """The certificates of a file that a profile names; of one of the partner's own the end entity's alone."""
     name = named if isinstance(named, str) else named.file
     try:
-        return _parsed(loaded.files[name]) if isinstance(named, str) else (_leaf(loaded.files[name]),)
+        return _parsed(loaded.file(name)) if isinstance(named, str) else (_leaf(loaded.file(name)),)
     except CertificateError as error:
         problems.append(f"{loaded.id}: {name}: {error}")
         return ()

@@ -246,7 +246,7 @@ def _their_certificates(
     if loaded is not None and loaded.profile.as2 is not None:
         for item in loaded.profile.as2.certificate_files:
             with suppress(CertificateError):
-                found.append(read_certificate(loaded.files[item.file]))
+                found.append(read_certificate(loaded.file(item.file)))
     for row in partner_certificates.find(connection, partner_id=subject.partner_id):
         with suppress(CertificateError):
             found += read_certificates(row.certificate) if row.certificate else ()

@@ -95,7 +95,7 @@ def _file_problems(loaded: LoadedProfile, way: As2Connection, now: datetime) -> 
         if name is None:
             continue
         try:
-            read(loaded.files[name])
+            read(loaded.file(name))
         except CertificateError as error:
             what, _, right = str(error).rstrip(".").rpartition(". ")
             yield loaded.problem(
@@ -104,7 +104,7 @@ def _file_problems(loaded: LoadedProfile, way: As2Connection, now: datetime) -> 
     if way.server_certificate is None:
         return
     try:
-        pinned = read_certificate(loaded.files[way.server_certificate])
+        pinned = read_certificate(loaded.file(way.server_certificate))
     except CertificateError:
         return
     for problem in problems(pinned, now):

@@ -249,7 +249,7 @@ def _trust_problems(loaded: LoadedProfile, as2: As2, now: datetime) -> Iterator[
 
 def _authorities_in(loaded: LoadedProfile, file: str) -> tuple[Certificate, ...] | Problem:
     try:
-        return read_certificates(loaded.files[file])
+        return read_certificates(loaded.file(file))
     except CertificateError as error:
         what, right = _two_sentences(str(error))
         assert loaded.profile.as2 is not None  # noqa: S101 - the caller looked
@@ -259,7 +259,7 @@ def _authorities_in(loaded: LoadedProfile, file: str) -> tuple[Certificate, ...]
 
 def _readable(loaded: LoadedProfile, file: str) -> Certificate | None:
     try:
-        return read_certificate(loaded.files[file])
+        return read_certificate(loaded.file(file))
     except CertificateError:
         return None  # said where the certificates are
 
@@ -272,7 +272,7 @@ def _list_problems(
         where: Location = ("as2", "revocation_lists", index)
         right = "fetch the present one from the authority, and have it fetched before each `nextUpdate`"
         try:
-            lists = read_revocation_lists(loaded.files[file])
+            lists = read_revocation_lists(loaded.file(file))
         except CertificateError as error:
             what, remedy = _two_sentences(str(error))
             yield loaded.problem(where, f"{shown(file)}: {what}", remedy)
@@ -295,7 +295,7 @@ def _list_problems(
 
 def _all_in(loaded: LoadedProfile, file: str) -> tuple[Certificate, ...]:
     try:
-        return read_certificates(loaded.files[file])
+        return read_certificates(loaded.file(file))
     except CertificateError:
         return ()
 
@@ -305,7 +305,7 @@ def _certificate_problems(
 ) -> Iterator[Problem]:
     """What is wrong with one certificate; `covered` says that its work can be done today, so its dates can wait."""
     try:
-        certificate = read_certificate(loaded.files[item.file])
+        certificate = read_certificate(loaded.file(item.file))
     except CertificateError as error:
         what, right = _two_sentences(str(error))
         yield loaded.problem(where, f"{shown(item.file)}: {what}", right)
