@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import date
+from pathlib import Path
 
 from certs.certificates import CertificateError, read_certificate
 from gateway.commands.certs_listing import held_in
@@ -11,8 +12,11 @@ from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, ve
 from gateway.commands.profiles import profile_of
 from gateway.settings import Settings
 from partners.as2_terms import CertificateFile
+from partners.effective import EffectiveValue, effective_values
 from partners.loader import LoadedProfile
 from partners.x12_terms import Duplicates
+
+VALUE_CHARACTERS_MAX = 64
 
 
 def build(under: Verbs) -> None:
@@ -21,10 +25,16 @@ def build(under: Verbs) -> None:
         under,
         "show",
         _show,
-        does="one partner: addresses, certificates with their days, keys, agreements",
-        example="gateway partner show acme-supply",
+        does="one partner: addresses, certificates with their days, keys, agreements; or every value and its origin",
+        example="gateway partner show acme-supply\n"
+        "gateway partner show acme-supply --effective             # what holds, and the file and line that says so\n"
+        "gateway partner show acme-supply --effective --written   # without the defaults",
     )
     parser.add_argument("partner", metavar="ID", help="id of the partner, the name of its folder")
+    parser.add_argument(
+        "--effective", action="store_true", help="every value after templates and overlays, with its origin"
+    )
+    parser.add_argument("--written", action="store_true", help="with --effective: only what is written, no defaults")
     add_format(parser)
     add_config(parser)
 
@@ -40,6 +50,10 @@ def _repetition_words(told: Duplicates) -> str:
 def _show(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     loaded = profile_of(settings, called.partner)
+    if called.written and not called.effective:
+        raise Unusable("--written says which values --effective shows; give both")
+    if called.effective:
+        return _show_effective(loaded, written_only=called.written, as_json=called.format == "json")
     certificates = _certificates(loaded) + _exchanged(settings, loaded.id)
     if called.format == "json":
         shown_profile = loaded.profile.model_dump(mode="json", exclude_none=True)
@@ -87,6 +101,37 @@ def _show(called: argparse.Namespace) -> int:
         empty="nothing is agreed with this partner: all they send is rejected",
     )
     return 0
+
+
+def _show_effective(loaded: LoadedProfile, *, written_only: bool, as_json: bool) -> int:
+    values = [item for item in effective_values(loaded) if item.origin is not None or not written_only]
+    if as_json:
+        for item in values:
+            origin = item.origin
+            place = None if origin is None else {"file": origin.file, "line": origin.line, "column": origin.column}
+            print_json({"name": item.name, "value": item.plain, "origin": place, "description": item.description})
+        return 0
+    note(f"profile {loaded.digest[:12]} of {loaded.path}")
+    print_table(
+        ("NAME", "VALUE", "ORIGIN"),
+        [(item.name, _short(item.text), _origin_words(loaded, item)) for item in values],
+        empty="nothing is written",
+    )
+    return 0
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= VALUE_CHARACTERS_MAX else f"{text[: VALUE_CHARACTERS_MAX - 3]}..."
+
+
+def _origin_words(loaded: LoadedProfile, item: EffectiveValue) -> str:
+    """Where a value comes from: `profile.yaml:12`, `template as2-x12:7`, `default`."""
+    if item.origin is None:
+        return "default"
+    file = Path(item.origin.file)
+    if file.parent == Path(loaded.path).parent:
+        return f"{file.name}:{item.origin.line}"
+    return f"template {file.parent.name}:{item.origin.line}"
 
 
 def _key_words(label: str, expires_on: date | None) -> str:
