@@ -1,6 +1,5 @@
 """`check`: everything that can be known to be wrong before the first message."""
 
-import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -42,29 +41,6 @@ def test_good_profiles_have_no_problems(tmp_path: Path) -> None:
 
 def test_the_examples_have_no_problems() -> None:
     assert check(Path("partners/examples"), identities=[BIGCORP, PLANT], now=NOW) == []
-
-
-@pytest.mark.parametrize(
-    "copied",
-    [
-        {"as2-x12": "new-partner"},
-        {"rest-json": "new-partner"},
-        {"connection": "new-connection", "via-connection": "new-partner"},
-    ],
-)
-@pytest.mark.parametrize("is_filled_in", [False, True])
-def test_the_templates_have_no_problems(tmp_path: Path, copied: dict[str, str], is_filled_in: bool) -> None:
-    for template, partner in copied.items():
-        text = Path("partners/templates", template, "profile.yaml").read_text()
-        if is_filled_in:
-            # What stands behind a `#` is meant to be uncommented, but for the sentences.
-            text = re.sub(r"^# ?(?=( *- \{file|  )|[a-z0-9_]+:)(?! +gateway)", "", text, flags=re.MULTILINE)
-            text = text.replace("status: suspended", "status: live").replace("64 hex digits", KEY_DIGEST)
-            text = text.replace("  rules: what one", "#  rules: what one")
-            assert re.search(r"^(as2|api_keys|via):", text, re.MULTILINE)
-        names = re.findall(r"[a-z0-9-]+\.pem", text)
-        write(tmp_path, partner, text, **dict.fromkeys(names, GOOD))
-    assert checked(tmp_path) == []
 
 
 def test_a_partners_dir_that_is_not_there(tmp_path: Path) -> None:
