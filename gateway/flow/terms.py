@@ -113,14 +113,15 @@ class TermsOfProfiles:
             self._kept.move_to_end(message.profile_digest)
             return known[1]
         loaded = await self._profile(message)
-        terms = self._read(loaded, directory)
+        terms = self.read(loaded, directory)
         # A connection's terms change with the partners that it carries.
         self._kept[message.profile_digest] = (directory if loaded.profile.speaks_for else None, terms)
         if len(self._kept) > TERMS_KEPT_MAX:
             self._kept.popitem(last=False)
         return terms
 
-    def _read(self, loaded: LoadedProfile, directory: Directory) -> Terms:
+    def read(self, loaded: LoadedProfile, directory: Directory) -> Terms:
+        """The terms that a profile gives among the partners of a directory."""
         carried = directory.carried_by(loaded) if loaded.profile.speaks_for else ()
         by_address = {
             f"{item.qualifier}/{item.id}": self._of_partner(partner)
