@@ -5,12 +5,12 @@ Nothing here watches or waits: the program asks again, and folders that did not 
 
 import hmac
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from partners.loader import LoadedProfile, Problems, load_profile
+from partners.loader import PROFILE_FILE, LoadedProfile, Problems, load_profile
 from partners.problems import Location, Problem, one_of, shown
 from partners.templates import Templates
 
@@ -127,16 +127,22 @@ class Directory:
 
 
 def load_directory(
-    partners_dir: Path, previous: Directory | None = None, *, environment: str | None = None
+    partners_dir: Path,
+    previous: Directory | None = None,
+    *,
+    environment: str | None = None,
+    built_in: Sequence[LoadedProfile] = (),
 ) -> tuple[Directory, Problems]:
     """The partners below a folder as they are now, and everything that is wrong with them.
 
-    `environment` is whose overlays lie over the profiles.
+    `environment` is whose overlays lie over the profiles; `built_in` are partners without a folder, whose ids and
+    addresses nobody else may have.
 
     A broken profile, or one that claims what another partner has, leaves the partner's last good profile in place
     (none where there was none). A removed folder removes the partner; all stay where `partners_dir` cannot be read.
     """
-    before = previous if previous is not None else Directory()
+    before = _with_built_in(previous if previous is not None else Directory(), built_in)
+    reserved = {loaded.id: loaded for loaded in built_in}
     try:
         folders = _folders(partners_dir)
     except OSError as error:
@@ -147,6 +153,9 @@ def load_directory(
     candidates: dict[str, LoadedProfile] = {}
     problems: list[Problem] = []
     for folder in folders:
+        if folder.name in reserved:
+            problems.append(_reserved(folder))
+            continue
         seen[folder.name] = outcome = _look(folder, before._seen.get(folder.name), templates, environment)  # noqa: SLF001  # its own kind
         if isinstance(outcome.outcome, LoadedProfile):
             candidates[folder.name] = outcome.outcome
@@ -155,6 +164,7 @@ def load_directory(
         last_good = before.by_id(folder.name)
         if last_good is not None:
             candidates[folder.name] = last_good
+    candidates |= reserved
     problems += _settle(candidates, before)
     problems += connection_problems(candidates.values())
     return Directory(candidates.values(), seen), tuple(problems)
@@ -258,6 +268,20 @@ def _settle(candidates: dict[str, LoadedProfile], before: Directory) -> Problems
 def _is_last_good(loaded: LoadedProfile, before: Directory) -> bool:
     last_good = before.by_id(loaded.id)
     return last_good is not None and last_good.digest == loaded.digest
+
+
+def _with_built_in(before: Directory, built_in: Sequence[LoadedProfile]) -> Directory:
+    """As though the built-in partners had always been there: who claims what they have yields."""
+    if all(before.by_id(loaded.id) is loaded for loaded in built_in):
+        return before
+    joined = {loaded.id: loaded for loaded in (*before, *built_in)}
+    return Directory(joined.values(), before._seen)  # noqa: SLF001  # its own kind
+
+
+def _reserved(folder: Path) -> Problem:
+    what = f"{folder.name} is the name of a partner that is built in, so this folder is not read"
+    right = f"give the folder and its id another name, or set `{folder.name}: false` in gateway.yaml"
+    return Problem(str(folder / PROFILE_FILE), 1, 1, "id", what, right)
 
 
 def _folders(partners_dir: Path) -> list[Path]:

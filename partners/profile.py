@@ -4,10 +4,9 @@ Secrets never stand in a profile: API keys lie here as SHA-256 digests, certific
 keys in the key ring. What a key means is said once, in the docstring below it, which also goes into the JSON Schema.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, Field
 
@@ -186,6 +185,9 @@ class Profile(Part):
     """Keys for the REST interface."""
     sftp: Sftp | None = None
     """Their mailbox at our SFTP server."""
+    sandbox: Boolean = False
+    """true: the sandbox plays this partner: nothing leaves the house, and magic words in order numbers decide what is
+    answered; only while testing (write it below `testing:`), and with `sandbox: true` in gateway.yaml."""
     x12: Annotated[tuple[X12Address, ...], OneOrMany()] = Field(default=(), max_length=64)
     """Their X12 addresses; what they send must carry one of them."""
     via: Slug | None = None
@@ -246,7 +248,11 @@ class Profile(Part):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Fields that are each fine and together are not."""
-        if self.is_active and self.as2 is None and self.sftp is None and not self.api_keys and self.via is None:
+        if self.sandbox and not self.is_test:
+            right = "write it below `testing:`, or set `status: testing`"
+            yield ("sandbox",), "the sandbox would swallow real orders", right
+        has_door = self.as2 is not None or self.sftp is not None or self.api_keys or self.via is not None
+        if self.is_active and not has_door and not self.sandbox:
             right = "add `as2:` or `api_keys:` or `sftp:` or `via:`, or set `status: draft`"
             yield ("status",), "an active partner without a way in", right
         if self.via is not None and self.via == self.id:
@@ -322,38 +328,3 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for model in map(_model_in, get_args(annotation)) if model is not None), None)
-
-
-def profile_schema() -> dict[str, Any]:
-    """The JSON Schema of profile.yaml, for editors and for `gateway schema profile`."""
-    schema: dict[str, Any] = _as_written(Profile.model_json_schema(mode="validation"))
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:partner-gateway:profile"}
-    return head | schema
-
-
-def _as_written(schema: Any) -> Any:  # noqa: ANN401  # JSON has no better type
-    """The schema of what may be written: no nulls, and digits need no quotes although YAML takes them for numbers."""
-    if isinstance(schema, list):
-        return [_as_written(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {key: _as_written(value) for key, value in schema.items() if not (key == "default" and value is None)}
-    for said, written in (("ge", "minimum"), ("le", "maximum")):  # pydantic's own words for bounds of what is written
-        if said in kept and kept.get("type") == "integer":
-            kept[written] = kept.pop(said)
-    if isinstance(kept.get("title"), str) and "properties" not in kept:
-        del kept["title"]  # pydantic's repetition of the field's name
-    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
-    if len(choices) == 1:
-        del kept["anyOf"]
-        kept = choices[0] | kept
-    elif choices:
-        kept["anyOf"] = choices
-    if kept.get("type") == "string":
-        pattern, names = kept.get("pattern"), kept.get("enum", [])
-        if pattern is not None and any(re.search(pattern, digits) for digits in ("12", "004010")):
-            kept["type"] = ["string", "integer"]
-        if any(name.isdigit() for name in names):
-            del kept["type"]
-            kept["enum"] = names + [int(name) for name in names if name.isdigit()]
-    return kept

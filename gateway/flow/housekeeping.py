@@ -31,6 +31,7 @@ class Housekeeping:
         now_ms: the clock, milliseconds since 1970.
         metrics: counts profile problems.
         also: what else is looked after in each round.
+        built_in: partners without a folder.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Housekeeping:
         now_ms: Callable[[], int],
         metrics: Metrics,
         also: Sequence[Callable[[], Awaitable[None]]] = (),
+        built_in: Sequence[LoadedProfile] = (),
     ) -> None:
         self._database = database
         self._settings = settings
         self._now_ms = now_ms
         self._metrics = metrics
         self._also = also
+        self._built_in = built_in
         self._problems: frozenset[str] = frozenset()
         self.directory = Directory()
         self.disk_is_low = False
@@ -58,7 +61,11 @@ class Housekeeping:
         """
         before = self.directory
         after, problems = await asyncio.to_thread(
-            load_directory, self._settings.partners_dir, before, environment=self._settings.environment
+            load_directory,
+            self._settings.partners_dir,
+            before,
+            environment=self._settings.environment,
+            built_in=self._built_in,
         )
         fresh = [loaded for loaded in after if _digest(before, loaded.id) != loaded.digest]
         if fresh:

@@ -564,6 +564,11 @@ class SandboxReply(SQLModel, table=True):
     id: str = Field(primary_key=True)
     delivery_id: str
     ordinal: int
+    partner_id: str
+    # Ours, by its name in the settings.
+    identity: str = ""
+    # What it is and why it is sent, for people.
+    about: str = Field(default="", sa_column=_text(nullable=False))
     due_at_ms: int = Field(sa_column=_big())
     content_type: str
     payload: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
