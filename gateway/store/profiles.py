@@ -20,3 +20,11 @@ def get(connection: Connection, digest: str) -> bytes | None:
     """The packed profile with this digest."""
     packed = connection.scalar(select(_PROFILE.c.packed).where(_PROFILE.c.digest == digest))
     return bytes(packed) if packed is not None else None
+
+
+def of_partner(connection: Connection, *, partner_id: str, digest_begins: str = "", limit: int) -> list[bytes]:
+    """The packed profiles of a partner whose digest begins so, the newest first."""
+    query = select(_PROFILE.c.packed).where(
+        _PROFILE.c.partner_id == partner_id, _PROFILE.c.digest.startswith(digest_begins, autoescape=True)
+    )
+    return [bytes(packed) for packed in connection.scalars(query.order_by(_PROFILE.c.loaded_at_ms.desc()).limit(limit))]

@@ -1,0 +1,104 @@
+"""Changes the stage of a partner where its profile says it, and nothing else in the file."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from partners.loader import LoadedProfile, Problems, parse_profile
+from partners.problems import Place, Problem
+from partners.profile import Status
+
+_WRITTEN = re.compile(r"""(["']?)[a-z]+\1""")
+_ID_LINE = re.compile(r"id\s*:")
+
+
+@dataclass(frozen=True, slots=True)
+class StageEdit:
+    """A profile as it is, and as it would be at another stage.
+
+    Attributes:
+        path: the file that says it: the profile, or the overlay of the environment.
+        before: its bytes now; whoever writes looks first whether they still are.
+        content: its bytes then.
+        after: the profile then.
+    """
+
+    path: Path
+    before: bytes
+    content: bytes
+    after: LoadedProfile
+
+
+def stage_edit(loaded: LoadedProfile, status: Status) -> StageEdit | Problems:
+    """The edit that brings a partner to a stage, or why there is none: the profile would be wrong there."""
+    place = loaded.origins().get(("status",))
+    path = Path(loaded.path)
+    own = place is not None and Path(place.file).parent == path.parent
+    file = Path(place.file) if own and place is not None else path
+    before = loaded.file(file.name)
+    text = before.decode("utf-8")
+    changed = _replaced(text, place, status) if own and place is not None else _inserted(text, status)
+    files = dict(loaded.files) | {file.name: changed.encode("utf-8")}
+    after = parse_profile(files, loaded.path, {name: str(path.parent / name) for name in files if "/" not in name})
+    if isinstance(after, tuple):
+        return after
+    if after.profile.status != status:
+        what = f"the stage could not be written into {file.name}"
+        line = place.line if own and place is not None else 1
+        return (Problem(str(file), line, 1, "status", what, f"write `status: {status}` yourself"),)
+    return StageEdit(file, before, changed.encode("utf-8"), after)
+
+
+def write_stage(edit: StageEdit) -> None:
+    """Write the file: all of it or nothing, and only while it is what the edit was made from.
+
+    Raises:
+        FileChanged: somebody wrote it meanwhile.
+        OSError: it cannot be written.
+    """
+    if edit.path.read_bytes() != edit.before:
+        raise FileChanged(f"{edit.path} was changed meanwhile; look at it and call again")
+    beside = edit.path.with_name(f".{edit.path.name}.{os.getpid()}")
+    mode = edit.path.stat().st_mode & 0o7777
+    try:
+        with beside.open("xb") as stream:
+            stream.write(edit.content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.chmod(mode)
+        beside.replace(edit.path)
+    finally:
+        beside.unlink(missing_ok=True)
+    folder = os.open(edit.path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class FileChanged(Exception):  # noqa: N818  # told to a person
+    """The file is not what it was when the edit was made."""
+
+
+def _replaced(text: str, place: Place, status: Status) -> str:
+    """The word at a place exchanged, quotes and comments left as they are."""
+    lines = text.split("\n")
+    # A byte order mark is no character of the first line, but stands in it.
+    skipped = 1 if place.line == 1 and text.startswith("\ufeff") else 0
+    line, column = lines[place.line - 1], place.column - 1 + skipped
+    written = _WRITTEN.match(line, column)
+    if written is not None:
+        quote = written[1]
+        lines[place.line - 1] = f"{line[:column]}{quote}{status}{quote}{line[written.end() :]}"
+    return "\n".join(lines)
+
+
+def _inserted(text: str, status: Status) -> str:
+    """A line of its own behind that of the id."""
+    lines = text.split("\n")
+    for index, line in enumerate(lines):
+        if _ID_LINE.match(line.removeprefix("\ufeff")):
+            end = "\r" if line.endswith("\r") else ""
+            return "\n".join([*lines[: index + 1], f"status: {status}{end}", *lines[index + 1 :]])
+    return text

@@ -1,0 +1,97 @@
+"""The one word that says a partner's stage, changed where it stands."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.onboarding.going_live.stages import FileChanged, StageEdit, stage_edit, write_stage
+from partners.loader import LoadedProfile, load_profile
+from tests.partners.profiles import KEY_DIGEST
+
+REST = f"name: ACME\napi_keys: [{{label: a, sha256: {KEY_DIGEST}}}]\nagreements: []\n"
+
+
+def folder(tmp_path: Path, text: str, **files: str) -> Path:
+    home = tmp_path / "acme"
+    home.mkdir()
+    (home / "profile.yaml").write_text(text)
+    for name, content in files.items():
+        (home / f"profile.{name}.yaml").write_text(content)
+    return home
+
+
+def edit(home: Path, environment: str | None = None) -> StageEdit:
+    loaded = load_profile(home, environment=environment)
+    assert isinstance(loaded, LoadedProfile), loaded
+    found = stage_edit(loaded, "live")
+    assert isinstance(found, StageEdit), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "becomes"),
+    [
+        ("id: acme\nstatus: testing # since March\n", "id: acme\nstatus: live # since March\n"),
+        ("id: acme\nstatus:   'testing'\n", "id: acme\nstatus:   'live'\n"),
+        ('id: acme\r\nstatus: "testing"\r\n', 'id: acme\r\nstatus: "live"\r\n'),
+        ("\ufeffid: acme\nstatus: testing\n", "\ufeffid: acme\nstatus: live\n"),
+        ("\ufeffstatus: testing\nid: acme\n", "\ufeffstatus: live\nid: acme\n"),
+        ("id: acme\nstatus:\n  testing\n", "id: acme\nstatus:\n  live\n"),
+        ("# status: testing\nid: acme\nstatus: testing\n", "# status: testing\nid: acme\nstatus: live\n"),
+    ],
+    ids=["comment", "quoted", "windows", "byte order mark", "first line", "next line", "in a comment"],
+)
+def test_the_word_is_changed_and_nothing_else(tmp_path: Path, written: str, becomes: str):
+    found = edit(folder(tmp_path, written + REST))
+    assert found.content.decode() == becomes + REST
+    assert found.after.profile.status == "live"
+
+
+def test_what_a_template_says_is_said_anew_in_the_profile(tmp_path: Path):
+    template = tmp_path / "_templates" / "house"
+    template.mkdir(parents=True)
+    (template / "profile.yaml").write_text("# house\nstatus: testing\n")
+    found = edit(folder(tmp_path, f"id: acme\nextends: house\n{REST}"))
+    assert found.content.decode() == f"id: acme\nstatus: live\nextends: house\n{REST}"
+
+
+def test_what_an_overlay_says_is_changed_there(tmp_path: Path):
+    home = folder(tmp_path, f"id: acme\nstatus: live\n{REST}", staging="status: testing\n")
+    found = edit(home, "staging")
+    assert found.path == home / "profile.staging.yaml"
+    assert found.content == b"status: live\n"
+
+
+def test_the_profile_must_do_at_the_new_stage(tmp_path: Path):
+    loaded = load_profile(folder(tmp_path, "id: acme\nname: ACME\nstatus: draft\n"))
+    assert isinstance(loaded, LoadedProfile)
+    (problem,) = stage_edit(loaded, "live")  # type: ignore[misc]
+    assert "without a way in" in str(problem)
+
+
+def test_a_flow_mapping_is_left_to_the_operator(tmp_path: Path):
+    text = f"{{id: acme, name: A, status: !!str testing, api_keys: [{{label: a, sha256: {KEY_DIGEST}}}]}}"
+    loaded = load_profile(folder(tmp_path, text))
+    assert isinstance(loaded, LoadedProfile)
+    (problem,) = stage_edit(loaded, "live")  # type: ignore[misc]
+    assert "write `status: live` yourself" in str(problem)
+
+
+def test_a_file_that_was_changed_meanwhile_stays(tmp_path: Path):
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    found = edit(home)
+    (home / "profile.yaml").write_text("somebody else's")
+    with pytest.raises(FileChanged, match="changed meanwhile"):
+        write_stage(found)
+    assert (home / "profile.yaml").read_text() == "somebody else's"
+
+
+def test_the_file_keeps_its_rights_and_nothing_lies_beside_it(tmp_path: Path):
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    (home / "profile.yaml").chmod(0o640)
+    write_stage(edit(home))
+    assert (home / "profile.yaml").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in home.iterdir()] == ["profile.yaml"]
+    loaded = load_profile(home)
+    assert isinstance(loaded, LoadedProfile)
+    assert loaded.profile.status == "live"
