@@ -7,7 +7,7 @@ from gateway.broker.asyncapi import asyncapi
 from gateway.commands.output import print_document, print_json, print_table
 from gateway.commands.parsing import Parser, add_format, leaf
 from gateway.model.notices import NOTICES
-from partners.profile import profile_schema
+from partners.schema import profile_schema
 from translators.documents import DOCUMENTS
 from translators.shapes import schema
 

@@ -11,7 +11,7 @@ from gateway.agreements import overrides, reading_rules
 from gateway.onboarding.checking.profiles import check
 from gateway.settings import IdentitySettings, X12Address
 from partners.directory import load_all
-from partners.profile import profile_schema
+from partners.schema import profile_schema
 from translators.guide import ElementOverride, ExtraSegment, Identity, LoopOverride, SegmentOverride
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ from partners.as2_terms import SAFE_CIPHERS, SAFE_DIGESTS
 from partners.loader import LoadedProfile, parse_profile
 from partners.nodes import DEPTH_MAX, NODES_MAX, PROFILE_BYTES_MAX
 from partners.problems import Problem
-from partners.profile import X12Address, profile_schema
+from partners.profile import X12Address
+from partners.schema import profile_schema
 from tests.partners.profiles import ACME, KEY_DIGEST, NORTHWIND, loaded
 
 AS2 = "as2:\n  id: ACME-AS2\n  certificate: acme.pem\n"
