@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from partners.fields import FileName, Written, worded
+from partners.fields import Boolean, FileName, Written, number, worded
 from partners.parts import Contradiction, Part, repeated
 
 Qualifier = Annotated[
@@ -40,7 +40,8 @@ class CrossReference(Part):
     """A table of their identifiers and ours: a CSV file beside the profile with the columns `theirs` and `ours`."""
 
     file: FileName
-    """The CSV file: a header line with `theirs,ours` (further columns are for people), then one pair a line."""
+    """The CSV file: a header line with `theirs,ours`, then one pair a line. Where several of theirs are one of ours,
+    the first goes out, or the one marked `yes` in a column `preferred`; further columns are for people."""
     of: Literal["product_ids", "parties", "references"]
     """product_ids: item numbers of lines; parties: identifiers of parties, such as plants and stores; references:
     reference numbers."""
@@ -50,7 +51,9 @@ class CrossReference(Part):
     """The qualifier under which the ERP wants it, such as BP (buyer's part number) or 91; theirs when absent."""
     missing: Literal["keep", "warn", "reject"] = "keep"
     """What an identifier earns that the table has not: keep: it stays as it is; warn: a finding; reject: the document
-    is rejected."""
+    is rejected, or not sent."""
+    send_ours: Boolean = False
+    """true: what goes out names ours too, behind theirs; else theirs takes its place."""
 
 
 class UnitConversion(Part):
@@ -62,6 +65,9 @@ class UnitConversion(Part):
     """The unit of UN/ECE Recommendation 20 that the ERP wants, such as EA."""
     factor: Number = Decimal(1)
     """So many of ours are one of theirs: 12 for a case of twelve. Prices are divided by it."""
+    decimals: Annotated[int, *number(0, 9)] | None = None
+    """What goes out is rounded to so many decimals of theirs where it does not come out even, with a warning. When
+    absent such a document is not sent: 18 pieces are no whole case of twelve, and a case goes out whole."""
     product: Qualifier | None = None
     """Only for lines that name this item, in whichever of their identifiers; for all when absent."""
 
@@ -102,5 +108,6 @@ class Vocabulary(Part):
             if unit.factor == 0:
                 yield ("units", index, "factor"), "a factor of 0 leaves nothing", "write how many of ours one holds"
         for index, item in enumerate(self.qualifiers):
-            if (item.ours is None) == (item.field is None):
-                yield ("qualifiers", index), "a qualifier means another or fills a field", "give `ours` or `field`"
+            if item.ours is None and item.field is None:
+                right = "give `ours`, `field` or both"
+                yield ("qualifiers", index), "nothing says what the qualifier means", right
