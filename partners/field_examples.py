@@ -110,7 +110,7 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Vocabulary": {"tables": [_TABLE], "units": [_UNIT], "qualifiers": [_QUALIFIER]},
     "CrossReference": {"file": "items.csv", "theirs": "VN", "ours": "BP"},
-    "UnitConversion": {"theirs": "CA", "ours": "EA", "factor": 12, "product": "4711"},
+    "UnitConversion": {"theirs": "CA", "ours": "EA", "factor": 12, "decimals": 3, "product": "4711"},
     "QualifierMapping": {"theirs": "ZZ", "ours": "PO", "field": "purchase_order_number"},
     "BusinessTolerances": {
         "quantity_over_percent": 5,
