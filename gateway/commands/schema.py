@@ -1,18 +1,23 @@
-"""`gateway schema`: what documents, profiles and the broker's channels look like, for other programs."""
+"""`gateway schema`: what documents, profiles and the broker's channels look like, for programs and for people."""
 
 import argparse
 from collections.abc import Mapping
 
+from gateway import __version__
 from gateway.broker.asyncapi import asyncapi
-from gateway.commands.output import print_document, print_json, print_table
-from gateway.commands.parsing import Parser, add_format, leaf
+from gateway.commands.output import print_bytes, print_document, print_json, print_table
+from gateway.commands.parsing import Parser, Unusable, add_format, leaf
 from gateway.model.notices import NOTICES
-from partners.schema import profile_schema
+from gateway.onboarding.reference.entries import parts_of
+from gateway.onboarding.reference.markdown import as_markdown
+from gateway.onboarding.reference.page import as_page
+from partners.schema import layer_schema, profile_schema
 from translators.documents import DOCUMENTS
 from translators.shapes import schema
 
 OTHERS: Mapping[str, str] = {
-    "profile": "a partner's profile.yaml (JSON Schema, for editors)",
+    "profile": "a partner's profile.yaml (JSON Schema, for editors; --to html or markdown: every key on one page)",
+    "profile-layer": "templates and overlays profile.ENVIRONMENT.yaml: a profile of which nothing is required",
     "asyncapi": "the broker's channels and messages (AsyncAPI 3.0)",
 }
 
@@ -24,11 +29,15 @@ def build(parser: Parser) -> None:
         _run,
         "gateway schema                                         # what there is\n"
         "gateway schema ship_notice > ship_notice.schema.json\n"
-        "gateway schema profile > partner-profiles/profile.schema.json",
+        "gateway schema profile > partner-profiles/profile.schema.json\n"
+        "gateway schema profile --to html > profile.html         # every key explained, to read and print",
     )
     names = [*DOCUMENTS, *NOTICES, *OTHERS]
     parser.add_argument(
         "name", nargs="?", metavar="NAME", choices=names, help="a document type, a notice, profile or asyncapi"
+    )
+    parser.add_argument(
+        "--to", choices=("json", "html", "markdown"), default="json", help="the reference of all keys (for profile)"
     )
     add_format(parser, "one object a line, one line a schema (for the list; a schema is JSON always)")
 
@@ -36,8 +45,12 @@ def build(parser: Parser) -> None:
 def _run(called: argparse.Namespace) -> int:
     if called.name is None:
         _print_list(called.format)
+    elif called.to != "json":
+        _print_reference(called)
     elif called.name == "profile":
         print_document(profile_schema())
+    elif called.name == "profile-layer":
+        print_document(layer_schema())
     elif called.name == "asyncapi":
         print_document(asyncapi({name: schema(name) for name in DOCUMENTS} | dict(NOTICES)))
     elif called.name in NOTICES:
@@ -45,6 +58,14 @@ def _run(called: argparse.Namespace) -> int:
     else:
         print_document(schema(called.name))
     return 0
+
+
+def _print_reference(called: argparse.Namespace) -> None:
+    if called.name != "profile":
+        raise Unusable(f"{called.name} is given as JSON Schema alone; leave out --to")
+    parts = parts_of(profile_schema())
+    text = as_page(parts, __version__) if called.to == "html" else as_markdown(parts)
+    print_bytes(text.encode())
 
 
 def _print_list(form: str) -> None:

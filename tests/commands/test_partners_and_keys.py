@@ -110,7 +110,7 @@ def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
 
 def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
     names = [row["name"] for row in run("schema", "--format", "json").rows]
-    assert names == [*DOCUMENTS, *NOTICES, "profile", "asyncapi"]
+    assert names == [*DOCUMENTS, *NOTICES, "profile", "profile-layer", "asyncapi"]
     for name in names:
         given = json.loads(run("schema", name).out)
         if name == "asyncapi":
@@ -165,3 +165,11 @@ def test_what_commands_write_is_for_their_user_alone(tmp_path):
     assert modes
     assert not any(modes.values()), modes
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_the_reference_of_profiles_as_a_page_and_as_markdown(run: Run):
+    assert run("schema", "profile", "--to", "html").out.startswith("<!doctype html>")
+    assert run("schema", "profile", "--to", "markdown").out.startswith("# Every key of a partner's profile")
+    refused = run("schema", "ship_notice", "--to", "html")
+    assert (refused.code, refused.out) == (2, "")
+    assert "leave out --to" in refused.err
