@@ -105,6 +105,26 @@ Override = SegmentOverride | LoopOverride | ElementOverride | ExtraSegment
 
 
 @dataclass(frozen=True, slots=True)
+class Validation:
+    """How strictly X12 is judged from ST to SE, beyond the rules of the standard.
+
+    Attributes:
+        character_set: the characters that data may hold, by X12.6 3.3.1 (``basic``) or 3.3.2 (``extended``).
+        spaces: around a value: ``keep`` leading ones as part of it, ``trim`` them off, ``reject`` the set. Blanks that
+            fill a text up to its shortest length are padding in any case (X12.6 3.5.1.4).
+        trailing_separators: behind the last element with data: ``not_allowed`` by the standard, ``optional`` without a
+            word, or ``mandatory`` for each element that a segment of the release has.
+    """
+
+    character_set: Literal["any", "extended", "basic"] = "any"
+    spaces: Literal["keep", "trim", "reject"] = "keep"
+    trailing_separators: Literal["not_allowed", "optional", "mandatory"] = "not_allowed"
+
+
+STANDARD_VALIDATION = Validation()
+
+
+@dataclass(frozen=True, slots=True)
 class Guide:
     """How one kind of document is read under one agreement.
 
@@ -117,6 +137,7 @@ class Guide:
         rules: what the agreement demands and allows beyond the X12 release, compiled by `translators.x12.overrides`.
         senders: interchange ids it holds for; None means any of those that the reading rules allow.
         receivers: our interchange ids it holds for; None means any.
+        validation: how strictly its documents are judged; None as all documents of the partner.
     """
 
     document_type: str
@@ -127,12 +148,35 @@ class Guide:
     rules: tuple[Override, ...] = ()
     senders: frozenset[Identity] | None = None
     receivers: frozenset[Identity] | None = None
+    validation: Validation | None = None
 
     def holds_for(self, sender: Identity, receiver: Identity) -> bool:
         """Whether an interchange between these two is read under this agreement."""
         return (self.senders is None or sender in self.senders) and (
             self.receivers is None or receiver in self.receivers
         )
+
+
+Functional = Literal["997", "999", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAnswer:
+    """What the groups of one kind of document earn under one agreement.
+
+    Attributes:
+        document_type: the canonical name of what the group holds.
+        releases: as in `Guide`.
+        receivers: as in `Guide`.
+        functional: the functional acknowledgment; None as all groups of the partner.
+        accepted_sets: AK2 and AK5 also for sets in which nothing was wrong; None as all groups of the partner.
+    """
+
+    document_type: str
+    releases: tuple[str, ...] = ()
+    receivers: frozenset[Identity] | None = None
+    functional: Functional | None = None
+    accepted_sets: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +190,15 @@ class AcknowledgmentRules:
         accepted_sets: AK2 and AK5 also for sets in which nothing was wrong.
         envelope: the groups' answers in one interchange, or each in an interchange of its own.
         ours: our address, in the place of a blank one in what arrived.
+        groups: what the groups of single agreements earn; each that was agreed stands here, where any differs.
     """
 
     ta1: Literal["never", "on_error", "as_requested", "always"] = "as_requested"
-    functional: Literal["997", "999", "none"] = "997"
+    functional: Functional = "997"
     accepted_sets: bool = True
     envelope: Literal["per_interchange", "per_group"] = "per_interchange"
     ours: Identity | None = None
+    groups: tuple[GroupAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +235,7 @@ class ReadingRules:
         on_bad_set: what a bad transaction set takes with it.
         masks_passwords: ISA02 and ISA04, which may hold a password, are never shown in a finding.
         findings_per_set_max: findings kept for one set; the rest is counted.
+        validation: how strictly documents are judged, where their agreement says nothing else.
     """
 
     guides: tuple[Guide, ...] | None = None
@@ -200,3 +247,4 @@ class ReadingRules:
     on_bad_set: OnBadSet = "reject_set"
     masks_passwords: bool = True
     findings_per_set_max: int = 100
+    validation: Validation = STANDARD_VALIDATION

@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
+from translators.guide import STANDARD_VALIDATION, Validation
+from translators.x12.character_sets import text_pattern
+
 # Releases whose syntax notes were checked against several sources. In the others the notes were carried over from
 # 004010: a breach there is told, but rejects nothing.
 RELEASES_WITH_OWN_NOTES = frozenset({"004010", "005010"})
@@ -32,9 +35,6 @@ _COMBINATIONS_REMEMBERED_MAX = 4_096  # for each segment; short strings all of t
 _ITEM = re.compile(r"(?P<element>\w+?)(?P<required>!?)(?:x(?P<repeat>\d+))?")
 _NOTE = re.compile(r"([PRECL])((?:\d\d)+)(\??)")
 
-# Control characters are outside every X12 character set; the star stands for the element separator. What may stand is
-# listed, which is matched quicker than what may not; text holds one character for each byte.
-TEXT = r"[ -)+-~\x80-\xff]"
 _MONTH_AND_DAY = (
     "(?:(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)|02(?:0[1-9]|1[0-9]|2[0-8]))"
 )
@@ -91,24 +91,29 @@ class ElementRule:
     notes: tuple[Note, ...] = ()
     agreed: frozenset[Agreed] = frozenset()
 
-    @property
-    def pattern(self) -> str:
+    def pattern(self, validation: Validation = STANDARD_VALIDATION) -> str:
         """A regular expression for a value that is present; what it refuses may still be valid (a leap day)."""
         if self.components:
             first, *others = self.components
             more = any(rule.required for rule in others) or self.notes_need_more or "not_used" in first.agreed
-            return _NEVER if more else first.pattern
+            return _NEVER if more else first.pattern(validation)
         low, high = self.min, self.max
         if self.type == "DT":
             return {6: "[0-9]{2}", 8: "[0-9]{4}"}.get(high, _NEVER) + _MONTH_AND_DAY
         if self.type == "TM":
-            return rf"(?={TEXT}{{{low},{high}}}(?:\*|\Z)){_TIME}"
+            return rf"(?=[0-9]{{{low},{high}}}(?:\*|\Z)){_TIME}"
         if self.type == "R":
             return rf"-?(?:[0-9]{{{low},{high}}}|(?=[0-9.]{{{low + 1},{high + 1}}}(?:\*|\Z))[0-9]*\.[0-9]+)"
-        if self.type.startswith("N"):
-            return rf"-?[0-9]{{{low},{high}}}"
+        return rf"-?[0-9]{{{low},{high}}}" if self.type.startswith("N") else self._text_pattern(validation)
+
+    def _text_pattern(self, validation: Validation) -> str:
+        low, high = self.min, self.max
+        # The star stands for the element separator; text holds one character for each byte.
+        text = text_pattern("any" if self.type == "B" else validation.character_set)
+        if validation.spaces != "keep" and self.type != "B":
+            return rf"(?! ){text}{{{low},{high}}}+(?<! )"
         blank = r"(?! +(?:\*|\Z))" if self.required else ""  # a mandatory text of blanks alone says nothing
-        return rf"{blank}{TEXT}{{{low},{high}}}+"
+        return rf"{blank}{text}{{{low},{high}}}+"
 
     @property
     def plain_codes(self) -> frozenset[str]:
@@ -125,7 +130,8 @@ class SegmentRule:
     """A segment of the release: its elements, its notes, and the fast check of a whole segment text.
 
     ``elements`` may be given as a function that is asked when the segment is first met: of the 180 segments of a
-    release a purchase order uses twenty.
+    release a purchase order uses twenty. ``validation`` is built into the check, so that judging more strictly takes
+    no longer.
     """
 
     def __init__(
@@ -133,14 +139,20 @@ class SegmentRule:
         code: str,
         elements: tuple[ElementRule, ...] | Callable[[], tuple[ElementRule, ...]],
         notes: tuple[Note, ...],
+        validation: Validation = STANDARD_VALIDATION,
     ) -> None:
         self.code = code
         self.notes = notes
+        self.validation = validation
         self._given = elements
         self._checks = 0
         self._patterns: dict[int, re.Pattern[str] | None] = {}
         # What the pattern captured of texts that were right.
         self._right: set[tuple[str | None, ...]] = set()
+
+    def judged_by(self, validation: Validation) -> "SegmentRule":
+        """The same segment, judged by other settings."""
+        return SegmentRule(self.code, lambda: self.elements, self.notes, validation)
 
     @functools.cached_property
     def elements(self) -> tuple[ElementRule, ...]:
@@ -162,14 +174,19 @@ class SegmentRule:
         if not 0 < count <= len(self.elements) or any(rule.required for rule in self.elements[count:]):
             return None
         elements = "".join(self._element(index) for index in range(count))
-        # A segment ends with an element.
-        return re.compile(rf"{re.escape(self.code)}{elements}(?<!\*)", re.ASCII)
+        match self.validation.trailing_separators:
+            case "not_allowed":  # a segment ends with an element
+                return re.compile(rf"{re.escape(self.code)}{elements}(?<!\*)", re.ASCII)
+            case "mandatory" if count < len(self.elements):
+                return None
+            case _:  # it holds an element
+                return re.compile(rf"{re.escape(self.code)}(?=\*+[^*]){elements}", re.ASCII)
 
     def _element(self, index: int) -> str:
         rule = self.elements[index]
         if "not_used" in rule.agreed:
             return r"\*"
-        value = rule.pattern
+        value = rule.pattern(self.validation)
         if rule.plain_codes:
             value = f"({value})"
         elif any(index + 1 in note.positions for note in self.notes):
@@ -236,11 +253,25 @@ class Release:
         """The code list of an element; empty when it is open or unknown here."""
         return self._elements.codes(element)
 
+    def judged_by(self, validation: Validation) -> "Release":
+        """The same release, its segments judged by other settings."""
+        if validation == STANDARD_VALIDATION:
+            return self
+        return _judged(self, validation)
+
     def with_segments(self, segments: Mapping[str, SegmentRule]) -> "Release":
         """The same release with other segments: what an agreement adds to the standard or takes away."""
         derived = copy.copy(self)
         derived.segments = dict(segments)
         return derived
+
+
+_JUDGED_REMEMBERED_MAX = 64  # there are 17 ways to judge, and a partner speaks few releases
+
+
+@functools.lru_cache(maxsize=_JUDGED_REMEMBERED_MAX)
+def _judged(release: Release, validation: Validation) -> Release:
+    return release.with_segments({code: rule.judged_by(validation) for code, rule in release.segments.items()})
 
 
 class _Elements:

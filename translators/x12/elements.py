@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
-from translators.guide import Tolerance
+from translators.guide import STANDARD_VALIDATION, Tolerance, Validation
+from translators.x12.character_sets import foreign_characters
 from translators.x12.delimiters import Delimiters
 from translators.x12.dictionary import ElementRule, Note, Release, SegmentRule
 from translators.x12.faults import ElementError, Implementation, Ledger, SegmentError
-from translators.x12.tree import Element
-from translators.x12.value_faults import CONTROL, Fault, quoted, value_fault
+from translators.x12.tree import Element, element_values
+from translators.x12.value_faults import CONTROL, Fault, has_outer_blanks, quoted, unpadded, value_fault
+
+_CHARACTERS_SHOWN_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,17 @@ class _Spot:
 class ElementChecker:
     """Checks elements against the rules of a release and writes what is wrong into a ledger."""
 
-    def __init__(self, release: Release, delimiters: Delimiters, encoding: str, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        release: Release,
+        delimiters: Delimiters,
+        encoding: str,
+        ledger: Ledger,
+        validation: Validation = STANDARD_VALIDATION,
+    ) -> None:
         self._release = release
+        self._validation = validation
+        self._trims = validation.spaces == "trim"
         self._delimiters = delimiters
         self._utf8 = encoding == "utf-8"
         self._ledger = ledger
@@ -52,6 +64,7 @@ class ElementChecker:
         values: list[Element] = []
         errors = self._ledger.errors
         offset = at.start + len(parts[0]) + 1
+        says = self._says
         for number, raw in enumerate(parts[1:], 1):
             element = rule.elements[number - 1] if number <= len(rule.elements) else None
             values.append(self._element(element, raw, at, _Spot(number, None, offset)))
@@ -59,23 +72,48 @@ class ElementChecker:
         for number in range(len(parts), len(rule.elements) + 1):
             if rule.elements[number - 1].required:
                 self._missing(rule.elements[number - 1], at, _Spot(number, None, offset - 1))
-        extra = next((n for n, raw in enumerate(parts[1:], 1) if n > len(rule.elements) and raw), None)
+        extra = next((n for n, raw in enumerate(parts[1:], 1) if n > len(rule.elements) and says(raw)), None)
         if extra is not None:
             known = f"{at.code} has {len(rule.elements)} elements in release {self._release.name}"
             words = f"{quoted(parts[extra])} is one too many: {known}; leave it out"
             offset = at.start + len(self._delimiters.element.join(parts[:extra])) + 1
             spot = _Spot(extra, None, offset)
             self._report(at, spot, None, parts[extra], Fault(ElementError.TOO_MANY_ELEMENTS, words))
-        if len(parts) > 1 and not parts[-1]:
-            self._trailing_separators(at, len(parts) - 1)
+        self._end(rule, parts, at)
         self._notes(rule.notes, parts, at, rule.elements)
-        if self._ledger.errors == errors and not any(parts[1:]):
+        if self._ledger.errors == errors and not any(map(says, parts[1:])):
             # A segment is its code and one element or more (X12.6 section 3.7).
             self._of_segment(at, None, "holds no value; send one, or leave the segment out", None)
         return values
 
+    def check_unruled(self, text: str, at: At) -> None:
+        """Judge the values of a segment that no rule describes by what holds for all values."""
+        if self._validation.character_set == "any" and self._validation.spaces != "reject":
+            return
+        offset = at.start
+        for number, raw in enumerate(text.split(self._delimiters.element)):
+            for value in element_values(self.split(raw)) if number else ():
+                fault = self._text_fault(None, value)
+                if fault is not None:
+                    self._report(at, _Spot(number, None, offset), None, value, fault)
+            offset += len(raw) + 1
+
+    def _says(self, raw: str) -> bool:
+        """Whether something was sent; blanks alone say nothing where they are trimmed."""
+        return bool(raw.strip(" ") if self._trims else raw)
+
+    def _end(self, rule: SegmentRule, parts: list[str], at: At) -> None:
+        """What is wrong with the separators at the end of a segment."""
+        sent, known = len(parts) - 1, len(rule.elements)
+        match self._validation.trailing_separators:
+            case "not_allowed" if sent and not parts[-1]:
+                self._trailing_separators(at, sent)
+            case "mandatory" if sent < known:
+                words = f"ends behind element {sent} of {known}; it is agreed to separate all of them, so send the rest"
+                self._of_segment(at, sent or None, f"{words} of the separators", None)
+
     def _element(self, rule: ElementRule | None, raw: str, at: At, spot: _Spot) -> Element:
-        if not raw:
+        if not (raw if rule is not None and rule.type == "B" else self._says(raw)):
             if rule is not None and rule.required:
                 self._missing(rule, at, spot)
             return ""
@@ -88,16 +126,16 @@ class ElementChecker:
         if not parted:
             if rule.components:
                 self._composite(rule, [raw], at, spot)
-                return self._text(raw)
+                return self._taken(raw)
             return self._value(rule, raw, at, spot)
         plain = not rule.components and (rule.repeat == 1 or bool(component and component in raw))
         # A separator that is a control character is no text, in whatever set of characters.
         if plain and "separators-in-data" in self._ledger.tolerances and not CONTROL.search(raw):
             words = f"{quoted(raw)} holds a separator of this interchange and is kept as text; choose other separators"
             self._report(at, spot, rule, raw, Fault(self._too_many_components, words, "separators-in-data"))
-            return self._text(raw)
+            return self._taken(raw)
         self._parted(rule, raw, at, spot)
-        return self._split(raw)
+        return self._split(raw, self._taken)
 
     def _parted(self, rule: ElementRule, raw: str, at: At, spot: _Spot) -> None:
         repetitions = raw.split(self._delimiters.repetition) if self._delimiters.repetition else [raw]
@@ -114,7 +152,7 @@ class ElementChecker:
             elif len(components) > 1:
                 words = f"{quoted(raw)} has no components, yet holds the component separator; choose another separator"
                 self._report(at, spot, rule, raw, Fault(self._too_many_components, words))
-            elif repetition:
+            elif self._says(repetition):
                 self._value(rule, repetition, at, here)
             offset += len(repetition) + 1
 
@@ -124,11 +162,11 @@ class ElementChecker:
             here = _Spot(spot.element, number, offset)
             offset += len(raw) + 1
             if number > len(rule.components):
-                if raw:
+                if self._says(raw):
                     words = f"has {len(rule.components)} components, yet {quoted(raw)} is one more; leave it out"
                     self._report(at, here, rule, raw, Fault(self._too_many_components, words))
                     break
-            elif raw:
+            elif self._says(raw):
                 if "not_used" in rule.components[number - 1].agreed:
                     self._not_used(rule.components[number - 1], raw, at, here)
                 self._value(rule.components[number - 1], raw, at, here)
@@ -137,7 +175,7 @@ class ElementChecker:
         for number in range(len(components) + 1, len(rule.components) + 1):
             if rule.components[number - 1].required:
                 self._missing(rule.components[number - 1], at, _Spot(spot.element, number, offset - 1))
-        if len(components) > 1 and not components[-1]:
+        if len(components) > 1 and not components[-1] and self._validation.trailing_separators == "not_allowed":
             self._trailing_separators(at, spot.element)
         self._notes(rule.notes, ["", *components], at, rule.components, spot.element)
 
@@ -148,10 +186,26 @@ class ElementChecker:
             words = f"{quoted(value)} holds characters that no X12 character set has; remove them"
             self._report(at, spot, rule, value, Fault(ElementError.CHARACTER, words))
             return value
-        fault = value_fault(rule, value, self._release.name)
-        if fault is not None:
+        checked = unpadded(rule, value) if self._trims else value
+        fault = self._text_fault(rule, value) or value_fault(rule, checked, self._release.name)
+        while fault is not None:
             self._report(at, spot, rule, value, fault)
-        return value
+            fault = fault.besides if fault.tolerance in self._ledger.tolerances else None
+        return value.strip(" ") if self._trims and rule.type != "B" else value
+
+    def _text_fault(self, rule: ElementRule | None, value: str) -> Fault | None:
+        """What the partner's agreement has against the characters of a value, if anything."""
+        if rule is not None and rule.type == "B":
+            return None
+        character_set = self._validation.character_set
+        foreign = foreign_characters(value, character_set)
+        if foreign:
+            few = " ".join(map(quoted, foreign[:_CHARACTERS_SHOWN_MAX]))
+            words = f"{quoted(value)} holds {few}, which the {character_set} character set has not; write it without"
+            return Fault(ElementError.CHARACTER, words)
+        if self._validation.spaces == "reject" and has_outer_blanks(rule, value):
+            return Fault(ElementError.CHARACTER, f"{quoted(value)} has blanks around its value; leave them out")
+        return None
 
     def _notes(
         self,
@@ -161,11 +215,11 @@ class ElementChecker:
         rules: tuple[ElementRule, ...],
         inside: int | None = None,
     ) -> None:
-        presence = bytes(map(bool, parts))
+        presence = bytes(map(self._says, parts))
         for note in notes:
             if not note.is_broken(presence):
                 continue
-            absent = [n for n in note.positions if n >= len(parts) or not parts[n]]
+            absent = [n for n in note.positions if n >= len(parts) or not presence[n]]
             present = sorted(n for n in note.positions if n not in absent)
             exclusion = note.kind == "E"
             blamed = present[1] if exclusion else absent[0]
@@ -249,14 +303,19 @@ class ElementChecker:
         """An element that no rule describes, in its repetitions and components if it has any."""
         component, repetition = self._delimiters.component, self._delimiters.repetition
         parted = bool(component and component in raw) or bool(repetition and repetition in raw)
-        return self._split(raw) if parted else self._text(raw)
+        return self._split(raw, self._text) if parted else self._text(raw)
 
-    def _split(self, raw: str) -> Element:
+    def _split(self, raw: str, taken: Callable[[str], str]) -> Element:
         repetition, component = self._delimiters.repetition, self._delimiters.component
         return tuple(
-            tuple(self._text(value) for value in (part.split(component) if component else [part]))
+            tuple(taken(value) for value in (part.split(component) if component else [part]))
             for part in (raw.split(repetition) if repetition else [raw])
         )
+
+    def _taken(self, raw: str) -> str:
+        """The value that is handed on."""
+        text = self._text(raw)
+        return text.strip(" ") if self._trims else text
 
     def _text(self, raw: str) -> str:
         """Text of one byte for each character in the partner's encoding; what is no UTF-8 stays as it is."""

@@ -229,7 +229,8 @@ class GroupReader:
         is_agreed = self._rules.guides is None or guide is not None or set_type in FUNCTIONAL_ACKNOWLEDGMENTS
         tables = None
         if is_agreed and group.tables is not None:
-            tables = agreed_tables(set_type, group.tables, () if guide is None else guide.rules)
+            validation = (guide.validation if guide is not None else None) or self._rules.validation
+            tables = agreed_tables(set_type, group.tables, () if guide is None else guide.rules, validation)
         if tables is not None:  # ST01 comes from outside: what means nothing is not kept
             group.known[set_type] = guide, tables
         return guide, tables

@@ -15,7 +15,16 @@ import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from translators.guide import ElementOverride, ExtraSegment, LoopOverride, Override, SegmentOverride, Usage
+from translators.guide import (
+    STANDARD_VALIDATION,
+    ElementOverride,
+    ExtraSegment,
+    LoopOverride,
+    Override,
+    SegmentOverride,
+    Usage,
+    Validation,
+)
 from translators.x12.dictionary import Agreed, ElementRule, SegmentRule
 from translators.x12.grammar import Grammar, LoopRule, SegmentUse, grammar
 
@@ -71,6 +80,7 @@ class AgreedTables:
         local: the segments that are judged otherwise in one loop, by the path of the loop and the code.
         local_codes: the codes among them.
         qualified: segments that must or must not stand somewhere with one qualifier.
+        validation: how strictly the values of its segments are judged.
     """
 
     grammar: Grammar
@@ -79,28 +89,34 @@ class AgreedTables:
     local: dict[tuple[str, str], SegmentRule] = field(default_factory=dict)
     local_codes: frozenset[str] = frozenset()
     qualified: tuple[QualifiedUse, ...] = ()
+    validation: Validation = STANDARD_VALIDATION
 
 
-def agreed_tables(set_type: str, release: str, rules: tuple[Override, ...] = ()) -> AgreedTables | None:
+def agreed_tables(
+    set_type: str, release: str, rules: tuple[Override, ...] = (), validation: Validation = STANDARD_VALIDATION
+) -> AgreedTables | None:
     """The tables of a transaction set under the rules of an agreement, or None where the release has none."""
     # Only names that exist are remembered: ST01 comes from outside and would fill a cache.
-    return _compiled(set_type, release, rules)[0] if grammar(set_type, release) is not None else None
+    return _compiled(set_type, release, rules, validation)[0] if grammar(set_type, release) is not None else None
 
 
 def rule_problems(set_type: str, release: str, rules: tuple[Override, ...]) -> tuple[RuleProblem, ...]:
     """The rules that name what the transaction set does not have in this release; none where there are no tables."""
-    return _compiled(set_type, release, rules)[1] if grammar(set_type, release) is not None else ()
+    return _compiled(set_type, release, rules, STANDARD_VALIDATION)[1] if grammar(set_type, release) is not None else ()
 
 
 @functools.lru_cache(maxsize=AGREEMENTS_REMEMBERED_MAX)
 def _compiled(
-    set_type: str, release: str, rules: tuple[Override, ...]
+    set_type: str, release: str, rules: tuple[Override, ...], validation: Validation
 ) -> tuple[AgreedTables | None, tuple[RuleProblem, ...]]:
     base = grammar(set_type, release)
+    if base is not None and validation != STANDARD_VALIDATION:
+        base = Grammar(set_type, base.release.judged_by(validation), base.root)
     if base is None or not rules:
-        return None if base is None else AgreedTables(base, _body(base)), ()
+        return None if base is None else AgreedTables(base, _body(base), validation=validation), ()
     compiler = _Compiler(base, rules)
-    return compiler.tables(), tuple(sorted(compiler.problems, key=lambda problem: problem.index))
+    tables = replace(compiler.tables(), validation=validation)
+    return tables, tuple(sorted(compiler.problems, key=lambda problem: problem.index))
 
 
 def _body(tables: Grammar) -> dict[str, SegmentRule]:
@@ -264,7 +280,7 @@ def _with_element(segment: SegmentRule, rule: ElementOverride) -> SegmentRule:
         components = list(element.components)
         components[rule.component - 1] = _overridden(components[rule.component - 1], rule)
         elements[at] = replace(element, components=tuple(components))
-    return SegmentRule(segment.code, tuple(elements), segment.notes)
+    return SegmentRule(segment.code, tuple(elements), segment.notes, segment.validation)
 
 
 def _overridden(element: ElementRule, rule: ElementOverride) -> ElementRule:

@@ -125,7 +125,7 @@ class SetValidator(SetReader):
         self._tables = tables
         self._grammar = grammar
         self._rules = tables.body
-        self._checker = ElementChecker(grammar.release, delimiters, encoding, ledger)
+        self._checker = ElementChecker(grammar.release, delimiters, encoding, ledger, tables.validation)
         self._extra_uses: dict[tuple[int, int], int] = {}
         self._clean = clean
         self._root = Loop("")
@@ -399,6 +399,7 @@ class SetValidator(SetReader):
         elif loop is None:
             message = f"{code} is no segment of release {self._grammar.release.name} that is known here; leave it out"
             self._report(code, SegmentError.UNRECOGNIZED, message, start, "unknown-segments")
+        self._checker.check_unruled(text, At(code, self.segments, self._place.loop.code or None, start))
         (loop or self._loops[-1]).items.append(Segment(code, elements, self.segments, start, end))
 
     def _report(

@@ -14,8 +14,10 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # in no X12 character set
 VALUE_SHOWN_MAX = 40
 _CODES_SHOWN_MAX = 12
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
+_EXPLICIT = re.compile(r"-?(?:[0-9]+\.[0-9]*|\.[0-9]+)", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:E-?[0-9]+)?", re.ASCII)
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9][0-9]{0,2})?", re.ASCII)
+_TEXT_TYPES = frozenset({"AN", "ID"})
 _DATE_WIDTHS = {6: "YYMMDD", 8: "CCYYMMDD"}
 _CENTURY_DATE_WIDTH = 8
 
@@ -29,12 +31,34 @@ class Fault:
         words: what follows "BEG01 Transaction Set Purpose Code" in a message, with the value and the remedy.
         tolerance: the tolerance that lets it pass as a warning.
         implementation: IK403 where the partner's agreement asks for more than the release.
+        besides: what else is wrong with it, to be told where the tolerance lets this pass.
     """
 
     code: ElementError
     words: str
     tolerance: Tolerance | None = None
     implementation: Implementation | None = None
+    besides: "Fault | None" = None
+
+
+def has_outer_blanks(rule: ElementRule | None, value: str) -> bool:
+    """Whether blanks stand around a value that are no padding up to its shortest length (X12.6 3.5.1.4).
+
+    A mandatory value of blanks alone is missing, which says more.
+    """
+    if value.strip(" ") == value:
+        return False
+    if rule is None:
+        return True
+    if rule.required and not value.strip(" "):
+        return False
+    return value.startswith(" ") or len(value) != rule.min
+
+
+def unpadded(rule: ElementRule, value: str) -> str:
+    """A value without the blanks around it, but for those that fill a text up to its shortest length."""
+    text = value.strip(" ")
+    return text.ljust(min(rule.min, len(value))) if text and rule.type in _TEXT_TYPES else text
 
 
 def value_fault(rule: ElementRule, value: str, release: str) -> Fault | None:
@@ -55,17 +79,20 @@ def quoted(value: str) -> str:
 
 
 def _number_fault(rule: ElementRule, value: str, release: str) -> Fault | None:
+    # Sign, decimal point and the exponent's E do not count (X12.6 section 3.5.1.2).
+    length = _length_fault(rule, value, sum(map(str.isdigit, value)), release, "digit")
     if rule.type != "R":
         if not _INTEGER.fullmatch(value):
             implied = int(rule.type[1:] or 0)
             what = f"a whole number with {implied} implied decimals" if implied else "a whole number"
             words = f"{quoted(value)} is not {what}; send digits, with a minus sign before them at most"
-            return Fault(ElementError.CHARACTER, words)
+            if _EXPLICIT.fullmatch(value):
+                return Fault(ElementError.CHARACTER, words, "explicit-decimals", besides=length)
+            return Fault(ElementError.CHARACTER, words, "element-types")
     elif not _DECIMAL.fullmatch(value):
         words = f"{quoted(value)} is no number; send digits, with a point and a minus sign before them at most"
-        return Fault(ElementError.CHARACTER, words)
-    # Sign, decimal point and the exponent's E do not count (X12.6 section 3.5.1.2).
-    return _length_fault(rule, value, sum(map(str.isdigit, value)), release, "digit")
+        return Fault(ElementError.CHARACTER, words, "element-types")
+    return length
 
 
 def _length_fault(rule: ElementRule, value: str, length: int, release: str, unit: str = "character") -> Fault | None:
@@ -107,10 +134,10 @@ def _listed(codes: Iterable[str]) -> str:
 def _date_or_time_fault(rule: ElementRule, value: str, release: str) -> Fault | None:
     if rule.type == "DT":
         form = _DATE_WIDTHS.get(rule.max, "CCYYMMDD")
-        invalid = Fault(ElementError.DATE, f"{quoted(value)} is no date; send it as {form}")
+        invalid = Fault(ElementError.DATE, f"{quoted(value)} is no date; send it as {form}", "element-types")
     else:
         words = f"{quoted(value)} is no time of day; send it as HHMM, HHMMSS or HHMMSSDD"
-        invalid = Fault(ElementError.TIME, words)
+        invalid = Fault(ElementError.TIME, words, "element-types")
     if not (value.isascii() and value.isdigit()):
         return invalid
     length = _length_fault(rule, value, len(value), release, "digit")

@@ -7,8 +7,13 @@ from translators.building import Path
 from translators.shapes import shape
 from translators.x12.writing.losses import Loss
 
-# What follows from other fields and has no element of its own.
-DERIVED: Final = frozenset({"label", "line_id_assigned", "is_charge", "sscc", "derived"})
+# What follows from other fields and has no element of its own, and what a partner's own words once were.
+DERIVED: Final = frozenset(
+    {
+        *("label", "line_id_assigned", "is_charge", "sscc", "derived"),
+        *("quantity_as_sent", "unit_price_as_sent", "qualifier_as_sent", "role_code_as_sent"),
+    }
+)
 
 
 _FIELDS: Final[dict[type[Any], tuple[tuple[str, bool], ...]]] = {}
