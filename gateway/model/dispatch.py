@@ -9,6 +9,7 @@ class DispatchState(StrEnum):
     """Where it stands. Everything after `accepted` is the life of its delivery."""
 
     RECEIVED = "received"  # recorded, to be translated (again)
+    HELD = "held"  # its partner is suspended; translated, and numbered, once they are live or testing again
     ACCEPTED = "accepted"  # there is a delivery of it
     REFUSED = "refused"  # cannot be sent; a person decides
     ABANDONED = "abandoned"  # a person decided that it is not to be sent
@@ -20,6 +21,8 @@ class DispatchEvent(StrEnum):
     ACCEPT = "accept"
     REFUSE = "refuse"
     RETRY = "retry"
+    HOLD = "hold"
+    RESUME = "resume"
     ABANDON = "abandon"
 
 
@@ -29,6 +32,9 @@ DISPATCH_TRANSITIONS: Mapping[tuple[DispatchState, DispatchEvent], DispatchState
         (S.RECEIVED, E.ACCEPT): S.ACCEPTED,
         (S.RECEIVED, E.REFUSE): S.REFUSED,
         (S.RECEIVED, E.ABANDON): S.ABANDONED,
+        (S.RECEIVED, E.HOLD): S.HELD,
+        (S.HELD, E.RESUME): S.RECEIVED,
+        (S.HELD, E.ABANDON): S.ABANDONED,
         (S.REFUSED, E.RETRY): S.RECEIVED,
         (S.REFUSED, E.ABANDON): S.ABANDONED,
     }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # The body of an event names its schema by this prefix and the document type.
 DATA_SCHEMA_PREFIX = "urn:partner-gateway:schema"
 CONTENT_TYPE = "application/json"
+TEST_PREFIX = "test."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class BusinessEvent:
         message_id: key of the received message; empty for a notice that is about none.
         document_id: key of the document; None for a notice.
         body: canonical document, or the notice; JSON.
+        test: whether it is a test, by its usage indicator (ISA15) or since its partner is in testing.
+        from_testing: whether its partner is in testing; such an event goes where no consumer of live ones sees it.
     """
 
     id: str
@@ -45,15 +48,21 @@ class BusinessEvent:
     document_id: str | None
     schema_version: str
     body: bytes
+    test: bool = False
+    from_testing: bool = False
 
     @property
     def routing_key(self) -> str:
-        """``<document_type>.<event>.<partner>``, the topic that consumers bind to."""
-        return f"{self.document_type}.{self.event}.{self.partner}"
+        """``<document_type>.<event>.<partner>``, the topic that consumers bind to; ``test.`` leads for who is testing.
 
-    def attributes(self) -> dict[str, str | int]:
+        None of the three holds a dot, so a key of four words is one of a partner in testing.
+        """
+        key = f"{self.document_type}.{self.event}.{self.partner}"
+        return f"{TEST_PREFIX}{key}" if self.from_testing else key
+
+    def attributes(self) -> dict[str, str | int | bool]:
         """The CloudEvents attributes by their names; absent ones are left out."""
-        attributes: dict[str, str | int] = {
+        attributes: dict[str, str | int | bool] = {
             "specversion": "1.0",
             "id": self.id,
             "source": self.source,
@@ -73,6 +82,8 @@ class BusinessEvent:
             attributes["documentid"] = self.document_id
         if self.causation_id is not None:
             attributes["causationid"] = self.causation_id
+        if self.test:
+            attributes["test"] = True
         return attributes
 
 

@@ -14,6 +14,7 @@ class MessageState(StrEnum):
     PUBLISHED = "published"  # every event confirmed, or there was nothing to publish (an acknowledgment group, say)
     REJECTED = "rejected"  # the partner's fault; told in its own tongue
     PARKED = "parked"  # our fault; no acknowledgment, retried with back-off until the limit
+    HELD = "held"  # kept and answered; waits until its partner, who is suspended, is live or testing again
 
 
 class MessageEvent(StrEnum):
@@ -26,6 +27,8 @@ class MessageEvent(StrEnum):
     REJECT = "reject"
     PARK = "park"
     REPROCESS = "reprocess"
+    HOLD = "hold"  # its partner is suspended; also at reception, before anybody claims it
+    RESUME = "resume"  # the partner is live or testing again, or a person releases it
 
 
 M, E = MessageState, MessageEvent
@@ -41,6 +44,10 @@ MESSAGE_TRANSITIONS: Mapping[tuple[MessageState, MessageEvent], MessageState] = 
         (M.PUBLISHED, E.REPROCESS): M.RECEIVED,
         (M.REJECTED, E.REPROCESS): M.RECEIVED,
         (M.PARKED, E.REPROCESS): M.RECEIVED,
+        (M.RECEIVED, E.HOLD): M.HELD,
+        (M.PROCESSING, E.HOLD): M.HELD,
+        (M.HELD, E.RESUME): M.RECEIVED,
+        (M.HELD, E.REPROCESS): M.RECEIVED,
     }
 )
 FINAL_STATES = frozenset({M.PUBLISHED, M.REJECTED})  # left only when a person asks for it

@@ -24,6 +24,7 @@ class CaseKind(StrEnum):
     DELIVERY_GIVEN_UP = "delivery_given_up"  # every attempt of its schedule failed
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
+    PARTNER_SUSPENDED = "partner_suspended"  # what goes to and fro is held; one case a partner
 
 
 class CaseState(StrEnum):

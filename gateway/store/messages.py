@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from gateway.buffers import Buffer, whole
 from gateway.model.machine import advance
-from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
-from gateway.store import claims, staging, timeline
+from gateway.model.message import FINAL_STATES, MESSAGE_TRANSITIONS, MessageEvent, MessageState
+from gateway.store import claims, holds, staging, timeline
 from gateway.store.staging import DEFLATED, PIECE_BYTES, restored
 from gateway.store.statements import Insert, Prepared, constant, given, storable, table_of
 from gateway.store.tables import Document, Message, MessageBody, TransportIdentity
@@ -38,6 +38,8 @@ class NewMessage:
         answer: what the partner will be told, byte for byte; a duplicate gets the same.
         security: how it was protected, JSON object as text.
         staged_by: who staged payload and wire beforehand; empty when they are kept with the message.
+        held: why it waits, in words; empty when it is due at once.
+        apart_from: the message of a connection that it was a part of.
     """
 
     id: str
@@ -57,6 +59,8 @@ class NewMessage:
     filename: str
     security: str
     staged_by: str = ""
+    held: str = ""
+    apart_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,9 @@ class StoredMessage:
     reason: str
     report: str | None
     acknowledged: bool
+    by_hand: bool
+    apart_from: str | None
+    set_apart: str
 
     @property
     def was_tried(self) -> bool:
@@ -191,8 +198,10 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
         "transport_id": new.transport_id,
         "remote": new.remote,
         "received_at_ms": new.received_at_ms,
-        "state": MessageState.RECEIVED.value,
-        "next_attempt_at_ms": new.received_at_ms,
+        "state": _first_state(new).value,
+        "next_attempt_at_ms": None if new.held else new.received_at_ms,
+        "reason": new.held,
+        "apart_from": new.apart_from,
         "payload_bytes": len(new.payload),
         "payload_sha256": new.payload_sha256,
         "content_type": new.content_type,
@@ -211,7 +220,14 @@ def accept(connection: Connection, new: NewMessage) -> Acceptance:
             _keep(connection, new.id, "wire", new.wire)
     if new.answer is not None:
         _keep(connection, new.id, "answer", (new.answer,))
+    if new.held:
+        holds.note(connection, new.partner_id, new.id, new.received_at_ms, new.held)
     return acceptance
+
+
+def _first_state(new: NewMessage) -> MessageState:
+    received = MessageState.RECEIVED
+    return advance(MESSAGE_TRANSITIONS, received, MessageEvent.HOLD) if new.held else received
 
 
 def is_known(connection: Connection, partner_id: str, channel: str, transport_id: str) -> bool:
@@ -367,6 +383,27 @@ def _without_company(due: list[StoredMessage]) -> list[StoredMessage]:
     return due
 
 
+def hold(connection: Connection, owner: str, message: StoredMessage, reason: str, now_ms: int) -> MessageState:
+    """Put a message aside that was claimed and may not be processed now; it does not count as an attempt.
+
+    Raises:
+        ClaimLost: the message is no longer ours.
+    """
+    state = advance(MESSAGE_TRANSITIONS, MessageState.PROCESSING, MessageEvent.HOLD)
+    values = {
+        "state": state.value,
+        "claim_owner": None,
+        "attempts": _MESSAGE.c.attempts - 1,
+        "next_attempt_at_ms": None,
+        "reason": reason,
+    }
+    held = update(_MESSAGE).where(_MESSAGE.c.id == message.id, _held_by(owner)).values(values)
+    if not connection.execute(held).rowcount:
+        raise ClaimLost(f"message {message.id} is no longer claimed by {owner}")
+    holds.note(connection, message.partner_id, message.id, now_ms, reason)
+    return state
+
+
 def release_partner(connection: Connection, owner: str, partner_id: str) -> None:
     """This process has no message of the partner under way any more: another may take the next."""
     claims.drop(connection, owner, _PARTNER_CLAIM + partner_id)
@@ -491,7 +528,7 @@ def reprocess(connection: Connection, message_id: str, now_ms: int, actor: str) 
     connection.execute(
         update(_MESSAGE)
         .where(_MESSAGE.c.id == message_id)
-        .values(state=state.value, revision=revision, attempts=0, next_attempt_at_ms=now_ms)
+        .values(state=state.value, revision=revision, attempts=0, next_attempt_at_ms=now_ms, by_hand=True)
     )
     timeline.note(connection, message_id, now_ms, "reprocess", {"actor": actor, "revision": revision})
     return get(connection, message_id)
@@ -519,7 +556,6 @@ def abandon(connection: Connection, message_id: str) -> None:
 
 def counts(connection: Connection) -> Iterator[tuple[str, int]]:
     """(state, number of messages): of those that are not final, for metrics."""
-    open_states = [MessageState.RECEIVED, MessageState.PROCESSING, MessageState.QUEUED, MessageState.PARKED]
-    for state in open_states:
+    for state in (state for state in MessageState if state not in FINAL_STATES):
         number = connection.scalar(select(func.count()).select_from(_MESSAGE).where(_MESSAGE.c.state == state.value))
         yield state.value, number or 0

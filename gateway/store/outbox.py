@@ -45,6 +45,7 @@ class EventRow:
     attempts: int
     published_at_ms: int | None
     last_error: str
+    test: bool
 
 
 _ROW_COLUMNS = [_EVENT.c[field.name] for field in fields(EventRow)]

@@ -41,6 +41,19 @@ class Message(SQLModel, table=True):
         Index("message_by_partner", "partner_id", "id"),
         Index("message_by_state", "state", "id"),
         Index("message_by_purge", "received_at_ms"),
+        Index(
+            "message_held",
+            "partner_id",
+            "id",
+            sqlite_where=text("state = 'held'"),
+            postgresql_where=text("state = 'held'"),
+        ),
+        Index(
+            "message_apart",
+            "partner_id",
+            sqlite_where=text("apart_from IS NOT NULL AND state IN ('held', 'processing', 'received')"),
+            postgresql_where=text("apart_from IS NOT NULL AND state IN ('held', 'processing', 'received')"),
+        ),
     )
     id: str = Field(primary_key=True)
     partner_id: str
@@ -65,6 +78,12 @@ class Message(SQLModel, table=True):
     reason: str = Field(default="", sa_column=_text(nullable=False))
     report: str | None = Field(default=None, sa_column=_text())
     acknowledged: bool = False
+    # A person has it processed, whatever it would wait for.
+    by_hand: bool = False
+    # The message of a connection that this was a part of, until it was set apart for its partner.
+    apart_from: str | None = None
+    # Which of its bytes are set apart: JSON, a list of first byte and the one behind the last.
+    set_apart: str = Field(default="", sa_column=_text(nullable=False))
 
 
 class MessageBody(SQLModel, table=True):
@@ -210,6 +229,9 @@ class OutboxEvent(SQLModel, table=True):
     published_at_ms: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True, index=True))
     last_error: str = Field(default="", sa_column=_text(nullable=False))
     body: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    # A test, and of a partner who is in testing: these go another way than the events of live ones.
+    test: bool = False
+    from_testing: bool = False
 
 
 class EventLogEntry(SQLModel, table=True):
@@ -382,6 +404,13 @@ class Dispatch(SQLModel, table=True):
             "id",
             sqlite_where=text("state = 'received'"),
             postgresql_where=text("state = 'received'"),
+        ),
+        Index(
+            "dispatch_waiting",
+            "partner_id",
+            "id",
+            sqlite_where=text("state IN ('held', 'received')"),
+            postgresql_where=text("state IN ('held', 'received')"),
         ),
         Index("dispatch_by_partner", "partner_id", "id"),
         Index("dispatch_by_purge", "received_at_ms"),

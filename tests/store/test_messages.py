@@ -205,7 +205,7 @@ def test_open_messages_are_counted_by_state(stock):
     stock.accept(2, partner="other")
     stock.claim_messages("one", limit=1)
     counted = dict(stock.see(lambda connection: list(messages.counts(connection))))
-    assert counted == {"received": 1, "processing": 1, "queued": 0, "parked": 0}
+    assert counted == {"received": 1, "processing": 1, "queued": 0, "parked": 0, "held": 0}
 
 
 def test_two_processes_claiming_at_once_share_partners_and_never_messages(stock, store_url):

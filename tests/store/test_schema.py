@@ -53,13 +53,17 @@ def test_partial_indexes_are_partial(store):
     def partial(connection):
         return {
             index["name"]
-            for table in ("message", "outbox_event", "delivery")
+            for table in ("message", "outbox_event", "delivery", "dispatch")
             for index in inspect(connection).get_indexes(table)
             if any(option.endswith("_where") for option in index.get("dialect_options", {}))
         }
 
     assert store.read_now(partial) == {
         "message_waiting",
+        "message_held",
+        "message_apart",
+        "dispatch_due",
+        "dispatch_waiting",
         "outbox_due",
         "outbox_lane_open",
         "delivery_due",

@@ -56,3 +56,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("NOT sent"),
         postgresql_where=sa.text("NOT sent"),
     )
+    with op.batch_alter_table("message") as message:
+        message.add_column(sa.Column("by_hand", sa.Boolean(), nullable=False, server_default=sa.false()))
+        message.add_column(sa.Column("apart_from", sa.String(), nullable=True))
+        message.add_column(sa.Column("set_apart", sa.Text(), nullable=False, server_default=""))
+    _partial_index("message_held", "message", ["partner_id", "id"], "state = 'held'")
+    apart = "apart_from IS NOT NULL AND state IN ('held', 'processing', 'received')"
+    _partial_index("message_apart", "message", ["partner_id"], apart)
+    _partial_index("dispatch_waiting", "dispatch", ["partner_id", "id"], "state IN ('held', 'received')")
+    with op.batch_alter_table("outbox_event") as event:
+        event.add_column(sa.Column("test", sa.Boolean(), nullable=False, server_default=sa.false()))
+        event.add_column(sa.Column("from_testing", sa.Boolean(), nullable=False, server_default=sa.false()))
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
