@@ -31,7 +31,7 @@ from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound, SourceKey
 from gateway.flow.outward.send import Sending
-from gateway.flow.outward.ways import message_id_host
+from gateway.flow.outward.ways import AS2, SANDBOX, message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
@@ -39,6 +39,9 @@ from gateway.flow.terms import TermsOfProfiles
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
+from gateway.sandbox.carrier import SandboxCarrier
+from gateway.sandbox.partner import built_in_partners
+from gateway.sandbox.replies import SandboxReplies
 from gateway.settings import LOCK_FILE, Settings
 from gateway.spool import SpoolFolder
 from gateway.store import cases, delivery_claims, event_log, messages, outbox, outcomes
@@ -105,6 +108,7 @@ class Gateway:
             now_ms=now_ms,
             metrics=self.metrics,
             also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round, self._remove_old_parts),
+            built_in=built_in_partners(sandbox=settings.sandbox),
         )
         self.relay = Relay(
             self.database,
@@ -123,9 +127,13 @@ class Gateway:
             certificates=PartnerCertificates(self.exchanged.of),
             uses=self.uses,
         )
+        carriers = {AS2: self._as2.carrier}
+        if settings.sandbox:
+            played = SandboxCarrier(self.database, now_ms=now_ms, metrics=self.metrics, kept=self._wake_sandbox)
+            carriers[SANDBOX] = played.carrier
         self.sending = Sending(
             self.database,
-            {"as2": self._as2.carrier},
+            carriers,
             self.directory,
             owner=self.owner,
             now_ms=now_ms,
@@ -160,6 +168,14 @@ class Gateway:
             now_ms,
             arrived=self.processing.wake,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
+        )
+        self.sandbox = SandboxReplies(
+            self.database,
+            self.reception,
+            self.directory,
+            owner=self.owner,
+            now_ms=now_ms,
+            metrics=self.metrics,
         )
         # Deliveries and received messages share their ids.
         self.outbound = Outbound(
@@ -238,6 +254,8 @@ class Gateway:
             self._run("relay", self.relay.run)
             self._run("sending", self.sending.run)
             self._run("outbound", self.outbound.run)
+            if settings.sandbox:
+                self._run("sandbox", self.sandbox.run)
         if "edge" in settings.roles:
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await _listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
@@ -332,6 +350,9 @@ class Gateway:
         self.relay.wake()
         self.outbound.wake()
         self.sending.wake()
+
+    def _wake_sandbox(self) -> None:
+        self.sandbox.wake()
 
     def _not_ready(self) -> list[str]:
         reasons = []

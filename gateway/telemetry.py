@@ -163,6 +163,8 @@ class Metrics:
         self.delivery_seconds = Histogram(
             "gateway_delivery_seconds", "From enqueued until proven delivered.", "channel", DELIVERY_BOUNDS_S
         )
+        self.sandbox_orders = Counter("gateway_sandbox_orders_total", "What the sandbox was asked for.", ("word",))
+        self.sandbox_replies = Counter("gateway_sandbox_replies_total", "What the sandbox sent.", ("document",))
         self.gauges: dict[str, tuple[str, float]] = {}
         self.families: dict[str, tuple[str, tuple[str, ...], Mapping[tuple[str, ...], float]]] = {}
 

@@ -16,13 +16,13 @@ from gateway.commands.findings import print_findings
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_bytes, print_json, print_pairs, print_table, say, size
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, add_limit, shown, verb, verbs
+from gateway.commands.profiles import directory_of
 from gateway.commands.storing import actor, changing, now_ms, or_unusable, reading
 from gateway.commands.x12_shown import segments
 from gateway.flow import operations, traffic
 from gateway.flow.outward.resending import resending
 from gateway.flow.outward.ways import message_id_host
 from gateway.model.ids import IdSource
-from partners.directory import load_directory
 
 _PARTS = {
     "payload": "the content: as it was opened, or as it is delivered",
@@ -260,7 +260,7 @@ def _reprocess(called: argparse.Namespace) -> int:
 
 def _resend(called: argparse.Namespace) -> int:
     settings = open_settings(called)
-    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
+    directory = directory_of(settings)
     act = resending(directory, IdSource(now_ms, secrets.randbits).next(), message_id_host(settings))
     with changing(settings) as database:
         made = or_unusable(

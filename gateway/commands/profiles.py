@@ -7,8 +7,9 @@ from pathlib import Path
 from gateway.agreements import reading_rules
 from gateway.commands.opening import open_settings
 from gateway.commands.parsing import Unusable, did_you_mean, shown
+from gateway.sandbox.partner import built_in_partners
 from gateway.settings import Settings
-from partners.directory import load_directory
+from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile, load_profile
 from translators.guide import ReadingRules
 
@@ -35,15 +36,28 @@ def profile_of(settings: Settings, partner: str) -> LoadedProfile:
     Raises:
         Unusable: there is none, or it does not load; the text has the lines that are wrong.
     """
+    built_in = next((item for item in built_in_partners(sandbox=settings.sandbox) if item.id == partner), None)
+    if built_in is not None:
+        return built_in
     loaded = load_profile(folder_of(settings, partner), environment=settings.environment)
     if not isinstance(loaded, LoadedProfile):
         raise Unusable("the profile does not load\n" + "\n".join(f"  {problem}" for problem in loaded))
     return loaded
 
 
+def directory_of(settings: Settings) -> Directory:
+    """The partners as they are now, the built-in one included."""
+    directory, _ = load_directory(
+        settings.partners_dir,
+        environment=settings.environment,
+        built_in=built_in_partners(sandbox=settings.sandbox),
+    )
+    return directory
+
+
 def reading_rules_of(called: argparse.Namespace) -> ReadingRules:
     """How a file is read when `--partner` sent it."""
     settings = open_settings(called)
     loaded = profile_of(settings, called.partner)
-    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
+    directory = directory_of(settings)
     return reading_rules(loaded, settings.identities, directory.carried_by(loaded))

@@ -20,7 +20,7 @@ from gateway.commands.findings import print_findings
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, say, visible
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, count, leaf, shown
-from gateway.commands.profiles import profile_of
+from gateway.commands.profiles import directory_of, profile_of
 from gateway.commands.serving import is_served
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow import traffic
@@ -36,7 +36,6 @@ from gateway.store.database import Database
 from gateway.store.deliveries import StoredDelivery
 from gateway.store.dispatches import SourceIdReused
 from gateway.telemetry import Metrics
-from partners.directory import load_directory
 from translators.catalog import sniff
 
 POLL_S = 0.2
@@ -117,7 +116,7 @@ class _Sender:
         self._called = called
         self._settings = settings
         self._database = database
-        directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
+        directory = directory_of(settings)
         self._outbound = Outbound(
             database,
             Composing(database, lambda: directory, settings.identities, settings.limits),

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.routes import bearer_of
+from gateway.flow.outward.ways import SANDBOX
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
@@ -66,6 +67,8 @@ class WaysOut:
         bearer = bearer_of(directory, partner) if partner is not None else None
         if partner is None or bearer is None or not (partner.profile.is_active and bearer.profile.is_active):
             return None
+        if partner.profile.sandbox:
+            return WayOut(partner.digest, message.identity, SANDBOX, self._host)
         as2 = bearer.profile.as2
         if as2 is None or as2.url is None:
             return None

@@ -3,6 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
 
 from gateway.model.delivery import DELIVERY_FINAL_STATES
+from gateway.store import sandbox_replies
 from gateway.store.statements import table_of
 from gateway.store.tables import Delivery, DeliveryBody, ExceptionCase, TimelineEntry
 
@@ -51,6 +52,7 @@ def remove_rows(connection: Connection, before_ms: int, *, rows_max: int) -> int
     ids = connection.scalars(select(_DELIVERY.c.id).where(old_deliveries(before_ms)).limit(rows_max)).all()
     if ids:
         connection.execute(delete(_BODY).where(_BODY.c.delivery_id.in_(ids)))
+        sandbox_replies.remove(connection, ids)
         for table in (_TIMELINE, _CASE):
             connection.execute(delete(table).where(table.c.message_id.in_(ids)))
         connection.execute(delete(_DELIVERY).where(_DELIVERY.c.id.in_(ids)))

@@ -15,7 +15,7 @@ from gateway.commands.files import read_input
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Verbs, add_config, add_format, verb
-from gateway.commands.profiles import profile_of
+from gateway.commands.profiles import directory_of, profile_of
 from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.keys import Keys
@@ -26,7 +26,6 @@ from gateway.settings import Settings
 from gateway.store import audit
 from gateway.store.database import Database
 from gateway.telemetry import Metrics
-from partners.directory import load_directory
 
 _PEM = "-----BEGIN"
 
@@ -75,7 +74,7 @@ def _message(settings: Settings, file: str | None) -> PingMessage | None:
 async def _ping(
     settings: Settings, database: Database, called: argparse.Namespace, message: PingMessage | None
 ) -> Pinged:
-    directory, _ = load_directory(settings.partners_dir, environment=settings.environment)
+    directory = directory_of(settings)
     keys = Keys(database, settings, now_ms=now_ms, metrics=Metrics())
     problem = ""
     try:

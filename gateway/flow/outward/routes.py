@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.carriers.parcels import Carrier, Failed, Held, Outcome
+from gateway.flow.outward.ways import SANDBOX
 from gateway.model.delivery import DeliveryKind
 from gateway.store.delivery_claims import Share
 from gateway.store.delivery_rows import StoredDelivery
@@ -52,7 +53,8 @@ class Routes:
         if partner is None:
             return Held(f"there is no profile of {delivery.partner_id} (any more): put it back into partners_dir")
         # A receipt goes to who asked for it, not to the connection that carries their documents.
-        bearer = partner if delivery.kind == DeliveryKind.RECEIPT else bearer_of(directory, partner)
+        is_alone = delivery.kind == DeliveryKind.RECEIPT or delivery.channel == SANDBOX
+        bearer = partner if is_alone else bearer_of(directory, partner)
         if bearer is None:
             return Held(
                 f"{partner.id} is reached via {partner.profile.via}, which has no profile: add it, or drop `via`"
@@ -61,6 +63,8 @@ class Routes:
             if not loaded.profile.is_active:
                 return Held(f"{loaded.id} is suspended: set `status: live` in its profile to send again")
         carrier = self._carriers.get(delivery.channel)
+        if carrier is None and delivery.channel == SANDBOX:
+            return Held(f"the sandbox is to play {partner.id}: set `sandbox: true` in gateway.yaml, and restart")
         if carrier is None:
             return Held(f"this gateway has no carrier for {delivery.channel}: run a version that has it")
         return Route(partner, bearer, carrier, partner.profile.delivery)

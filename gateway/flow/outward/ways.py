@@ -11,7 +11,11 @@ from partners.as2_terms import As2
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 
-AS2 = "as2"  # the name of the channel, as deliveries and messages have it
+# The names of the channels, as deliveries and messages have them.
+AS2 = "as2"
+SANDBOX = "sandbox"
+# Of a partner whom the sandbox plays no server is known; media types and subjects are the usual ones.
+_NO_SERVER = As2(id="SANDBOX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,7 @@ class Recipient:
 
     Attributes:
         bearer: whose connection carries it: the partner itself, or the VAN or 3PL that it comes `via`.
-        as2: how the bearer is reached.
+        as2: how the bearer is reached, where the channel is AS2.
     """
 
     partner: LoadedProfile
@@ -44,6 +48,8 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
         raise NoWay(f"there is no partner {partner_id[:64]!r}; `gateway partner list` shows those there are")
     if not partner.profile.is_active:
         raise NoWay(f"{partner.id} is suspended: nothing is sent to them until their profile says `status: live`")
+    if partner.profile.sandbox:
+        return Recipient(partner, partner, _NO_SERVER, SANDBOX)
     bearer = partner
     if partner.profile.via is not None:
         connection = directory.by_id(partner.profile.via)
@@ -70,8 +76,10 @@ def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str 
         ours = next((identity for identity in identities if identity.name == named), None)
         if ours is None:
             raise NoWay(f"none of our identities is named {named[:64]!r}; the settings list them under `identities`")
-        if ours.as2_id is not None:
+        if ours.as2_id is not None or way.channel == SANDBOX:
             return ours.name
+    if way.channel == SANDBOX:
+        return sandbox_identity(identities)
     known = identity_for(way.bearer.profile, identities)
     if known is None:
         raise NoWay(
@@ -79,6 +87,18 @@ def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str 
             "profile, and an AS2 id to that identity"
         )
     return known.name
+
+
+def sandbox_identity(identities: Collection[OurIdentity]) -> str:
+    """The name of the identity that speaks with a partner whom the sandbox plays, where nobody names one.
+
+    Raises:
+        NoWay: there is none.
+    """
+    with_x12 = next((identity.name for identity in identities if identity.x12 is not None), None)
+    if with_x12 is None:
+        raise NoWay("the sandbox has to know us: add an identity with an X12 address to `identities` in gateway.yaml")
+    return with_x12
 
 
 def message_id_host(settings: Settings) -> str:
