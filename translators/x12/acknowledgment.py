@@ -11,17 +11,25 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from translators.guide import AcknowledgmentRules
+from translators.guide import AcknowledgmentRules, GroupAnswer, Identity
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
 from translators.x12.faults import InterchangeError
 from translators.x12.functional_acknowledgment import Line, can_be_named, earns_answer, lines, printable, set_type
 from translators.x12.reading import InterchangeHeader
 from translators.x12.results import FALLBACK_RELEASE, GroupResult, InterchangeResult, collect_results
-from translators.x12.sets import FUNCTIONAL_ACKNOWLEDGMENT_GROUP
+from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENT_GROUP, FUNCTIONAL_IDS
 from translators.x12.writer import REPETITION_SINCE, Framing, free_delimiters, group_date, isa_segment
 
-__all__ = ["Earned", "Numbers", "collect_results", "earned_by", "write_acknowledgment", "write_acknowledgments"]
+__all__ = [
+    "Answer",
+    "Earned",
+    "Numbers",
+    "collect_results",
+    "earned_by",
+    "write_acknowledgment",
+    "write_acknowledgments",
+]
 
 DEFAULT_RULES = AcknowledgmentRules()
 
@@ -39,6 +47,19 @@ _SET_NUMBER_WIDTH_MIN = 4
 _INDUSTRY = re.compile(r"(?!X[0-9])[0-9A-Z]{1,6}", re.ASCII)
 
 
+# GS01 -> what its groups hold, as agreements call it.
+_HELD = {functional_id: DOCUMENT_TYPES[number] for number, functional_id in FUNCTIONAL_IDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one group is answered with: ``set_type`` is 997 or 999, ``accepted_sets`` has it name them, too."""
+
+    group: GroupResult
+    set_type: str
+    accepted_sets: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Earned:
     """What one interchange earns, or one of its groups: an interchange of ours.
@@ -46,18 +67,16 @@ class Earned:
     Attributes:
         result: of the interchange that arrived.
         ta1: a TA1 is due.
-        answered: the groups that earn a functional acknowledgment, each needs a group control number of ours.
+        answered: for the groups that earn a functional acknowledgment; each needs a group control number of ours.
         kinds: what will be written, such as ``("TA1", "997")``.
         scope: within which our control numbers ascend: our id, theirs and the usage indicator.
-        accepted_sets: AK2 and AK5 also for sets in which nothing was wrong.
     """
 
     result: InterchangeResult
     ta1: bool
-    answered: tuple[GroupResult, ...]
+    answered: tuple[Answer, ...]
     kinds: tuple[str, ...]
     scope: str
-    accepted_sets: bool = True
 
     @property
     def groups(self) -> int:
@@ -90,9 +109,9 @@ def earned_by(results: Iterable[InterchangeResult], rules: AcknowledgmentRules =
             result = replace(result, header=own)  # noqa: PLW2901 - the same interchange, with a sender for the answer
         if not _can_be_addressed(result.header):
             continue
-        answered = tuple(filter(earns_answer, result.groups)) if result.code != "R" else ()
-        if not all(map(can_be_named, answered)):
-            answered = tuple(filter(can_be_named, answered))
+        earning = tuple(filter(earns_answer, result.groups)) if result.code != "R" else ()
+        if not all(map(can_be_named, earning)):
+            earning = tuple(filter(can_be_named, earning))
             result = _with_unnamed_group(result)  # noqa: PLW2901 - the same interchange, with what can be told of it
         wants_ta1 = {
             "never": False,
@@ -100,14 +119,40 @@ def earned_by(results: Iterable[InterchangeResult], rules: AcknowledgmentRules =
             "as_requested": result.header.acknowledgment_requested or result.is_told or result.code == "R",
             "always": True,
         }[rules.ta1]
-        if rules.functional == "none":
-            answered = ()
+        asked = (_answer(group, result.header, rules) for group in earning)
+        answered = tuple(answer for answer in asked if answer is not None)
         if rules.envelope == "per_interchange" or len(answered) <= 1:
             shares = [answered] if wants_ta1 or answered else []
         else:
-            shares = [(group,) for group in answered]
+            shares = [(answer,) for answer in answered]
         for number, share in enumerate(shares):
-            yield _earned(result, share, rules, wants_ta1=wants_ta1 and number == 0)
+            yield _earned(result, share, wants_ta1=wants_ta1 and number == 0)
+
+
+def _answer(group: GroupResult, header: InterchangeHeader, rules: AcknowledgmentRules) -> Answer | None:
+    """The functional acknowledgment of a group, by the agreement on what it holds; None where none is due."""
+    agreed = _agreement_on(group, header, rules) or GroupAnswer("")
+    functional = agreed.functional or rules.functional
+    if functional == "none":
+        return None
+    names_accepted = rules.accepted_sets if agreed.accepted_sets is None else agreed.accepted_sets
+    return Answer(group, set_type(group, functional), names_accepted)
+
+
+def _agreement_on(group: GroupResult, header: InterchangeHeader, rules: AcknowledgmentRules) -> GroupAnswer | None:
+    """What was agreed on the groups of a kind, chosen as the agreement is that their sets are read by."""
+    sets = (DOCUMENT_TYPES.get(one.type) for one in group.sets[:1])
+    held = _HELD.get(group.header.functional_id) or next(sets, None)
+    ours = Identity(header.receiver_qualifier, header.receiver_id)
+    best: tuple[tuple[bool, int], GroupAnswer] | None = None
+    for agreed in rules.groups:
+        named = [known for known in agreed.releases if group.header.release.startswith(known)]
+        speaks_of_it = agreed.document_type == held and (agreed.receivers is None or ours in agreed.receivers)
+        if speaks_of_it and (named or not agreed.releases):
+            precision = (agreed.receivers is not None, max(map(len, named), default=0))
+            if best is None or precision > best[0]:
+                best = precision, agreed
+    return best[1] if best is not None else None
 
 
 def _with_unnamed_group(result: InterchangeResult) -> InterchangeResult:
@@ -117,14 +162,10 @@ def _with_unnamed_group(result: InterchangeResult) -> InterchangeResult:
     return replace(result, code="E", note=InterchangeError.CONTENT.value, is_told=True)
 
 
-def _earned(
-    result: InterchangeResult, answered: tuple[GroupResult, ...], rules: AcknowledgmentRules, *, wants_ta1: bool
-) -> Earned:
+def _earned(result: InterchangeResult, answered: tuple[Answer, ...], *, wants_ta1: bool) -> Earned:
     header = result.header
-    kinds = ("TA1",) * wants_ta1 + tuple(dict.fromkeys(set_type(group, rules.functional) for group in answered))
-    return Earned(
-        result, wants_ta1, answered, kinds, f"{header.receiver}|{header.sender}|{header.usage}", rules.accepted_sets
-    )
+    kinds = ("TA1",) * wants_ta1 + tuple(dict.fromkeys(answer.set_type for answer in answered))
+    return Earned(result, wants_ta1, answered, kinds, f"{header.receiver}|{header.sender}|{header.usage}")
 
 
 def _can_be_addressed(header: InterchangeHeader) -> bool:
@@ -167,14 +208,13 @@ def write_acknowledgment(
             that occurs in the data is replaced by another.
     """
     inbound = earned.result.header
-    body: list[Line] = []
-    if earned.ta1:
-        body.append(_ta1(earned.result, now))
+    body: list[Line] = [_ta1(earned.result, now)] if earned.ta1 else []
+    tables = [""] * len(body)  # of each line, where it has any
     sets = numbers.sets or [1] * earned.groups
-    for group, number, set_number in zip(earned.answered, numbers.groups, sets, strict=True):
-        answer = set_type(group, "999" if "999" in earned.kinds else "997")
+    for answer, number, set_number in zip(earned.answered, numbers.groups, sets, strict=True):
         text = str(set_number).zfill(_SET_NUMBER_WIDTH_MIN)
-        body.extend(_group(group, inbound, (number, text), answer, now, accepted_sets=earned.accepted_sets))
+        body.extend(_group(answer, inbound, (number, text), now))
+        tables.extend([answer.group.tables] * (len(body) - len(tables)))
     known_version = inbound.version in load_release(FALLBACK_RELEASE).codes("I11")
     version = inbound.version if known_version else _FALLBACK_VERSION
     header = InterchangeHeader(
@@ -193,9 +233,13 @@ def write_acknowledgment(
     wanted = (framing.delimiters,) if framing is not None else ()
     delimiters = _safe_delimiters((*wanted, inbound.delimiters, STANDARD_DELIMITERS), version, header, body)
     body.append(("IEA", str(len(earned.answered)), header.control_number))
+    tables.append("")
     isa = delimiters.element.join(("ISA", *map(str, isa_segment(replace(header, delimiters=delimiters)).elements)))
     end = delimiters.terminator + (framing.line_end if framing is not None else "")
-    written = "".join([isa, end, *(_text(line, delimiters) + end for line in body)])
+    texts = [_text(line, delimiters) for line in body]
+    if framing is not None and framing.trailing_separators:
+        texts = [_filled(text, delimiters.element, one) for text, one in zip(texts, tables, strict=True)]
+    written = "".join([isa, end, *(text + end for text in texts)])
     return written.encode("latin-1", "replace")
 
 
@@ -208,19 +252,12 @@ def _ta1(result: InterchangeResult, now: dt.datetime) -> Line:
     return "TA1", digits[:_ISA13_WIDTH].zfill(_ISA13_WIDTH), date, time, result.code, result.note
 
 
-def _group(
-    group: GroupResult,
-    inbound: InterchangeHeader,
-    numbers: tuple[int, str],
-    answer: str,
-    now: dt.datetime,
-    *,
-    accepted_sets: bool,
-) -> Iterator[Line]:
+def _group(answer: Answer, inbound: InterchangeHeader, numbers: tuple[int, str], now: dt.datetime) -> Iterator[Line]:
+    group = answer.group
     header = group.header
     number, set_number = numbers
     implementation = ""
-    if answer == "999":
+    if answer.set_type == "999":
         implementation = group.tables + _999_RELEASE_SUFFIX.get(group.tables, "")
     yield (
         "GS",
@@ -234,9 +271,9 @@ def _group(
         header.agency if header.agency in {"X", "T"} else "X",
         implementation or _release(group),
     )
-    body = [*lines(group, answer, accepted_sets=accepted_sets)]
+    body = [*lines(group, answer.set_type, accepted_sets=answer.accepted_sets)]
     # ST03 names an implementation guide; where the 999 has none of its own, GS08 says enough.
-    yield "ST", answer, set_number, implementation if implementation != group.tables else ""
+    yield "ST", answer.set_type, set_number, implementation if implementation != group.tables else ""
     yield from body
     yield "SE", str(len(body) + 2), set_number
     yield "GE", "1", str(number)
@@ -295,6 +332,12 @@ def _text(line: Line, delimiters: Delimiters) -> str:
         components = (element,) if isinstance(element, str) else element
         parts.append(delimiters.component.join(_clean(one, delimiters) for one in components))
     return delimiters.element.join(parts).rstrip(delimiters.component + delimiters.element)
+
+
+def _filled(text: str, separator: str, tables: str) -> str:
+    """A segment with a separator for each element that it has in these tables."""
+    rule = load_release(tables).segments.get(text.partition(separator)[0]) if tables else None
+    return text if rule is None else text + separator * (len(rule.elements) - text.count(separator))
 
 
 def _clean(text: str, delimiters: Delimiters) -> str:

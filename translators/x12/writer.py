@@ -2,9 +2,10 @@
 
 import datetime as dt
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from translators.x12.delimiters import ISA_WIDTHS, STANDARD_DELIMITERS, Delimiters
+from translators.x12.dictionary import Release
 from translators.x12.reading import InterchangeHeader
 from translators.x12.tree import Element, Segment, element_values
 
@@ -34,11 +35,15 @@ class Unwritable:
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """How bytes are laid out: the separators, what stands behind each terminator, and the text's encoding."""
+    """How bytes are laid out: the separators, what stands behind each terminator, and the text's encoding.
+
+    ``trailing_separators`` has every element separated that a segment has in its release, as old software wants it.
+    """
 
     delimiters: Delimiters = STANDARD_DELIMITERS
     line_end: str = ""
     encoding: str = "latin-1"
+    trailing_separators: bool = False
 
 
 STANDARD_FRAMING = Framing()
@@ -110,6 +115,13 @@ def segment(code: str, *values: Element) -> Segment:
     while elements and elements[-1] == "":
         elements.pop()
     return Segment(code, elements, position=0, start=0, end=0)
+
+
+def filled(held: Segment, release: Release) -> Segment:
+    """A segment with an element, be it empty, for each that it has in a release."""
+    rule = release.segments.get(held.code)
+    missing = 0 if rule is None else len(rule.elements) - len(held.elements)
+    return replace(held, elements=[*held.elements, *[""] * missing]) if missing > 0 else held
 
 
 def isa_segment(header: InterchangeHeader) -> Segment:

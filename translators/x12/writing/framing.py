@@ -23,6 +23,7 @@ class FramingRules:
         separators_in_data: ``replace`` them with ``replacement``, ``reject`` the document, or ``choose`` separators
             that occur nowhere in the data.
         replacement: stands for a separator, or a character that the encoding has not.
+        trailing_separators: every element that a segment has in its release is separated.
     """
 
     delimiters: Delimiters = field(default_factory=lambda: replace(STANDARD_DELIMITERS, repetition="^"))
@@ -30,6 +31,7 @@ class FramingRules:
     encoding: Literal["latin-1", "utf-8"] = "latin-1"
     separators_in_data: InData = "replace"
     replacement: str = " "
+    trailing_separators: bool = False
 
 
 STANDARD_FRAMING_RULES: Final = FramingRules()
@@ -55,7 +57,7 @@ def frame(segments: Iterable[Segment], rules: FramingRules, version: str) -> Fra
         delimiters = replace(delimiters, repetition="")
     if rules.separators_in_data == "choose":
         delimiters = _chosen(held, delimiters)
-    framing = Framing(delimiters, rules.line_end, rules.encoding)
+    framing = Framing(delimiters, rules.line_end, rules.encoding, rules.trailing_separators)
     fitting = _Fitting(rules, framing)
     return Framed(tuple(fitting.segment(item) for item in held), framing, tuple(fitting.findings))
 

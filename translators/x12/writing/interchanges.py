@@ -2,19 +2,19 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, Literal
 
 from translators.documents import Document
 from translators.findings import Finding, Level, Severity
-from translators.guide import Guide, Identity, Override, ReadingRules
-from translators.x12.dictionary import choose_release
+from translators.guide import Guide, Identity, Override, ReadingRules, Validation
+from translators.x12.dictionary import choose_release, load_release
 from translators.x12.reader import read
 from translators.x12.reading import CONTROL_NUMBER_MAX, InterchangeHeader, SetRead
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_IDS
-from translators.x12.tree import Segment
-from translators.x12.writer import Framing, Unwritable, group_date, isa_segment, segment, write_segments
+from translators.x12.tree import Element, Segment
+from translators.x12.writer import Framing, Unwritable, filled, group_date, isa_segment, segment, write_segments
 from translators.x12.writing.framing import STANDARD_FRAMING_RULES, FramingRules, frame
 from translators.x12.writing.sets import Written, write_set
 
@@ -23,6 +23,7 @@ Usage = Literal["P", "T", "I"]
 _VERSION_WIDTH: Final = 5
 _SET_NUMBER_WIDTH: Final = 4
 _ID_MAX: Final = 15
+_OPTIONAL: Final = Validation(trailing_separators="optional")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,9 @@ class PreparedInterchange:
                 if given is None:
                     raise ValueError("fewer control numbers than transaction sets")
                 shown = str(given).zfill(_SET_NUMBER_WIDTH)
-                pieces.append(self._segments(segment("ST", prepared.set_type, shown, *prepared.head)))
+                # The head may end with empty elements, which `segment` would leave out.
+                head: list[Element] = [prepared.set_type, shown, *prepared.head]
+                pieces.append(self._segments(Segment("ST", head, position=0, start=0, end=0)))
                 pieces.append(prepared.body)
                 pieces.append(self._segments(segment("SE", str(prepared.segments), shown)))
             pieces.append(self._segments(segment("GE", str(len(held)), str(number))))
@@ -218,7 +221,7 @@ def prepare_interchange(
     framed = frame([*heads, *(one for written in sets for one in written.segments[1:-1])], framing, envelope.isa12)
     if any(finding.severity is Severity.ERROR for finding in framed.findings):
         return Preparation(None, framed.findings, sets)
-    following = iter(framed.segments[len(heads) :])
+    following = (_laid_out(one, envelope, framing) for one in framed.segments[len(heads) :])
     prepared: list[tuple[PreparedSet, ...]] = []
     for group in groups:
         made = []
@@ -228,13 +231,19 @@ def prepare_interchange(
             if isinstance(data, Unwritable):
                 fault = _fault(f"{data.segment}{data.element:02} {data.reason}")
                 return Preparation(None, (*framed.findings, fault), sets)
-            head = tuple(str(element) for element in written.segments[0].elements[2:])
+            opening = _laid_out(written.segments[0], envelope, framing)
+            head = tuple(str(element) for element in opening.elements[2:])
             made.append(PreparedSet(written.set_type, head, data, len(written.segments)))
         prepared.append(tuple(made))
     interchange = PreparedInterchange(envelope, framed.framing, tuple(prepared))
     # What was replaced may have been all that a mandatory element held.
     faults = list(_reading_faults(interchange, framing, sets, of_type)) if framed.findings else []
     return Preparation(None if faults else interchange, (*framed.findings, *faults), sets)
+
+
+def _laid_out(held: Segment, envelope: Envelope, framing: FramingRules) -> Segment:
+    release = choose_release(envelope.release).name
+    return filled(held, load_release(release)) if framing.trailing_separators and release is not None else held
 
 
 def write_interchange(
@@ -268,7 +277,10 @@ def _reading_faults(
     guides = tuple(Guide(document_type, "x12", rules=rules[document_type]) for document_type in named)
     data = prepared.numbered(1, range(1, len(prepared.groups) + 1))
     agreed = guides if any(rules.values()) else None
-    for piece in read(data, ReadingRules(guides=agreed, encoding=framing.encoding)):
+    reading = ReadingRules(guides=agreed, encoding=framing.encoding)
+    if framing.trailing_separators:
+        reading = replace(reading, validation=_OPTIONAL)
+    for piece in read(data, reading):
         if isinstance(piece, SetRead):
             yield from (finding for finding in piece.findings if finding.severity is Severity.ERROR)
 
