@@ -1,0 +1,257 @@
+"""Plays samples as the line plays them, in a throw-away store: the same rules, reading, decision and writing.
+
+The clock stands still and nothing stays: each sample finds the store as it was, so that control numbers and dates are
+the same each time. What is neither played nor needed for it: transports, signatures, encryption.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import orjson
+from sqlalchemy import Connection
+
+from gateway.flow.decide import Decision, decide, stage
+from gateway.flow.outward.composing import Composed, Composing, Unsendable
+from gateway.flow.outward.numbering import numbered
+from gateway.flow.terms import Terms, TermsOfProfiles
+from gateway.model.delivery import DeliveryKind
+from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, DOCUMENTS, FINDINGS, SENT, Sample
+from gateway.onboarding.samples.staging import Cast, cast
+from gateway.settings import DATABASE_FILE, IdentitySettings, Limits, Settings
+from gateway.store import acknowledgments, documents, messages
+from gateway.store.database import Database
+from gateway.store.dispatches import NewDispatch
+from gateway.store.documents import REJECTED
+from gateway.store.messages import NewMessage, StoredMessage
+from partners.directory import Directory
+from partners.loader import LoadedProfile
+from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
+
+CLOCK: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+CLOCK_MS: Final = int(CLOCK.timestamp() * 1_000)
+LEASE_MS: Final = 60_000
+NOT_SENT, REFUSED = "not-sent", "rejected"  # codes of what is no finding of a document
+_OWNER = _SOURCE = "rehearsal"
+_MESSAGE, _ORDER = "rehearsal", "rehearsal-order"
+_ORDER_TYPE = "purchase_order"
+
+T = TypeVar("T")
+Kind = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came out of a sample.
+
+    Attributes:
+        files: by the file that each belongs into.
+        kinds: document type and syntax of what went through; no syntax where it was refused before that was known.
+    """
+
+    files: Mapping[str, bytes]
+    kinds: frozenset[Kind] = frozenset()
+
+
+class _TakenBack(Exception):  # noqa: N818  # carries a result out of a transaction that is rolled back
+    def __init__(self, result: Any) -> None:  # noqa: ANN401  # of whatever unit
+        super().__init__()
+        self.result = result
+
+
+@contextmanager
+def rehearsal(settings: Settings, directory: Directory) -> Iterator["Rehearsal"]:
+    """A stage for the samples of any of these partners; its store goes with it."""
+    from gateway.store.schema import migrate  # noqa: PLC0415  # alembic takes long to import
+
+    with tempfile.TemporaryDirectory(prefix="gateway-samples-") as folder:
+        database = Database(f"sqlite:///{Path(folder) / DATABASE_FILE}", synchronous="OFF")
+        try:
+            migrate(database)
+            yield Rehearsal(database, settings.identities, settings.limits, directory)
+        finally:
+            database.close()
+
+
+class Rehearsal:
+    """Plays samples.
+
+    Args:
+        database: an empty store.
+        identities: ours.
+        limits: of the gateway.
+        directory: the partners.
+    """
+
+    def __init__(
+        self, database: Database, identities: Sequence[IdentitySettings], limits: Limits, directory: Directory
+    ) -> None:
+        self._database = database
+        self._identities = identities
+        self._limits = limits
+        self._directory = directory
+        self._with_orders: set[str] = set()
+
+    async def play(self, partner: LoadedProfile, sample: Sample, beside: Iterable[Sample] = ()) -> Played:
+        """What comes out of a sample; `beside` are the partner's others, whose orders are known when we answer them."""
+        actors = cast(partner, self._directory, self._identities)
+        if sample.direction == "inbound":
+            return self._inbound(actors, sample)
+        if partner.id not in self._with_orders:
+            self._with_orders.add(partner.id)
+            for number, other in enumerate(beside):
+                if other.direction == "inbound":
+                    self._keep_orders(actors, other, number)
+        return await self._outbound(actors, sample)
+
+    # --- what they send ----------------------------------------------------------------------------------------------
+
+    def _inbound(self, actors: Cast, sample: Sample) -> Played:
+        terms = self._terms(actors)
+        items, result = _translated(sample, terms)
+
+        def unit(connection: Connection) -> Played:
+            message = _received(connection, actors, sample)
+            decide(connection, _OWNER, Decision(message, _SOURCE, items, result, terms, CLOCK_MS))
+            kinds = frozenset((item.document_type, result.syntax or "") for item in items)
+            return Played(_outcome(connection, result), kinds)
+
+        return self._taken_back(unit)
+
+    def _terms(self, actors: Cast) -> Terms:
+        reader = TermsOfProfiles(self._database, actors.identities, lambda: actors.directory)
+        return reader.read(actors.bearer, actors.directory)
+
+    def _keep_orders(self, actors: Cast, sample: Sample, number: int) -> None:
+        """The orders in what they send, as though it had come before."""
+        terms = self._terms(actors)
+        items, _ = _translated(sample, terms)
+        orders = [item for item in items if item.document_type == _ORDER_TYPE and item.document is not None]
+        if orders:
+            message = self._taken_back(partial(_received, actors=actors, sample=sample))
+            earlier = replace(message, id=f"{_ORDER}-{actors.partner.id}-{number}")
+            unit = partial(stage, message=earlier, terms=terms, source=_SOURCE, batch=orders, now_ms=CLOCK_MS)
+            self._database.write_now(unit)
+
+    # --- what we send ------------------------------------------------------------------------------------------------
+
+    async def _outbound(self, actors: Cast, sample: Sample) -> Played:
+        composing = Composing(self._database, lambda: actors.directory, actors.identities, self._limits)
+        wanted = NewDispatch(
+            id=_MESSAGE,
+            partner_id=actors.partner.id,
+            kind=DeliveryKind.DOCUMENT,
+            actor=_OWNER,
+            received_at_ms=CLOCK_MS,
+            sha256=hashlib.sha256(sample.content).hexdigest(),
+            body_bytes=len(sample.content),
+        )
+        made = await composing.compose(wanted, sample.content, CLOCK_MS)
+        findings = [_said(finding) for finding in made.found.findings]
+        kind = made.found.document_type
+        if isinstance(made, Unsendable):
+            refusal = {FINDINGS: _json(_with_reason(findings, NOT_SENT, made.reason))}
+            return Played(refusal, frozenset({(kind, "")}))
+        body, _ = self._taken_back(partial(numbered, made=made))
+        name, syntax = _written_as(made)
+        files = {name: bytes(body[:])} | ({FINDINGS: _json(findings)} if findings else {})
+        return Played(files, frozenset({(kind, syntax)}))
+
+    def _taken_back(self, unit: Callable[[Connection], T]) -> T:
+        """What a unit returns, everything else as though it had never run."""
+
+        def run(connection: Connection) -> None:
+            raise _TakenBack(unit(connection))
+
+        try:
+            self._database.write_now(run)
+        except _TakenBack as taken:
+            result: T = taken.result
+            return result
+        raise AssertionError("a unit that is taken back always raises")
+
+
+def _translated(sample: Sample, terms: Terms) -> tuple[list[TranslatedDocument], TranslationResult]:
+    items: list[TranslatedDocument] = []
+    for item in translate(sample.content, terms.reading):
+        if isinstance(item, TranslationResult):
+            return items, item
+        items.append(item)
+    raise AssertionError("a translation ends with its result")
+
+
+def _received(connection: Connection, actors: Cast, sample: Sample) -> StoredMessage:
+    """The message that their sample is, taken up for processing."""
+    digest = hashlib.sha256(sample.content).hexdigest()
+    new = NewMessage(
+        id=_MESSAGE,
+        partner_id=actors.bearer.id,
+        profile_digest=actors.bearer.digest,
+        identity="",
+        channel="as2",
+        transport_id=None,
+        remote="",
+        received_at_ms=CLOCK_MS,
+        sha256=digest,
+        payload=sample.content,
+        payload_sha256=digest,
+        wire=(),
+        answer=None,
+        content_type="",
+        filename=sample.content_name,
+        security="{}",
+    )
+    messages.accept(connection, new)
+    (message,) = messages.claim(connection, _OWNER, CLOCK_MS, lease_ms=LEASE_MS, limit=1)
+    return message
+
+
+def _outcome(connection: Connection, result: TranslationResult) -> dict[str, bytes]:
+    """What the decision left in the store."""
+    decided = messages.get(connection, _MESSAGE)
+    stored = documents.of_message(connection, _MESSAGE)
+    answers = acknowledgments.of_message(connection, _MESSAGE)
+    bodies = [orjson.loads(item.body) for item in stored if item.status != REJECTED and item.body is not None]
+    findings = [_said(finding.as_json()) for finding in result.findings]
+    for item in stored:
+        findings += [_said(finding, item.ordinal + 1) for finding in orjson.loads(item.findings)]
+    if decided is not None and decided.reason:
+        findings = _with_reason(findings, REFUSED, decided.reason)
+    files = {DOCUMENTS: _json(bodies)}
+    if findings:
+        files[FINDINGS] = _json(findings)
+    if answers:
+        files[ACKNOWLEDGMENT] = b"".join(answer.body for answer in answers)
+    return files
+
+
+def _said(finding: Mapping[str, object], document: int | None = None) -> dict[str, object]:
+    """A finding without what it does not know; `document` is which of those that came it speaks of, from 1."""
+    about: dict[str, object] = {} if document is None else {"document": document}
+    return about | {key: value for key, value in finding.items() if value is not None}
+
+
+def _with_reason(findings: list[dict[str, object]], code: str, reason: str) -> list[dict[str, object]]:
+    """The findings, and why nothing came of it where none of them says so."""
+    if any(finding.get("severity") == "error" for finding in findings):
+        return findings
+    return [*findings, {"code": code, "message": reason, "level": "file", "severity": "error"}]
+
+
+def _written_as(made: Composed) -> tuple[str, str]:
+    """The file that a document of ours belongs into, and its syntax."""
+    edi, json, xml = SENT
+    if not isinstance(made.body, bytes):
+        return edi, "x12"
+    return (json, "json") if sniff(made.body, made.content_type) == "json" else (xml, "xml")
+
+
+def _json(value: object) -> bytes:
+    """As it stands in a file that people read and version control compares."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
