@@ -3,23 +3,27 @@
 Nothing here watches or waits: the program asks again, and folders that did not change are not read again.
 """
 
+import gc
 import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from partners.loader import PROFILE_FILE, LoadedProfile, Problems, load_profile
+from partners.folders import stamp_of
+from partners.loader import PROFILE_FILE, LoadedProfile, Look, Problems, load_profile, look
 from partners.problems import Location, Problem, one_of, shown
-from partners.templates import Templates
+from partners.templates import Template, Templates
 
 PARTNERS_MAX = 20_000
-FOLDER_ENTRIES_MAX = 256
 _NO_DIGEST = "0" * 64
+_MANY = 100  # so many folders read at once make garbage collection a large part of the work
 
-# A claim is what only one partner may have: ("as2", id), ("x12", qualifier, id) or ("api_key", digest).
+# What only one partner may have: ("as2", id), ("x12", qualifier, id), ("api_key", digest) or ("sftp", user).
 Claim = tuple[str, ...]
+_Claimants = list[tuple[LoadedProfile, Location]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +36,58 @@ class KeyHolder:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a folder and the templates that it needs held when it was read last, and what came of it."""
+    """What the last look at all folders found, so that the next one reads only what changed since.
 
-    stamp: object
-    outcome: LoadedProfile | Problems
-    template_stamps: Mapping[str, object] = field(default_factory=dict)
+    Attributes:
+        basis: the folder and the environment that were looked at, and the names of the folders in it.
+        looks: by the name of the folder.
+        templates: by name.
+        problems: everything that was wrong.
+    """
+
+    basis: tuple[Path | None, str | None, tuple[str, ...]]
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    templates: Mapping[str, Template | None] = field(default_factory=dict)
+    problems: Problems = ()
+
+
+_NOTHING_SEEN = _Seen((None, None, ()))
 
 
 class Directory:
     """The partners at one moment; never changed after it was made.
 
-    Suspended partners are found like others, so that they can be told: whoever lets something in looks at
-    `profile.is_active`. An id that two profiles claim belongs to nobody.
+    Suspended partners and drafts are found like others, so that they can be told: whoever lets something in looks at
+    `profile.status`. An id that two profiles claim belongs to nobody, but a draft never takes one away from others.
+
+    Args:
+        profiles: those in force.
+        refused: why the newest profile of a partner (by the name of its folder) is not in force.
+        seen: for the next look.
+        claimants: who claims what, where that is known already.
     """
 
-    __slots__ = ("_by_as2_id", "_by_id", "_by_interchange_id", "_by_key", "_seen")
+    __slots__ = ("_by_claim", "_by_id", "_carried", "_seen", "refused")
 
-    def __init__(self, profiles: Iterable[LoadedProfile] = (), seen: Mapping[str, _Seen] | None = None) -> None:
+    def __init__(
+        self,
+        profiles: Iterable[LoadedProfile] = (),
+        refused: Mapping[str, Problems] | None = None,
+        seen: _Seen | None = None,
+        claimants: Mapping[Claim, _Claimants] | None = None,
+    ) -> None:
         self._by_id = {loaded.id: loaded for loaded in profiles}
-        self._seen = dict(seen or {})
-        self._by_as2_id: dict[str, LoadedProfile] = {}
-        self._by_interchange_id: dict[tuple[str, str], LoadedProfile] = {}
-        self._by_key: dict[str, LoadedProfile] = {}
-        for claim, claimants in _claimants(self._by_id.values()).items():
-            if len(claimants) > 1:
-                continue
-            if claim[0] == "as2":
-                self._by_as2_id[claim[1]] = claimants[0][0]
-            elif claim[0] == "x12":
-                self._by_interchange_id[claim[1], claim[2]] = claimants[0][0]
-            else:
-                self._by_key[claim[1]] = claimants[0][0]
+        self._seen = seen
+        self.refused: Mapping[str, Problems] = dict(refused or {})
+        self._by_claim: dict[Claim, LoadedProfile] = {}
+        self._carried: dict[str, list[LoadedProfile]] = {}
+        for claim, of_it in (claimants if claimants is not None else _claimants(self._by_id.values())).items():
+            rivals = _rivals(of_it)
+            if len(rivals) == 1:
+                self._by_claim[claim] = rivals[0][0]
+        for loaded in self._by_id.values():
+            if loaded.profile.via is not None:
+                self._carried.setdefault(loaded.profile.via, []).append(loaded)
 
     def __iter__(self) -> Iterator[LoadedProfile]:
         return iter(self._by_id.values())
@@ -76,7 +101,7 @@ class Directory:
 
     def by_as2_id(self, as2_id: str) -> LoadedProfile | None:
         """The partner with this AS2 identifier; case counts (RFC 4130 6.2)."""
-        return self._by_as2_id.get(as2_id)
+        return self._by_claim.get(("as2", as2_id))
 
     def by_api_key(self, sha256_hex: str, today: date) -> KeyHolder | None:
         """Who holds the key with this SHA-256 digest; None for unknown and expired keys alike.
@@ -84,7 +109,7 @@ class Directory:
         A digest tells nothing about the digests near it, so the lookup by it leaks nothing; the comparison that
         decides takes the same time wherever the digests part, and is made for unknown keys too.
         """
-        loaded = self._by_key.get(sha256_hex)
+        loaded = self._by_claim.get(("api_key", sha256_hex))
         keys = loaded.profile.api_keys if loaded is not None else ()
         match: KeyHolder | None = None
         presented = sha256_hex.encode("utf-8", "replace")
@@ -101,7 +126,11 @@ class Directory:
 
     def by_interchange_id(self, qualifier: str, interchange_id: str) -> LoadedProfile | None:
         """The partner with this ISA qualifier and id; padding does not count."""
-        return self._by_interchange_id.get((qualifier, interchange_id.rstrip(" ")))
+        return self._by_claim.get(("x12", qualifier, interchange_id.rstrip(" ")))
+
+    def by_sftp_user(self, user: str) -> LoadedProfile | None:
+        """The partner who logs in to our SFTP server with this user name; case counts."""
+        return self._by_claim.get(("sftp", user))
 
     def speaker(self, authenticated: LoadedProfile, qualifier: str, interchange_id: str) -> LoadedProfile | None:
         """Whose interchange it is that came over somebody's connection; None where they may not speak for that address.
@@ -112,17 +141,15 @@ class Directory:
         owner = self.by_interchange_id(qualifier, interchange_id)
         if owner is None or owner.id == authenticated.id:
             return owner
-        address = (qualifier, interchange_id.rstrip(" "))
-        listed = any((item.qualifier, item.id) == address for item in authenticated.profile.speaks_for)
+        listed = authenticated.speaks_for(qualifier, interchange_id.rstrip(" "))
         return owner if listed and owner.profile.via == authenticated.id else None
 
     def carried_by(self, connection: LoadedProfile) -> tuple[LoadedProfile, ...]:
         """The partners whose traffic a connection may carry."""
         return tuple(
             loaded
-            for loaded in self
-            if loaded.profile.via == connection.id
-            and any(self.speaker(connection, item.qualifier, item.id) is loaded for item in loaded.profile.x12)
+            for loaded in self._carried.get(connection.id, ())
+            if any(self.speaker(connection, item.qualifier, item.id) is loaded for item in loaded.profile.x12)
         )
 
 
@@ -140,6 +167,7 @@ def load_directory(
 
     A broken profile, or one that claims what another partner has, leaves the partner's last good profile in place
     (none where there was none). A removed folder removes the partner; all stay where `partners_dir` cannot be read.
+    `previous` itself comes back when nothing changed.
     """
     before = _with_built_in(previous if previous is not None else Directory(), built_in)
     reserved = {loaded.id: loaded for loaded in built_in}
@@ -148,26 +176,57 @@ def load_directory(
     except OSError as error:
         what = f"the folder of the partners cannot be read ({error.strerror})"
         return before, (Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists"),)
-    templates = Templates(partners_dir)
-    seen: dict[str, _Seen] = {}
-    candidates: dict[str, LoadedProfile] = {}
-    problems: list[Problem] = []
-    for folder in folders:
-        if folder.name in reserved:
-            problems.append(_reserved(folder))
-            continue
-        seen[folder.name] = outcome = _look(folder, before._seen.get(folder.name), templates, environment)  # noqa: SLF001  # its own kind
-        if isinstance(outcome.outcome, LoadedProfile):
-            candidates[folder.name] = outcome.outcome
-            continue
-        problems += outcome.outcome
-        last_good = before.by_id(folder.name)
-        if last_good is not None:
-            candidates[folder.name] = last_good
+    basis = (partners_dir, environment, tuple(folder.name for folder in folders))
+    known = before._seen or _NOTHING_SEEN  # noqa: SLF001  # its own kind
+    looks = dict(known.looks) if known.basis[:2] == basis[:2] else {}
+    templates = Templates(partners_dir, known.templates)
+    stale = [
+        folder
+        for folder in folders
+        if folder.name not in reserved and not _is_current(looks.get(folder.name), templates)
+    ]
+    if not stale and known.basis == basis:
+        return before, known.problems
+    with _without_collection(len(stale)):
+        for folder in stale:
+            looks[folder.name] = _look_again(folder, looks.get(folder.name), templates, environment)
+    looks = {folder.name: looks[folder.name] for folder in folders if folder.name not in reserved}
+    refused, candidates = _candidates(looks, before)
     candidates |= reserved
-    problems += _settle(candidates, before)
-    problems += connection_problems(candidates.values())
-    return Directory(candidates.values(), seen), tuple(problems)
+    problems = [problem for outcome in refused.values() for problem in outcome]
+    problems += [_reserved(folder) for folder in folders if folder.name in reserved]
+    clashes, claimants = _settle(candidates, before, refused)
+    told = tuple(dict.fromkeys((*problems, *clashes, *connection_problems(candidates.values()))))
+    seen = _Seen(basis, looks, {**known.templates, **templates.looked_at}, told)
+    return Directory(candidates.values(), refused, seen, claimants), told
+
+
+def _candidates(looks: Mapping[str, Look], before: Directory) -> tuple[dict[str, Problems], dict[str, LoadedProfile]]:
+    """What is refused for its own sake, and who would be in force."""
+    refused: dict[str, Problems] = {}
+    candidates: dict[str, LoadedProfile] = {}
+    for name, found in looks.items():
+        if isinstance(found.outcome, LoadedProfile):
+            candidates[name] = found.outcome
+            continue
+        refused[name] = found.outcome
+        last_good = before.by_id(name)
+        if last_good is not None:
+            candidates[name] = last_good
+    return refused, candidates
+
+
+@contextmanager
+def _without_collection(folders: int) -> Iterator[None]:
+    """What reading makes stays or goes by itself; looking for circles in it again and again would find none."""
+    if folders < _MANY or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def load_all(partners_dir: Path, *, environment: str | None = None) -> tuple[tuple[LoadedProfile, ...], Problems]:
@@ -179,24 +238,33 @@ def load_all(partners_dir: Path, *, environment: str | None = None) -> tuple[tup
     templates = Templates(partners_dir)
     loaded: list[LoadedProfile] = []
     problems: list[Problem] = []
-    for folder in _folders(partners_dir):
-        outcome = load_profile(folder, templates, environment)
-        if isinstance(outcome, LoadedProfile):
-            loaded.append(outcome)
-        else:
-            problems += outcome
+    folders = _folders(partners_dir)
+    with _without_collection(len(folders)):
+        for folder in folders:
+            outcome = load_profile(folder, templates, environment)
+            if isinstance(outcome, LoadedProfile):
+                loaded.append(outcome)
+            else:
+                problems += outcome
     return tuple(loaded), tuple(problems)
 
 
 def claim_problems(profiles: Iterable[LoadedProfile]) -> Problems:
     """Ids and keys that more than one profile claims; one problem for each claimant."""
-    problems: list[Problem] = []
-    for claim, claimants in _claimants(profiles).items():
-        for loaded, location in claimants if len(claimants) > 1 else ():
+    clashes = {claim: claimants for claim, claimants in _claimants(profiles).items() if len(claimants) > 1}
+    return tuple(problem for of_one in _clash_problems(clashes).values() for problem in of_one)
+
+
+def _clash_problems(clashes: Mapping[Claim, _Claimants]) -> dict[str, Problems]:
+    """What to say to each of the claimants."""
+    problems: dict[str, Problems] = {}
+    for claim, claimants in clashes.items():
+        for loaded, location in claimants:
             other, place = next(item for item in claimants if item[0] is not loaded)
             what = f"{_claim_words(claim)} is also claimed by {other.path}:{other.line_of(place)}"
-            problems.append(loaded.problem(location, what, "an id belongs to one partner; take it from one of the two"))
-    return tuple(problems)
+            right = "an id belongs to one partner; take it from one of the two"
+            problems[loaded.id] = (*problems.get(loaded.id, ()), loaded.problem(location, what, right))
+    return problems
 
 
 def connection_problems(profiles: Iterable[LoadedProfile]) -> Problems:
@@ -229,10 +297,19 @@ def _claims(loaded: LoadedProfile) -> Iterator[tuple[Claim, Location]]:
         yield ("x12", address.qualifier, address.id), ("x12", index, "id")
     for index, key in enumerate(profile.api_keys):
         yield ("api_key", key.sha256), ("api_keys", index, "sha256")
+    if profile.sftp is not None:
+        yield ("sftp", profile.sftp.user), ("sftp", "user")
 
 
-def _claimants(profiles: Iterable[LoadedProfile]) -> dict[Claim, list[tuple[LoadedProfile, Location]]]:
-    found: dict[Claim, list[tuple[LoadedProfile, Location]]] = {}
+def _rivals(claimants: _Claimants) -> _Claimants:
+    """Those whose claims count against each other: a draft takes nothing from partners with whom one exchanges."""
+    if len(claimants) == 1:
+        return claimants
+    return [item for item in claimants if item[0].profile.status != "draft"] or claimants
+
+
+def _claimants(profiles: Iterable[LoadedProfile]) -> dict[Claim, _Claimants]:
+    found: dict[Claim, _Claimants] = {}
     for loaded in profiles:
         for claim, location in _claims(loaded):
             found.setdefault(claim, []).append((loaded, location))
@@ -244,25 +321,42 @@ def _claim_words(claim: Claim) -> str:
         return f"the AS2 id {shown(claim[1])}"
     if claim[0] == "x12":
         return f"the X12 address {claim[1]}/{claim[2]}"
+    if claim[0] == "sftp":
+        return f"the SFTP user {shown(claim[1])}"
     return "this API key"
 
 
-def _settle(candidates: dict[str, LoadedProfile], before: Directory) -> Problems:
-    """Take back changes until no id is claimed twice: who claims anew yields to who had it; without a past, both go."""
-    problems: list[Problem] = []
-    while clashes := claim_problems(candidates.values()):
-        problems += clashes
-        claims = _claimants(candidates.values()).values()
-        contested = {loaded.id: loaded for claimants in claims if len(claimants) > 1 for loaded, _ in claimants}
+def _settle(
+    candidates: dict[str, LoadedProfile], before: Directory, refused: dict[str, Problems]
+) -> tuple[Problems, dict[Claim, _Claimants]]:
+    """Take back changes until no id is claimed twice: who claims anew yields to who had it; without a past, both go.
+
+    What is taken back stands in `refused` afterwards. Drafts claim nothing that others have. Returns what is wrong, and
+    who claims what then.
+    """
+    told: list[Problem] = []
+    while True:
+        claimed = _claimants(candidates.values())
+        clashes = {claim: claimants for claim, claimants in claimed.items() if _is_contested(claimants)}
+        if not clashes:
+            return tuple(told), claimed
+        problems = _clash_problems(clashes)
+        told += [problem for of_one in problems.values() for problem in of_one]
+        contested = {loaded.id: loaded for claimants in clashes.values() for loaded, _ in _rivals(claimants)}
         retreating = [item for item in contested.values() if not _is_last_good(item, before)]
         for partner, loaded in contested.items():
             last_good = before.by_id(partner)
             if last_good is not None and last_good.digest != loaded.digest:
                 candidates[partner] = last_good
-                continue
-            if last_good is None or len(retreating) == 0:
+            elif last_good is None or len(retreating) == 0:
                 del candidates[partner]
-    return tuple(dict.fromkeys(problems))
+            else:
+                continue
+            refused.setdefault(partner, problems[partner])
+
+
+def _is_contested(claimants: _Claimants) -> bool:
+    return len(claimants) > 1 and sum(loaded.profile.status != "draft" for loaded, _ in claimants) > 1
 
 
 def _is_last_good(loaded: LoadedProfile, before: Directory) -> bool:
@@ -275,7 +369,7 @@ def _with_built_in(before: Directory, built_in: Sequence[LoadedProfile]) -> Dire
     if all(before.by_id(loaded.id) is loaded for loaded in built_in):
         return before
     joined = {loaded.id: loaded for loaded in (*before, *built_in)}
-    return Directory(joined.values(), before._seen)  # noqa: SLF001  # its own kind
+    return Directory(joined.values(), before.refused, before._seen)  # noqa: SLF001  # its own kind
 
 
 def _reserved(folder: Path) -> Problem:
@@ -291,40 +385,21 @@ def _folders(partners_dir: Path) -> list[Path]:
     return [partners_dir / name for name in sorted(names)[:PARTNERS_MAX]]
 
 
-def _look(folder: Path, before: _Seen | None, templates: Templates, environment: str | None) -> _Seen:
-    # The stamp is taken first: a file that changes while it is read looks changed the next time.
-    stamp = _stamp(folder)
-    if (
-        before is not None
-        and stamp is not None
-        and before.stamp == stamp
-        and all(_template_stamp(templates, name) == held for name, held in before.template_stamps.items())
-    ):
-        return before
-    outcome = load_profile(folder, templates, environment)
-    # A broken profile may be broken because of any template.
-    needed = outcome.template_names() if isinstance(outcome, LoadedProfile) else tuple(templates.names())
+def _is_current(known: Look | None, templates: Templates) -> bool:
+    """Whether a look would find the same again: nothing that was looked for has changed, come or gone."""
+    return (
+        known is not None
+        and all(stamp_of(path) == stamp for path, stamp in known.stamps.items())
+        and all(_template_stamp(templates, name) == stamp for name, stamp in known.templates.items())
+    )
+
+
+def _look_again(folder: Path, known: Look | None, templates: Templates, environment: str | None) -> Look:
+    found = look(folder, templates, environment)
     # Re-read but the same: keep the value that others may hold.
-    if before is not None and before.outcome == outcome:
-        outcome = before.outcome
-    return _Seen(stamp, outcome, {name: _template_stamp(templates, name) for name in needed})
+    return Look(known.outcome, found.stamps, found.templates) if known and known.outcome == found.outcome else found
 
 
 def _template_stamp(templates: Templates, name: str) -> object:
     template = templates.get(name)
     return template.stamp if template is not None else None
-
-
-def _stamp(folder: Path) -> object:
-    """What changes when a file of the folder does; None where that cannot be told."""
-    found: list[tuple[object, ...]] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if len(found) >= FOLDER_ENTRIES_MAX:
-                    return None
-                status = os.stat(entry.path)  # noqa: PTH116  # entry.stat() may answer from the listing
-                found.append((entry.name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    except OSError:
-        return None
-    return (str(folder), *sorted(found, key=str))

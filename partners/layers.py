@@ -12,7 +12,7 @@ else takes the other's place. Every value keeps the place it was written at, so 
 from collections.abc import Iterator
 
 from partners.nodes import Mapping, Node, Scalar, Sequence
-from partners.problems import Location, Place
+from partners.problems import Location
 
 TESTING = "testing"
 AGREEMENTS = "agreements"
@@ -22,24 +22,24 @@ _AGREED_ON = ("document", "direction", "syntax", "our_identity")
 
 def lay(below: Mapping, above: Mapping) -> Mapping:
     """One layer over another."""
-    keys, values = dict(below.keys), dict(below.values)
+    marks, values = below.marks | above.marks, dict(below.values)
     for key, node in above.values.items():
         other = values.get(key)
-        keys[key] = above.keys[key]
         if isinstance(node, Mapping) and isinstance(other, Mapping):
             values[key] = lay(other, node)
         elif key == AGREEMENTS and isinstance(node, Sequence) and isinstance(other, Sequence):
             values[key] = _agreements(other, node)
         else:
             values[key] = node
-    return Mapping(above.place, keys, values)
+    return Mapping(marks, values, above.mark, above.layer)
 
 
 def split_testing(nodes: Mapping) -> tuple[Mapping, Node | None]:
     """A profile as it is for real, and what differs until then."""
-    keys = {key: place for key, place in nodes.keys.items() if key != TESTING}
+    if TESTING not in nodes.values:
+        return nodes, None
     values = {key: node for key, node in nodes.values.items() if key != TESTING}
-    return Mapping(nodes.place, keys, values), nodes.values.get(TESTING)
+    return Mapping(nodes.marks, values, nodes.mark, nodes.layer), nodes.values[TESTING]
 
 
 def without_unused(nodes: Mapping) -> Mapping:
@@ -47,10 +47,11 @@ def without_unused(nodes: Mapping) -> Mapping:
     agreements = nodes.values.get(AGREEMENTS)
     if not isinstance(agreements, Sequence):
         return nodes
-    kept = tuple(item for item in agreements.items if text_of(item, "in_use") != "false")
+    kept = [item for item in agreements.items if text_of(item, "in_use") != "false"]
     if len(kept) == len(agreements.items):
         return nodes
-    return Mapping(nodes.place, nodes.keys, nodes.values | {AGREEMENTS: Sequence(agreements.place, kept)})
+    values = nodes.values | {AGREEMENTS: Sequence(kept, agreements.mark, agreements.layer)}
+    return Mapping(nodes.marks, values, nodes.mark, nodes.layer)
 
 
 def text_of(node: Node | None, key: str) -> str | None:
@@ -82,8 +83,7 @@ def _agreements(below: Sequence, above: Sequence) -> Sequence:
             continue
         other = free.pop(same)
         joined[same] = lay(other, item) if isinstance(other, Mapping) else item
-    place: Place = above.place
-    return Sequence(place, tuple(joined))
+    return Sequence(joined, above.mark, above.layer)
 
 
 def _agreed_on(item: Node) -> object:

@@ -11,26 +11,25 @@ finished with the profile it was started with, on any node and after any reload.
 import base64
 import hashlib
 import json
-import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from partners.folders import MISSING, Folder, Stamp
 from partners.layers import lay, split_testing, text_of, without_unused, written
-from partners.nodes import PROFILE_BYTES_MAX, Mapping, Node, Scalar, Sequence, place_of, plain, read_nodes
+from partners.nodes import PROFILE_BYTES_MAX, Mapping, place_of, plain, read_nodes
 from partners.problems import Location, Place, Problem, Severity, dotted, one_of, shown
 from partners.profile import Profile
-from partners.templates import CHAIN_MAX, Template, Templates
+from partners.tables import TABLE_BYTES_MAX, Table, read_table
+from partners.templates import CHAIN_MAX, Templates
 from partners.wording import in_our_words
 
 PROFILE_FILE = "profile.yaml"
 FILE_BYTES_MAX = 65_536
 LIST_BYTES_MAX = 524_288  # of a revocation list, which grows with what its authority revoked
-TABLE_BYTES_MAX = 2_097_152  # of a table of identifiers
 PROBLEMS_MAX = 100
 PACKED_BYTES_MAX = 67_108_864  # more than the largest files that a profile may name come to
 
@@ -39,7 +38,6 @@ Problems = tuple[Problem, ...]
 _TEMPLATE = "_templates/"  # no file name that a profile may give holds a slash
 _SUFFIX = ".yaml"
 _OVERLAY = "profile."
-_MISSING = "is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +50,25 @@ class LoadedProfile:
         files: `profile.yaml`, its layers and the files that they name, by name; those of templates begin with
             `_templates/`.
         path: the file that the operator edits, for messages; it belongs to no comparison.
+        layer_paths: likewise of the layers.
         open_points: of a draft, what is missing yet; empty for any other.
+        tables: of identifiers, by the file that its vocabulary names.
     """
 
     profile: Profile
     digest: str
     files: MappingOf[str, bytes]
     path: str = field(compare=False)
-    _nodes: Mapping = field(compare=False, repr=False)
+    layer_paths: MappingOf[str, str] = field(compare=False, repr=False, default_factory=dict)
     open_points: Problems = field(compare=False, default=())
+    tables: MappingOf[str, Table] = field(compare=False, repr=False, default_factory=dict)
+    _lines: list[Mapping] = field(compare=False, repr=False, default_factory=list)
+    _speaks_for: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """What is looked up with each message is laid out for it."""
+        addresses = frozenset((item.qualifier, item.id) for item in self.profile.speaks_for)
+        object.__setattr__(self, "_speaks_for", addresses)
 
     @property
     def id(self) -> str:
@@ -75,27 +83,41 @@ class LoadedProfile:
         """Everything needed to load this profile again, the same bytes each time."""
         return _pack(self.files)
 
+    def speaks_for(self, qualifier: str, interchange_id: str) -> bool:
+        """Whether it is a connection that lists this X12 address."""
+        return (qualifier, interchange_id) in self._speaks_for
+
     def problem(self, location: Location, what: str, would_be_right: str, *, warning: bool = False) -> Problem:
         """A problem on the line where a field of this profile stands."""
-        place = place_of(self._nodes, location)
+        place = place_of(self._nodes(), location)
         severity: Severity = "warning" if warning else "error"
         file = place.file or self.path
         return Problem(file, place.line, place.column, dotted(location), what, would_be_right, severity)
 
     def line_of(self, location: Location) -> int:
         """The line where a field stands."""
-        return place_of(self._nodes, location).line
+        return place_of(self._nodes(), location).line
 
     def origins(self) -> dict[Location, Place]:
         """Where each single value was written, the file always named; what is not here is a default."""
         return {
             location: scalar.place if scalar.place.file else replace(scalar.place, file=self.path)
-            for location, scalar in written(self._nodes)
+            for location, scalar in written(self._nodes())
         }
 
     def template_names(self) -> tuple[str, ...]:
         """The templates that it builds on, the nearest first."""
         return tuple(name[len(_TEMPLATE) : -len(_SUFFIX)] for name in self.files if name.startswith(_TEMPLATE))
+
+    def _nodes(self) -> Mapping:
+        """What the profile was made from. The lines of thousands would fill the memory, so they are read when asked."""
+        if not self._lines:
+            laid = _lay_files(self.files, self.path, self.layer_paths)
+            assert isinstance(laid, _Laid)  # noqa: S101  # they were understood before
+            understood = _understand(laid, self.path)
+            assert isinstance(understood, _Understood)  # noqa: S101  # likewise
+            self._lines.append(understood.nodes)
+        return self._lines[0]
 
 
 def parse_profile(
@@ -110,7 +132,8 @@ def parse_profile(
 
     Files that the profile does not name are left out, so that they do not change its digest.
     """
-    understood = _understand(files, path, layer_paths or {})
+    laid = _lay_files(files, path, layer_paths or {})
+    understood = _understand(laid, path) if isinstance(laid, _Laid) else laid
     if isinstance(understood, tuple):
         return understood
     missing = [
@@ -120,11 +143,37 @@ def parse_profile(
     ]
     if missing and not understood.is_draft:
         return tuple(missing)
-    names = (*understood.layers, *(name for name in understood.file_names if name in files))
-    kept = {name: files[name] for name in names}
-    digest = hashlib.sha256(_pack(kept)).hexdigest()
-    open_points = tuple(replace(item, severity="warning") for item in (*understood.open_points, *missing))
-    return LoadedProfile(understood.profile, digest, kept, path, understood.nodes, open_points)
+    contents = {name: files[name] for name in understood.file_names if name in files}
+    return _finished(understood, contents, missing, layer_paths or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look into a partner's folder found, and what it depends on.
+
+    Attributes:
+        outcome: the profile, or what is wrong with it.
+        stamps: of each file that was looked for, by path; another look finds the same as long as they stay.
+        templates: of each template that was looked for, by name.
+    """
+
+    outcome: LoadedProfile | Problems
+    stamps: MappingOf[str, Stamp]
+    templates: MappingOf[str, Stamp]
+
+
+def _tables(understood: "_Understood", files: MappingOf[str, bytes]) -> tuple[dict[str, Table], list[Problem]]:
+    """The tables of identifiers that a profile names, and what is wrong with those that cannot be read."""
+    tables: dict[str, Table] = {}
+    problems: list[Problem] = []
+    for name in sorted(understood.profile.table_files() & files.keys()):
+        table = read_table(files[name])
+        if isinstance(table, Table):
+            tables[name] = table
+        else:
+            path = str(Path(understood.path).with_name(name))
+            problems += (fault.problem(path, understood.field_of(name)) for fault in table)
+    return tables, problems
 
 
 def load_profile(
@@ -137,53 +186,74 @@ def load_profile(
         templates: those that `extends` may name; those beside the folder and those that come with the gateway if none.
         environment: whose overlay `profile.ENVIRONMENT.yaml` lies over the profile, where there is one.
     """
-    path = folder / PROFILE_FILE
-    data = _read_inside(folder, PROFILE_FILE, PROFILE_BYTES_MAX)
-    if isinstance(data, str):
-        return (Problem(str(path), 1, 1, "", f"{PROFILE_FILE} {data}", f"put the partner's profile into {path}"),)
-    files, paths = {PROFILE_FILE: data}, {}
-    if environment is not None:
-        overlay = f"{_OVERLAY}{environment}{_SUFFIX}"
-        if os.path.lexists(folder / overlay):
-            laid = _read_inside(folder, overlay, PROFILE_BYTES_MAX)
-            paths[overlay] = str(folder / overlay)
-            if isinstance(laid, str):
-                return (Problem(paths[overlay], 1, 1, "", f"{overlay} {laid}", "mend or remove it"),)
-            files[overlay] = laid
-    for template in _chain(files, templates or Templates(folder.parent)):
-        files[f"{_TEMPLATE}{template.name}{_SUFFIX}"] = template.data
-        paths[f"{_TEMPLATE}{template.name}{_SUFFIX}"] = str(template.path)
-    understood = _understand(files, str(path), paths)
+    return look(folder, templates or Templates(folder.parent), environment).outcome
+
+
+def look(folder: Path, templates: Templates, environment: str | None) -> Look:
+    """As `load_profile`, with what the outcome depends on."""
+    inside, asked = Folder(folder), dict[str, Stamp]()
+
+    def find(name: str) -> _Layer | None:
+        template = templates.get(name)
+        asked[name] = template.stamp if template is not None else None
+        if template is None:
+            return None
+        return _Layer(_template_file(name), template.data, template.nodes, str(template.path))
+
+    return Look(_load(inside, find, environment), inside.stamps, asked)
+
+
+def _load(folder: Folder, find: "_Find", environment: str | None) -> LoadedProfile | Problems:
+    own = _layer_in(folder, PROFILE_FILE, f"put the partner's profile into {folder.path / PROFILE_FILE}")
+    if not isinstance(own, _Layer):
+        return own
+    layers = [own]
+    overlay = f"{_OVERLAY}{environment}{_SUFFIX}"
+    if environment is not None and folder.exists(overlay):
+        laid_over = _layer_in(folder, overlay, "mend or remove it")
+        if not isinstance(laid_over, _Layer):
+            return laid_over
+        layers.append(laid_over)
+    laid = _lay(layers, find)
+    understood = _understand(laid, own.path) if isinstance(laid, _Laid) else laid
     if isinstance(understood, tuple):
         return understood
     problems: list[Problem] = []
-    if understood.profile.id != folder.name:
-        what = f"the id is {shown(understood.profile.id)}, but the folder is named {shown(folder.name)}"
+    if understood.profile.id != folder.path.name:
+        what = f"the id is {shown(understood.profile.id)}, but the folder is named {shown(folder.path.name)}"
         problems.append(understood.problem(("id",), what, "give both the same name"))
+    contents: dict[str, bytes] = {}
+    missing: list[Problem] = []
     for name in understood.file_names:
-        content = _read_inside(folder, name, understood.bytes_max(name))
+        content = folder.read(name, understood.bytes_max(name))
         if isinstance(content, bytes):
-            files[name] = content
-        elif not (understood.is_draft and content == _MISSING):
-            what = f"the file {shown(name)} {content}"
-            problems.append(understood.file_problem(name, what, f"put it into {folder}"))
-    return tuple(problems) or parse_profile(files, str(path), paths)
+            contents[name] = content
+            continue
+        problem = understood.file_problem(name, f"the file {shown(name)} {content}", f"put it into {folder.path}")
+        (missing if understood.is_draft and content == MISSING else problems).append(problem)
+    paths = {layer.name: layer.path for layer in understood.layers if layer is not own}
+    return tuple(problems) or _finished(understood, contents, missing, paths)
 
 
-def _chain(files: MappingOf[str, bytes], templates: Templates) -> Iterator[Template]:
-    """The templates that a profile builds on, as far as they are there; what is missing is told where they are laid."""
-    read = [read_nodes(data, name) for name, data in sorted(files.items(), reverse=True)]
-    names = [text_of(nodes, "extends") for nodes in read if isinstance(nodes, Mapping)]
-    name = next((name for name in names if name is not None), None)
-    seen: set[str] = set()
-    while name is not None and name not in seen and len(seen) < CHAIN_MAX:
-        seen.add(name)
-        template = templates.get(name)
-        if template is None:
-            return
-        yield template
-        nodes = read_nodes(template.data, str(template.path))
-        name = text_of(nodes, "extends") if isinstance(nodes, Mapping) else None
+def _layer_in(folder: Folder, name: str, right: str) -> "_Layer | Problems":
+    path = str(folder.path / name)
+    data = folder.read(name, PROFILE_BYTES_MAX)
+    if isinstance(data, str):
+        return (Problem(path, 1, 1, "", f"{name} {data}", right),)
+    return _Layer(name, data, read_nodes(data, path, "" if name == PROFILE_FILE else path), path)
+
+
+def _finished(
+    understood: "_Understood", contents: MappingOf[str, bytes], missing: Sequence[Problem], paths: MappingOf[str, str]
+) -> LoadedProfile | Problems:
+    tables, unreadable = _tables(understood, contents)
+    if unreadable and not understood.is_draft:
+        return tuple(unreadable)
+    files = {layer.name: layer.data for layer in understood.layers} | dict(contents)
+    digest = hashlib.sha256(_pack(files)).hexdigest()
+    points = (*understood.open_points, *missing, *unreadable)
+    open_points = tuple(replace(item, severity="warning") for item in points)
+    return LoadedProfile(understood.profile, digest, files, understood.path, paths, open_points, tables)
 
 
 def unpack(packed: bytes) -> LoadedProfile | Problems:
@@ -197,8 +267,35 @@ def unpack(packed: bytes) -> LoadedProfile | Problems:
 
 
 def _pack(files: MappingOf[str, bytes]) -> bytes:
-    held = {"files": {name: base64.b64encode(files[name]).decode("ascii") for name in sorted(files)}}
-    return json.dumps(held, separators=(",", ":"), sort_keys=True).encode("ascii")
+    # As json.dumps would write it with sorted keys and no blanks, without looking at each letter of the files.
+    held = (f'{json.dumps(name)}:"{base64.b64encode(files[name]).decode("ascii")}"' for name in sorted(files))
+    return f'{{"files":{{{",".join(held)}}}}}'.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One of the files that lie one over the other.
+
+    Attributes:
+        name: among the files of a loaded profile.
+        data: its bytes.
+        nodes: what the bytes hold, or what is wrong with them.
+        path: for messages.
+    """
+
+    name: str
+    data: bytes
+    nodes: Mapping | Problems
+    path: str
+
+
+_Find = Callable[[str], _Layer | None]  # a template by its name
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    nodes: Mapping
+    layers: tuple[_Layer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +306,7 @@ class _Understood:
         profile: as it holds now.
         nodes: what it was made from, all layers joined.
         path: of `profile.yaml`.
-        layers: the names of the files that were laid one over the other.
+        layers: the files that were laid one over the other.
         file_names: what it names, now and once it is live.
         open_points: what is wrong with a draft.
     """
@@ -217,7 +314,7 @@ class _Understood:
     profile: Profile
     nodes: Mapping
     path: str
-    layers: tuple[str, ...]
+    layers: tuple[_Layer, ...]
     file_names: tuple[str, ...]
     open_points: Problems = ()
 
@@ -230,8 +327,14 @@ class _Understood:
 
     def file_problem(self, name: str, what: str, right: str) -> Problem:
         """A problem on the line that names the file."""
-        named = (location for location, scalar in written(self.nodes) if scalar.text == name)
-        return self.problem(next(named, ()), what, right)
+        return self.problem(self._naming(name), what, right)
+
+    def field_of(self, name: str) -> str:
+        """The field that names a file."""
+        return dotted(self._naming(name))
+
+    def _naming(self, name: str) -> Location:
+        return next((location for location, scalar in written(self.nodes) if scalar.text == name), ())
 
     def bytes_max(self, name: str) -> int:
         """How large a file that the profile names may be."""
@@ -240,10 +343,7 @@ class _Understood:
         return TABLE_BYTES_MAX if name in self.profile.table_files() else FILE_BYTES_MAX
 
 
-def _understand(files: MappingOf[str, bytes], path: str, layer_paths: MappingOf[str, str]) -> _Understood | Problems:
-    laid = _lay(files, path, layer_paths)
-    if isinstance(laid, tuple):
-        return laid
+def _understand(laid: _Laid, path: str) -> _Understood | Problems:
     for_real, testing = split_testing(laid.nodes)
     nodes = without_unused(for_real)
     profile = _validated(nodes, path)
@@ -263,41 +363,51 @@ def _understand(files: MappingOf[str, bytes], path: str, layer_paths: MappingOf[
     # What both layers say is judged where it holds; a draft may be incomplete.
     wrong = tuple(_located(nodes, path, *contradiction) for contradiction in profile.contradictions())
     if wrong and profile.status != "draft":
-        return wrong
-    return _Understood(profile, nodes, path, laid.names, file_names, wrong)
+        return wrong[:PROBLEMS_MAX]
+    return _Understood(profile, nodes, path, laid.layers, file_names, wrong[:PROBLEMS_MAX])
 
 
-@dataclass(frozen=True, slots=True)
-class _Laid:
-    nodes: Mapping
-    names: tuple[str, ...]
+def _lay_files(files: MappingOf[str, bytes], path: str, layer_paths: MappingOf[str, str]) -> _Laid | Problems:
+    """The layers among these files one over the other."""
 
+    def layer(name: str) -> _Layer:
+        place = path if name == PROFILE_FILE else layer_paths.get(name, name)
+        data = files.get(name, b"")
+        return _Layer(name, data, read_nodes(data, place, "" if name == PROFILE_FILE else place), place)
 
-def _lay(files: MappingOf[str, bytes], path: str, layer_paths: MappingOf[str, str]) -> _Laid | Problems:
-    """The layers one over the other: templates from the farthest, the profile, the overlay."""
+    def find(template: str) -> _Layer | None:
+        name = _template_file(template)
+        return layer(name) if name in files else None
+
     overlays = [name for name in files if name.startswith(_OVERLAY) and name.endswith(_SUFFIX) and name != PROFILE_FILE]
-    own = _read_layer(files.get(PROFILE_FILE, b""), path, "")
-    if isinstance(own, tuple):
-        return own
-    names, joined = [PROFILE_FILE], own
-    for name in overlays[:1]:
-        overlay = _read_layer(files[name], path, layer_paths.get(name, name))
-        if isinstance(overlay, tuple):
-            return overlay
-        names, joined = [*names, name], lay(joined, overlay)
+    return _lay([layer(name) for name in (PROFILE_FILE, *overlays[:1])], find)
+
+
+def _lay(layers: Sequence[_Layer], find: _Find) -> _Laid | Problems:
+    """The profile, its overlay over it, and below both the templates that they build on."""
+    joined: Mapping | None = None
+    for layer in layers:
+        if not isinstance(layer.nodes, Mapping):
+            return layer.nodes[:PROBLEMS_MAX]
+        joined = lay(joined, layer.nodes) if joined is not None else layer.nodes
+    assert joined is not None  # noqa: S101  # there is always the profile itself
+    path, laid, seen = layers[0].path, list(layers), list[str]()
     wanted = text_of(joined, "extends")
-    seen: list[str] = []
     while wanted is not None:
-        name = f"{_TEMPLATE}{wanted}{_SUFFIX}"
-        if wanted in seen or len(seen) == CHAIN_MAX or name not in files:
+        template = find(wanted) if wanted not in seen and len(seen) < CHAIN_MAX else None
+        if template is None:
             return (_no_template(joined, path, wanted, seen),)
+        if not isinstance(template.nodes, Mapping):
+            return template.nodes[:PROBLEMS_MAX]
         seen.append(wanted)
-        template = _read_layer(files[name], path, layer_paths.get(name, name))
-        if isinstance(template, tuple):
-            return template
-        names, joined = [*names, name], lay(template, joined)
-        wanted = text_of(template, "extends")
-    return _Laid(joined, tuple(names))
+        laid.append(template)
+        joined = lay(template.nodes, joined)
+        wanted = text_of(template.nodes, "extends")
+    return _Laid(joined, tuple(laid))
+
+
+def _template_file(name: str) -> str:
+    return f"{_TEMPLATE}{name}{_SUFFIX}"
 
 
 def _no_template(joined: Mapping, path: str, wanted: str, seen: list[str]) -> Problem:
@@ -311,13 +421,6 @@ def _no_template(joined: Mapping, path: str, wanted: str, seen: list[str]) -> Pr
     return _located(joined, path, ("extends",), what, right)
 
 
-def _read_layer(data: bytes, path: str, layer: str) -> Mapping | Problems:
-    nodes = read_nodes(data, layer or path, layer)
-    if isinstance(nodes, tuple):
-        return nodes
-    return tuple(_without_value(nodes, layer or path, ())[:PROBLEMS_MAX]) or nodes
-
-
 def _validated(nodes: Mapping, path: str) -> Profile | Problems:
     try:
         return Profile.model_validate(plain(nodes))
@@ -328,41 +431,3 @@ def _validated(nodes: Mapping, path: str) -> Profile | Problems:
 def _located(nodes: Mapping, path: str, location: Location, what: str, would_be_right: str) -> Problem:
     place = place_of(nodes, location)
     return Problem(place.file or path, place.line, place.column, dotted(location), what, would_be_right)
-
-
-def _without_value(node: Node, path: str, location: Location) -> list[Problem]:
-    if isinstance(node, Scalar):
-        if node.text is not None:
-            return []
-        what = f"`{dotted(location)}` has no value"
-        return [
-            Problem(path, node.place.line, node.place.column, dotted(location), what, "give it one or leave it out")
-        ]
-    if isinstance(node, Sequence):
-        inner: list[tuple[str | int, Node]] = list(enumerate(node.items))
-    else:
-        inner = list(node.values.items())
-    return [problem for part, child in inner for problem in _without_value(child, path, (*location, part))]
-
-
-def _read_inside(folder: Path, name: str, bytes_max: int) -> bytes | str:
-    """The bytes of a regular file below a folder, or why not. Links are followed as long as they stay inside."""
-    try:
-        inside = folder.resolve(strict=True)
-        path = (folder / name).resolve(strict=True)
-        if not path.is_relative_to(inside):
-            return "is a link that leaves the profile's folder"
-        # A pipe or device in its place must not hold the reader up.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                return "is no regular file"
-            with os.fdopen(handle, "rb", closefd=False) as stream:
-                data = stream.read(bytes_max + 1)
-        finally:
-            os.close(handle)
-    except FileNotFoundError:
-        return _MISSING
-    except (OSError, ValueError, RuntimeError) as error:
-        return f"cannot be read ({getattr(error, 'strerror', None) or 'a broken path'})"
-    return data if len(data) <= bytes_max else f"has more than {bytes_max} bytes"

@@ -133,27 +133,28 @@ class Rule(BaseModel):
         if len(named) > 1:
             yield (named[1],), f"the rule is about {named[0]} and {named[1]} at once", "write two rules"
             return
-        said = {key for key in self.model_fields_set if getattr(self, key) not in (None, ())} - {self.subject}
-        for key in sorted(said - _SAYS[self.subject]):
-            belongs = ", ".join(subject for subject, keys in _SAYS.items() if key in keys)
-            yield (key,), f"`{key}` says nothing about this {_WORDS[self.subject]}", f"it belongs to: {belongs}"
-        if self.subject == "extra_segment" and self.after is None:
+        subject = named[0] if named else "loop"
+        said = {key for key in self.model_fields_set if getattr(self, key) not in (None, ())} - {subject}
+        for key in sorted(said - _SAYS[subject]):
+            belongs = ", ".join(other for other, keys in _SAYS.items() if key in keys)
+            yield (key,), f"`{key}` says nothing about this {_WORDS[subject]}", f"it belongs to: {belongs}"
+        if subject == "extra_segment" and self.after is None:
             yield ("extra_segment",), "nothing says where the extra segment stands", "add `after: BEG` or the like"
-        elif self.subject != "extra_segment" and not said - {"loop", "qualifier"}:
-            says = sorted(_SAYS[self.subject] - {"loop", "qualifier"})
-            yield (self.subject,), "the rule demands nothing", f"add one of: {', '.join(says)}"
+        elif subject != "extra_segment" and not said - {"loop", "qualifier"}:
+            says = sorted(_SAYS[subject] - {"loop", "qualifier"})
+            yield (subject,), "the rule demands nothing", f"add one of: {', '.join(says)}"
         elif self.qualifier is not None and self.usage == "optional":
             yield ("usage",), "the standard demands no qualifier, so each is optional", "remove the rule"
         yield from self._disagreements()
 
     def _disagreements(self) -> Iterator[tuple[Location, str, str]]:
-        more = {"max_use", "repeat_max", "codes", "codes_added", "length_min", "length_max"}
-        for key in sorted(more & self.model_fields_set) if self.usage == "not_used" else ():
-            yield (key,), f"`{key}` says how to send what is not used", "remove it, or `usage: not_used`"
+        if self.usage == "not_used":
+            more = {"max_use", "repeat_max", "codes", "codes_added", "length_min", "length_max"}
+            for key in sorted(more & self.model_fields_set):
+                yield (key,), f"`{key}` says how to send what is not used", "remove it, or `usage: not_used`"
         if self.length_min is not None and self.length_max is not None and self.length_min > self.length_max:
             yield ("length_min",), "the shortest length is above the longest", f"write at most {self.length_max}"
-        both = sorted(set(self.codes) & set(self.codes_added))
-        if both:
+        if self.codes and self.codes_added and (both := sorted(set(self.codes) & set(self.codes_added))):
             yield ("codes_added",), f"{', '.join(both)} stands in `codes` and in `codes_added`", "keep one of the two"
 
 
@@ -168,8 +169,9 @@ def rule_contradictions(rules: tuple[Rule, ...]) -> Iterator[tuple[Location, str
         yield from (((index, *where), what, right) for where, what, right in wrong)
         if wrong:
             continue
-        loop = HEADER if rule.subject == "segment" and rule.loop is None else rule.loop
-        about = (rule.subject, getattr(rule, rule.subject), loop, rule.after, rule.qualifier)
+        subject = rule.subject
+        loop = HEADER if subject == "segment" and rule.loop is None else rule.loop
+        about = (subject, getattr(rule, subject), loop, rule.after, rule.qualifier)
         if about in seen:
             yield (
                 (index,),

@@ -4,13 +4,15 @@ partners_dir/_templates/NAME/profile.yaml     the operator's own
 partners/templates/NAME/profile.yaml          those that come with the gateway
 """
 
-import os
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 from partners.fields import SLUG
-from partners.nodes import PROFILE_BYTES_MAX
+from partners.folders import Folder, Stamp, stamp_of
+from partners.nodes import PROFILE_BYTES_MAX, Mapping, read_nodes
+from partners.problems import Problem
 
 OWN_FOLDER = "_templates"
 CHAIN_MAX = 4  # templates one upon the other
@@ -19,30 +21,43 @@ _FILE = "profile.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template as it lies on the disk; `stamp` changes when it does."""
+    """One template as it lies on the disk; `stamp` changes when it does.
+
+    Attributes:
+        name: as `extends` names it.
+        path: its file.
+        data: the bytes of the file.
+        stamp: of the file.
+        nodes: what the bytes hold, or what is wrong with them.
+    """
 
     name: str
     path: Path
     data: bytes
-    stamp: object
+    stamp: Stamp
+    nodes: Mapping | tuple[Problem, ...] = field(repr=False, compare=False)
 
 
 @dataclass(slots=True)
 class Templates:
-    """The templates that profiles of one folder may build on, each read once; made anew for each look.
+    """The templates that profiles of one folder may build on, each looked at once; made anew for each look.
 
     Args:
         partners_dir: whose `_templates` go before those that come with the gateway; None for these alone.
+        known: those of the look before: what did not change is not read again.
     """
 
     partners_dir: Path | None = None
-    _read: dict[str, Template | None] = field(default_factory=dict)
+    known: MappingOf[str, Template | None] = field(default_factory=dict)
+    looked_at: dict[str, Template | None] = field(default_factory=dict)
 
     def get(self, name: str) -> Template | None:
         """The template with a name; None where there is none that can be read."""
-        if name not in self._read:
-            self._read[name] = next((found for folder in self._folders() if (found := _look(folder, name))), None)
-        return self._read[name]
+        if name not in self.looked_at:
+            before = self.known.get(name)
+            found = (_look(folder, name, before) for folder in self._folders()) if SLUG.matches(name) else ()
+            self.looked_at[name] = next((template for template in found if template is not None), None)
+        return self.looked_at[name]
 
     def names(self) -> list[str]:
         """Every name, sorted."""
@@ -64,14 +79,16 @@ def shipped_templates() -> Path:
     return Path(str(files("partners"))) / "templates"
 
 
-def _look(folder: Path, name: str) -> Template | None:
+def _look(folder: Path, name: str, before: Template | None) -> Template | None:
     path = folder / name / _FILE
-    if not SLUG.matches(name):
+    stamp = stamp_of(str(path))
+    if stamp is None:
         return None
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            data = stream.read(PROFILE_BYTES_MAX + 1)
-    except OSError:
+    if before is not None and (before.path, before.stamp) == (path, stamp):
+        return before
+    inside = Folder(folder / name)
+    # One byte more than a profile may have, so that the reader tells of a template that is too large.
+    data = inside.read(_FILE, PROFILE_BYTES_MAX + 1)
+    if isinstance(data, str):
         return None
-    return Template(name, path, data, (str(path), status.st_ino, status.st_size, status.st_mtime_ns))
+    return Template(name, path, data, inside.stamps[str(path)], read_nodes(data, str(path), str(path)))

@@ -188,12 +188,13 @@ class TestReload:
         write(tmp_path, "broken", "id: [\n")
         first, before = load_directory(tmp_path)
         read: list[str] = []
-        load = partners.directory.load_profile
+        look = partners.directory.look
         monkeypatch.setattr(
-            partners.directory, "load_profile", lambda folder, *rest: read.append(folder.name) or load(folder, *rest)
+            partners.directory, "look", lambda folder, *rest: read.append(folder.name) or look(folder, *rest)
         )
         second, problems = load_directory(tmp_path, first)
         assert (read, problems) == ([], before)
+        assert second is first
         assert second.by_id("acme-supply") is first.by_id("acme-supply")
         (tmp_path / "acme-supply" / "acme.pem").write_bytes(b"CERTIFICATE")  # as long as before
         third, _ = load_directory(tmp_path, second)
