@@ -16,11 +16,13 @@ class CodeAsSent:
 
     Attributes:
         code: the code as the partner sent it.
-        list: the code list: ``x12_355``, ``rec20`` or ``cxml``.
+        list: the code list: ``x12_355``, ``rec20``, ``cxml``, or ``partner`` for a code of theirs that is in none.
+        factor: so many of the unit beside it are one of this code, where the numbers were put in that unit.
     """
 
     code: str
     list: str
+    factor: Decimal | None = None
 
 
 @canonical
@@ -48,22 +50,32 @@ class Identifier:
 
 @canonical
 class ProductId:
-    """An item number and whose it is (X12 element 235: VP the seller's, BP the buyer's, UP a GTIN-12)."""
+    """An item number and whose it is (X12 element 235: VP the seller's, BP the buyer's, UP a GTIN-12).
+
+    Attributes:
+        qualifier_as_sent: the partner's qualifier, where it means another in this document.
+    """
 
     id: str
     qualifier: str | None = None
     label: str | None = None
+    qualifier_as_sent: str | None = None
 
 
 @canonical
 class Reference:
-    """A reference to something else: a contract, a bill of lading, an account."""
+    """A reference to something else: a contract, a bill of lading, an account.
+
+    Attributes:
+        qualifier_as_sent: the partner's qualifier, where it means another in this document.
+    """
 
     qualifier: str | None = None
     label: str | None = None
     value: str | None = None
     description: str | None = None
     dates: "tuple[DateReference, ...]" = ()
+    qualifier_as_sent: str | None = None
 
 
 @canonical
@@ -73,6 +85,7 @@ class DateReference:
     Attributes:
         time_zone: time zone code as sent (X12 element 623) or an offset such as ``+02:00``.
         period: a date or period in another form, as sent, with its ``period_format`` (X12 elements 1250 and 1251).
+        qualifier_as_sent: the partner's qualifier, where it means another in this document.
     """
 
     qualifier: str | None = None
@@ -82,6 +95,7 @@ class DateReference:
     time_zone: str | None = None
     period_format: str | None = None
     period: str | None = None
+    qualifier_as_sent: str | None = None
 
 
 @canonical
@@ -305,6 +319,7 @@ class AllowanceCharge:
         code: X12 element 1300, or a UNCL code by its list in ``agency``.
         amount: in the document's currency, the point explicit.
         handling: X12 element 331; ``15`` is information only, not to be added.
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``rate_as_sent``.
     """
 
     indicator: str | None = None
@@ -330,6 +345,8 @@ class AllowanceCharge:
     currency_party: str | None = None
     exchange_rate: Decimal | None = None
     taxes: tuple[Tax, ...] = ()
+    quantity_as_sent: Decimal | None = None
+    rate_as_sent: Decimal | None = None
 
 
 @canonical
@@ -355,6 +372,7 @@ class Price:
         unit_price: for one ``unit``, or per what ``basis`` says (X12 element 639).
         quantity: what must be bought for the price to hold.
         multiplier: by ``multiplier_qualifier`` (X12 element 648).
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``unit_price_as_sent``.
     """
 
     class_of_trade: str | None = None
@@ -372,6 +390,8 @@ class Price:
     currency: str | None = None
     currency_party: str | None = None
     exchange_rate: Decimal | None = None
+    quantity_as_sent: Decimal | None = None
+    unit_price_as_sent: Decimal | None = None
 
 
 @canonical
@@ -529,6 +549,7 @@ class Quantity:
     Attributes:
         qualifier: X12 element 673.
         unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
     qualifier: str | None = None
@@ -536,6 +557,7 @@ class Quantity:
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
     text: str | None = None
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical
@@ -560,7 +582,11 @@ class LeadTime:
 
 @canonical
 class Schedule:
-    """Part of a line's quantity with its own dates (X12 SCH)."""
+    """Part of a line's quantity with its own dates (X12 SCH).
+
+    Attributes:
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
+    """
 
     quantity: Decimal | None = None
     unit: str | None = None
@@ -576,11 +602,16 @@ class Schedule:
     routing: tuple[Routing, ...] = ()
     equipment: tuple[Equipment, ...] = ()
     special_handling: tuple[SpecialHandling, ...] = ()
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical
 class Split:
-    """The part of a line's quantity that goes to one store or location (X12 SDQ)."""
+    """The part of a line's quantity that goes to one store or location (X12 SDQ).
+
+    Attributes:
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
+    """
 
     location: str | None = None
     location_qualifier: str | None = None
@@ -588,6 +619,7 @@ class Split:
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
     place: str | None = None
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical
@@ -599,6 +631,7 @@ class Party:
         role_code: the code as sent (X12 element 98).
         entity_type: ``1`` for a person, whose family name is ``name`` (X12 element 1065).
         name_components: parts of the name with their kind (X12 element 1104).
+        role_code_as_sent: the partner's code, where it means another in this document.
     """
 
     role: str | None = None
@@ -628,6 +661,7 @@ class Party:
     name_prefix: str | None = None
     name_suffix: str | None = None
     name_components: tuple[Identifier, ...] = ()
+    role_code_as_sent: str | None = None
 
 
 @canonical
@@ -639,6 +673,7 @@ class Acknowledgment:
             partly_backordered, backordered, rejected, deleted, on_hold, price_to_follow or date_to_follow.
         code: the code as sent (X12 element 668).
         derived: true when the partner sent no status for the line and it follows from that of the whole document.
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``unit_price_as_sent``.
     """
 
     status: str | None = None
@@ -655,6 +690,8 @@ class Acknowledgment:
     source: str | None = None
     industry_code: str | None = None
     derived: bool | None = None
+    quantity_as_sent: Decimal | None = None
+    unit_price_as_sent: Decimal | None = None
 
 
 @canonical
@@ -733,6 +770,7 @@ class Restriction:
     Attributes:
         qualifier: X12 element 688, such as ``MN`` for a minimum.
         unit: Rec 20 code of the quantity, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
     qualifier: str | None = None
@@ -743,6 +781,7 @@ class Restriction:
     amount: Decimal | None = None
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical
@@ -796,6 +835,7 @@ class ItemDetail:
     Attributes:
         reason: X12 element 371; ``price_kind`` X12 element 236.
         unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``unit_price_as_sent``.
     """
 
     reason: str | None = None
@@ -807,6 +847,8 @@ class ItemDetail:
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
     description: str | None = None
+    quantity_as_sent: Decimal | None = None
+    unit_price_as_sent: Decimal | None = None
 
 
 @canonical
@@ -816,6 +858,7 @@ class ShippedQuantity:
     Attributes:
         status: X12 element 368; ``reason`` of the difference X12 element 371.
         unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
     quantity: Decimal | None = None
@@ -824,6 +867,7 @@ class ShippedQuantity:
     status: str | None = None
     difference: Decimal | None = None
     reason: str | None = None
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical
@@ -833,6 +877,7 @@ class ShipmentTotals:
     Attributes:
         quantity: units shipped.
         pallets: pallets of others among them, with ``pallets_weight`` as sent.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
     quantity: Decimal | None = None
@@ -843,6 +888,7 @@ class ShipmentTotals:
     pallets: Decimal | None = None
     pallets_weight: Decimal | None = None
     descriptions: tuple[Description, ...] = ()
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical

@@ -53,12 +53,18 @@ SCHEMA_VERSION: Final = "1.0"
 
 @canonical(kw_only=True)
 class Item:
-    """What a line or a component of a line says of its goods."""
+    """What a line or a component of a line says of its goods.
+
+    Attributes:
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``unit_price_as_sent``.
+    """
 
     quantity: Decimal | None = None
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
+    quantity_as_sent: Decimal | None = None
     unit_price: Decimal | None = None
+    unit_price_as_sent: Decimal | None = None
     price_basis: str | None = None
     currency: str | None = None
     currency_party: str | None = None

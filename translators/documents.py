@@ -149,6 +149,7 @@ class ReceiptCondition:
     Attributes:
         condition: X12 element 412.
         unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
     condition: str | None = None
@@ -156,6 +157,7 @@ class ReceiptCondition:
     quantity: Decimal | None = None
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
+    quantity_as_sent: Decimal | None = None
 
 
 @canonical(kw_only=True)
@@ -262,6 +264,7 @@ class ShipNoticeLine:
         line_id: the order's line, as the seller repeats it; null when it was not sent.
         level_id: the level of the tree it stands on, with all further detail.
         quantity: the quantity shipped.
+        quantity_as_sent: in the unit as sent, where the quantity is in another.
         packages: from the innermost outwards.
     """
 
@@ -273,6 +276,7 @@ class ShipNoticeLine:
     quantity: Decimal | None = None
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
+    quantity_as_sent: Decimal | None = None
     quantity_ordered: Measure | None = None
     quantity_shipped_to_date: Decimal | None = None
     status: str | None = None

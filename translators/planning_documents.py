@@ -214,14 +214,17 @@ class InventoryQuantity:
     Attributes:
         qualifier: X12 element 673: ``33`` available, ``17`` on hand, ``QS`` sold.
         unit: Rec 20 code, or null when the code as sent has no sure counterpart.
+        quantity_as_sent: in the unit as sent, where the quantity is in another; so is ``unit_price_as_sent``.
     """
 
     qualifier: str | None = None
     quantity: Decimal | None = None
     unit: str | None = None
     unit_as_sent: CodeAsSent | None = None
+    quantity_as_sent: Decimal | None = None
     text: str | None = None
     unit_price: Decimal | None = None
+    unit_price_as_sent: Decimal | None = None
     price_basis: str | None = None
     measurements: tuple[Measurement, ...] = ()
     lead_times: tuple[LeadTime, ...] = ()

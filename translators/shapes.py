@@ -157,7 +157,7 @@ def _object_schema(of: type[Any], definitions: dict[str, Any]) -> dict[str, Any]
     properties = {}
     for field in shape(of).fields.values():
         member = _field_schema(field, definitions)
-        if f"{field.name}_as_sent" in shape(of).fields:
+        if field.name.endswith("unit") and f"{field.name}_as_sent" in shape(of).fields:
             member = {"type": ["string", "null"]}
         if field.name in described:
             member = {"description": described[field.name], **member}

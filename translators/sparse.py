@@ -69,7 +69,7 @@ def _init(of: type[Any]) -> Callable[..., None]:
     lines = [f"def __init__({', '.join(parameters)}):", " held = self.__dict__"]
     for name in field_order(of):
         present = _presence(known[name])
-        if present and f"{name}_as_sent" in known:
+        if present and name.endswith("unit") and f"{name}_as_sent" in known:
             present += f" or {name}_as_sent is not None"
         lines.append(f" {f'if {present}: ' if present else ''}held[{name!r}] = {name}")
     space: dict[str, Any] = {}

@@ -121,7 +121,7 @@ class Maker:
                 continue
             if not (field.required or is_asked(of, name) or self.chance(depth)):
                 continue
-            if f"{name}_as_sent" in fields:
+            if name.endswith("unit") and f"{name}_as_sent" in fields:
                 self.unit(values, name)
             elif f"{name}_code" in fields or (name == "status" and "code" in fields):
                 self.word(of, values, name, f"{name}_code" if f"{name}_code" in fields else "code")
