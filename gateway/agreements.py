@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from certs.certificates import ProblemCode
+from partners import x12_terms
 from partners.loader import LoadedProfile
-from partners.profile import Agreement, Direction, DocumentType, Profile, Syntax
+from partners.parts import laid_over
+from partners.profile import Agreement, Direction, DocumentType, Profile, Syntax, X12Address
 from partners.rules import Rule
 from translators.guide import (
     AcknowledgmentRules,
     DuplicateAction,
     ElementOverride,
     ExtraSegment,
+    GroupAnswer,
     Guide,
     Identity,
     LoopOverride,
@@ -22,6 +25,7 @@ from translators.guide import (
     RepetitionRules,
     SegmentOverride,
     Tolerance,
+    Validation,
 )
 from translators.x12.delimiters import Delimiters
 from translators.x12.writer import Framing
@@ -69,6 +73,10 @@ _MODES_STRICTEST_FIRST: tuple[OnBadSet, ...] = (
     "reject_set",
     "accept_with_errors",
 )
+_CHARACTER_SETS_STRICTEST_FIRST: Final = ("basic", "extended", "any")
+_SPACES_STRICTEST_FIRST: Final = ("reject", "keep", "trim")
+# What is demanded and what is refused cannot both be; the standard's word goes before.
+_SEPARATORS_STRICTEST_FIRST: Final = ("not_allowed", "mandatory", "optional")
 _DATES = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID})
 
 
@@ -82,22 +90,25 @@ def reading_rules(
         identities: ours.
         carried: for a connection, `Directory.carried_by(loaded)`.
 
-    A connection brings files of several partners: their agreements and addresses are put together, departures are
-    tolerated only where all of them tolerate them. Whose document it was, and whether that partner's own agreement
-    covers it, is then asked with `Directory.speaker` and `agreement_for`.
+    A connection brings files of several partners: their agreements and addresses are put together, each agreement with
+    its own validation for its own addresses. What stands under no agreement, such as the envelopes and a 997, is held
+    to the strictest of them: departures are tolerated only where all tolerate them. Whose document it was, and whether
+    that partner's own agreement covers it, is then asked with `Directory.speaker` and `agreement_for`.
     """
     listed = {(item.qualifier, item.id) for item in loaded.profile.speaks_for}
     speaking = _speaking(loaded, carried)
-    senders = {Identity(item.qualifier, item.id) for item in loaded.profile.x12}
+    senders = {Identity(item.qualifier, item.id) for item in sending_addresses(loaded.profile)}
     for profile in speaking:
         if profile.via == loaded.id:
-            senders |= {Identity(x.qualifier, x.id) for x in profile.x12 if (x.qualifier, x.id) in listed}
+            theirs = sending_addresses(profile)
+            senders |= {Identity(x.qualifier, x.id) for x in theirs if (x.qualifier, x.id) in listed}
+    validation = _strictest_validation(_validation(profile.validation) for profile in speaking)
     modes = {profile.processing.on_bad_set for profile in speaking}
     mode = next(mode for mode in _MODES_STRICTEST_FIRST if mode in modes)
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
-                _guide(item, profile, mode, identities, for_own_alone=bool(loaded.profile.speaks_for))
+                _guide(item, profile, (mode, validation), identities, for_own_alone=bool(loaded.profile.speaks_for))
                 for profile in speaking
                 for item in _inbound(profile)
             )
@@ -109,6 +120,33 @@ def reading_rules(
         duplicate_action=_strictest(profile.duplicates.action for profile in speaking),
         on_bad_set=mode,
         masks_passwords=any(profile.processing.mask_passwords for profile in speaking),
+        validation=validation,
+    )
+
+
+def sending_addresses(profile: Profile) -> tuple[X12Address, ...]:
+    """The X12 addresses that a partner sends under."""
+    return tuple(item for item in profile.x12 if item.use != "outbound")
+
+
+def receiving_addresses(profile: Profile) -> tuple[X12Address, ...]:
+    """The X12 addresses that a partner is sent to at; the first is the one that we write."""
+    return tuple(item for item in profile.x12 if item.use != "inbound")
+
+
+def _validation(said: x12_terms.Validation) -> Validation:
+    return Validation(said.character_set, said.spaces, said.trailing_separators)
+
+
+def _strictest_validation(several: Iterable[Validation]) -> Validation:
+    held = list(several)
+    character_sets = {item.character_set for item in held}
+    spaces = {item.spaces for item in held}
+    separators = {item.trailing_separators for item in held}
+    return Validation(
+        next(one for one in _CHARACTER_SETS_STRICTEST_FIRST if one in character_sets),
+        next(one for one in _SPACES_STRICTEST_FIRST if one in spaces),
+        next(one for one in _SEPARATORS_STRICTEST_FIRST if one in separators),
     )
 
 
@@ -129,7 +167,25 @@ def acknowledgment_rules(profile: Profile, identities: Collection[OurIdentity]) 
     said = profile.acknowledgment
     receivers = _receivers([profile], identities)
     ours = next(iter(receivers)) if len(receivers) == 1 else None  # of several nobody knows which they meant
-    return AcknowledgmentRules(said.ta1, said.functional, said.accepted_sets, said.envelope, ours)
+    return AcknowledgmentRules(
+        said.ta1, said.functional, said.accepted_sets, said.envelope, ours, _group_answers(profile, identities)
+    )
+
+
+def _group_answers(profile: Profile, identities: Collection[OurIdentity]) -> tuple[GroupAnswer, ...]:
+    """What the groups of each agreement earn; none where no agreement says anything of its own.
+
+    Else all of them are there: the one that speaks most precisely of a group holds, also where it says nothing.
+    """
+    said = [item for item in _inbound(profile) if item.syntax == "x12"]
+    if all(item.acknowledgment is None for item in said):
+        return ()
+    answers = []
+    for item in said:
+        own = item.acknowledgment or x12_terms.DocumentAcknowledgment()
+        to = _named_receivers(item, identities)
+        answers.append(GroupAnswer(item.document, item.releases, to, own.functional, own.accepted_sets))
+    return tuple(answers)
 
 
 def acknowledgment_framing(profile: Profile) -> Framing | None:
@@ -137,16 +193,16 @@ def acknowledgment_framing(profile: Profile) -> Framing | None:
 
     What they send shows which separators they can read; only a profile knows better.
     """
-    if not profile.framing.model_fields_set & {"separators", "line_end"}:
+    if not profile.framing.model_fields_set & {"separators", "line_end", "trailing_separators"}:
         return None
     rules = framing_for(profile)
-    return Framing(rules.delimiters, rules.line_end)
+    return Framing(rules.delimiters, rules.line_end, trailing_separators=rules.trailing_separators)
 
 
 def _speaking(loaded: LoadedProfile, carried: Iterable[LoadedProfile]) -> list[Profile]:
     """Whose agreements hold: the partner's own, and of a connection those that it carries."""
     own = [loaded.profile] if loaded.profile.agreements or not loaded.profile.speaks_for else []
-    others = [item.profile for item in carried if item.profile.via == loaded.id and item.profile.is_active]
+    others = [item.profile for item in carried if item.profile.via == loaded.id and item.profile.status != "draft"]
     return own + others or [loaded.profile]
 
 
@@ -187,7 +243,7 @@ def _inbound(profile: Profile) -> list[Agreement]:
 def _guide(
     agreement: Agreement,
     profile: Profile,
-    common: OnBadSet,
+    common: tuple[OnBadSet, Validation],
     identities: Collection[OurIdentity],
     *,
     for_own_alone: bool,
@@ -197,20 +253,27 @@ def _guide(
     What comes over a connection is several partners': each one's agreement holds for its own addresses alone, also the
     connection's own.
     """
-    senders = frozenset(Identity(item.qualifier, item.id) for item in profile.x12) if for_own_alone else None
-    named = [item for item in identities if item.name == agreement.our_identity and item.x12 is not None]
-    receivers = frozenset(Identity(item.x12.qualifier, item.x12.id) for item in named if item.x12) if named else None
+    theirs = frozenset(Identity(item.qualifier, item.id) for item in sending_addresses(profile))
     mode = agreement.on_bad_set or profile.processing.on_bad_set
+    validation = _validation(laid_over(profile.validation, agreement.validation))
+    common_mode, common_validation = common
     return Guide(
         agreement.document,
         agreement.syntax,
         agreement.releases,
         frozenset(agreement.tolerances),
-        on_bad_set=mode if mode != common else None,
+        on_bad_set=mode if mode != common_mode else None,
         rules=overrides(agreement),
-        senders=senders,
-        receivers=receivers,
+        senders=theirs if for_own_alone else None,
+        receivers=_named_receivers(agreement, identities),
+        validation=validation if validation != common_validation else None,
     )
+
+
+def _named_receivers(agreement: Agreement, identities: Collection[OurIdentity]) -> frozenset[Identity] | None:
+    """Our addresses that an agreement holds for; None where it names no identity of ours that has one."""
+    named = [item.x12 for item in identities if item.name == agreement.our_identity and item.x12 is not None]
+    return frozenset(Identity(item.qualifier, item.id) for item in named) if named else None
 
 
 def overrides(agreement: Agreement) -> tuple[Override, ...]:
@@ -257,9 +320,14 @@ _LINE_ENDS: Final = {"none": "", "crlf": "\r\n", "lf": "\n", "cr": "\r"}
 _USAGES: Final[dict[str, Usage]] = {"production": "P", "test": "T", "information": "I"}
 
 
-def framing_for(profile: Profile) -> FramingRules:
-    """How the X12 that we send to a partner is laid out."""
-    framing = profile.framing
+def framing_terms(profile: Profile, agreement: Agreement | None = None) -> x12_terms.Framing:
+    """What profile and agreement say of how the X12 that we send is laid out."""
+    return laid_over(profile.framing, None if agreement is None else agreement.framing)
+
+
+def framing_for(profile: Profile, agreement: Agreement | None = None) -> FramingRules:
+    """How the X12 that we send to a partner is laid out, by the agreement where it says something of its own."""
+    framing = framing_terms(profile, agreement)
     separators = framing.separators
     return FramingRules(
         delimiters=Delimiters(separators.element, separators.terminator, separators.component, separators.repetition),
@@ -267,6 +335,7 @@ def framing_for(profile: Profile) -> FramingRules:
         encoding=profile.encoding,
         separators_in_data=framing.separators_in_data,
         replacement=framing.replacement,
+        trailing_separators=framing.trailing_separators == "all",
     )
 
 
@@ -312,9 +381,10 @@ def envelope_of(  # what an envelope says beside the profile is given by those w
 
     `our_identity` is the one that speaks where the agreement names none; `release` takes the place of the agreement's.
     """
-    theirs = profile.x12[0] if profile.x12 else None
+    theirs = next(iter(receiving_addresses(profile)), None)
     if theirs is None:
-        return f"{profile.id} has no X12 address; add `x12: {{qualifier: .., id: ..}}`"
+        only = " that is sent to (`use: both` or `outbound`)" if profile.x12 else ""
+        return f"{profile.id} has no X12 address{only}; add `x12: {{qualifier: .., id: ..}}`"
     named = None if agreement is None else agreement.our_identity
     with_x12 = [identity for identity in identities if identity.x12 is not None]
     allowed = [identity for identity in with_x12 if named in (None, identity.name)]
@@ -323,6 +393,7 @@ def envelope_of(  # what an envelope says beside the profile is given by those w
     if not ours:
         return "none of our identities has an X12 address that the agreement allows; add one to the settings"
     written = release or (agreement.releases[0] if agreement is not None else "")
+    framing = framing_terms(profile, agreement)
     return Envelope(
         sender=Identity(ours[0].qualifier, ours[0].id),
         sender_code=ours[0].group_id,
@@ -332,8 +403,8 @@ def envelope_of(  # what an envelope says beside the profile is given by those w
         at=at,
         interchange_control_number=control_number,
         group_control_number=control_number,
-        usage=_USAGES[profile.framing.usage],
-        version=profile.framing.version or "",
-        acknowledgment_requested=profile.framing.acknowledgment_requested,
+        usage="T" if profile.is_test else _USAGES[framing.usage],
+        version=framing.version or "",
+        acknowledgment_requested=framing.acknowledgment_requested,
         rules=() if agreement is None else overrides(agreement),
     )

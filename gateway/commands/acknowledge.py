@@ -2,7 +2,7 @@
 
 import argparse
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,10 +14,11 @@ from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import AcknowledgmentRules, ReadingRules
 from translators.source import Source
 from translators.x12.acknowledgment import write_acknowledgments
-from translators.x12.reading import CONTROL_NUMBER_MAX
+from translators.x12.reading import CONTROL_NUMBER_MAX, InterchangeHeader
 from translators.x12.writer import Framing
 
-_Terms = tuple[ReadingRules, AcknowledgmentRules, Framing | None]
+# How what an interchange earns is written: by the terms of its sender.
+_Answering = Callable[[InterchangeHeader], tuple[AcknowledgmentRules, Framing | None]]
 
 
 def build(parser: Parser) -> None:
@@ -53,39 +54,51 @@ def build(parser: Parser) -> None:
 
 def _run(called: argparse.Namespace) -> int:
     collect_rarely()
-    reading, rules, framing = _terms(called)
-    chosen = {name: value for name in ("functional", "ta1") if (value := getattr(called, name)) is not None}
+    reading, answering = _terms(called)
     with open_input(called.file) as source:
         result = _result(called.file, source, reading)
     if not result.interchanges:
         note("there is no X12 interchange in it, so nobody to answer; see `gateway validate`")
         return 1
-    written = write_acknowledgments(
-        result.interchanges,
-        control_numbers=_from(called.control_number),
-        now=datetime.now(UTC),
-        rules=replace(rules, **chosen),
-        framing=framing,
-    )
+    numbers, now = _from(called.control_number), datetime.now(UTC)
+    written = b""
+    for interchange in result.interchanges:
+        rules, framing = answering(interchange.header)
+        rules = _as_called(rules, called)
+        written += write_acknowledgments([interchange], control_numbers=numbers, now=now, rules=rules, framing=framing)
     print_bytes(written)
     if not written:
         note("it earns nothing: only acknowledgments are in it, nobody can be answered, or none was asked for")
     return 0 if result.accepted else 1
 
 
-def _terms(called: argparse.Namespace) -> _Terms:
-    """How the file is read and answered: by the partner's profile, else in the strictest way."""
+def _as_called(rules: AcknowledgmentRules, called: argparse.Namespace) -> AcknowledgmentRules:
+    """What is said in the call goes before the profile, and before its agreements."""
+    if called.ta1 is not None:
+        rules = replace(rules, ta1=called.ta1)
+    return rules if called.functional is None else replace(rules, functional=called.functional, groups=())
+
+
+def _terms(called: argparse.Namespace) -> tuple[ReadingRules, _Answering]:
+    """How the file is read and answered: by the partner's profile, else in the strictest way.
+
+    What a connection brings is answered by the terms of those it speaks for.
+    """
     if called.partner is None:
-        return ReadingRules(), AcknowledgmentRules(), None
+        return ReadingRules(), lambda _: (AcknowledgmentRules(), None)
     # Only a profile needs their heavy libraries.
-    from gateway.agreements import acknowledgment_framing, acknowledgment_rules  # noqa: PLC0415  # see above
     from gateway.commands.opening import open_settings  # noqa: PLC0415  # see above
-    from gateway.commands.profiles import profile_of, reading_rules_of  # noqa: PLC0415  # see above
+    from gateway.commands.profiles import directory_of, profile_of  # noqa: PLC0415  # see above
+    from gateway.flow.terms import terms_of  # noqa: PLC0415  # see above
 
     settings = open_settings(called)
-    profile = profile_of(settings, called.partner).profile
-    rules = acknowledgment_rules(profile, settings.identities)
-    return reading_rules_of(called), rules, acknowledgment_framing(profile)
+    terms = terms_of(profile_of(settings, called.partner), directory_of(settings), settings.identities)
+
+    def answering(header: InterchangeHeader) -> tuple[AcknowledgmentRules, Framing | None]:
+        speaking = terms.of(header.sender)
+        return speaking.acknowledgment, speaking.framing
+
+    return terms.reading, answering
 
 
 def _result(name: str, source: Source, rules: ReadingRules) -> TranslationResult:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Collection
 from datetime import datetime
 
-from gateway.agreements import OurIdentity, envelope_for, framing_for
+from gateway.agreements import OurIdentity, agreement_for, envelope_for, framing_for
 from gateway.commands.opening import open_settings
 from gateway.commands.parsing import Unusable
 from gateway.commands.profiles import profile_of
@@ -31,17 +31,17 @@ class X12Writing:
             raise Unusable(f"release {self._release} has no tables; name one of {', '.join(releases())}")
         self._profile: Profile | None = None
         self._identities: Collection[OurIdentity] = ()
-        self._framing = FramingRules()
+        self._encoding = FramingRules().encoding
         if called.partner is not None:
             settings = open_settings(called)
             self._profile = profile_of(settings, called.partner).profile
             self._identities = settings.identities
-            self._framing = framing_for(self._profile)
+            self._encoding = self._profile.encoding
 
     @property
     def encoding(self) -> str:
         """The character encoding of what is written."""
-        return self._framing.encoding
+        return self._encoding
 
     def write(self, item: TranslatedDocument) -> WrittenInterchange:
         """The interchange of one document that was read.
@@ -58,9 +58,15 @@ class X12Writing:
                 Level.DOCUMENT, "not-writable", "the document was rejected when it was read", Severity.ERROR
             )
             return WrittenInterchange(None, (fault,), ())
-        written = write_interchange([document], self._envelope(item), self._framing)
+        written = write_interchange([document], self._envelope(item), self._framing(item))
         self._number += written.data is not None
         return written
+
+    def _framing(self, item: TranslatedDocument) -> FramingRules:
+        if self._profile is None:
+            return FramingRules()
+        agreement = agreement_for(self._profile, item.document_type, "outbound", "x12", release=self._release)
+        return framing_for(self._profile, agreement)
 
     def _envelope(self, item: TranslatedDocument) -> Envelope:
         if self._profile is None:

@@ -5,7 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from gateway.agreements import acknowledgment_framing, acknowledgment_rules, reading_rules, repetition_rules
+from gateway.agreements import (
+    acknowledgment_framing,
+    acknowledgment_rules,
+    reading_rules,
+    repetition_rules,
+    sending_addresses,
+)
 from gateway.flow.acknowledging import WayOutOf, nowhere
 from gateway.settings import IdentitySettings
 from gateway.store import profiles
@@ -31,6 +37,7 @@ class PartnerTerms:
         acknowledgment: what it earns.
         control_numbers: the ranges of ours.
         framing: how acknowledgments are laid out; as they write when None.
+        is_test: whether they are in testing, so that everything of theirs is a test.
     """
 
     partner_id: str
@@ -38,6 +45,7 @@ class PartnerTerms:
     acknowledgment: AcknowledgmentRules
     control_numbers: ControlNumbers
     framing: Framing | None = None
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +130,7 @@ class TermsOfProfiles:
 
     def read(self, loaded: LoadedProfile, directory: Directory) -> Terms:
         """The terms that a profile gives among the partners of a directory."""
-        carried = directory.carried_by(loaded) if loaded.profile.speaks_for else ()
-        by_address = {
-            f"{item.qualifier}/{item.id}": self._of_partner(partner)
-            for partner in carried
-            for item in partner.profile.x12
-            if directory.speaker(loaded, item.qualifier, item.id) is partner
-        }
-        own = self._of_partner(loaded, carried)
-        return Terms(reading_rules(loaded, self._identities, carried), own, by_address, self._way_out)
-
-    def _of_partner(self, loaded: LoadedProfile, carried: Sequence[LoadedProfile] = ()) -> PartnerTerms:
-        return PartnerTerms(
-            loaded.id,
-            repetition_rules(loaded, carried),
-            acknowledgment_rules(loaded.profile, self._identities),
-            loaded.profile.control_numbers,
-            acknowledgment_framing(loaded.profile),
-        )
+        return terms_of(loaded, directory, self._identities, self._way_out)
 
     async def _profile(self, message: StoredMessage) -> LoadedProfile:
         packed = await self._database.read(partial(profiles.get, digest=message.profile_digest))
@@ -149,3 +140,31 @@ class TermsOfProfiles:
         if not isinstance(loaded, LoadedProfile):
             raise TermsMissing(f"the profile {message.profile_digest[:12]} of {message.partner_id} cannot be read")
         return loaded
+
+
+def terms_of(
+    loaded: LoadedProfile, directory: Directory, identities: Sequence[IdentitySettings], way_out: WayOutOf = nowhere
+) -> Terms:
+    """The terms of who authenticated on the transport: of a connection also those of whom it carries."""
+    carried = directory.carried_by(loaded) if loaded.profile.speaks_for else ()
+    by_address = {
+        f"{item.qualifier}/{item.id}": _of_partner(partner, identities)
+        for partner in carried
+        for item in sending_addresses(partner.profile)
+        if directory.speaker(loaded, item.qualifier, item.id) is partner
+    }
+    own = _of_partner(loaded, identities, carried)
+    return Terms(reading_rules(loaded, identities, carried), own, by_address, way_out)
+
+
+def _of_partner(
+    loaded: LoadedProfile, identities: Sequence[IdentitySettings], carried: Sequence[LoadedProfile] = ()
+) -> PartnerTerms:
+    return PartnerTerms(
+        loaded.id,
+        repetition_rules(loaded, carried),
+        acknowledgment_rules(loaded.profile, identities),
+        loaded.profile.control_numbers,
+        acknowledgment_framing(loaded.profile),
+        is_test=loaded.profile.is_test,
+    )

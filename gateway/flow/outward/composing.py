@@ -9,7 +9,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gateway.agreements import OurIdentity, envelope_of, framing_for, outbound_agreement
+from gateway.agreements import (
+    OurIdentity,
+    envelope_of,
+    framing_for,
+    framing_terms,
+    outbound_agreement,
+    receiving_addresses,
+)
 from gateway.buffers import Buffer, whole, windows
 from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
@@ -200,16 +207,12 @@ class Composing:
                     f"{profile.id} has no outbound agreement on {item.document_type}{who}; add one to `agreements`"
                 )
             agreements.append(agreement)
-        first = agreements[0]
-        for item, agreement in zip(items, agreements, strict=True):
-            if (agreement.syntax, agreement.releases, agreement.our_identity) != (
-                first.syntax,
-                first.releases,
-                first.our_identity,
-            ):
+        terms = [(each.syntax, each.releases, each.our_identity, framing_terms(profile, each)) for each in agreements]
+        for item, own in zip(items, terms, strict=True):
+            if own != terms[0]:
                 raise NoWay(
                     f"{items[0].document_type} and {item.document_type} go to {profile.id} by different terms "
-                    "(syntax, release or identity); send them apart"
+                    "(syntax, release, identity or framing); send them apart"
                 )
         return agreements
 
@@ -234,7 +237,7 @@ class Composing:
         if len(envelopes) < len(made):
             raise NoWay(next(lack for lack in made.values() if isinstance(lack, str)))
         rules = {name: envelope.rules for name, envelope in envelopes.items()}
-        return Plan("x12", envelopes[items[0].document_type], framing_for(profile), rules)
+        return Plan("x12", envelopes[items[0].document_type], framing_for(profile, agreement), rules)
 
     async def _orders(self, way: Recipient, items: Sequence[TranslatedDocument]) -> list[bytes | None]:
         """The order that each document answers, where the partner sent it to us."""
@@ -289,7 +292,7 @@ def addresses(payload: Buffer, way: Recipient) -> frozenset[Identity]:
     Raises:
         NoWay: one of them is not for this partner, or none can be read.
     """
-    theirs = {(item.qualifier, item.id) for item in way.partner.profile.x12}
+    theirs = {(item.qualifier, item.id) for item in receiving_addresses(way.partner.profile)}
     senders: set[Identity] = set()
     finder, position = IsaFinder(payload), 0
     for _ in range(INTERCHANGES_MAX):
