@@ -42,6 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         (
             Noun("demo", "the whole gateway on this machine, suppliers and an ERP at work: nothing to set up"),
             Noun("serve", "run the gateway"),
+            Noun("sandbox", "a supplier inside the gateway: magic words in order numbers, orders to try them"),
         ),
     ),
     (

@@ -117,7 +117,12 @@ TABLE: Final[tuple[Word, ...]] = (
     ACCEPT,
     # --- what the supplier decides
     Word(
-        "REJECT", "855 rejects (BAK02 RJ)", "865 rejects (BCA02 RJ)", status="RJ", lines=Lines.NONE, acts=(_RESPONSE,)
+        "REJECT",
+        "997, 855 rejects it (BAK02 RJ)",
+        "997, 865 rejects it (BCA02 RJ)",
+        status="RJ",
+        lines=Lines.NONE,
+        acts=(_RESPONSE,),
     ),
     Word(
         "REJECT-LINE",
@@ -203,7 +208,7 @@ TABLE: Final[tuple[Word, ...]] = (
     # --- when it answers
     Word(
         "LATE",
-        "997 at once; 855, 856 and 810 later; stands beside any other word, too: HALF-LATE-30",
+        f"997 at once; 855, 856 and 810 N seconds later ({LATE_S} without N); beside another word, too: HALF-LATE-30",
         "997 at once, 865 later",
         number="seconds of delay",
         number_default=LATE_S,
@@ -269,8 +274,8 @@ TABLE: Final[tuple[Word, ...]] = (
     # --- what the transport does
     Word(
         "TIMEOUT",
-        "nobody answers: tried again until given up (an exception); TIMEOUT-2 fails twice, then as ACCEPT",
-        "the same; TIMEOUT-2 fails twice, then 997 and 865",
+        "nobody answers: tried again until given up (an exception); with N it fails N times, then as ACCEPT",
+        "the same; with N it fails N times, then 997 and 865",
         number="failures before it works",
         receipt=Receipt.FAILS,
     ),

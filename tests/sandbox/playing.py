@@ -4,35 +4,31 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
-
-from sqlalchemy import select
 
 from gateway import app
 from gateway.app import Gateway
 from gateway.flow import traffic
 from gateway.model.delivery import DeliveryState
 from gateway.model.message import MessageState
+from gateway.sandbox.samples import sample_order
 from gateway.settings import IdentitySettings, Limits, Settings, X12Address
 from gateway.store import acknowledgments, deliveries, documents, messages, sandbox_replies
 from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.deliveries import StoredDelivery
 from gateway.store.documents import StoredDocument
 from gateway.store.messages import StoredMessage
-from gateway.store.statements import table_of
-from gateway.store.tables import Document
-from translators.document_parts import DateReference, Party, ProductId
-from translators.documents import ChangeLine, OrderLine, PurchaseOrder, PurchaseOrderChange
 from translators.shapes import to_bytes
 
 DEADLINE_S = 60.0
-STEP_MS = 2_000
+STEP_MS = 10_000
+TODAY = date(2026, 1, 5)
+US = X12Address(qualifier="ZZ", id="BIGCORP", group_id="BIGCORP")
 AT_REST = frozenset(
     {
         DeliveryState.DELIVERED,
@@ -55,57 +51,6 @@ class Clock:
         return time.time_ns() // 1_000_000 + self.ahead_ms
 
 
-def purchase_order(number: str, **changed: Any) -> PurchaseOrder:
-    order = PurchaseOrder(
-        number=number,
-        purpose="original",
-        order_type_code="SA",
-        issued_on=date(2026, 1, 5),
-        parties=(Party(role="buyer", name="BigCorp Industries"),),
-        dates=(DateReference("002", date=date(2026, 1, 20)),),
-        lines=(
-            OrderLine(
-                line_id="1",
-                quantity=Decimal(24),
-                unit="EA",
-                unit_price=Decimal("12.5"),
-                product_ids=(ProductId("AC-1001", "VP"), ProductId("70001", "BP")),
-            ),
-            OrderLine(
-                line_id="2",
-                quantity=Decimal(9),
-                unit="EA",
-                unit_price=Decimal("3.1"),
-                product_ids=(ProductId("AC-1002", "VP"),),
-            ),
-        ),
-    )
-    return replace(order, **changed)
-
-
-def order_change(number: str) -> PurchaseOrderChange:
-    return PurchaseOrderChange(
-        purpose="change",
-        purpose_code="04",
-        order_type_code="SA",
-        purchase_order_number=number,
-        purchase_order_date=date(2026, 1, 5),
-        issued_on=date(2026, 1, 6),
-        sequence="1",
-        lines=(
-            ChangeLine(
-                line_id="1",
-                change_code="QI",
-                quantity=Decimal(30),
-                quantity_left=Decimal(30),
-                unit="EA",
-                unit_price=Decimal("12.5"),
-                product_ids=(ProductId("AC-1001", "VP"),),
-            ),
-        ),
-    )
-
-
 @dataclass(slots=True)
 class Play:
     """What is asked of a running gateway, and what is seen."""
@@ -116,7 +61,7 @@ class Play:
 
     async def send(self, number: str, body: bytes | None = None, partner: str = "sandbox") -> str:
         """Send an order of this number, or other content, as the ERP does."""
-        wanted = to_bytes(purchase_order(number)) if body is None else body
+        wanted = to_bytes(sample_order(number, TODAY)) if body is None else body
         answer = await self.gateway.outbound.accept_document(partner, wanted)
         assert answer.is_accepted, (answer.reason, answer.findings)
         self.sent[number] = answer.id
@@ -203,7 +148,3 @@ async def playing(settings: Settings) -> AsyncIterator[Play]:
             yield Play(gateway, clock)
         finally:
             await gateway.stop()
-
-
-DOCUMENT = table_of(Document)
-ALL_DOCUMENTS = select(DOCUMENT)
