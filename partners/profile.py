@@ -26,7 +26,7 @@ from partners.fields import (
     Slug,
     number,
 )
-from partners.parts import Contradiction, Part, repeated
+from partners.parts import Contradiction, Part, laid_over, repeated
 from partners.people_terms import Person
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
@@ -41,6 +41,7 @@ from partners.x12_terms import (
     OnBadSet,
     Processing,
     Validation,
+    misplaced,
 )
 
 # The departures from the standard that may be tolerated, by the names that the translators know them by.
@@ -270,18 +271,9 @@ class Profile(Part):
         yield from repeated(("api_keys",), [key.label for key in self.api_keys], "label")
         yield from repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
         yield from repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
-        yield from self._framing_contradictions()
+        for part, what, right in self.framing.contradictions():
+            yield ("framing", *part), what, right
         yield from repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
-
-    def _framing_contradictions(self) -> Iterator[Contradiction]:
-        first: dict[str, str] = {}
-        for name, separator in self.framing.separators:
-            if separator in first:
-                what = f"the same character as framing.separators.{first[separator]}"
-                yield ("framing", "separators", name), what, "write another character"
-            first.setdefault(separator, name)
-        if self.framing.replacement in first:
-            yield ("framing", "replacement"), "the replacement is a separator itself", 'write another, such as " "'
 
     def _agreement_contradictions(self) -> Iterator[Contradiction]:
         seen: dict[object, int] = {}
@@ -290,6 +282,8 @@ class Profile(Part):
             if item.on_bad_set is not None and (item.syntax, item.direction) != ("x12", "inbound"):
                 right = "remove `on_bad_set`"
                 yield (*where, "on_bad_set"), "it speaks of X12 that comes in, and this is none", right
+            for part, what, right in self._x12_contradictions(item):
+                yield (*where, *part), what, right
             if item.syntax != "x12" and (item.releases or item.tolerances):
                 field = "releases" if item.releases else "tolerances"
                 yield (*where, field), f"`{field}` belongs to X12, but the syntax is {item.syntax}", f"remove `{field}`"
@@ -312,6 +306,13 @@ class Profile(Part):
                 right = f"write them as one; the first is agreements[{seen[same]}]"
                 yield where, f"a second agreement on the {item.direction} {item.document} in {item.syntax}", right
             seen.setdefault(same, index)
+
+    def _x12_contradictions(self, agreement: Agreement) -> Iterator[Contradiction]:
+        kind = (agreement.syntax, agreement.direction)
+        yield from misplaced(kind, agreement.validation, agreement.framing, agreement.acknowledgment)
+        if agreement.framing is not None:
+            for part, what, right in laid_over(self.framing, agreement.framing).contradictions():
+                yield ("framing", *part), what, right
 
 
 def fields_at(location: Location) -> dict[str, str]:

@@ -14,17 +14,19 @@ NUMBERS_MIN = 1_000  # of a range of control numbers
 
 
 class Validation(Part):
-    """How strictly the X12 that they send is judged, beyond the standard's own rules; `tolerances` make it looser."""
+    """How strictly their X12 is judged from ST to SE, beyond the standard; `tolerances` make it looser."""
 
     character_set: Literal["any", "extended", "basic"] = "any"
-    """The characters that their data may hold (X12.6 3.3.1, 3.3.2): basic: capital letters, digits and some signs;
-    extended: also small letters and more signs; any: all that their encoding has."""
+    """The characters that their data may hold (X12.6 3.3.1, 3.3.2), others are AK403 = 6. basic: capital letters,
+    digits, blank and ! " & ' ( ) * + , - . / : ; ? =; extended: also small letters, all other signs of ASCII and the
+    usual accented letters (not, for instance, a sharp s); any: all that their encoding has."""
     spaces: Literal["keep", "trim", "reject"] = "keep"
     """Blanks around a value. keep: leading ones belong to it, trailing ones are padding; trim: neither counts; reject:
-    a finding (AK403 = 6)."""
+    AK403 = 6. Those that fill a text up to its shortest length always are padding."""
     trailing_separators: Literal["not_allowed", "optional", "mandatory"] = "not_allowed"
-    """Separators behind the last element with data. not_allowed: what the standard says; optional: let pass;
-    mandatory: every element that the standard has must be separated."""
+    """Separators behind the last element with data. not_allowed: what the standard says; optional: let pass without a
+    word (the tolerance `trailing-separators`: with a warning); mandatory: every element that the segment has in its
+    release must be separated."""
 
 
 class Duplicates(Part):
@@ -134,6 +136,17 @@ class Framing(Part):
     trailing_separators: Literal["none", "all"] = "none"
     """all: every element that the standard has is separated, also behind the last with data; for old software."""
 
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Characters that would mean two things."""
+        first: dict[str, str] = {}
+        for name, separator in self.separators:
+            if separator in first:
+                what = f"the same character as framing.separators.{first[separator]}"
+                yield ("separators", name), what, "write another character"
+            first.setdefault(separator, name)
+        if self.replacement in first:
+            yield ("replacement",), "the replacement is a separator itself", 'write another, such as " "'
+
 
 class DocumentAcknowledgment(Part):
     """What groups of one document earn, where that differs from `acknowledgment` of the whole partner."""
@@ -144,3 +157,26 @@ class DocumentAcknowledgment(Part):
     """Name each accepted set (AK2, AK5)."""
     expected_within_hours: Annotated[int, *number(1, 720)] | None = None
     """For what we send: they acknowledge it within so many hours."""
+
+
+def misplaced(
+    kind: tuple[str, str],
+    validation: Validation | None,
+    framing: Framing | None,
+    acknowledgment: DocumentAcknowledgment | None,
+) -> Iterator[Contradiction]:
+    """What an agreement of a kind (syntax and direction) says that it has no use for."""
+    comes, goes = kind == ("x12", "inbound"), kind == ("x12", "outbound")
+    if validation is not None and not comes:
+        yield ("validation",), "it speaks of X12 that comes in, and this is none", "remove `validation`"
+    if framing is not None and not goes:
+        yield ("framing",), "it speaks of X12 that goes out, and this is none", "remove `framing`"
+    if acknowledgment is None:
+        return
+    for name in ("functional", "accepted_sets"):
+        if getattr(acknowledgment, name) is not None and not comes:
+            what = "it speaks of what X12 that comes in earns, and this is none"
+            yield ("acknowledgment", name), what, f"remove `{name}`"
+    if acknowledgment.expected_within_hours is not None and not goes:
+        what = "it speaks of what X12 that goes out earns, and this is none"
+        yield ("acknowledgment", "expected_within_hours"), what, "remove `expected_within_hours`"
