@@ -109,6 +109,7 @@ class Gateway:
             metrics=self.metrics,
             also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round, self._remove_old_parts),
             built_in=built_in_partners(sandbox=settings.sandbox),
+            announced=self._wake,
         )
         self.relay = Relay(
             self.database,

@@ -8,7 +8,7 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -88,6 +88,16 @@ class Directory:
         for loaded in self._by_id.values():
             if loaded.profile.via is not None:
                 self._carried.setdefault(loaded.profile.via, []).append(loaded)
+
+    @property
+    def was_read(self) -> bool:
+        """Whether it came from a folder that could be read."""
+        return self._seen is not None
+
+    def after(self, last_good: Iterable[LoadedProfile]) -> "Directory":
+        """A directory to look again with, as though these profiles had been in force before this one was read."""
+        seen = replace(self._seen, basis=_NOTHING_SEEN.basis) if self._seen is not None else None
+        return Directory(last_good, self.refused, seen)
 
     def __iter__(self) -> Iterator[LoadedProfile]:
         return iter(self._by_id.values())
@@ -178,7 +188,7 @@ def load_directory(
         return before, (Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists"),)
     basis = (partners_dir, environment, tuple(folder.name for folder in folders))
     known = before._seen or _NOTHING_SEEN  # noqa: SLF001  # its own kind
-    looks = dict(known.looks) if known.basis[:2] == basis[:2] else {}
+    looks = dict(known.looks) if known.basis[:2] in (basis[:2], _NOTHING_SEEN.basis[:2]) else {}
     templates = Templates(partners_dir, known.templates)
     stale = [
         folder

@@ -6,14 +6,13 @@ import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from sqlalchemy import Connection
-
+from gateway.flow.profiles_in_force import ProfilesInForce, StatusesChanged, nobody_waits
 from gateway.model.instants import DAY_MS
 from gateway.settings import Retention, Settings
-from gateway.store import cases, deliveries, messages, outbox, profiles, retention, staging
+from gateway.store import cases, deliveries, messages, outbox, retention, staging
 from gateway.store.database import Database, StoreUnavailable
 from gateway.telemetry import Metrics
-from partners.directory import Directory, load_directory
+from partners.directory import Directory
 from partners.loader import LoadedProfile
 
 PURGE_EVERY_S = 3_600.0
@@ -32,6 +31,8 @@ class Housekeeping:
         metrics: counts profile problems.
         also: what else is looked after in each round.
         built_in: partners without a folder.
+        statuses_changed: see `ProfilesInForce`.
+        announced: called when there is an event for the relay.
     """
 
     def __init__(
@@ -43,41 +44,33 @@ class Housekeeping:
         metrics: Metrics,
         also: Sequence[Callable[[], Awaitable[None]]] = (),
         built_in: Sequence[LoadedProfile] = (),
+        statuses_changed: StatusesChanged = nobody_waits,
+        announced: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._now_ms = now_ms
         self._metrics = metrics
         self._also = also
-        self._built_in = built_in
-        self._problems: frozenset[str] = frozenset()
-        self.directory = Directory()
+        self._profiles = ProfilesInForce(
+            database,
+            settings,
+            now_ms=now_ms,
+            metrics=metrics,
+            built_in=built_in,
+            statuses_changed=statuses_changed,
+            announced=announced,
+        )
         self.disk_is_low = False
 
-    async def load_profiles(self) -> None:
-        """Read the profiles that changed; a broken one leaves its last good version in force.
+    @property
+    def directory(self) -> Directory:
+        """The partners as they are now."""
+        return self._profiles.directory
 
-        A profile is in force only once it is in the store, since messages name it by its digest.
-        """
-        before = self.directory
-        after, problems = await asyncio.to_thread(
-            load_directory,
-            self._settings.partners_dir,
-            before,
-            environment=self._settings.environment,
-            built_in=self._built_in,
-        )
-        fresh = [loaded for loaded in after if _digest(before, loaded.id) != loaded.digest]
-        if fresh:
-            await self._database.write(partial(_keep, fresh=fresh, now_ms=self._now_ms()))
-        self.directory = after
-        texts = frozenset(str(problem) for problem in problems)
-        for text in sorted(texts - self._problems):
-            self._metrics.profile_problems.add()
-            log.warning("a partner profile has a problem", extra={"problem": text})
-        self._problems = texts
-        for loaded in fresh:
-            log.info("a partner profile is in force", extra={"partner": loaded.id, "digest": loaded.digest[:12]})
+    async def load_profiles(self) -> None:
+        """Read the profiles that changed; a broken one leaves its last good version in force."""
+        await self._profiles.refresh()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -155,13 +148,3 @@ class Housekeeping:
 def purge_limits(kept: Retention, now_ms: int) -> dict[str, int]:
     """For each kind the instant before which it goes, in milliseconds since 1970."""
     return {kind: now_ms - getattr(kept, kind) * DAY_MS for kind in retention.KINDS}
-
-
-def _digest(directory: Directory, partner_id: str) -> str | None:
-    loaded = directory.by_id(partner_id)
-    return loaded.digest if loaded is not None else None
-
-
-def _keep(connection: Connection, fresh: list[LoadedProfile], now_ms: int) -> None:
-    for loaded in fresh:
-        profiles.keep(connection, loaded.digest, loaded.id, loaded.pack(), now_ms)

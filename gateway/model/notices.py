@@ -86,5 +86,31 @@ CERTIFICATE = _notice(
     },
 )
 
+PARTNER_PROFILE = _notice(
+    "partner_profile",
+    "The profile of a partner changed: a new version is in force (event `in_force`), the newest one is refused and the "
+    "last good one stays (`rejected`), or the partner's folder is gone (`removed`).",
+    {
+        "partner_id": {**_TEXT, "description": "the partner"},
+        "profile": {
+            "type": ["string", "null"],
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "SHA-256 of the version in force; null when none is",
+        },
+        "status": {
+            "enum": ["draft", "testing", "live", "suspended", None],
+            "description": "of the version in force; null when none is",
+        },
+        "problems": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "of a refused one: file:line:column, what is wrong; what would be right",
+        },
+        "reason": {**_TEXT, "description": "in words, with what to do"},
+    },
+)
+
 # Schemas by document type; whoever announces something new adds its own.
-NOTICES: Mapping[str, Mapping[str, object]] = MappingProxyType({"certificate": CERTIFICATE})
+NOTICES: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {"certificate": CERTIFICATE, "partner_profile": PARTNER_PROFILE}
+)
