@@ -5,16 +5,13 @@ the same each time. What is neither played nor needed for it: transports, signat
 """
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import orjson
 from sqlalchemy import Connection
 
 from gateway.flow.decide import Decision, decide, stage
@@ -22,13 +19,14 @@ from gateway.flow.outward.composing import Composed, Composing, Unsendable
 from gateway.flow.outward.numbering import numbered
 from gateway.flow.terms import Terms, TermsOfProfiles
 from gateway.model.delivery import DeliveryKind
-from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, DOCUMENTS, FINDINGS, SENT, Sample
+from gateway.onboarding.samples.outcomes import NOT_SENT, outcome_of, said, with_reason, written
+from gateway.onboarding.samples.reading import FINDINGS, SENT, Sample
 from gateway.onboarding.samples.staging import Cast, cast
+from gateway.onboarding.samples.throwaway import throwaway_folder
 from gateway.settings import DATABASE_FILE, IdentitySettings, Limits, Settings
-from gateway.store import acknowledgments, documents, messages
+from gateway.store import messages
 from gateway.store.database import Database
 from gateway.store.dispatches import NewDispatch
-from gateway.store.documents import REJECTED
 from gateway.store.messages import NewMessage, StoredMessage
 from partners.directory import Directory
 from partners.loader import LoadedProfile
@@ -37,7 +35,6 @@ from translators.catalog import TranslatedDocument, TranslationResult, sniff, tr
 CLOCK: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CLOCK_MS: Final = int(CLOCK.timestamp() * 1_000)
 LEASE_MS: Final = 60_000
-NOT_SENT, REFUSED = "not-sent", "rejected"  # codes of what is no finding of a document
 _OWNER = _SOURCE = "rehearsal"
 _MESSAGE, _ORDER = "rehearsal", "rehearsal-order"
 _ORDER_TYPE = "purchase_order"
@@ -70,8 +67,8 @@ def rehearsal(settings: Settings, directory: Directory) -> Iterator["Rehearsal"]
     """A stage for the samples of any of these partners; its store goes with it."""
     from gateway.store.schema import migrate  # noqa: PLC0415  # alembic takes long to import
 
-    with tempfile.TemporaryDirectory(prefix="gateway-samples-") as folder:
-        database = Database(f"sqlite:///{Path(folder) / DATABASE_FILE}", synchronous="OFF")
+    with throwaway_folder() as folder:
+        database = Database(f"sqlite:///{folder / DATABASE_FILE}", synchronous="OFF")
         try:
             migrate(database)
             yield Rehearsal(database, settings.identities, settings.limits, directory)
@@ -120,24 +117,16 @@ class Rehearsal:
             message = _received(connection, actors, sample)
             decide(connection, _OWNER, Decision(message, _SOURCE, items, result, terms, CLOCK_MS))
             kinds = frozenset((item.document_type, result.syntax or "") for item in items)
-            return Played(_outcome(connection, result), kinds)
+            return Played(outcome_of(connection, _MESSAGE), kinds)
 
-        return self._taken_back(unit)
+        return _taken_back(self._database, unit)
 
     def _terms(self, actors: Cast) -> Terms:
         reader = TermsOfProfiles(self._database, actors.identities, lambda: actors.directory)
         return reader.read(actors.bearer, actors.directory)
 
     def _keep_orders(self, actors: Cast, sample: Sample, number: int) -> None:
-        """The orders in what they send, as though it had come before."""
-        terms = self._terms(actors)
-        items, _ = _translated(sample, terms)
-        orders = [item for item in items if item.document_type == _ORDER_TYPE and item.document is not None]
-        if orders:
-            message = self._taken_back(partial(_received, actors=actors, sample=sample))
-            earlier = replace(message, id=f"{_ORDER}-{actors.partner.id}-{number}")
-            unit = partial(stage, message=earlier, terms=terms, source=_SOURCE, batch=orders, now_ms=CLOCK_MS)
-            self._database.write_now(unit)
+        keep_orders(self._database, actors, self._terms(actors), sample, f"{_ORDER}-{actors.partner.id}-{number}")
 
     # --- what we send ------------------------------------------------------------------------------------------------
 
@@ -153,28 +142,40 @@ class Rehearsal:
             body_bytes=len(sample.content),
         )
         made = await composing.compose(wanted, sample.content, CLOCK_MS)
-        findings = [_said(finding) for finding in made.found.findings]
+        findings = [said(finding) for finding in made.found.findings]
         kind = made.found.document_type
         if isinstance(made, Unsendable):
-            refusal = {FINDINGS: _json(_with_reason(findings, NOT_SENT, made.reason))}
+            refusal = {FINDINGS: written(with_reason(findings, NOT_SENT, made.reason))}
             return Played(refusal, frozenset({(kind, "")}))
-        body, _ = self._taken_back(partial(numbered, made=made))
+        body, _ = _taken_back(self._database, partial(numbered, made=made))
         name, syntax = _written_as(made)
-        files = {name: bytes(body[:])} | ({FINDINGS: _json(findings)} if findings else {})
+        files = {name: bytes(body[:])} | ({FINDINGS: written(findings)} if findings else {})
         return Played(files, frozenset({(kind, syntax)}))
 
-    def _taken_back(self, unit: Callable[[Connection], T]) -> T:
-        """What a unit returns, everything else as though it had never run."""
 
-        def run(connection: Connection) -> None:
-            raise _TakenBack(unit(connection))
+def keep_orders(database: Database, actors: Cast, terms: Terms, sample: Sample, message_id: str) -> None:
+    """Put the orders in what they send into a store, as though they had come before under this id."""
+    items, _ = _translated(sample, terms)
+    orders = [item for item in items if item.document_type == _ORDER_TYPE and item.document is not None]
+    if orders:
+        message = _taken_back(database, partial(_received, actors=actors, sample=sample))
+        earlier = replace(message, id=message_id)
+        unit = partial(stage, message=earlier, terms=terms, source=_SOURCE, batch=orders, now_ms=CLOCK_MS)
+        database.write_now(unit)
 
-        try:
-            self._database.write_now(run)
-        except _TakenBack as taken:
-            result: T = taken.result
-            return result
-        raise AssertionError("a unit that is taken back always raises")
+
+def _taken_back(database: Database, unit: Callable[[Connection], T]) -> T:
+    """What a unit returns, everything else as though it had never run."""
+
+    def run(connection: Connection) -> None:
+        raise _TakenBack(unit(connection))
+
+    try:
+        database.write_now(run)
+    except _TakenBack as taken:
+        result: T = taken.result
+        return result
+    raise AssertionError("a unit that is taken back always raises")
 
 
 def _translated(sample: Sample, terms: Terms) -> tuple[list[TranslatedDocument], TranslationResult]:
@@ -212,46 +213,9 @@ def _received(connection: Connection, actors: Cast, sample: Sample) -> StoredMes
     return message
 
 
-def _outcome(connection: Connection, result: TranslationResult) -> dict[str, bytes]:
-    """What the decision left in the store."""
-    decided = messages.get(connection, _MESSAGE)
-    stored = documents.of_message(connection, _MESSAGE)
-    answers = acknowledgments.of_message(connection, _MESSAGE)
-    bodies = [orjson.loads(item.body) for item in stored if item.status != REJECTED and item.body is not None]
-    findings = [_said(finding.as_json()) for finding in result.findings]
-    for item in stored:
-        findings += [_said(finding, item.ordinal + 1) for finding in orjson.loads(item.findings)]
-    if decided is not None and decided.reason:
-        findings = _with_reason(findings, REFUSED, decided.reason)
-    files = {DOCUMENTS: _json(bodies)}
-    if findings:
-        files[FINDINGS] = _json(findings)
-    if answers:
-        files[ACKNOWLEDGMENT] = b"".join(answer.body for answer in answers)
-    return files
-
-
-def _said(finding: Mapping[str, object], document: int | None = None) -> dict[str, object]:
-    """A finding without what it does not know; `document` is which of those that came it speaks of, from 1."""
-    about: dict[str, object] = {} if document is None else {"document": document}
-    return about | {key: value for key, value in finding.items() if value is not None}
-
-
-def _with_reason(findings: list[dict[str, object]], code: str, reason: str) -> list[dict[str, object]]:
-    """The findings, and why nothing came of it where none of them says so."""
-    if any(finding.get("severity") == "error" for finding in findings):
-        return findings
-    return [*findings, {"code": code, "message": reason, "level": "file", "severity": "error"}]
-
-
 def _written_as(made: Composed) -> tuple[str, str]:
     """The file that a document of ours belongs into, and its syntax."""
     edi, json, xml = SENT
     if not isinstance(made.body, bytes):
         return edi, "x12"
     return (json, "json") if sniff(made.body, made.content_type) == "json" else (xml, "xml")
-
-
-def _json(value: object) -> bytes:
-    """As it stands in a file that people read and version control compares."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
