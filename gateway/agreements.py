@@ -1,6 +1,7 @@
 """Turns a partner's profile into what the other rooms understand: how documents are read, which agreement holds."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -10,6 +11,7 @@ from partners.loader import LoadedProfile
 from partners.parts import laid_over
 from partners.profile import Agreement, Direction, DocumentType, Profile, Syntax, X12Address
 from partners.rules import Rule
+from partners.tables import Table
 from translators.guide import (
     AcknowledgmentRules,
     DuplicateAction,
@@ -27,6 +29,7 @@ from translators.guide import (
     Tolerance,
     Validation,
 )
+from translators.vocabulary.values import IdentifierRule, IdentifierTable, QualifierRule, UnitRule, Vocabulary
 from translators.x12.delimiters import Delimiters
 from translators.x12.writer import Framing
 from translators.x12.writing import Envelope, FramingRules
@@ -96,7 +99,9 @@ def reading_rules(
     that partner's own agreement covers it, is then asked with `Directory.speaker` and `agreement_for`.
     """
     listed = {(item.qualifier, item.id) for item in loaded.profile.speaks_for}
+    carried = tuple(carried)
     speaking = _speaking(loaded, carried)
+    tables = {item.id: item.tables for item in (*carried, loaded)}
     senders = {Identity(item.qualifier, item.id) for item in sending_addresses(loaded.profile)}
     for profile in speaking:
         if profile.via == loaded.id:
@@ -108,7 +113,14 @@ def reading_rules(
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
-                _guide(item, profile, (mode, validation), identities, for_own_alone=bool(loaded.profile.speaks_for))
+                _guide(
+                    item,
+                    profile,
+                    (mode, validation),
+                    identities,
+                    vocabulary=vocabulary_of(profile, item, tables[profile.id]),
+                    for_own_alone=bool(loaded.profile.speaks_for),
+                )
                 for profile in speaking
                 for item in _inbound(profile)
             )
@@ -246,6 +258,7 @@ def _guide(
     common: tuple[OnBadSet, Validation],
     identities: Collection[OurIdentity],
     *,
+    vocabulary: Vocabulary | None,
     for_own_alone: bool,
 ) -> Guide:
     """What an agreement says of reading; `common` holds where it says nothing else.
@@ -267,7 +280,40 @@ def _guide(
         senders=theirs if for_own_alone else None,
         receivers=_named_receivers(agreement, identities),
         validation=validation if validation != common_validation else None,
+        vocabulary=vocabulary,
     )
+
+
+def vocabulary_of(profile: Profile, agreement: Agreement | None, tables: Mapping[str, Table]) -> Vocabulary | None:
+    """What is put in other words in the documents of an agreement; None where nothing is.
+
+    `tables` are those of the loaded profile. What the agreement says goes before what holds for the whole partner: a
+    table of its own is looked up first, its unit or qualifier takes the place of the same one.
+    """
+    of_agreement = () if agreement is None or agreement.vocabulary is None else (agreement.vocabulary,)
+    said = (*of_agreement, profile.vocabulary)
+    references = [item for words in said for item in words.tables if item.file in tables]
+    if not references and not any(words.units or words.qualifiers for words in said):
+        return None
+    rules: dict[object, IdentifierRule] = {}
+    for item in references:
+        of, table = (item.of, item.theirs, item.ours), tables[item.file]
+        held = IdentifierTable(table.digest, table.ours, table.theirs)
+        known = rules.get(of)
+        if known is None:
+            rules[of] = IdentifierRule(item.of, (held,), item.theirs, item.ours, item.missing, item.send_ours)
+        else:
+            rules[of] = replace(known, tables=(*known.tables, held))
+    units: dict[object, UnitRule] = {}
+    qualifiers: dict[object, QualifierRule] = {}
+    for words in said:
+        for unit in words.units:
+            made = UnitRule(unit.theirs, unit.ours, unit.factor, unit.product, unit.decimals)
+            units.setdefault((unit.theirs, unit.product), made)
+        for item_of in words.qualifiers:
+            rule = QualifierRule(item_of.of, item_of.theirs, item_of.ours, item_of.field)
+            qualifiers.setdefault((rule.of, rule.theirs), rule)
+    return Vocabulary(tuple(rules.values()), tuple(units.values()), tuple(qualifiers.values()))
 
 
 def _named_receivers(agreement: Agreement, identities: Collection[OurIdentity]) -> frozenset[Identity] | None:

@@ -12,10 +12,14 @@ from translators import json, xml
 from translators.document_reading import BodyRead, DocumentRead
 from translators.documents import Document, FunctionalAcknowledgment, PurchaseOrder
 from translators.findings import Finding, Level, Severity
-from translators.guide import ReadingRules
+from translators.guide import Guide, ReadingRules
 from translators.rules import check
 from translators.shapes import schema, to_bytes
 from translators.source import Source, behind
+from translators.vocabulary.inward import into_ours
+from translators.vocabulary.places import in_segments
+from translators.vocabulary.values import Vocabulary
+from translators.vocabulary.walking import Worded
 from translators.x12.delimiters import find_isa, read_isa
 from translators.x12.documents import translate as translate_set
 from translators.x12.faults import SetError
@@ -33,6 +37,7 @@ from translators.x12.reading import (
 )
 from translators.x12.results import InterchangeResult, ResultCollector
 from translators.x12.sets import DOCUMENT_TYPES
+from translators.x12.tree import Loop
 
 __all__ = [
     "DocumentLocation",
@@ -43,6 +48,7 @@ __all__ = [
     "schema",
     "sniff",
     "translate",
+    "with_words",
 ]
 
 Syntax: TypeAlias = Literal["x12", "json", "xml"]
@@ -305,12 +311,29 @@ class _X12Translation:
         mapped = translate_set(piece.type, piece.tree, self.tables)
         told = {_subject(finding) for finding in piece.findings}
         found = [finding for finding in mapped.findings if _subject(finding) not in told]
+        worded = _worded(piece, piece.tree, mapped.document)
+        told_in_segments = [finding for finding in worded.findings if finding.level is Level.ELEMENT]
+        found = _without_known_units(found, piece)
+        found.extend(finding for finding in worded.findings if finding.level is not Level.ELEMENT)
         if piece.status is not Status.REJECTED:
-            found.extend(check(mapped.document))
-        faults = [finding for finding in found if finding.severity is Severity.ERROR]
+            found.extend(check(worded.document))
+        faults = [finding for finding in (*told_in_segments, *found) if finding.severity is Severity.ERROR]
+        piece.findings.extend(told_in_segments)
+        piece.findings_omitted += worded.findings_omitted
         if faults:
             self._reject(piece, faults[0].message)
-        return mapped.document, found
+        return worded.document, found
+
+    def amend(self, piece: Piece) -> None:
+        """Adds to a set what the vocabulary of its agreement finds in it, as its acknowledgment tells."""
+        if isinstance(piece, GroupOpened):
+            self.tables = piece.tables or ""
+        if isinstance(piece, SetRead) and piece.tree is not None and _vocabulary(piece) is not None:
+            worded = _worded(piece, piece.tree, translate_set(piece.type, piece.tree, self.tables).document)
+            faults = [finding for finding in worded.findings if finding.severity is Severity.ERROR]
+            piece.findings[:] = [*_without_known_units(piece.findings, piece), *worded.findings]
+            if faults:
+                self._reject(piece, faults[0].message)
 
     def _reject(self, piece: SetRead, message: str) -> None:
         if piece.status is Status.REJECTED:
@@ -347,6 +370,36 @@ class _X12Translation:
             findings=(*self.findings, *findings),
             findings_omitted=self.omitted,
         )
+
+
+def with_words(pieces: Iterable[Piece], rules: ReadingRules) -> Iterator[Piece]:
+    """The pieces of X12, each set with what its agreement's vocabulary finds in it, as `translate` acknowledges it."""
+    translation = _X12Translation(rules, None)
+    for piece in pieces:
+        translation.amend(piece)
+        yield piece
+
+
+def _vocabulary(piece: SetRead) -> Vocabulary | None:
+    return piece.guide.vocabulary if piece.guide is not None else None
+
+
+def _worded(piece: SetRead, tree: Loop, document: Document) -> Worded:
+    """The document of a set in our words; as it is where it is rejected, or nothing is said of words."""
+    vocabulary = _vocabulary(piece)
+    if vocabulary is None or piece.status is Status.REJECTED:
+        return Worded(document)
+    worded = into_ours(document, vocabulary)
+    return replace(worded, findings=tuple(in_segments(worded.findings, worded.missed, tree)))
+
+
+def _without_known_units(findings: list[Finding], piece: SetRead) -> list[Finding]:
+    """The findings but those on units that the standard has no sure counterpart for, and the vocabulary has."""
+    vocabulary = _vocabulary(piece)
+    if vocabulary is None or not vocabulary.units:
+        return findings
+    known = {rule.theirs for rule in vocabulary.units if rule.product is None}
+    return [finding for finding in findings if finding.code != "unit-unknown" or finding.value not in known]
 
 
 def _subject(finding: Finding) -> tuple[str, int | None, int | None]:
@@ -395,9 +448,16 @@ def _translated(
 ) -> TranslatedDocument:
     findings = list(item.findings)
     document = item.document
+    guide = _agreement(syntax, item.document_type, reading_rules)
+    omitted = item.findings_omitted
+    if document is not None and guide is not None and guide.vocabulary is not None:
+        worded = into_ours(document, guide.vocabulary)
+        document = worded.document
+        findings.extend(worded.findings)
+        omitted += worded.findings_omitted
     if document is not None:
         findings.extend(check(document))
-    if item.document_type is not None and not _is_agreed(syntax, item.document_type, reading_rules):
+    if item.document_type is not None and reading_rules.guides is not None and guide is None:
         message = f"{item.document_type} as {syntax} is not agreed with this partner; add it to the agreements"
         findings.append(Finding(Level.DOCUMENT, "document-not-agreed", message, pointer=item.pointer))
     is_rejected = document is None or any(finding.severity is Severity.ERROR for finding in findings)
@@ -411,10 +471,12 @@ def _translated(
         location=DocumentLocation(pointer=item.pointer),
         status=Status.REJECTED if is_rejected else Status.ACCEPTED,
         findings=tuple(findings),
-        findings_omitted=item.findings_omitted,
+        findings_omitted=omitted,
     )
 
 
-def _is_agreed(syntax: Syntax, document_type: str, reading_rules: ReadingRules) -> bool:
-    guides = reading_rules.guides
-    return guides is None or any(guide.syntax == syntax and guide.document_type == document_type for guide in guides)
+def _agreement(syntax: Syntax, document_type: str | None, reading_rules: ReadingRules) -> Guide | None:
+    fitting = (
+        guide for guide in reading_rules.guides or () if guide.syntax == syntax and guide.document_type == document_type
+    )
+    return next(fitting, None)

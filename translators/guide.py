@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from translators.vocabulary.values import Vocabulary
+
 # Each departure from the standard that may be tolerated has a name; a partner's profile lists the names it allows.
 # Strict is the default where a departure endangers meaning.
 Tolerance = Literal[
@@ -138,6 +140,7 @@ class Guide:
         senders: interchange ids it holds for; None means any of those that the reading rules allow.
         receivers: our interchange ids it holds for; None means any.
         validation: how strictly its documents are judged; None as all documents of the partner.
+        vocabulary: what is put in our words in them.
     """
 
     document_type: str
@@ -149,6 +152,7 @@ class Guide:
     senders: frozenset[Identity] | None = None
     receivers: frozenset[Identity] | None = None
     validation: Validation | None = None
+    vocabulary: Vocabulary | None = None
 
     def holds_for(self, sender: Identity, receiver: Identity) -> bool:
         """Whether an interchange between these two is read under this agreement."""

@@ -206,6 +206,7 @@ class GroupReader:
             start=opening[1],
             end=self.end,
             on_bad_set=on_bad_set,
+            guide=guide,
         )
 
     def _count(self, further: Token, reader: SetReader, ledger: Ledger) -> Token | None:

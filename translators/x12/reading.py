@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from translators.findings import Finding
-from translators.guide import OnBadSet
+from translators.guide import Guide, OnBadSet
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.tree import Loop
 
@@ -113,6 +113,7 @@ class SetRead:
     start: int
     end: int
     on_bad_set: OnBadSet = "reject_set"  # what it takes with it when it is rejected
+    guide: Guide | None = None  # the agreement that it was read under
 
 
 @dataclass(slots=True)
