@@ -23,10 +23,12 @@ from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusabl
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
+from gateway.flow.apart import SettingApart
 from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
+from gateway.flow.holding import Holding
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound, SourceKey
@@ -102,14 +104,24 @@ class Gateway:
             announced=self._wake,
         )
         self._bodies = new_bodies(settings, now_ms)
+        self.holding = Holding(
+            self.database, self.directory, now_ms=now_ms, metrics=self.metrics, resumed=self._wake_resumed
+        )
         self.housekeeping = Housekeeping(
             self.database,
             settings,
             now_ms=now_ms,
             metrics=self.metrics,
-            also=(self.keys.refresh, self.exchanged.refresh, self.certificates.round, self._remove_old_parts),
+            also=(
+                self.keys.refresh,
+                self.exchanged.refresh,
+                self.certificates.round,
+                self._remove_old_parts,
+                self.holding.round,
+            ),
             built_in=built_in_partners(sandbox=settings.sandbox),
             announced=self._wake,
+            statuses_changed=self.holding.statuses_changed,
         )
         self.relay = Relay(
             self.database,
@@ -150,6 +162,14 @@ class Gateway:
             spool_dir=settings.spool_dir,
         )
         ways_out = WaysOut(self.directory, settings.identities, host=message_id_host(settings))
+        ids = IdSource(now_ms, secrets.randbits)
+        self.reception = Reception(
+            self.database,
+            ids,
+            now_ms,
+            arrived=self._wake_processing,
+            disk_is_low=lambda: self.housekeeping.disk_is_low,
+        )
         self.processing = Processing(
             self.database,
             self._pool,
@@ -161,14 +181,15 @@ class Gateway:
             metrics=self.metrics,
             decided=self._decided,
             exchange=Exchange(settings.identities, self._certificates_exchanged),
-        )
-        ids = IdSource(now_ms, secrets.randbits)
-        self.reception = Reception(
-            self.database,
-            ids,
-            now_ms,
-            arrived=self.processing.wake,
-            disk_is_low=lambda: self.housekeeping.disk_is_low,
+            holding=self.holding,
+            apart=SettingApart(
+                self.database,
+                self.reception,
+                self.directory,
+                owner=self.owner,
+                now_ms=now_ms,
+                scratch=self.spools.scratch(settings.limits.spool_from_bytes),
+            ),
         )
         self.sandbox = SandboxReplies(
             self.database,
@@ -351,6 +372,13 @@ class Gateway:
         self.relay.wake()
         self.outbound.wake()
         self.sending.wake()
+
+    def _wake_processing(self) -> None:
+        self.processing.wake()
+
+    def _wake_resumed(self) -> None:
+        self.processing.wake()
+        self.outbound.wake()
 
     def _wake_sandbox(self) -> None:
         self.sandbox.wake()

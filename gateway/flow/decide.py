@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.repetitions import judge_all, refused_documents
-from gateway.flow.terms import Terms
+from gateway.flow.terms import PartnerTerms, Terms
 from gateway.model.events import BusinessEvent
 from gateway.model.ids import document_id, event_id
 from gateway.model.instants import moment, rfc3339
@@ -29,6 +29,7 @@ from translators.x12.results import InterchangeResult
 FOREIGN_SENDER = "refused.foreign-interchange-sender"  # as the audit names it
 SENDERS_REPORTED_MAX = 20
 RECEIVED = "received"  # the event that a document from a partner causes
+_TEST_USAGE = "T"  # ISA15
 _PUBLISHABLE = frozenset({Status.ACCEPTED, Status.ACCEPTED_WITH_ERRORS, Status.PARTIALLY_ACCEPTED})
 
 
@@ -68,7 +69,7 @@ def stage(
         earlier = [_event_before(message, item.ordinal) for item in batch]
         superseded = outbox.published_among(connection, earlier)
     staged = [
-        _staged(message, terms.of(item.location.sender).partner_id, source, item, superseded, now_ms) for item in batch
+        _staged(message, terms.of(item.location.sender), source, item, superseded, now_ms, terms.own) for item in batch
     ]
     documents.stage(connection, staged, now_ms)
 
@@ -104,6 +105,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         "rejected" if is_rejected else "translated",
         step | {"reason": reason} if reason else step,
     )
+    _note_tests(connection, decision, interchanges)
     state = messages.finish(
         connection,
         owner,
@@ -122,6 +124,23 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         messages.confirm(connection, message.id, now_ms)
         return MessageState.PUBLISHED
     return state
+
+
+def decide_empty(connection: Connection, owner: str, message: StoredMessage, now_ms: int) -> MessageState:
+    """Decide a message of which everything was set apart for others: there is nothing to translate or to answer.
+
+    Raises:
+        OutOfTurn: an earlier message of the partner comes first.
+        ClaimLost: another process has taken the message over.
+    """
+    if messages.has_earlier_claimed(connection, owner, message):
+        raise OutOfTurn(f"message {message.id} waits for an earlier one of {message.partner_id}")
+    timeline.note(connection, message.id, now_ms, "translated", {"documents": 0, "accepted": 0})
+    messages.finish(connection, owner, message.id, MessageEvent.ACCEPT, syntax="x12")
+    if message.was_tried:
+        cases.resolve(connection, now_ms, "processed", message_id=message.id)
+    messages.confirm(connection, message.id, now_ms)
+    return MessageState.PUBLISHED
 
 
 def _report_foreign_senders(
@@ -188,13 +207,15 @@ def _event_before(message: StoredMessage, ordinal: int) -> str:
 
 def _staged(
     message: StoredMessage,
-    partner_id: str,
+    speaking: PartnerTerms,
     source: str,
     item: TranslatedDocument,
     superseded: frozenset[str],
     now_ms: int,
+    bringing: PartnerTerms,
 ) -> StagedDocument:
     """A document under the partner whose it is: of a connection's message the one for whom it speaks."""
+    partner_id, from_testing = speaking.partner_id, speaking.is_test or bringing.is_test
     key = document_id(message.id, item.ordinal, message.revision)
     document = StoredDocument(
         id=key,
@@ -234,8 +255,32 @@ def _staged(
         document_id=key,
         schema_version=SCHEMA_VERSION,
         body=item.document,
+        # ISA15 of X12; other syntaxes have no such word.
+        test=from_testing or item.location.usage == _TEST_USAGE,
+        from_testing=from_testing,
     )
     return StagedDocument(document, event)
+
+
+def _note_tests(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> None:
+    """Say that what was read is a test, and where an interchange says otherwise (no finding: they have it right)."""
+    message, terms = decision.message, decision.terms
+    tests = [item.header for item in interchanges if item.header.usage == _TEST_USAGE]
+    production = [
+        item.header
+        for item in interchanges
+        if item.header.usage != _TEST_USAGE and (terms.own.is_test or terms.of(item.header.sender).is_test)
+    ]
+    step: dict[str, object] = {}
+    if terms.own.is_test or production:
+        step["reason"] = "the partner is in testing: its events go to the tests' queue"
+    elif tests:
+        step["reason"] = "marked as a test by the partner (ISA15 T), who is live: routed as ever, with the mark"
+    if production:
+        numbers = [header.control_number for header in production[:SENDERS_REPORTED_MAX]]
+        step["although_production"] = numbers  # ISA15 says P or I
+    if step:
+        timeline.note(connection, message.id, decision.now_ms, "test", step)
 
 
 def _acknowledge(connection: Connection, decision: Decision, interchanges: Sequence[InterchangeResult]) -> bool:

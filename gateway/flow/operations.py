@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
-from gateway.model.message import EventState
-from gateway.store import audit, cases, deliveries, dispatches, messages, outbox, timeline
+from gateway.model.message import EventState, MessageState
+from gateway.store import audit, cases, deliveries, dispatches, holds, messages, outbox, timeline
 from gateway.store.cases import Case, CaseKind, CaseState
 
+_RELEASE = "to have it processed although its partner is suspended use `gateway messages release`"
+_GOES_BY_ITSELF = (
+    "is suspended: what is held goes on by itself once their profile says `status: live` or `testing`; single messages "
+    "go with `gateway messages release`"
+)
 _OF_DELIVERIES = frozenset({CaseKind.DELIVERY_REFUSED, CaseKind.DELIVERY_GIVEN_UP, CaseKind.DELIVERY_HELD})
 
 
@@ -48,7 +53,7 @@ def replay(connection: Connection, message_id: str, actor: Actor, now_ms: int) -
     if not replayed:
         raise NotPossible(
             f"message {message_id} is {message.state} and has no event to publish again; "
-            "to translate it again use reprocess"
+            + (_RELEASE if message.state == MessageState.HELD else "to translate it again use reprocess")
         )
     timeline.note(connection, message_id, now_ms, "replay", {"actor": actor.name, "events": replayed})
     _record(connection, actor, "message.replay", message_id, now_ms, {"events": replayed})
@@ -77,6 +82,22 @@ def reprocess(connection: Connection, message_id: str, actor: Actor, now_ms: int
     return message.revision
 
 
+def release(connection: Connection, message_id: str, actor: Actor, now_ms: int) -> None:
+    """Have a held message processed although its partner is suspended.
+
+    Raises:
+        Unknown: no such message.
+        NotPossible: it is not held.
+    """
+    message = messages.get(connection, message_id)
+    if message is None:
+        raise Unknown(f"there is no message {message_id}")
+    if not holds.release(connection, message_id, now_ms):
+        raise NotPossible(f"message {message_id} is {message.state}, not held; nothing has to be released")
+    timeline.note(connection, message_id, now_ms, "released", {"actor": actor.name})
+    _record(connection, actor, "message.release", message_id, now_ms, {"partner": message.partner_id})
+
+
 def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) -> None:
     """Have the gateway try again now what a case waits for.
 
@@ -92,6 +113,8 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         raise Unknown(f"there is no case {case_id}")
     if case.state == CaseState.RESOLVED:
         raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
+    if case.kind == CaseKind.PARTNER_SUSPENDED:
+        raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
     if case.kind in _OF_DELIVERIES and case.message_id is not None:
         detail = _retry_delivery(connection, case, case.message_id, actor, now_ms)
         _record(connection, actor, "exception.retry", case_id, now_ms, detail)
@@ -127,6 +150,8 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
         raise Unknown(f"there is no case {case_id}")
     if case.state == CaseState.RESOLVED:
         raise NotPossible(f"case {case_id} is resolved already: {case.resolution}")
+    if case.kind == CaseKind.PARTNER_SUSPENDED:
+        raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
     resolution = f"given up by {actor.name}: {why}"
     cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id, case_id=case_id)
     dropped = []

@@ -9,13 +9,15 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from gateway.flow.apart import SettingApart, nothing_left, ranges_of, unfilled, without
 from gateway.flow.certificates.exchange import Exchange
-from gateway.flow.decide import Decision, OutOfTurn, decide, park, stage
+from gateway.flow.decide import Decision, OutOfTurn, decide, decide_empty, park, stage
+from gateway.flow.holding import Holding
 from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.model.backoff import delay_ms
 from gateway.model.message import MessageState
 from gateway.settings import Limits
-from gateway.store import messages
+from gateway.store import holds, messages
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.messages import ClaimLost, StoredMessage
 from gateway.telemetry import Metrics, places
@@ -48,10 +50,12 @@ class Processing:
         limits: how large a body may be translated on the loop, how often a message is tried.
         metrics: counts outcomes.
         decided: called after each decision; wakes the relay.
-        exchange: decides on certificate exchange messages, which are never translated.
+        exchange: decides on certificate exchange messages, which are never translated, and never held.
+        holding: knows whose messages have to wait; none have to where it is absent.
+        apart: takes what has to wait out of a connection's messages.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # every part of the line that it meets
         self,
         database: Database,
         pool: WorkerPool,
@@ -64,6 +68,8 @@ class Processing:
         metrics: Metrics,
         decided: Callable[[], None],
         exchange: Exchange | None = None,
+        holding: Holding | None = None,
+        apart: SettingApart | None = None,
     ) -> None:
         self._database = database
         self._pool = pool
@@ -76,6 +82,8 @@ class Processing:
         self._metrics = metrics
         self._decided = decided
         self._exchange = exchange
+        self._holding = holding
+        self._apart = apart
         self._wake = asyncio.Event()
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
@@ -173,12 +181,17 @@ class Processing:
         committing: list[asyncio.Task[None]] = []
         try:
             bodies = await self._small_bodies(line)
+            if self._holding is not None and await self._resumed_before(self._holding, line):
+                return
             for message in line:
                 committed = await self._process(message, bodies.get(message.id))
                 committing.append(asyncio.create_task(committed))
                 await asyncio.sleep(0)  # requests of partners go between two translations
         except StoreUnavailable as unavailable:
             log.warning("a line stopped for now", extra={"cause": str(unavailable)})
+            self._has_leftovers = True
+        except ClaimLost as lost:
+            log.warning("another process took a line over", extra={"cause": str(lost)})
             self._has_leftovers = True
         finally:
             if committing:
@@ -191,6 +204,26 @@ class Processing:
         for task in committing:
             task.result()
 
+    async def _resumed_before(self, holding: Holding, line: Sequence[StoredMessage]) -> bool:
+        """Whether earlier messages of the partner had to be resumed first; the line is given back then.
+
+        Another process may not know yet that the partner is active again, and hold what it receives.
+        """
+        first = line[0]
+        loaded = holding.active(first)
+        if loaded is None or not await self._database.read(partial(holds.has_messages, partner_id=first.partner_id)):
+            return False
+        if not await holding.resume(loaded):
+            return False
+        now_ms = self._now_ms()
+
+        def unit(connection: Connection) -> None:
+            for message in line:
+                messages.unclaim(connection, self._owner, message.id, now_ms)
+
+        await self._database.write(unit)
+        return True
+
     async def _small_bodies(self, line: Sequence[StoredMessage]) -> dict[str, bytes]:
         small = [message.id for message in line if message.payload_bytes <= self._limits.inline_body_bytes_max]
         return await self._database.read(partial(messages.payloads, message_ids=small)) if small else {}
@@ -202,27 +235,45 @@ class Processing:
         waits here.
         """
         attempts = message.attempts + 1
-        if attempts > self._limits.processing_attempts_max and message.state == MessageState.PROCESSING:
-            # It was being worked on when the process died, again and again: most likely it is what killed it.
-            return self._park(message, attempts, "the process died while working on it", "")
-        if self._exchange is not None and self._exchange.takes(message):
-            return await self._take_exchange(self._exchange, message, attempts)
+        early = await self._without_translation(message, attempts)
+        if early is not None:
+            return early
         try:
-            body: bytes | PiecedBody | None = payload
-            if body is None:
-                body = PiecedBody(message.payload_bytes, self._pieces(message))
+            if self._apart is not None:
+                message = await self._apart.take(message, payload)
+            if nothing_left(message):
+                empty = partial(decide_empty, owner=self._owner, message=message, now_ms=self._now_ms())
+                return self._committed(message, attempts, self._database.submit(empty))
+            body: bytes | PiecedBody = PiecedBody(message.payload_bytes, self._pieces(message))
+            ranges = ranges_of(message)
+            if payload is not None:
+                body = without(payload, 0, ranges) if ranges else payload
             terms = await self._terms_for(message)
-            found = await self._translate(message, body, terms)
-        except StoreUnavailable:
+            last_batch, result = await self._translate(message, body, terms)
+        except (StoreUnavailable, ClaimLost):
             raise
         except (WorkerFailed, TermsMissing, PayloadMissing) as known:
             return self._park(message, attempts, str(known), "")
         except Exception as error:
             log.exception("processing failed", extra={"message_id": message.id})
             return self._park(message, attempts, f"translation failed with {type(error).__name__}", places(error))
-        decision = Decision(message, self._source, *found, terms, self._now_ms())
+        decision = Decision(message, self._source, last_batch, unfilled(result, ranges), terms, self._now_ms())
         unit = partial(decide, owner=self._owner, decision=decision)
         return self._committed(message, attempts, self._database.submit(unit))
+
+    async def _without_translation(self, message: StoredMessage, attempts: int) -> Coroutine[None, None, None] | None:
+        """What waits for the commit of a message that is not translated now; None where it is to be."""
+        is_exchange = self._exchange is not None and self._exchange.takes(message)
+        why = self._holding.why(message) if self._holding is not None and not is_exchange else ""
+        if why:
+            hold = partial(messages.hold, owner=self._owner, message=message, reason=why, now_ms=self._now_ms())
+            return self._committed(message, attempts, self._database.submit(hold))
+        if attempts > self._limits.processing_attempts_max and message.state == MessageState.PROCESSING:
+            # It was being worked on when the process died, again and again: most likely it is what killed it.
+            return self._park(message, attempts, "the process died while working on it", "")
+        if self._exchange is not None and is_exchange:
+            return await self._take_exchange(self._exchange, message, attempts)
+        return None
 
     async def _take_exchange(
         self, exchange: Exchange, message: StoredMessage, attempts: int
@@ -275,6 +326,7 @@ class Processing:
     async def _pieces(self, message: StoredMessage) -> AsyncIterator[bytes]:
         """The content of a message from the store, never more of it than one piece."""
         left, number = message.payload_bytes, 0
+        ranges = ranges_of(message)
         while left > 0 or number == 0:
             piece = await self._database.read(
                 partial(messages.piece, message_id=message.id, part="payload", number=number)
@@ -283,7 +335,7 @@ class Processing:
                 raise PayloadMissing(
                     "the content is no longer in the store: it was purged; ask the partner to send it again"
                 )
-            yield piece
+            yield without(piece, message.payload_bytes - left, ranges) if ranges else piece
             left -= len(piece)
             number += 1
 

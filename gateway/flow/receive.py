@@ -46,6 +46,9 @@ class Arrival:
         wire: the bytes as they came, one buffer behind the other, when they differ from the payload (evidence).
         authenticated: the bytes that decide whether a second arrival is the same; the payload by default.
         security: how it was protected, for the timeline and as evidence.
+        held: why it is kept and not processed yet, in words; empty when it is due at once.
+        received_at_ms: when it came, where that was before now.
+        apart_from: the message of a connection that it was a part of.
     """
 
     partner_id: str
@@ -61,6 +64,9 @@ class Arrival:
     filename: str = ""
     remote: str = ""
     security: Mapping[str, object] | None = None
+    held: str = ""
+    received_at_ms: int | None = None
+    apart_from: str | None = None
 
 
 class Reception:
@@ -129,7 +135,7 @@ class Reception:
             channel=arrival.channel,
             transport_id=arrival.transport_id,
             remote=arrival.remote,
-            received_at_ms=self._now_ms(),
+            received_at_ms=self._now_ms() if arrival.received_at_ms is None else arrival.received_at_ms,
             sha256=digest,
             payload=arrival.payload,
             payload_sha256=payload_sha256,
@@ -138,6 +144,8 @@ class Reception:
             content_type=arrival.content_type,
             filename=arrival.filename,
             security=orjson.dumps(arrival.security or {}).decode(),
+            held=arrival.held,
+            apart_from=arrival.apart_from,
         )
         try:
             if len(arrival.payload) + sum(map(len, arrival.wire)) > staging.STEP_BYTES:

@@ -69,6 +69,10 @@ def case_of(partner_id: str) -> str:
 def note(connection: Connection, partner_id: str, item_id: str, now_ms: int, reason: str) -> None:
     """Say of one message or dispatch that it is held, and open its partner's case unless it is open."""
     timeline.note(connection, item_id, now_ms, "held", {"reason": reason})
+    _open_case(connection, partner_id, now_ms)
+
+
+def _open_case(connection: Connection, partner_id: str, now_ms: int) -> None:
     known = cases.get(connection, case_of(partner_id))
     if known is None or known.state == CaseState.RESOLVED:
         cases.raise_case(
@@ -150,6 +154,18 @@ def _note_resumed(connection: Connection, key: ColumnElement[str], held: ColumnE
     rows = select(key, literal(now_ms), literal("resumed"), literal("{}")).where(held).order_by(key)
     columns = [_TIMELINE.c.message_id, _TIMELINE.c.at_ms, _TIMELINE.c.step, _TIMELINE.c.detail]
     connection.execute(insert(_TIMELINE).from_select(columns, rows))
+
+
+def keep_told(connection: Connection, partner_id: str, now_ms: int) -> None:
+    """Open the case of a partner of whom something is held, unless it is open; close it where nothing is."""
+    close(connection, partner_id, now_ms, "nothing is held any more")
+    if has_messages(connection, partner_id) or _any_dispatch.rows(connection, partner_id=partner_id):
+        _open_case(connection, partner_id, now_ms)
+
+
+def count_dispatches(connection: Connection) -> int:
+    """How much is held that was to be sent."""
+    return connection.scalar(select(func.count()).select_from(_DISPATCH).where(_DISPATCH_HELD)) or 0
 
 
 def close(connection: Connection, partner_id: str, now_ms: int, why: str) -> None:

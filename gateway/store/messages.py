@@ -404,6 +404,26 @@ def hold(connection: Connection, owner: str, message: StoredMessage, reason: str
     return state
 
 
+def shorten(
+    connection: Connection,
+    owner: str,
+    message: StoredMessage,
+    changed: StoredMessage,
+    now_ms: int,
+    step: dict[str, object],
+) -> None:
+    """Note that bytes of a claimed message are no part of it any more, and whose message they are now.
+
+    Raises:
+        ClaimLost: the message is no longer ours.
+    """
+    values = {"set_apart": changed.set_apart, "revision": changed.revision}
+    held = update(_MESSAGE).where(_MESSAGE.c.id == message.id, _held_by(owner)).values(values)
+    if not connection.execute(held).rowcount:
+        raise ClaimLost(f"message {message.id} is no longer claimed by {owner}")
+    timeline.note(connection, message.id, now_ms, "set-apart", step)
+
+
 def release_partner(connection: Connection, owner: str, partner_id: str) -> None:
     """This process has no message of the partner under way any more: another may take the next."""
     claims.drop(connection, owner, _PARTNER_CLAIM + partner_id)

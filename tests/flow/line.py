@@ -7,8 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import yaml
+
 from gateway.broker import BrokerUnavailable, Unroutable
 from gateway.flow.acknowledging import WaysOut
+from gateway.flow.apart import SettingApart
+from gateway.flow.holding import Holding, why_held
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
 from gateway.flow.receive import Arrival, Reception
@@ -23,6 +27,7 @@ from gateway.store.messages import Acceptance
 from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from gateway.workers import WorkerPool
+from partners.loader import LoadedProfile
 from tests.site import Site
 
 DECIDED = ("published", "rejected", "parked")
@@ -79,6 +84,14 @@ class Line:
             timeout_s=settings.limits.worker_timeout_s,
         )
         ways_out = WaysOut(lambda: self.housekeeping.directory, settings.identities, host="bigcorp.example")
+        self.holding = Holding(
+            database,
+            lambda: self.housekeeping.directory,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            resumed=self._wake,
+        )
+        self.reception = Reception(database, IdSource(now_ms, secrets.randbits), now_ms, arrived=self._wake)
         self.processing = Processing(
             database,
             self.pool,
@@ -89,8 +102,11 @@ class Line:
             limits=settings.limits,
             metrics=self.metrics,
             decided=self.relay.wake,
+            holding=self.holding,
+            apart=SettingApart(
+                database, self.reception, lambda: self.housekeeping.directory, owner=owner, now_ms=now_ms
+            ),
         )
-        self.reception = Reception(database, IdSource(now_ms, secrets.randbits), now_ms, arrived=self.processing.wake)
         self._running: list[asyncio.Task[None]] = []
 
     def run(self) -> None:
@@ -110,8 +126,21 @@ class Line:
     ) -> Acceptance:
         loaded = self.housekeeping.directory.by_id(partner)
         assert loaded is not None
-        arrival = Arrival(partner, loaded.digest, "as2", payload, transport_id=transport_id)
+        arrival = self.arrival(loaded, payload, transport_id=transport_id, held=why_held(loaded))
         return await self.reception.keep(arrival)
+
+    def arrival(self, loaded: LoadedProfile, payload: bytes, **more: object) -> Arrival:
+        """What the AS2 edge hands in."""
+        return Arrival(loaded.id, loaded.digest, "as2", payload, **more)  # type: ignore[arg-type]
+
+    async def change(self, partner: str, **fields: object) -> None:
+        """Change a partner's profile, which is in force when this returns."""
+        path = self.settings.partners_dir / partner / "profile.yaml"
+        path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | fields))
+        await self.housekeeping.load_profiles()
+
+    def _wake(self) -> None:
+        self.processing.wake()
 
     async def view(self, message_id: str) -> dict:
         view = await self.database.read(lambda connection: message_view(connection, message_id))

@@ -170,8 +170,8 @@ async def test_no_agreement_of_another_covers_a_document(house):
         assert "not agreed" in refused.findings
 
 
-async def test_a_suspended_partner_is_not_spoken_for(house):
-    async with house(status="suspended") as line:
+async def test_a_draft_is_not_spoken_for(house):
+    async with house(status="draft") as line:
         view = await outcome(line, sent_by("SMALLPARTS", 1))
         assert view["status"] == "rejected"
         assert "*R*006" in view["acknowledgments"][0]["x12"]

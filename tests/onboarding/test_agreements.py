@@ -100,9 +100,14 @@ class TestConnection:
         rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL.replace(*change))])
         assert rules.senders == frozenset()
 
-    def test_brings_nothing_of_the_suspended(self) -> None:
-        rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL + "status: suspended\n")])
+    def test_brings_nothing_of_drafts(self) -> None:
+        rules = reading_rules(self.van, [BIGCORP], [loaded(SMALL + "status: draft\n")])
         assert (rules.senders, rules.guides) == (frozenset(), ())
+
+    def test_reads_what_it_brings_for_the_suspended(self) -> None:
+        """What waits is set apart before anything is read; what is read all the same must not be refused."""
+        suspended = loaded(SMALL + "status: suspended\n")
+        assert reading_rules(self.van, [BIGCORP], [suspended]) == reading_rules(self.van, [BIGCORP], [loaded(SMALL)])
 
     def test_a_bad_set_takes_with_it_what_the_agreement_it_stands_under_says(self) -> None:
         strict = loaded(SMALL + "processing: {on_bad_set: reject_interchange, mask_passwords: false}\n")
