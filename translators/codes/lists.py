@@ -163,6 +163,12 @@ def rec20_units() -> dict[str, str]:
 
 
 @cache
+def unit_labels() -> dict[str, str]:
+    """X12 element 355 -> the unit in words."""
+    return {row[0]: row[4] for row in _unit_pairs() if row[0] and row[4]}
+
+
+@cache
 def units_from(code_list: Literal["x12_355", "rec20", "cxml_older"]) -> dict[str, str]:
     """Codes of one list -> Rec 20 of today; for ``rec20`` each known code stands for itself."""
     if code_list == "x12_355":

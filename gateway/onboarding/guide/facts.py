@@ -1,0 +1,47 @@
+"""Everything a guide is made of, as values: whoever makes one has gathered them before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.flow.certificates.inventory import Inventory
+from gateway.onboarding.samples.reading import Sample
+from gateway.settings import Settings
+from partners.loader import LoadedProfile
+from partners.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a guide says, before it is put in words.
+
+    Attributes:
+        loaded: the partner.
+        settings: ours: who we are, how we are reached, our limits.
+        samples: of the partner.
+        certificates: ours, as far as the partner needs them, and those of the partner.
+        problems: every kind of problem that the REST interface answers with.
+        connection: the connection that carries the partner's traffic, if there is one.
+        at: when the guide was made.
+        full: everything that is folded away on the screen is open, for print.
+    """
+
+    loaded: LoadedProfile
+    settings: Settings
+    at: datetime
+    samples: Sequence[Sample] = ()
+    certificates: Inventory = field(default_factory=lambda: Inventory((), ()))
+    problems: Sequence[Mapping[str, object]] = ()
+    connection: LoadedProfile | None = None
+    full: bool = False
+
+    @property
+    def profile(self) -> Profile:
+        """The partner's profile."""
+        return self.loaded.profile
+
+    @property
+    def us(self) -> str:
+        """Our name."""
+        named = next((identity.name for identity in self.settings.identities), "")
+        return self.settings.company or named or "We"

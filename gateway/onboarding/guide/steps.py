@@ -1,0 +1,94 @@
+"""The way from the first call to production: steps in order, what to tick off, what is still open."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from gateway.onboarding.guide.documents import DocumentSection
+from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.tables import Step
+from gateway.onboarding.guide.transport import transports_of
+
+_BOTH: Final = "Both"
+
+
+def steps_of(facts: Facts) -> tuple[Step, ...]:
+    """The steps in order."""
+    return tuple(_steps(facts))
+
+
+def _steps(facts: Facts) -> Iterator[Step]:
+    profile, us, them = facts.profile, facts.us, facts.profile.name
+    yield Step(them, "Read this guide, name your contacts to us, and ask what is not clear.", "contacts", "Contacts")
+    if profile.via is not None:
+        yield Step(them, "Tell your connection that you will exchange with us.", "connection", "Connection")
+    if profile.as2 is not None:
+        yield Step(_BOTH, "Set up AS2: names, addresses, algorithms.", "as2", "AS2")
+        yield Step(
+            _BOTH,
+            "Exchange certificates, and compare their fingerprints by telephone: mail can be changed on its way.",
+            "certificates",
+            "Certificates",
+        )
+        yield Step(us, "Send a test message; its receipt proves names, certificates and network in both directions.")
+    if profile.api_keys:
+        yield Step(
+            us, "Hand over an API key by a safe way; you keep it in your secret store.", "rest", "REST interface"
+        )
+    if profile.sftp is not None:
+        yield Step(them, "Send us your public SSH key, never the private one.", "sftp", "SFTP mailbox")
+    if any(item.syntax == "x12" for item in profile.agreements):
+        yield Step(them, "Set the envelope: ISA and GS as in the tables, ISA15 = T.", "envelope", "Envelope")
+    yield Step(
+        _BOTH,
+        "Exchange test documents, one of each kind and each case that your business has.",
+        "documents",
+        "Documents",
+    )
+    yield Step(
+        _BOTH, "Look at the acknowledgments, mend what they name, repeat until all is accepted.", "answers", "Answers"
+    )
+    yield Step(_BOTH, "Agree on a day, change to production (ISA15 = P), and watch the first real documents together.")
+
+
+def checklist_of(facts: Facts, sections: Sequence[DocumentSection]) -> tuple[str, ...]:
+    """What to tick off before the first real document."""
+    return tuple(_checks(facts, sections))
+
+
+def _checks(facts: Facts, sections: Sequence[DocumentSection]) -> Iterator[str]:
+    profile, us = facts.profile, facts.us
+    yield "Both sides know whom to call, also at night and on holidays."
+    if profile.as2 is not None:
+        yield f"The certificate of {us} is installed, and its SHA-256 fingerprint was compared."
+        yield f"Your certificate is installed at {us}, and its fingerprint in this guide is right."
+        yield "A test message went in each direction, and its signed receipt was positive."
+        yield "Your firewall lets our address in, and your requests to ours out."
+    if profile.api_keys:
+        yield "The API key is in your secret store, and a POST was answered with 202."
+    for section in sections:
+        way = "accepted by us" if section.direction == "inbound" else "read by you"
+        yield f"{section.title} ({section.syntax_words}): every case was tested and {way}."
+    if any(item.syntax == "x12" for item in profile.agreements):
+        yield "Acknowledgments are matched with what was sent, and somebody is told when one is missing or negative."
+        yield "Control numbers go on from the last one, also after a restart or restore of your system."
+    yield "The day of the change to production is agreed."
+
+
+def open_points_of(facts: Facts) -> tuple[str, ...]:
+    """What nobody has settled yet."""
+    found = [
+        f"{table.caption}: {fact.name}"
+        for transport in transports_of(facts)
+        for table in transport.tables
+        for fact in table.facts
+        if fact.is_open
+    ]
+    if not transports_of(facts):
+        found.append("How documents travel: no way was agreed yet")
+    if not facts.profile.agreements:
+        found.append("Which documents are exchanged: none was agreed yet")
+    without = [entry.owner for entry in facts.certificates.entries if entry.owner_kind == "identity"]
+    if facts.profile.as2 is not None and not without:
+        found.append("Our certificate: it will be sent to you")
+    found += [f"{item.field or 'The profile'}: {item.what}" for item in facts.loaded.open_points]
+    return tuple(dict.fromkeys(found))
