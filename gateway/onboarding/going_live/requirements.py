@@ -1,0 +1,97 @@
+"""What must be true before a partner goes live: each thing with what is missing and what brings it about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.onboarding.going_live.stages import StageEdit
+from gateway.onboarding.samples.trials import MissingTrial
+from partners.loader import LoadedProfile
+from partners.problems import Problem
+
+LINES_MAX = 20  # of reasons for one requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One thing that must be true.
+
+    Attributes:
+        name: what it is, in words.
+        missing: why it is not met, a line each; empty when it is.
+        remedy: what to do about it.
+    """
+
+    name: str
+    missing: tuple[str, ...] = ()
+    remedy: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+
+def requirements(
+    loaded: LoadedProfile,
+    edit: StageEdit | Sequence[Problem],
+    found: Sequence[Problem],
+    failed: Mapping[str, str],
+    untried: Sequence[str],
+    missing: Sequence[MissingTrial],
+) -> tuple[Requirement, ...]:
+    """What must be true before a partner goes live, met or not.
+
+    Args:
+        loaded: the profile as it is.
+        edit: the profile as it would be, or what would be wrong with it.
+        found: what the check finds in it as it would be.
+        failed: samples that do not pass on paper, by name, with the reason.
+        untried: agreements without any required sample, in words.
+        missing: required samples that have not passed through the real transports with this very profile.
+    """
+    return tuple(_each(loaded, edit, found, failed, untried, missing))
+
+
+def _each(
+    loaded: LoadedProfile,
+    edit: StageEdit | Sequence[Problem],
+    found: Sequence[Problem],
+    failed: Mapping[str, str],
+    untried: Sequence[str],
+    missing: Sequence[MissingTrial],
+) -> Iterator[Requirement]:
+    partner, status = loaded.id, loaded.profile.status
+    yield Requirement(
+        "they were in testing",
+        () if status == "testing" else (f"{partner} is {status}",),
+        f"`gateway partner status {partner} testing`, and let them send tests",
+    )
+    wrong = () if isinstance(edit, StageEdit) else edit
+    errors = [problem for problem in found if problem.severity == "error"]
+    yield Requirement(
+        "the profile is sound as it will be",
+        _lines([str(problem) for problem in (*wrong, *errors)]),
+        f"`gateway partner check {partner}`",
+    )
+    yield Requirement(
+        "every agreement was tried by a sample",
+        _lines(untried),
+        f"put one into samples/ and record it with `gateway partner test {partner} --record`; where nothing is to be "
+        "tried, say so with `required_samples:`",
+    )
+    yield Requirement(
+        "every sample comes out as expected",
+        _lines([f"{name}: {why}" for name, why in sorted(failed.items())]),
+        f"`gateway partner test {partner}`",
+    )
+    yield Requirement(
+        "the required samples passed through the real transports with this very profile",
+        _lines([f"{item.sample} {item.why}" for item in missing]),
+        f"`gateway partner test {partner} --live`",
+    )
+
+
+def _lines(lines: Sequence[str]) -> tuple[str, ...]:
+    if len(lines) <= LINES_MAX:
+        return tuple(lines)
+    return (*lines[: LINES_MAX - 1], f"and {len(lines) - LINES_MAX + 1} more")

@@ -1,0 +1,185 @@
+"""`gateway partner go-live`: what is missing, what changes, and the one word in the profile."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import orjson
+import pytest
+
+from gateway.settings import load_settings
+from gateway.store import audit, partner_states, trials
+from gateway.store.database import Database
+from gateway.store.schema import migrate
+from partners.loader import LoadedProfile, load_profile
+from tests.commands.conftest import Ended, Run
+from tests.site import Site
+
+PARTNER = "northwind-parts"
+SHIP_NOTICE = {
+    "document_type": "ship_notice",
+    "schema_version": "1.0",
+    "number": "SN-1",
+    "purchase_order_number": "4500000001",
+    "levels": [{"id": "1", "kind": "shipment"}],
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    agreements = [{"document": "ship_notice", "direction": "inbound", "syntax": "json"}]
+    site = Site(tmp_path / "site", northwind_profile={"agreements": agreements})
+    profile = site.partners_dir / PARTNER / "profile.yaml"
+    profile.write_text(f"status: testing # since March\n{profile.read_text()}")
+    folder = profile.parent / "samples" / "ship-notice"
+    folder.mkdir(parents=True)
+    (folder / "received.json").write_bytes(orjson.dumps(SHIP_NOTICE))
+    return site
+
+
+@pytest.fixture
+def call(site: Site, run: Run) -> Callable[..., Ended]:
+    def call(*words: object) -> Ended:
+        return run("partner", *words, "--config", site.config)
+
+    return call
+
+
+@pytest.fixture
+def database(site: Site):
+    database = Database(load_settings(site.config, {}).settings.resolved_database_url())
+    migrate(database)
+    yield database
+    database.close()
+
+
+def status_of(site: Site) -> str:
+    return (site.partners_dir / PARTNER / "profile.yaml").read_text().splitlines()[0]
+
+
+def loaded(site: Site) -> LoadedProfile:
+    profile = load_profile(site.partners_dir / PARTNER)
+    assert isinstance(profile, LoadedProfile), profile
+    return profile
+
+
+def passed(site: Site, database: Database, *, digest: str | None = None) -> None:
+    """A run of the sample through the real transports."""
+    digest = loaded(site).digest if digest is None else digest
+    trial = trials.Trial("01", PARTNER, "ship-notice", "loopback", digest, True, "as it came", "command:tests", 1)
+    database.write_now(lambda c: trials.record(c, trial))
+
+
+def missing(ended: Ended) -> list[str]:
+    return [one["name"] for one in ended.json["requirements"] if not one["met"]]
+
+
+TRIED = "the required samples passed through the real transports with this very profile"
+
+
+def test_each_thing_that_is_missing_is_told_with_its_remedy(call, site: Site):
+    ended = call("go-live", PARTNER)
+    assert ended.code == 1
+    assert "✗ every sample comes out as expected" in ended.out
+    assert "ship-notice: not recorded yet" in ended.out
+    assert "ship-notice never ran" in ended.out
+    assert f"-> `gateway partner test {PARTNER} --live`" in ended.out
+    assert "not live: something is missing" in ended.err
+    assert status_of(site) == "status: testing # since March"
+
+
+def test_a_partner_goes_live_once_everything_passed(call, site: Site, database: Database):
+    assert call("test", PARTNER, "--record").code == 0
+    passed(site, database)
+    dry = call("go-live", PARTNER, "--dry-run")
+    assert dry.code == 0, dry.out
+    assert "live (was testing): everything exchanged is for real (ISA15 = P)" in dry.out
+    assert status_of(site) == "status: testing # since March"
+    assert call("go-live", PARTNER).code == 2  # nobody is there to answer
+    ended = call("go-live", PARTNER, "--yes", "--format", "json")
+    assert (ended.code, missing(ended), ended.json["went_live"]) == (0, [], True)
+    assert status_of(site) == "status: live # since March"
+    (act,) = database.read_now(lambda c: audit.find(c, action="partner.go-live"))
+    assert (act.subject, act.detail["forced"], act.detail["digest"]) == (PARTNER, False, loaded(site).digest)
+    assert call("go-live", PARTNER).out == f"{PARTNER} is live already\n"
+
+
+def test_what_passed_with_another_profile_counts_for_nothing(call, site: Site, database: Database):
+    call("test", PARTNER, "--record")
+    passed(site, database, digest="0" * 64)
+    assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == [TRIED]
+    call("status", PARTNER, "draft")
+    assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == ["they were in testing", TRIED]
+
+
+def test_force_is_kept_in_the_audit_with_what_was_missing(call, site: Site, database: Database):
+    ended = call("go-live", PARTNER, "--force", "agreed with J. Doe by telephone")
+    assert ended.code == 0, ended.err
+    assert status_of(site) == "status: live # since March"
+    (act,) = database.read_now(lambda c: audit.find(c, action="partner.go-live"))
+    assert act.detail["forced"] is True
+    assert act.detail["reason"] == "agreed with J. Doe by telephone"
+    assert TRIED in act.detail["missing"]
+
+
+def test_nobody_forces_a_profile_that_does_not_load_when_it_is_live(call, site: Site):
+    path = site.partners_dir / PARTNER / "profile.yaml"
+    path.write_text(f"status: draft\nid: {PARTNER}\nname: Northwind\n")
+    ended = call("go-live", PARTNER, "--force", "now")
+    assert ended.code == 1
+    assert "without a way in" in ended.out
+    assert path.read_text().startswith("status: draft")
+
+
+def test_an_agreement_that_no_sample_shows_is_missing_unless_the_profile_says_which_count(call, site: Site):
+    call("test", PARTNER, "--record")
+    path = site.partners_dir / PARTNER / "profile.yaml"
+    path.write_text(
+        path.read_text().replace("agreements:", "agreements:\n- {document: invoice, direction: inbound, syntax: json}")
+    )
+    ended = call("go-live", PARTNER, "--dry-run")
+    assert "inbound invoice in json" in ended.out
+    path.write_text(path.read_text() + "\nrequired_samples: []\n")
+    assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == []
+
+
+def until(stream: IO[bytes], words: bytes) -> None:
+    read = b""
+    while words not in read:
+        line = stream.readline()
+        assert line, read.decode()
+        read += line
+
+
+def test_it_asks_before_it_changes_anything_and_waits_until_it_holds(call, site: Site, database: Database):
+    call("test", PARTNER, "--record")
+    passed(site, database)
+    ours, theirs = pty.openpty()
+    words = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "partner",
+        "go-live",
+        PARTNER,
+        "--wait",
+        "60",
+        "--config",
+        str(site.config),
+    ]
+    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asking:
+        assert asking.stderr is not None
+        until(asking.stderr, b"Live? [y/N]")
+        assert status_of(site) == "status: testing # since March"
+        os.write(ours, b"y\n")
+        assert asking.stdout is not None
+        until(asking.stdout, b"is live (was testing)")
+        database.write_now(lambda c: partner_states.put_in_force(c, loaded(site), 1))
+        assert asking.stdout.read().endswith(b"in force\n")
+        assert asking.wait(30) == 0
+    os.close(ours)
+    os.close(theirs)
