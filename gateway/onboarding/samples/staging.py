@@ -32,15 +32,19 @@ class Cast:
     identities: tuple[IdentitySettings, ...]
 
 
-def cast(partner: LoadedProfile, others: Directory, identities: Sequence[IdentitySettings]) -> Cast:
-    """A partner in a rehearsal: active, and with a way to send to it where its profile has none yet."""
+def cast(
+    partner: LoadedProfile, others: Directory, identities: Sequence[IdentitySettings], *, reachable: bool = True
+) -> Cast:
+    """A partner as it plays: active, and (`reachable`) with a way to send to it where its profile has none yet."""
     ours = tuple(identities)
-    if not any(identity.as2_id is not None for identity in ours):
+    if reachable and not any(identity.as2_id is not None for identity in ours):
         ours = tuple(identity.model_copy(update={"as2_id": _SOME_ID}) for identity in ours[:1]) + ours[1:]
     ready = _active(partner)
     via = partner.profile.via
     connection = others.by_id(via) if via is not None else None
-    bearer = _reachable(ready if connection is None else _active(connection), ours)
+    bearer = ready if connection is None else _active(connection)
+    if reachable:
+        bearer = _reachable(bearer, ours)
     if connection is None:
         # A partner whose connection is not there yet is rehearsed as one that comes by itself.
         ready = bearer = _with(bearer, bearer.profile.model_copy(update={"via": None}))

@@ -1,0 +1,1 @@
+"""Samples through the real transports: between two whole gateways on loopback, or with the partner's test endpoint."""
