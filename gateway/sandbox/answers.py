@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import TypeVar
 
 from gateway.sandbox.words import Act, Lines, Shipped, Word
 from translators.document_parts import Acknowledgment, DateReference, ProductId
@@ -34,6 +35,9 @@ _CENT = Decimal("0.01")
 _ONE = Decimal(1)
 _DIGITS = 200  # more than the product of any two numbers that can be read
 _SELLER, _BUYER = "VP", "BP"
+_ID_CHARACTERS_MAX = 48  # X12 element 234
+_PIECES = "EA"
+_Line = TypeVar("_Line", bound=OrderLine)
 _SHIPPED_ON, _DELIVERY = "011", "017"
 _WANTED = ("002", "010", "037", "063")  # delivery requested, requested ship, do not ship before, do not deliver after
 # X12 elements 587 and 668 in the words of canonical documents.
@@ -68,8 +72,9 @@ def answer(order: PurchaseOrder, word: Word, act: Act, tail: str, at: datetime) 
         tail: makes the supplier's numbers its own.
         at: now.
     """
+    order = replace(order, lines=tuple(map(_complete, order.lines)))
     if act is Act.RESPONSE:
-        return response(order, word, tail, at)
+        return _response(order, word, tail, at)
     goods = [item for item in (_agreed(*line, word) for line in enumerate(order.lines)) if item is not None]
     goods = [item for item in _shipped(goods, word) if item.quantity > 0]
     if act is Act.INVOICE:
@@ -86,8 +91,7 @@ def answer(order: PurchaseOrder, word: Word, act: Act, tail: str, at: datetime) 
     return _notice(order, goods, f"SN{tail}{suffix}", at) if goods else None
 
 
-def response(order: PurchaseOrder, word: Word, tail: str, at: datetime) -> PurchaseOrderAcknowledgment:
-    """The acknowledgment of an order."""
+def _response(order: PurchaseOrder, word: Word, tail: str, at: datetime) -> PurchaseOrderAcknowledgment:
     lines = () if word.lines is Lines.NONE else tuple(_response_lines(order.lines, word, order.dates, at))
     made = PurchaseOrderAcknowledgment(
         number=f"SO{tail}",
@@ -107,7 +111,8 @@ def change_response(
     change: PurchaseOrderChange, word: Word, tail: str, at: datetime
 ) -> PurchaseOrderChangeAcknowledgment:
     """The acknowledgment of a change of an order."""
-    answered = () if word.lines is Lines.NONE else _response_lines(change.lines, word, change.dates, at)
+    asked = map(_complete, change.lines)
+    answered = () if word.lines is Lines.NONE else _response_lines(asked, word, change.dates, at)
     by_id = {line.line_id: line for line in change.lines}
     lines = tuple(_change_line(line, by_id.get(line.line_id)) for line in answered)
     return PurchaseOrderChangeAcknowledgment(
@@ -148,6 +153,15 @@ def _more(quantity: Decimal) -> Decimal:
         if quantity == quantity.to_integral_value():
             return quantity + max(_ONE, quantity // 10)
         return (quantity * _TEN_PERCENT).quantize(_CENT, ROUND_HALF_UP)
+
+
+def _complete(line: _Line) -> _Line:
+    """A line with what every answer has to repeat: a supplier takes pieces where no unit is said."""
+    if line.unit is None and line.unit_as_sent is None:
+        line = replace(line, unit=_PIECES)
+    if not line.product_ids:
+        line = replace(line, product_ids=(ProductId(f"LINE-{line.line_id}"[:_ID_CHARACTERS_MAX], _SELLER),))
+    return line
 
 
 def _quantity(line: OrderLine) -> Decimal:
@@ -191,7 +205,7 @@ def _other_item(ids: tuple[ProductId, ...]) -> tuple[ProductId, ...]:
     """The supplier's item number exchanged for another; the buyer's stays, since it is what was wanted."""
     known = next((held for held in ids if held.qualifier == _SELLER), None)
     kept = tuple(held for held in ids if held.qualifier == _BUYER)
-    return (ProductId(f"{known.id if known else 'ITEM'}-S"[:48], _SELLER), *kept)
+    return (ProductId(f"{known.id if known else 'ITEM'}-S"[-_ID_CHARACTERS_MAX:], _SELLER), *kept)
 
 
 def _response_lines(

@@ -8,7 +8,7 @@ from translators.catalog import DocumentLocation, Syntax, TranslatedDocument, Tr
 from translators.document_reading import DocumentRead
 from translators.documents import Document, PurchaseOrder, PurchaseOrderChange
 from translators.guide import ReadingRules
-from translators.x12.reading import GroupHeader, InterchangeHeader
+from translators.x12.reading import GroupHeader, InterchangeHeader, Status
 from translators.x12.results import InterchangeResult
 
 PAYLOAD_BYTES_MAX = 1_048_576
@@ -57,7 +57,7 @@ def see(payload: bytes, content_type: str) -> Seen:
     omitted = 0
     for item in translate(payload, ReadingRules(), content_type=content_type):
         if isinstance(item, TranslationResult):
-            orders = [_ordered(*one, item) for one in held]
+            orders = [made for one in held if (made := _ordered(*one, item)) is not None]
             return Seen(item.syntax, tuple(orders), omitted, _leading(orders), item.interchanges)
         document = _document(item)
         if document is not None and len(held) < ORDERS_MAX:
@@ -69,14 +69,17 @@ def see(payload: bytes, content_type: str) -> Seen:
 
 def _ordered(
     document: PurchaseOrder | PurchaseOrderChange, place: DocumentLocation, whole: TranslationResult
-) -> Ordered:
+) -> Ordered | None:
+    """What can be answered; None where its interchange or group is rejected, which its TA1 or 997 tells."""
     number = document.purchase_order_number if isinstance(document, PurchaseOrderChange) else document.number
     ordered = Ordered(document, magic_of(number), whole.syntax or "json")
-    if place.interchange_index >= len(whole.interchanges):
+    if whole.syntax != "x12":
         return ordered
-    result = whole.interchanges[place.interchange_index]
-    groups = result.groups[place.group_index : place.group_index + 1]
-    return replace(ordered, header=result.header, group=groups[0].header if groups else None)
+    result = next(iter(whole.interchanges[place.interchange_index : place.interchange_index + 1]), None)
+    group = next(iter(result.groups[place.group_index : place.group_index + 1]), None) if result is not None else None
+    if result is None or group is None or result.code == "R" or group.status is Status.REJECTED:
+        return None
+    return replace(ordered, header=result.header, group=group.header)
 
 
 def _document(item: TranslatedDocument) -> PurchaseOrder | PurchaseOrderChange | None:

@@ -1,6 +1,7 @@
 """The whole of what the supplier does about a delivery: what the transport says, and what is sent when."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +10,16 @@ from gateway.sandbox.acknowledging import acknowledgments
 from gateway.sandbox.answers import answer, change_response
 from gateway.sandbox.drafts import Draft
 from gateway.sandbox.reading import ORDERS_MAX, PAYLOAD_BYTES_MAX, Ordered, Seen, see
-from gateway.sandbox.words import NO_MAGIC, Act, Magic
+from gateway.sandbox.words import Act, Magic
 from gateway.sandbox.writing import Unsaid, draft
 from partners.profile import Profile
 from translators.documents import Document, PurchaseOrder, PurchaseOrderChange
 
 _TAIL_CHARACTERS = 9
 _NO_TAIL = re.compile(r"[^0-9A-Za-z]")
-_UNSAID_TOLD_MAX = 3
-DECISION_CHARACTERS_MAX = 500
+_TOLD_MAX = 3
+_DRAFTS_TOLD_MAX = 8
+DECISION_CHARACTERS_MAX = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +79,20 @@ def _told(seen: Seen, payload: bytes, planned: list[Draft], unsaid: list[Unsaid]
         yield f"nothing: the sandbox reads no more than {PAYLOAD_BYTES_MAX} bytes"
         return
     if not seen.orders:
-        yield "no order in it that could be read"
-    for number, ordered in enumerate(seen.orders):
-        word = ordered.magic.word
-        does = word.change if isinstance(ordered.document, PurchaseOrderChange) else word.order
-        if number == 0 or ordered.magic != NO_MAGIC:
-            yield f"{ordered.magic}: {does}"
-    if planned:
-        yield "sends " + ", ".join(f"{item.what} after {item.after_s} s" for item in planned)
-    else:
-        yield "sends nothing"
-    yield from map(str, unsaid[:_UNSAID_TOLD_MAX])
+        yield "no order in it that can be answered"
+    asked = Counter((str(ordered.magic), _does(ordered)) for ordered in seen.orders)
+    for (magic, does), times in [*asked.items()][:_TOLD_MAX]:
+        yield f"{magic}: {does}" + (f" ({times} orders)" if times > 1 else "")
     if seen.orders_omitted:
         yield f"only the first {ORDERS_MAX} orders are answered"
+    if planned:
+        told = ", ".join(f"{item.what} after {item.after_s} s" for item in planned[:_DRAFTS_TOLD_MAX])
+        yield f"sends {told}" + (f" and {len(planned) - _DRAFTS_TOLD_MAX} more" * (len(planned) > _DRAFTS_TOLD_MAX))
+    else:
+        yield "sends nothing"
+    yield from map(str, unsaid[:_TOLD_MAX])
+
+
+def _does(ordered: Ordered) -> str:
+    word = ordered.magic.word
+    return word.change if isinstance(ordered.document, PurchaseOrderChange) else word.order

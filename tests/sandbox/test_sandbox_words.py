@@ -56,13 +56,11 @@ AFTER_ORDER: Mapping[str, tuple[DeliveryState, tuple[str, ...]]] = {
     "NO-WORD": (D.DELIVERED, ALL),
 }
 ACCEPTED_CHANGE = ("997 A", "865 AD")
+CHANGED = ("REJECT-LINE", "HALF", "CHANGE-PRICE", "CHANGE-DATE", "SUBSTITUTE", "BACKORDER")
 AFTER_CHANGE: Mapping[str, tuple[str, ...]] = {word.name: ACCEPTED_CHANGE for word in TABLE} | {
     "REJECT": ("997 A", "865 RJ"),
     "HOLD": ("997 A", "865 AH"),
-    **{
-        name: ("997 A", "865 AC")
-        for name in ("REJECT-LINE", "HALF", "CHANGE-PRICE", "CHANGE-DATE", "SUBSTITUTE", "BACKORDER")
-    },
+    **dict.fromkeys(CHANGED, ("997 A", "865 AC")),
     "NO-ANSWER": ("997 A",),
     "SILENT": (),
     "REJECT997": ("997 R",),
