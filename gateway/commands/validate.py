@@ -16,7 +16,7 @@ from gateway.commands.findings import print_findings
 from gateway.commands.output import STYLES, Advance, console, file_progress, print_json, say, visible
 from gateway.commands.parsing import Parser, add_config, add_format, leaf
 from gateway.commands.second_opinions import Ask, print_second_opinion, second_opinions
-from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
+from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate, with_words
 from translators.findings import Finding
 from translators.guide import ReadingRules
 from translators.source import Source
@@ -82,7 +82,7 @@ def _validate(called: argparse.Namespace, name: str, rules: ReadingRules, ask: A
             return _validate_documents(called, name, source, rules)
         verdict = Verdict()
         with bar(called, name, source) as advance:
-            pieces = _watched(read(source, rules), verdict, advance)
+            pieces = _watched(with_words(read(source, rules), rules), verdict, advance)
             if called.format == "json":
                 sys.stdout.flush()
                 more = None if ask is None else lambda: {"second_opinion": ask(source).as_json()}

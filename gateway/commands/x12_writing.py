@@ -1,19 +1,24 @@
 """Documents written as X12 for a command: under a partner's agreement, or as a test with the source's addresses."""
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from gateway.agreements import OurIdentity, agreement_for, envelope_for, framing_for
+from gateway.agreements import OurIdentity, agreement_for, envelope_for, framing_for, vocabulary_of
 from gateway.commands.opening import open_settings
 from gateway.commands.parsing import Unusable
 from gateway.commands.profiles import profile_of
-from partners.profile import Profile
+from partners.profile import Agreement, Profile
+from partners.tables import Table
 from translators import json
 from translators.catalog import TranslatedDocument
 from translators.document_reading import DocumentRead
+from translators.documents import Document
 from translators.findings import Finding, Level, Severity
 from translators.guide import Identity
+from translators.vocabulary.outward import into_theirs
+from translators.vocabulary.walking import Worded
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, releases
 from translators.x12.writing import Envelope, FramingRules, WrittenInterchange, write_interchange
 
@@ -30,11 +35,13 @@ class X12Writing:
         if self._release is not None and self._release[:BASE_RELEASE_WIDTH] not in releases():
             raise Unusable(f"release {self._release} has no tables; name one of {', '.join(releases())}")
         self._profile: Profile | None = None
+        self._tables: Mapping[str, Table] = {}
         self._identities: Collection[OurIdentity] = ()
         self._encoding = FramingRules().encoding
         if called.partner is not None:
             settings = open_settings(called)
-            self._profile = profile_of(settings, called.partner).profile
+            loaded = profile_of(settings, called.partner)
+            self._profile, self._tables = loaded.profile, loaded.tables
             self._identities = settings.identities
             self._encoding = self._profile.encoding
 
@@ -58,15 +65,24 @@ class X12Writing:
                 Level.DOCUMENT, "not-writable", "the document was rejected when it was read", Severity.ERROR
             )
             return WrittenInterchange(None, (fault,), ())
-        written = write_interchange([document], self._envelope(item), self._framing(item))
+        envelope, worded = self._envelope(item), self._in_their_words(item, document)
+        if any(finding.severity is Severity.ERROR for finding in worded.findings):
+            return WrittenInterchange(None, worded.findings, ())
+        written = write_interchange([worded.document], envelope, self._framing(item))
         self._number += written.data is not None
-        return written
+        return replace(written, findings=(*worded.findings, *written.findings))
 
     def _framing(self, item: TranslatedDocument) -> FramingRules:
+        return FramingRules() if self._profile is None else framing_for(self._profile, self._agreement(item))
+
+    def _in_their_words(self, item: TranslatedDocument, document: Document) -> Worded:
+        words = None if self._profile is None else vocabulary_of(self._profile, self._agreement(item), self._tables)
+        return Worded(document) if words is None else into_theirs(document, words, "x12")
+
+    def _agreement(self, item: TranslatedDocument) -> Agreement | None:
         if self._profile is None:
-            return FramingRules()
-        agreement = agreement_for(self._profile, item.document_type, "outbound", "x12", release=self._release)
-        return framing_for(self._profile, agreement)
+            return None
+        return agreement_for(self._profile, item.document_type, "outbound", "x12", release=self._release)
 
     def _envelope(self, item: TranslatedDocument) -> Envelope:
         if self._profile is None:

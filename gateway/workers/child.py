@@ -12,8 +12,21 @@ from gateway.buffers import WINDOW_BYTES
 from gateway.collection import collect_rarely
 from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
 from gateway.telemetry import places
-from gateway.workers.frames import BATCH_DOCUMENTS, Batch, Call, Done, Failure, Frame, Job, Returned, encode, read_frame
+from gateway.workers.frames import (
+    BATCH_DOCUMENTS,
+    Batch,
+    Call,
+    Done,
+    Failure,
+    Frame,
+    Job,
+    Returned,
+    Tables,
+    encode,
+    read_frame,
+)
 from translators.catalog import TranslatedDocument, TranslationResult, translate
+from translators.vocabulary.values import IdentifierTable
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -29,8 +42,14 @@ def main() -> None:
     sink = os.fdopen(os.dup(1), "wb")
     # Whatever else might print must not get between the frames.
     os.dup2(2, 1)
+    tables: dict[str, IdentifierTable] = {}
     while True:
-        job = read_frame(source)
+        job = read_frame(source, tables)
+        if isinstance(job, Tables):
+            if job.only:
+                tables.clear()
+            tables |= {table.digest: table for table in job.tables}
+            continue
         if not isinstance(job, Job | Call):
             return
         try:

@@ -13,12 +13,26 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.settings import ENVIRONMENT_PREFIX
-from gateway.workers.frames import LENGTH_BYTES, Batch, Call, Done, Failure, Frame, Job, Returned, decode, encode
+from gateway.workers.frames import (
+    LENGTH_BYTES,
+    Batch,
+    Call,
+    Done,
+    Failure,
+    Frame,
+    Job,
+    Returned,
+    Tables,
+    decode,
+    encode,
+    encode_naming,
+)
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.guide import ReadingRules
 
 FRAME_BYTES_MAX = 512 * 1_048_576
 STREAM_BYTES = 1_048_576
+TABLE_ROWS_HELD_MAX = 200_000  # of tables of identifiers, by one worker: about 60 MB
 _TEMPORARY_FILES = Path(tempfile.gettempdir())
 
 T = TypeVar("T")
@@ -65,7 +79,8 @@ class WorkerPool:
         self._timeout_s = timeout_s
         self._spool_dir = spool_dir
         self._idle: list[Process] = []
-        self._all: set[Process] = set()
+        # With the rows of each table that it holds.
+        self._all: dict[Process, dict[str, int]] = {}
 
     async def translate(
         self, data: "bytes | PiecedBody", rules: ReadingRules, content_type: str
@@ -82,7 +97,7 @@ class WorkerPool:
                     job = Job(data, rules, content_type)
                 else:
                     job = Job(None, rules, content_type, len(data))
-                await _send(turn.worker, job)
+                await self._send(turn.worker, job)
             if not isinstance(data, bytes):
                 left = len(data)
                 # What the pieces take to come is not the worker's time.
@@ -113,7 +128,7 @@ class WorkerPool:
             WorkerFailed: it returned nothing.
         """
         async with self._turn() as turn, turn.clock.running():
-            await _send(turn.worker, Call(function, arguments))
+            await self._send(turn.worker, Call(function, arguments))
             frame = await _receive(turn.worker)
             if not isinstance(frame, Returned):
                 raise _failed(frame)
@@ -152,7 +167,7 @@ class WorkerPool:
             worker = self._idle.pop()
             if worker.returncode is None:
                 return worker
-            self._all.discard(worker)
+            self._all.pop(worker, None)
         return None
 
     async def _start(self) -> Process:
@@ -165,11 +180,25 @@ class WorkerPool:
             # What a partner's mapping runs beside has no business with our passphrase and passwords.
             env={name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)},
         )
-        self._all.add(worker)
+        self._all[worker] = {}
         return worker
 
+    async def _send(self, worker: Process, job: Job | Call) -> None:
+        """A job, and before it the tables that it names and this worker has not got."""
+        frame, named = encode_naming(job)
+        held = self._all.get(worker, {})
+        lacking = [table for digest, table in named.items() if digest not in held]
+        if lacking:
+            rows = sum(held.values()) + sum(len(table.ours) for table in lacking)
+            if is_full := rows > TABLE_ROWS_HELD_MAX:
+                held.clear()
+                lacking = list(named.values())
+            await _write(worker, encode(Tables(tuple(lacking), only=is_full)))
+            held.update((table.digest, len(table.ours)) for table in lacking)
+        await _write(worker, frame)
+
     async def _kill(self, worker: Process) -> None:
-        self._all.discard(worker)
+        self._all.pop(worker, None)
         with suppress(ProcessLookupError):
             worker.kill()
         await worker.wait()
@@ -204,10 +233,6 @@ def _failed(frame: Frame) -> WorkerFailed:
         log.error("a worker met a fault", extra={"error": frame.error, "places": frame.traceback})
         return WorkerFailed(f"translation failed with {frame.error}")
     return WorkerFailed("the worker sent what nobody asked for")
-
-
-async def _send(worker: Process, job: Job | Call) -> None:
-    await _write(worker, encode(job))
 
 
 async def _write(worker: Process, data: bytes) -> None:

@@ -16,6 +16,7 @@ from gateway.agreements import (
     framing_terms,
     outbound_agreement,
     receiving_addresses,
+    vocabulary_of,
 )
 from gateway.buffers import Buffer, whole, windows
 from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
@@ -225,8 +226,11 @@ class Composing:
         identity: str,
     ) -> Plan:
         agreement, profile = agreements[0], way.partner.profile
+        named = zip(items, agreements, strict=True)
+        words = {item.document_type: vocabulary_of(profile, each, way.partner.tables) for item, each in named}
+        vocabularies = {name: vocabulary for name, vocabulary in words.items() if vocabulary is not None}
         if agreement.syntax != "x12":
-            return Plan(agreement.syntax)
+            return Plan(agreement.syntax, vocabularies=vocabularies)
         made = {
             item.document_type: envelope_of(
                 profile, self._identities, each, at=moment(now_ms), control_number=1, our_identity=identity
@@ -237,7 +241,7 @@ class Composing:
         if len(envelopes) < len(made):
             raise NoWay(next(lack for lack in made.values() if isinstance(lack, str)))
         rules = {name: envelope.rules for name, envelope in envelopes.items()}
-        return Plan("x12", envelopes[items[0].document_type], framing_for(profile, agreement), rules)
+        return Plan("x12", envelopes[items[0].document_type], framing_for(profile, agreement), rules, vocabularies)
 
     async def _orders(self, way: Recipient, items: Sequence[TranslatedDocument]) -> list[bytes | None]:
         """The order that each document answers, where the partner sent it to us."""
