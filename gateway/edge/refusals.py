@@ -52,13 +52,6 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             "Send your key as `Authorization: Bearer KEY`; if it was rolled over or expired, ask for a new one.",
             audited=True,
         ),
-        R.PARTNER_SUSPENDED: Answer(
-            403,
-            "Partner suspended",
-            "Ask the operator of this gateway to make the partner active again.",
-            M.UNKNOWN_TRADING_RELATIONSHIP,
-            audited=True,
-        ),
         R.FORBIDDEN: Answer(403, "Not allowed", "Ask for a credential that has the right to do this.", audited=True),
         R.NOT_FOUND: Answer(404, "Not found", "Check the address; ids are shown in full in the answer to the POST."),
         R.METHOD_NOT_ALLOWED: Answer(405, "Method not allowed", "Use one of the methods named in the Allow header."),

@@ -4,6 +4,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 
+import orjson
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
@@ -12,6 +13,7 @@ from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.refusals import catalogue
 from gateway.edge.throttle import Throttle
+from gateway.flow.holding import why_held
 from gateway.flow.receive import Arrival
 from gateway.flow.views import document_view, instant, message_row, message_view
 from gateway.model.refusals import Reason, Refused
@@ -72,6 +74,8 @@ class Rest:
             raise Refused(Reason.BODY_EMPTY, "the request has no body")
         if sniff(body, content_type) is None:
             raise Refused(Reason.UNSUPPORTED_SYNTAX, "the body begins neither like X12 nor like JSON nor like XML")
+        now_ms, message_id, held = self._edge.now_ms(), self._edge.reception.new_id(), why_held(partner)
+        told = _submission(message_id, now_ms, "held", held) if held else None
         acceptance = await self._edge.reception.keep(
             Arrival(
                 partner_id=partner.id,
@@ -83,26 +87,22 @@ class Rest:
                 filename=_filename(request),
                 remote=request.address,
                 security={"api_key": holder.label, "tls": request.secure},
-            )
+                held=held,
+                received_at_ms=now_ms,
+            ),
+            message_id=message_id,
+            # Of what was held at first a duplicate is told so, whatever became of it since.
+            answer=told,
         )
         metrics = self._edge.metrics
         (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
         metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
-        # A function of what was kept, so a duplicate gets the same bytes.
-        address = f"{DOCUMENTS_PATH}/{acceptance.message_id}"
-        headers: dict[str, str] = {hdrs.LOCATION: address}
+        headers: dict[str, str] = {hdrs.LOCATION: f"{DOCUMENTS_PATH}/{acceptance.message_id}"}
         if acceptance.duplicate:
             headers["Idempotency-Replayed"] = "true"
-        return json_response(
-            {
-                "id": acceptance.message_id,
-                "status": "received",
-                "received_at": instant(acceptance.received_at_ms),
-                "links": {"self": address},
-            },
-            status=202,
-            headers=headers,
-        )
+        # A function of what was kept, so a duplicate gets the same bytes.
+        told = acceptance.answer or _submission(acceptance.message_id, acceptance.received_at_ms, "received")
+        return json_response(orjson.Fragment(told), status=202, headers=headers)
 
     async def show(self, request: Request, name: str) -> web.Response:
         """A submission or one of its documents. Somebody else's looks like one that never was."""
@@ -150,8 +150,10 @@ class Rest:
             )
         partner = holder.partner
         request.actor = f"partner:{partner.id}"
-        if not partner.profile.is_active:
-            raise Refused(Reason.PARTNER_SUSPENDED, "this partner is suspended", audit=f"key {holder.label}")
+        if partner.profile.status == "draft":
+            raise Refused(
+                Reason.UNAUTHENTICATED, "no partner has this key", audit=f"key {holder.label}: the partner is a draft"
+            )
         rate = partner.profile.limits.requests_per_second_max
         if rate is not None:
             self._throttle.admit(partner.id, rate)
@@ -170,6 +172,14 @@ def read_number(request: Request, name: str, default: int, maximum: int, *, mini
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
         raise Refused(Reason.INVALID_REQUEST, f"`{name}` is a number from {minimum} to {maximum}")
     return int(text)
+
+
+def _submission(message_id: str, received_at_ms: int, status: str, reason: str = "") -> bytes:
+    """What is told of a document that was kept."""
+    told: dict[str, object] = {"id": message_id, "status": status, "received_at": instant(received_at_ms)}
+    if reason:
+        told["reason"] = reason
+    return orjson.dumps(told | {"links": {"self": f"{DOCUMENTS_PATH}/{message_id}"}})
 
 
 def _view(connection: Connection, partner_id: str, name: str) -> dict[str, object] | None:

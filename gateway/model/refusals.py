@@ -7,7 +7,6 @@ class Reason(StrEnum):
     """Why a request was refused. The texts for people stand beside their status in `gateway.edge.refusals`."""
 
     UNAUTHENTICATED = "unauthenticated"  # unknown and wrong credentials look alike
-    PARTNER_SUSPENDED = "partner-suspended"
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not-found"
     METHOD_NOT_ALLOWED = "method-not-allowed"

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.edge.acmes import ACME
-from tests.edge.house import House, acme, globex, idle, open_house
+from tests.edge.house import House, acme, globex, idle, open_house, sketch
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def at_acmes(tmp_path):
 
     @asynccontextmanager
     async def at_acmes(as2=ACME, extra="", others=(), **choices):
-        profiles = [acme(extra, as2=as2), globex(), idle(), *others]
+        profiles = [acme(extra, as2=as2), globex(), idle(), sketch(), *others]
         async with open_house(tmp_path, profiles=profiles, **choices) as house:
             yield house
 

@@ -37,6 +37,7 @@ ACME_KEY = "acme-key-0123456789"
 GLOBEX_KEY = "globex-key-0123456789"
 IDLE_KEY = "idle-key-0123456789"
 OLD_KEY = "old-key-0123456789"
+DRAFT_KEY = "draft-key-0123456789"
 X12 = (
     b"ISA*00*          *00*          *ZZ*ACME           *ZZ*BIGCORP        *260301*1200*U*00401*000000001*0*P*>~"
     b"GS*PR*ACME*BIGCORP*20260301*1200*1*X*004010~GE*0*1~IEA*1*000000001~"
@@ -87,6 +88,14 @@ def idle() -> LoadedProfile:
         "id: idle\nname: Idle\nstatus: suspended\nas2: {id: IDLE-AS2, certificate: idle.pem}\n"
         f"api_keys: [{{label: main, sha256: {digest(IDLE_KEY)}}}]\n",
         idle_pem=acme_keys().certificate.pem(),
+    )
+
+
+def sketch() -> LoadedProfile:
+    return profile(
+        "id: sketch\nname: Sketch\nstatus: draft\nas2: {id: SKETCH-AS2, certificate: sketch.pem}\n"
+        f"api_keys: [{{label: main, sha256: {digest(DRAFT_KEY)}}}]\n",
+        sketch_pem=acme_keys().certificate.pem(),
     )
 
 
@@ -167,7 +176,7 @@ async def open_house(
     migrate(database)
     database.start()
     metrics, arrived, reasons = Metrics(), [], []
-    directory = Directory(profiles if profiles is not None else [acme(), globex(), idle()])
+    directory = Directory(profiles if profiles is not None else [acme(), globex(), idle(), sketch()])
     pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
     ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
     ids = IdSource(clock, secrets.randbits)

@@ -128,7 +128,7 @@ STRANGERS = [
     ({"as2_from": "NOBODY"}, "AS2-From is no partner"),
     ({"as2_from": "acme-as2"}, "AS2-From is no partner"),  # case counts
     ({"as2_to": "SOMEBODY-ELSE"}, "AS2-To is none of our identities"),
-    ({"as2_from": "IDLE-AS2"}, "suspended"),
+    ({"as2_from": "SKETCH-AS2"}, "is a draft"),
 ]
 
 

@@ -107,9 +107,9 @@ async def test_a_failure_is_told_where_it_was_asked_for(at_acmes, client):
         assert len(house.arrived) == 1
 
 
-async def test_of_strangers_and_the_suspended_nobody_is_called(at_acmes, client):
+async def test_of_strangers_and_drafts_nobody_is_called(at_acmes, client):
     async with at_acmes() as house:
-        for names in ({"as2_from": "NOBODY"}, {"as2_from": "IDLE-AS2"}, {"as2_to": "NOBODY"}):
+        for names in ({"as2_from": "NOBODY"}, {"as2_from": "SKETCH-AS2"}, {"as2_to": "NOBODY"}):
             status, _, body = await send(house, client, message(mdn_request=asking(), **names))
             assert (status, b"unknown-trading-relationship" in body) == (403, True)
         assert not await owed(house)

@@ -1,12 +1,14 @@
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from gateway.store import messages
+from gateway.store import cases, holds, messages
 from tests.edge.house import (
     ACME_KEY,
+    DRAFT_KEY,
     GLOBEX_KEY,
     IDLE_KEY,
     OLD_KEY,
@@ -82,11 +84,33 @@ async def test_unknown_wrong_and_expired_keys_look_alike(house, client, headers)
     assert act.remote == "127.0.0.1"
 
 
-async def test_a_suspended_partner_is_refused(house, client):
-    async with client.post(f"{house.url}/v1/documents", data=X12, headers={"X-API-Key": IDLE_KEY}) as answer:
-        assert answer.status == 403
-    (act,) = await house.acts("refused.partner-suspended")
-    assert act.actor == "partner:idle"
+async def test_a_draft_is_nobody_yet(house, client):
+    async with client.post(f"{house.url}/v1/documents", data=X12, headers={"X-API-Key": DRAFT_KEY}) as answer:
+        assert answer.status == 401
+        assert (await answer.json(content_type=None))["detail"] == "no partner has this key"
+    (act,) = await house.acts("refused.unauthenticated")
+    assert (act.actor, act.detail["cause"]) == ("partner:sketch", "key main: the partner is a draft")
+
+
+async def test_what_a_suspended_partner_sends_is_kept_and_held(house, client):
+    headers = {"X-API-Key": IDLE_KEY, "Idempotency-Key": "k 1"}
+    async with client.post(f"{house.url}/v1/documents", data=X12, headers=headers) as answer:
+        original, told = await answer.read(), await answer.json()
+        assert (answer.status, told["status"]) == (202, "held")
+        assert answer.headers["Location"] == told["links"]["self"]
+        assert told["reason"] == "idle is suspended; it goes on by itself once they are live or testing again"
+    async with client.get(f"{house.url}{told['links']['self']}", headers=headers) as answer:
+        view = await answer.json()
+        assert (view["status"], view["reason"], view["received_at"]) == ("held", told["reason"], told["received_at"])
+        assert [step["step"] for step in view["timeline"]] == ["received", "held"]
+    # A retry is told the same, also once it has gone on.
+    await house.database.write(partial(holds.release, message_id=told["id"], now_ms=1))
+    async with client.post(f"{house.url}/v1/documents", data=X12, headers=headers) as again:
+        assert (again.status, await again.read()) == (202, original)
+        assert again.headers["Idempotency-Replayed"] == "true"
+    (case,) = await house.database.read(cases.find)
+    assert (case.id, case.message_id) == ("partner_suspended:idle", None)
+    assert not await house.acts()
 
 
 async def test_the_same_key_and_bytes_get_the_stored_answer(house, client):

@@ -15,6 +15,7 @@ from gateway.edge.as2.parties import Relationship
 from gateway.edge.as2.receipts import NOTHING_ASKED, Receipt, answer
 from gateway.edge.bodies import Request
 from gateway.edge.connection import log_fault
+from gateway.flow.holding import why_held
 from gateway.flow.receive import Arrival
 from gateway.spool import SpoolUnavailable
 from gateway.store.statements import storable
@@ -143,6 +144,8 @@ def arrival_of(
         filename=storable(opened.filename or ""),
         remote=request.address,
         security=protection,
+        # Certificates go on being exchanged, so that the partner can come back.
+        held="" if is_exchange(opened.content_type) else why_held(between.partner),
     )
 
 

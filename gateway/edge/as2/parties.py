@@ -52,8 +52,8 @@ class Parties:
         as2 = partner.profile.as2 if partner is not None else None
         if partner is None or as2 is None:
             return _unknown("AS2-From is no partner of ours")
-        if not partner.profile.is_active:
-            return _unknown(f"partner {partner.id} is suspended")
+        if partner.profile.status == "draft":
+            return _unknown(f"partner {partner.id} is a draft")
         if identity not in self._addressed_by(partner):
             return _unknown(f"partner {partner.id} was agreed with another of our identities")
         keys = self._edge.keyring().identities.get(identity.name)
