@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, progress
-from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, did_you_mean, shown, verb
+from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, count, did_you_mean, shown, verb
 from gateway.commands.partner.tested import Told
 from gateway.commands.profiles import folder_of, profile_of
 from gateway.onboarding.samples.judging import Judged
@@ -21,6 +21,7 @@ from partners.loader import LoadedProfile
 from partners.problems import Problem
 
 _ALL = ""
+WAIT_S = 60
 
 
 def build(under: Verbs) -> None:
@@ -33,7 +34,10 @@ def build(under: Verbs) -> None:
         example="gateway partner test                                 # every sample of every partner\n"
         "gateway partner test acme-supply --record            # keep what came out as what has to come out\n"
         "gateway partner test acme-supply --record ship-notice\n"
-        "gateway partner test acme-supply --sample order",
+        "gateway partner test acme-supply --sample order\n"
+        "gateway partner test acme-supply --live              # through AS2 and REST, between two gateways here\n"
+        "gateway partner test acme-supply --live --partner-endpoint --wait 600\n"
+        "gateway partner test acme-supply --trials            # what was played live, and what it came to",
     )
     parser.add_argument("partner", nargs="?", metavar="ID", help="id of the partner; all by default")
     parser.add_argument("--sample", action="append", metavar="NAME", default=[], help="only this one; may be repeated")
@@ -44,7 +48,25 @@ def build(under: Verbs) -> None:
         metavar="NAME",
         help="show what differs, then write what came out into the samples (or this one): it has to come out from now",
     )
-    add_format(parser, "one object a line, one line a partner")
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="through the real transports: by this profile between two throw-away gateways on this machine",
+    )
+    parser.add_argument(
+        "--partner-endpoint",
+        action="store_true",
+        help="with --live: with the partner itself, who is in testing: ours are really sent, theirs have to come",
+    )
+    parser.add_argument(
+        "--wait",
+        type=count,
+        default=WAIT_S,
+        metavar="SECONDS",
+        help=f"with --partner-endpoint: how long receipts and messages of theirs may take (default {WAIT_S})",
+    )
+    parser.add_argument("--trials", action="store_true", help="show what was played live, and what it came to")
+    add_format(parser, "one object a line, one line a partner (with --trials: a trial)")
     add_config(parser)
 
 
@@ -64,19 +86,49 @@ class Chosen:
 
 
 def _run(called: argparse.Namespace) -> int:
-    if called.record is not None and called.partner is None:
-        raise Unusable("--record changes the samples of one partner; name it: gateway partner test ID --record")
+    _refuse_contradictions(called)
     settings = open_settings(called)
+    if called.trials:
+        from gateway.commands.partner.live_tests import show_trials  # noqa: PLC0415  # the whole gateway hangs on it
+
+        return show_trials(called, settings, profile_of(settings, called.partner))
     directory, broken = load_directory(settings.partners_dir, environment=settings.environment)
     chosen = _chosen(called, settings, directory)
     told = Told(called.format, is_one=called.partner is not None)
-    with rehearsal(settings, directory) as stage:
-        asyncio.run(_play(called, stage, chosen, told))
+    if called.live:
+        _play_live(called, settings, directory, chosen, told)
+    else:
+        with rehearsal(settings, directory) as stage:
+            asyncio.run(_play(called, stage, chosen, told))
     told.end()
     unread = broken if called.partner is None else ()
     if unread:
         note(f"{len(unread)} problems keep profiles from loading; see them with `gateway partner check`")
     return 0 if told.all_passed and not unread else 1
+
+
+def _refuse_contradictions(called: argparse.Namespace) -> None:
+    if called.record is not None and called.partner is None:
+        raise Unusable("--record changes the samples of one partner; name it: gateway partner test ID --record")
+    if called.trials and called.partner is None:
+        raise Unusable("--trials shows those of one partner; name it: gateway partner test ID --trials")
+    if called.live and called.record is not None:
+        raise Unusable("--record keeps what comes out without transports; call it without --live")
+    if called.partner_endpoint and not (called.live and called.partner is not None):
+        raise Unusable("--partner-endpoint goes with --live and one partner: gateway partner test ID --live ...")
+
+
+def _play_live(
+    called: argparse.Namespace, settings: Settings, directory: Directory, chosen: Sequence[Chosen], told: Told
+) -> None:
+    from gateway.commands.partner.live_tests import Company, Live  # noqa: PLC0415  # the whole gateway hangs on it
+
+    companies = [Company(one.partner, one.samples, one.every) for one in chosen if one.samples]
+    for one in chosen:
+        if one.problems:
+            told.begin(one.partner.id, one.problems)
+            told.finish(())
+    Live(called, settings, directory, told).run(companies)
 
 
 def _chosen(called: argparse.Namespace, settings: Settings, directory: Directory) -> list[Chosen]:
