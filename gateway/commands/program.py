@@ -26,7 +26,7 @@ class Noun:
 
     name: str
     does: str
-    module: str = ""
+    has_room: bool = False  # its verbs have a file each, imported when they are called
 
 
 class NounFile(Protocol):
@@ -36,11 +36,19 @@ class NounFile(Protocol):
         """Add the noun's arguments or verbs."""
 
 
+class NounRoom(Protocol):
+    """What the folder of a noun offers whose verbs have a file each."""
+
+    def build(self, parser: Parser, words: Sequence[str]) -> None:
+        """Add the verb that the words begin with, or all of them."""
+
+
 GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     (
         "start here",
         (
             Noun("demo", "the whole gateway on this machine, suppliers and an ERP at work: nothing to set up"),
+            Noun("init", "a first gateway.yaml: who we are, where things lie, our key"),
             Noun("serve", "run the gateway"),
             Noun("sandbox", "a supplier inside the gateway: magic words in order numbers, orders to try them"),
         ),
@@ -69,7 +77,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
     (
         "partners and keys",
         (
-            Noun("partner", "partner profiles: list, show, check, ping, key, numbers"),
+            Noun("partner", "partners from the first line of their profile to production", has_room=True),
             Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap, exchange"),
             Noun("operator", "tokens for the operator port: token new, token list, token remove"),
         ),
@@ -120,11 +128,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if called is None else _run(called)
 
 
-def build(noun: Noun) -> Parser:
-    """The parser of a noun, with everything below it."""
-    file = cast("NounFile", importlib.import_module(f"gateway.commands.{noun.name}"))
+def build(noun: Noun, words: Sequence[str] = ()) -> Parser:
+    """The parser of a noun, with everything below it, or what a call with these words needs."""
+    file = importlib.import_module(f"gateway.commands.{noun.name}")
     parser = Parser(prog=f"gateway {noun.name}", description=f"{noun.does[:1].upper()}{noun.does[1:]}.")
-    file.build(parser)
+    if noun.has_room:
+        cast("NounRoom", file).build(parser, words)
+    else:
+        cast("NounFile", file).build(parser)
     return parser
 
 
@@ -145,8 +156,7 @@ def _called(words: list[str]) -> argparse.Namespace | None:
         top.error(f"the command comes first, not {shown(first)}")
     if first not in NOUNS:
         top.error(f"unknown command {shown(first)}{did_you_mean(first, NOUNS)}")
-    parser = build(NOUNS[first])
-    return parser.parse(words[1:])
+    return build(NOUNS[first], words[1:]).parse(words[1:])
 
 
 def _help() -> str:
