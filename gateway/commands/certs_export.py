@@ -27,6 +27,7 @@ from gateway.commands.parsing import Parser, Unusable, add_config, verb
 from gateway.commands.storing import actor, now_ms
 from gateway.flow.certificates import key_acts
 from gateway.flow.certificates.keys import unlock
+from gateway.onboarding.founding.certificate_facts import colons, facts_of_ours
 from gateway.settings import Settings
 from gateway.store import keys
 
@@ -111,30 +112,12 @@ _WRITTEN: dict[str, Callable[[Life], bytes]] = {"pem": _pem, "der": _der, "p7b":
 
 
 def _print_sheet(identity: str, life: Life) -> None:
-    facts = described(identity, life.certificate)
     say(
         f"Certificate of {identity} for AS2: please install it for verifying our signatures"
         + (" and for encrypting to us." if life.takes_ciphertext else ".")
     )
     say()
-    print_pairs(
-        [
-            ("Subject", str(facts["subject"])),
-            ("Issuer", str(facts["issuer"])),
-            ("Serial number", str(facts["serial_number"])),
-            ("Key", str(facts["key"])),
-            ("Valid from", f"{life.certificate.not_before:%Y-%m-%d %H:%M} UTC"),
-            ("Valid until", f"{life.certificate.not_after:%Y-%m-%d %H:%M} UTC"),
-            ("We sign with it from", f"{life.signs_from:%Y-%m-%d %H:%M} UTC" if life.signs_from is not None else None),
-            ("SHA-256 fingerprint", colons(str(facts["fingerprint"]))),
-            ("SHA-1 fingerprint", colons(str(facts["fingerprint_sha1"]))),
-        ]
-    )
-
-
-def colons(fingerprint: str) -> str:
-    """A fingerprint as other products show it."""
-    return ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
+    print_pairs(facts_of_ours(life))
 
 
 def _export_private(called: argparse.Namespace, settings: Settings) -> int:

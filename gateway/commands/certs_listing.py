@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from sqlalchemy import Connection, inspect
@@ -22,6 +21,7 @@ from gateway.commands.storing import reading
 from gateway.flow.certificates.inventory import Entry, Inventory, take_inventory
 from gateway.flow.certificates.keys import readable
 from gateway.model.instants import rfc3339
+from gateway.onboarding.founding.certificate_facts import key_of, sha1_of
 from gateway.settings import DATABASE_FILE, Settings, SettingsError
 from gateway.store import certificate_uses, keys, partner_certificates
 from gateway.store.certificate_uses import Key
@@ -234,14 +234,8 @@ def described(owner: str, certificate: Certificate) -> dict[str, object]:
         "not_after": certificate.not_after.isoformat(),
         "key": key_of(certificate),
         "fingerprint": certificate.fingerprint,
-        "fingerprint_sha1": certificate.parsed.fingerprint(hashes.SHA1()).hex(),  # noqa: S303  # many products show it
+        "fingerprint_sha1": sha1_of(certificate),
     }
-
-
-def key_of(certificate: Certificate) -> str:
-    """The kind and size of its key."""
-    key = certificate.public_key
-    return f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else f"EC {key.curve.name}"
 
 
 def rsa_bits_of(certificate: Certificate, among: tuple[int, ...]) -> int | None:

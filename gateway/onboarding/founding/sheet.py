@@ -1,0 +1,213 @@
+"""The sheet for a partner: who we are, what we exchange and how it is acknowledged, on a page of plain text.
+
+It goes by mail, so that it holds public things alone; the fingerprints are read out on the telephone.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from certs.lives import Life
+from gateway.as2_agreements import identity_for
+from gateway.onboarding.founding.blueprints import Agreed
+from gateway.onboarding.founding.certificate_facts import Facts, facts_of_ours
+from gateway.settings import IdentitySettings, Settings
+from partners.as2_terms import As2
+from partners.loader import LoadedProfile
+from partners.profile import Profile
+
+_WIDTH: Final = 100
+_UNBROKEN_WIDTH: Final = 100_000  # a fingerprint is compared on one line
+_TO_BE_TOLD: Final = "we will tell you"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What a sheet is made of.
+
+    Attributes:
+        loaded: the partner.
+        settings: ours.
+        lives: our pairs that the partner needs: the one that signs, and one that will.
+        connection: the one that carries the partner's traffic, if any does.
+        at: when it was made.
+    """
+
+    loaded: LoadedProfile
+    settings: Settings
+    lives: Sequence[Life]
+    at: datetime
+    connection: LoadedProfile | None = None
+
+    @property
+    def profile(self) -> Profile:
+        """The partner's profile."""
+        return self.loaded.profile
+
+    @property
+    def company(self) -> str:
+        """Our name."""
+        named = next((identity.name for identity in self.settings.identities), "")
+        return self.settings.company or named or "us"
+
+
+def our_identity(profile: Profile, settings: Settings) -> IdentitySettings | None:
+    """Which of us the partner deals with; with one identity alone it is that."""
+    if profile.as2 is not None:
+        found = identity_for(profile, settings.identities)
+        return next((one for one in settings.identities if found is not None and one.name == found.name), None)
+    with_x12 = [one for one in settings.identities if one.x12 is not None]
+    return with_x12[0] if len(with_x12) == 1 else None
+
+
+def sheet_text(sheet: Sheet) -> str:
+    """The whole sheet."""
+    title = f"{sheet.company} and {sheet.profile.name}: how we exchange documents"
+    lines = [title, "=" * len(title), "", f"As of {sheet.at:%Y-%m-%d}. Please check what is said here of you."]
+    for heading, pairs in (
+        ("Whom to ask", _contacts(sheet)),
+        ("AS2", _as2(sheet)),
+        ("REST", _rest(sheet)),
+        ("SFTP", _sftp(sheet)),
+        ("By a connection", _via(sheet)),
+        ("X12 addresses", _x12(sheet)),
+        ("What we exchange", _documents(sheet)),
+        ("Acknowledgments", _acknowledgments(sheet)),
+    ):
+        lines += _section(heading, pairs)
+    if sheet.profile.as2 is not None:
+        for life in sheet.lives:
+            lines += _certificate(life)
+    return "\n".join(lines) + "\n"
+
+
+def _section(heading: str, pairs: Iterable[tuple[str, str | None]], *, wraps: bool = True) -> list[str]:
+    held = [(name, value) for name, value in pairs if value]
+    if not held:
+        return []
+    width = max(len(name) for name, _ in held) + 2
+    lines = ["", heading, "-" * len(heading)]
+    for name, value in held:
+        lines += textwrap.wrap(
+            f"{name.ljust(width)}{value}",
+            _WIDTH if wraps else _UNBROKEN_WIDTH,
+            subsequent_indent=" " * width,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _contacts(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    for one in sheet.settings.contacts:
+        yield f"Ours, {one.role}", ", ".join(part for part in (one.name, one.email, one.phone) if part)
+    for person in sheet.profile.contacts:
+        yield f"Yours, {person.role}", ", ".join(part for part in (person.name, person.email, person.phone) if part)
+
+
+def _as2(sheet: Sheet) -> Facts:
+    as2, identity = sheet.profile.as2, our_identity(sheet.profile, sheet.settings)
+    if as2 is None:
+        return []
+    public = sheet.settings.public_url
+    return [
+        ("Our AS2 id", identity.as2_id if identity is not None else _TO_BE_TOLD),
+        ("Our URL", f"{public.rstrip('/')}/as2" if public else _TO_BE_TOLD),
+        ("Your AS2 id", as2.id),
+        ("Your URL", as2.url or "none: you send to us, and we do not send to you"),
+        ("You sign", ", ".join(as2.digests) if as2.require_signed else "if you like"),
+        ("You encrypt", ", ".join(as2.ciphers) if as2.require_encrypted else "if you like"),
+        *_we_send(as2),
+        ("Your receipts", "ask for a signed one (MDN); it comes in the answer, or later to your URL"),
+    ]
+
+
+def _we_send(as2: As2) -> Facts:
+    if as2.url is None:
+        return []
+    ours = as2.sending
+    sign = f"signed with {ours.digest or as2.digests[0]}" if ours.sign else "not signed"
+    encrypt = f"encrypted with {ours.cipher or as2.ciphers[0]}" if ours.encrypt else "not encrypted"
+    compress = "not compressed" if ours.compress == "none" else f"compressed {ours.compress.replace('-', ' ')}"
+    receipt = {
+        "signed": "we ask for a signed one (MDN)",
+        "unsigned": "we ask for one that is not signed",
+        "none": "we ask for none",
+    }[ours.receipt]
+    by = {"response": "in your answer", "request": "by a request of yours to our URL"}[ours.receipt_by]
+    return [
+        ("We send", f"{sign}, {encrypt}, {compress}"),
+        ("Our receipts", receipt if ours.receipt == "none" else f"{receipt}, {by}"),
+    ]
+
+
+def _rest(sheet: Sheet) -> Facts:
+    keys = sheet.profile.api_keys
+    if not keys:
+        return []
+    public = sheet.settings.public_url
+    return [
+        ("Our URL", f"{public.rstrip('/')}/v1/documents" if public else _TO_BE_TOLD),
+        ("Header", "Authorization: Bearer KEY; the key comes by another way than this sheet"),
+        ("Keys", ", ".join(key.label for key in keys)),
+        ("Repetitions", "an Idempotency-Key of yours makes a repetition earn the first answer"),
+    ]
+
+
+def _sftp(sheet: Sheet) -> Facts:
+    held = sheet.profile.sftp
+    return [] if held is None else [("Your user", held.user), ("Keys", ", ".join(one.label for one in held.keys))]
+
+
+def _via(sheet: Sheet) -> Facts:
+    if sheet.profile.via is None:
+        return []
+    return [("It comes by", sheet.connection.profile.name if sheet.connection is not None else sheet.profile.via)]
+
+
+def _x12(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    if not sheet.profile.x12 and not sheet.profile.speaks_for:
+        return
+    for identity in sheet.settings.identities:
+        if identity.x12 is not None:
+            yield "Ours", f"{identity.x12.qualifier}/{identity.x12.id} (ISA), {identity.x12.group_id} (GS)"
+    for one in sheet.profile.x12:
+        yield "Yours", f"{one.qualifier}/{one.id} (ISA), {one.group_id or one.id} (GS)"
+    for spoken in sheet.profile.speaks_for:
+        yield "You carry", f"{spoken.qualifier}/{spoken.id}"
+
+
+def _documents(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    for item in sheet.profile.agreements:
+        number, _, _ = Agreed(item.document, item.direction, item.syntax).words.partition(",")
+        who = "You send" if item.direction == "inbound" else "We send"
+        release = ", ".join(item.releases) if item.syntax == "x12" else f"canonical {item.syntax.upper()}"
+        yield who, f"{number.replace('_', ' ')} ({release or 'any release'})"
+
+
+def _acknowledgments(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    if not any(item.syntax == "x12" for item in sheet.profile.agreements):
+        return
+    held = sheet.profile.acknowledgment
+    ta1 = {
+        "never": "no TA1",
+        "on_error": "a TA1 for an error of the envelope",
+        "as_requested": "a TA1 where you ask for it (ISA14), and for a rejected interchange",
+        "always": "a TA1 for every interchange",
+    }[held.ta1]
+    functional = "no functional acknowledgment" if held.functional == "none" else f"a {held.functional} for every group"
+    yield "Yours earn", f"{functional}, {ta1}"
+    if held.expected_within_hours is not None:
+        yield "Ours expect", f"your acknowledgment within {held.expected_within_hours} hours"
+
+
+def _certificate(life: Life) -> list[str]:
+    use = "verifying our signatures" + (" and for encrypting to us" if life.takes_ciphertext else "")
+    lines = _section("Our certificate", facts_of_ours(life), wraps=False)
+    return [*lines, "", f"Install it for {use}; compare the fingerprint on the telephone:", "", *_pem(life)]
+
+
+def _pem(life: Life) -> list[str]:
+    return life.certificate.pem().decode("ascii").splitlines()
