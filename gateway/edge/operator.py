@@ -1,9 +1,10 @@
 """The operator port: what our own people and programs see and do, each under a token, each act in the audit."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import orjson
 from aiohttp import hdrs, web
@@ -15,16 +16,18 @@ from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.rest import read_number
-from gateway.flow import operations, traffic
+from gateway.flow import operations, partner_overview, traffic
 from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.outward.resending import resending
+from gateway.flow.partner_overview import Overview
 from gateway.flow.views import case_list, case_view, instant
+from gateway.model.instants import moment
 from gateway.model.refusals import Reason, Refused
 from gateway.store import audit, cases, operators, outcomes
 from gateway.store.cases import CaseState
 from gateway.store.operators import Operator, Role
 from gateway.store.statements import storable
-from partners.loader import LoadedProfile
+from partners.profile import Status
 
 T = TypeVar("T")
 
@@ -197,9 +200,14 @@ class Desk:
         return json_response({"event_id": outcome.event_id, "status": outcome.status})
 
     async def list_partners(self, request: Request) -> web.Response:
-        """The partners as the gateway knows them now."""
+        """The partners as the gateway knows them now; `status` narrows the list, also to `broken`."""
         await self.admit(request, Role.VIEWER)
-        return json_response({"partners": [_partner(loaded) for loaded in self._edge.directory()]})
+        status = _one_of(request, "status", (*get_args(Status), "broken"))
+        directory, now = self._edge.directory(), moment(self._edge.now_ms())
+        held = await self._edge.database.read(partner_overview.stored)
+        rows = await asyncio.to_thread(partner_overview.overview, directory, held, now)
+        wanted = [row for row in rows if status in (None, row.status) or (status == "broken" and row.problems)]
+        return json_response({"partners": [_partner(row) for row in wanted]})
 
     async def list_audit(self, request: Request) -> web.Response:
         """The newest entries of the audit; `action` narrows the list."""
@@ -282,8 +290,10 @@ def _one_of(request: Request, name: str, values: tuple[str, ...]) -> str | None:
     return value
 
 
-def _partner(loaded: LoadedProfile) -> dict[str, object]:
-    profile = loaded.profile
+def _partner(row: Overview) -> dict[str, object]:
+    if row.loaded is None:
+        return {"id": row.partner_id, "name": None, "status": row.status, "profile": None, **row.as_json()}
+    profile = row.loaded.profile
     return {
         "id": profile.id,
         "name": profile.name,
@@ -296,5 +306,6 @@ def _partner(loaded: LoadedProfile) -> dict[str, object]:
             {"document": item.document, "direction": item.direction, "syntax": item.syntax, "releases": item.releases}
             for item in profile.agreements
         ],
-        "profile": loaded.digest,
+        "profile": row.loaded.digest,
+        **row.as_json(),
     }

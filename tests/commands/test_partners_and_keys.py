@@ -36,7 +36,7 @@ def test_partners_are_listed_with_their_ways_in(call):
     rows = call("partner", "list", "--format", "json").rows
     assert [(row["id"], row["ways_in"]) for row in rows] == [
         ("acme-supply", ["as2 ACME-AS2"]),
-        ("northwind-parts", ["rest (1 keys)"]),
+        ("northwind-parts", ["rest (1 key)"]),
     ]
     assert "ZZ/ACMESUPPLY" in call("partner", "list").out
 

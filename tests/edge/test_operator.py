@@ -226,6 +226,17 @@ async def test_partners_are_listed_without_their_secrets(house, client):
     assert partners["idle"]["status"] == "suspended"
     assert partners["acme"]["as2_id"] == "ACME-AS2"
     assert "sha256" not in text
+    facts = {"broken": False, "problems": [], "in_force": None, "last_in": None, "last_out": None, "expiring": []}
+    assert facts.items() <= partners["acme"].items()
+
+
+async def test_partners_are_narrowed_by_their_stage(house, client):
+    viewer = await house.token(Role.VIEWER)
+    for status, expected in (("suspended", ["idle"]), ("broken", []), ("live", ["acme", "globex"])):
+        async with client.get(f"{house.operator_url}/partners?status={status}", headers=viewer) as answer:
+            assert [row["id"] for row in (await answer.json())["partners"]] == expected
+    async with client.get(f"{house.operator_url}/partners?status=alive", headers=viewer) as answer:
+        assert answer.status == 400
 
 
 async def test_an_outcome_goes_onto_the_timeline(house, client):
