@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.document_reading import DocumentRead
 from translators.findings import Finding, Severity
-from translators.guide import AcknowledgmentRules, Identity, ReadingRules, Tolerance
+from translators.guide import AcknowledgmentRules, GroupAnswer, Identity, ReadingRules, Tolerance, Validation
 from translators.json.reader import read as read_json
 from translators.x12.acknowledgment import write_acknowledgments
 from translators.x12.delimiters import IsaFinder, find_isa, read_isa
@@ -38,8 +38,12 @@ NOW = dt.datetime(2026, 1, 5, 9, 30, tzinfo=dt.UTC)
 STRICT = ReadingRules()
 EVERY_TOLERANCE: frozenset[Tolerance] = frozenset(Tolerance.__args__)
 LENIENT = ReadingRules(tolerances=EVERY_TOLERANCE, encoding="utf-8", findings_per_set_max=3)
+STRICTEST = ReadingRules(validation=Validation("basic", "reject", "mandatory"))
+TRIMMING = ReadingRules(
+    tolerances=EVERY_TOLERANCE, encoding="utf-8", validation=Validation("extended", "trim", "optional")
+)
 ACKNOWLEDGMENTS = (
-    AcknowledgmentRules(ta1="always"),
+    AcknowledgmentRules(ta1="always", groups=(GroupAnswer("purchase_order", ("004",), None, "none"),)),
     AcknowledgmentRules(functional="999", accepted_sets=False, envelope="per_group", ours=Identity("ZZ", "US")),
 )
 _LETTERS = {
@@ -75,7 +79,7 @@ def tokenizes(data: bytes) -> None:
 
 def reads(data: bytes) -> None:
     """Every byte is accounted for, the pieces keep their order, findings point into the file."""
-    for rules in (STRICT, LENIENT):
+    for rules in (STRICT, LENIENT, STRICTEST, TRIMMING):
         pieces = list(read(data, rules))
         last = pieces[-1]
         assert isinstance(last, FileRead)

@@ -237,6 +237,38 @@ BAD = {
         (5, 72),
         "it speaks of X12 that comes in, and this is none; remove `on_bad_set`",
     ),
+    "validation of what goes out": (
+        HEAD + KEY + "x12: {qualifier: ZZ, id: A}\nagreements:\n"
+        "  - {document: invoice, direction: outbound, syntax: x12, releases: 004010, validation: {spaces: trim}}\n",
+        (6, 77),
+        "it speaks of X12 that comes in, and this is none; remove `validation`",
+    ),
+    "layout of what comes in": (
+        HEAD + KEY + "x12: {qualifier: ZZ, id: A}\nagreements:\n"
+        "  - {document: invoice, direction: inbound, syntax: x12, framing: {line_end: lf}}\n",
+        (6, 58),
+        "it speaks of X12 that goes out, and this is none; remove `framing`",
+    ),
+    "an answer to what goes out": (
+        HEAD + KEY + "x12: {qualifier: ZZ, id: A}\nagreements:\n"
+        "  - {document: invoice, direction: outbound, syntax: x12, releases: 004010, "
+        "acknowledgment: {accepted_sets: false}}\n",
+        (6, 109),
+        "it speaks of what X12 that comes in earns, and this is none; remove `accepted_sets`",
+    ),
+    "an answer expected to what comes in": (
+        HEAD + KEY + "x12: {qualifier: ZZ, id: A}\nagreements:\n"
+        "  - {document: invoice, direction: inbound, syntax: x12, acknowledgment: {expected_within_hours: 4}}\n",
+        (6, 98),
+        "it speaks of what X12 that goes out earns, and this is none; remove `expected_within_hours`",
+    ),
+    "a separator of an agreement that another has": (
+        HEAD + KEY + "x12: {qualifier: ZZ, id: A}\nagreements:\n"
+        "  - {document: invoice, direction: outbound, syntax: x12, releases: 004010, "
+        "framing: {separators: {element: '>'}}}\n",
+        (6, 87),
+        "the same character as framing.separators.element; write another character",
+    ),
     "mode": (
         HEAD + KEY + "processing: {on_bad_set: reject}\n",
         (4, 26),
