@@ -319,6 +319,46 @@ def test_an_answer_as_a_partners_profile_says(run: Run, stocked: Stocked, tmp_pa
     assert run("acknowledge", file, "--partner", "acme-suply", *config).code == 2
 
 
+def test_what_a_call_says_goes_before_the_agreement(run: Run, stocked: Stocked, tmp_path: Path):
+    profile = stocked.site.partners_dir / "acme-supply" / "profile.yaml"
+    text = profile.read_text().replace("direction: inbound", "direction: inbound\n  acknowledgment: {functional: none}")
+    profile.write_text(text + "validation: {character_set: basic}\n")
+    file = tmp_path / "answer.edi"
+    file.write_bytes(acknowledgment_855(7).replace(b"SO-7", b"so-7"))
+    config = ("--config", stocked.site.config)
+    ended = run("acknowledge", file, "--partner", "acme-supply", *config)
+    assert (ended.code, ended.out) == (1, "")
+    ended = run("acknowledge", file, "--partner", "acme-supply", "--functional", "997", *config)
+    assert "AK4*8*127*6*so-7~" in ended.out
+    ended = run("validate", file, "--partner", "acme-supply", "--format", "json", *config)
+    (finding,) = ended.json["interchanges"][0]["groups"][0]["transaction_sets"][0]["findings"]
+    assert (ended.code, finding["code"], finding["segment"], finding["element"]) == (1, "6", "BAK", 8)
+
+
+def test_what_a_connection_brings_is_answered_by_the_terms_of_each_partner(run: Run, stocked: Stocked, tmp_path: Path):
+    partners = stocked.site.partners_dir
+    for name, x12, functional in (("one", "ONE", "997"), ("two", "TWO", "none")):
+        (partners / name).mkdir()
+        (partners / name / "profile.yaml").write_text(
+            f"id: {name}\nname: {name}\nvia: van\nx12: {{qualifier: ZZ, id: {x12}}}\n"
+            f'acknowledgment: {{functional: "{functional}", ta1: always}}\n'
+            "agreements: [{document: purchase_order_acknowledgment, direction: inbound, syntax: x12}]\n"
+        )
+    (partners / "van").mkdir()
+    (partners / "van" / "profile.yaml").write_text(
+        f"id: van\nname: VAN\napi_keys: [{{label: a, sha256: {'0' * 64}}}]\n"
+        "speaks_for: [{qualifier: ZZ, id: ONE}, {qualifier: ZZ, id: TWO}]\n"
+    )
+    file = tmp_path / "answers.edi"
+    sent = [acknowledgment_855(at).replace(b"ACMESUPPLY     ", x12.ljust(15)) for at, x12 in ((1, b"ONE"), (2, b"TWO"))]
+    file.write_bytes(b"".join(sent))
+    ended = run("acknowledge", file, "--partner", "van", "--config", stocked.site.config)
+    assert ended.code == 0
+    assert [text[:3] for text in ended.out.split("~") if text[:3] in {"ISA", "TA1", "AK1"}] == [
+        "ISA", "TA1", "AK1", "ISA", "TA1",
+    ]  # fmt: skip
+
+
 def test_nobody_to_answer_is_said(run: Run, tmp_path: Path):
     file = tmp_path / "notice.json"
     file.write_text(json.dumps({}))

@@ -74,6 +74,23 @@ def test_the_agreement_says_release_address_and_layout(run: Run, config: list[st
     assert read.status is Status.ACCEPTED
 
 
+def test_an_agreement_has_its_own_layout_and_address(run: Run, config: list[str]):
+    file = Path(config[1]).parent / "partners" / "acme-supply" / "profile.yaml"
+    profile = yaml.safe_load(file.read_text())
+    profile["agreements"][0]["framing"] = {"separators": {"element": "+"}, "trailing_separators": "all"}
+    profile["x12"] = [
+        {"qualifier": "01", "id": "987654321", "use": "inbound"},
+        profile["x12"] | {"use": "outbound"},
+    ]
+    file.write_text(yaml.safe_dump(profile))
+    ended = run("translate", "--to", "x12", "--partner", "acme-supply", "--raw", ORDER, *config)
+    assert ended.code == 0, ended.err
+    lines = ended.out.split("~\n")
+    assert "+ZZ+BIGCORP        +01+123456789      +" in lines[0]
+    beg = next(line for line in lines if line.startswith("BEG+"))
+    assert beg.count("+") == 12  # BEG has twelve elements in 004010
+
+
 def test_what_is_not_agreed_needs_a_release(run: Run, config: list[str]):
     invoice = JSON / "810-003040.json"
     refused = run("translate", "--to", "x12", "--partner", "acme-supply", invoice, *config)
