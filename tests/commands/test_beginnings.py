@@ -236,7 +236,7 @@ async def _served(here: Path, port: int) -> int:
         (("--company", "B", "--x12", "B"), "--x12: `B` has no qualifier"),
     ],
 )
-def test_an_init_that_cannot_be_used_writes_nothing(
+def test_a_call_of_init_that_cannot_be_used(
     run: Run, tmp_path: Path, words: tuple[str, ...], told: str
 ) -> None:
     ended = run("init", *words)
