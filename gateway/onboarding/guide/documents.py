@@ -187,7 +187,7 @@ class _Section:
             direction=agreement.direction,
             releases=agreement.releases,
             business=tuple(business_words(tolerances)) if agreement.direction == "inbound" else (),
-            vocabulary=tuple(vocabulary_words(agreement.vocabulary, profile.vocabulary)),
+            vocabulary=tuple(vocabulary_words(agreement.vocabulary, profile.vocabulary, agreement.direction)),
             samples=(),
         )
         return self._x12(section) if agreement.syntax == "x12" else self._plain(section)
@@ -291,7 +291,7 @@ class _Section:
         is_rejected = (not transmission.accepted) if transmission is not None else bool(faults)
         return SampleView(
             anchor=anchor,
-            title=sample.title,
+            title=f"{sample.title[:1].upper()}{sample.title[1:]}",
             about=sample.about,
             transmission=transmission,
             text="" if is_x12 else content.decode("utf-8", "replace"),

@@ -14,7 +14,7 @@ from translators.guide import ElementOverride, Override
 from translators.x12.dictionary import ElementRule, Note, SegmentRule
 
 CODES_SHOWN_MAX: Final = 14  # a longer list is folded away
-_OPEN_TYPES: Final = frozenset({"ID"})
+_SET_TYPE: Final = "143"  # the document itself decides it
 _FIELDS_SHOWN_MAX: Final = 3
 _PAIR: Final = 2
 _PAIRS_FOLDED_MIN: Final = 2
@@ -29,14 +29,12 @@ class CodeChoice:
         total: how many there are.
         agreed: the agreement narrowed or widened the standard's list.
         list_key: the standard's whole list, where it is too long to stand here: element number.
-        common: further codes of a long list that have a meaning of ours, folded away.
     """
 
     shown: tuple[tuple[str, str], ...]
     total: int
     agreed: bool = False
     list_key: str = ""
-    common: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +221,15 @@ def _codes(
         return None
     is_agreed = "codes" in element.agreed or any(item.codes_added for item in rules)
     known = sorted(element.codes)
+    if element.number == _SET_TYPE and len(seen) == 1:
+        return CodeChoice(_labelled(element, seen), 1)
     if is_agreed and "codes" not in element.agreed and len(known) > CODES_SHOWN_MAX:
         added = sorted(code for item in rules for code in item.codes_added)
         return CodeChoice(_labelled(element, added), len(known), agreed=True, list_key=was.number)
     if is_agreed or len(known) <= CODES_SHOWN_MAX:
         return CodeChoice(_labelled(element, known), len(known), agreed=is_agreed)
     shown = _labelled(element, [code for code in seen if code in element.codes][:CODES_SHOWN_MAX])
-    common = tuple(pair for pair in _labelled(element, known) if pair[1] and pair not in shown)
-    return CodeChoice(shown, len(known), list_key=was.number, common=common)
+    return CodeChoice(shown, len(known), list_key=was.number)
 
 
 def _labelled(element: ElementRule, codes: Iterable[str]) -> tuple[tuple[str, str], ...]:

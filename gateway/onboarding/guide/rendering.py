@@ -29,6 +29,7 @@ from translators.x12.dictionary import load_release
 
 DIGEST_CHARACTERS_SHOWN: Final = 12
 _FOLDER: Final = "templates"
+_BREAKS: Final = re.compile(r"(?<=[./_\]])")
 _TICKED: Final = re.compile(r"``([^`]+)``|`([^`]+)`")
 
 
@@ -114,6 +115,11 @@ def _ticked(text: object) -> Markup:
     return Markup("").join(pieces)
 
 
+def _breakable(path: object) -> Markup:
+    """A path that may go on in the next line behind a point, slash, bracket or underscore, and is copied as it is."""
+    return Markup("<wbr>").join(_BREAKS.split(str(path)))
+
+
 @cache
 def _environment() -> Environment:
     files = {file.name: file.read_text("utf-8") for file in resources.files(__package__).joinpath(_FOLDER).iterdir()}
@@ -124,7 +130,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"ticked": _ticked, "listed": listed}
+    made.filters |= {"ticked": _ticked, "breakable": _breakable, "listed": listed}
     made.globals |= {"counted": counted, "code_list_anchor": code_list_anchor}
     return made
 

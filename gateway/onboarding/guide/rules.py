@@ -7,6 +7,7 @@ from typing import Final
 from gateway.onboarding.guide.code_words import code_label
 from gateway.onboarding.guide.words import counted
 from partners.business_terms import BusinessTolerances
+from partners.profile import Direction
 from partners.vocabulary_terms import CrossReference, QualifierMapping, UnitConversion, Vocabulary
 
 _WHOLE: Final = Decimal(100)
@@ -58,37 +59,42 @@ def _percent(number: Decimal) -> str:
     return f"{number.normalize():f} %"
 
 
-def vocabulary_words(own: Vocabulary | None, whole: Vocabulary) -> Iterator[str]:
-    """The words of theirs that are put in ours: those of the document first, then those of all documents."""
+def vocabulary_words(own: Vocabulary | None, whole: Vocabulary, direction: Direction) -> Iterator[str]:
+    """The words of theirs that are put in ours, or ours in theirs: those of the document first, then those of all."""
+    inbound = direction == "inbound"
     for held in (own, whole):
         if held is None:
             continue
         for table in held.tables:
-            yield _table_words(table)
+            yield _table_words(table, inbound=inbound)
         for unit in held.units:
             yield _unit_words(unit)
         for qualifier in held.qualifiers:
-            yield _qualifier_words(qualifier)
+            yield from _qualifier_words(qualifier, inbound=inbound)
 
 
-def _table_words(table: CrossReference) -> str:
+def _table_words(table: CrossReference, *, inbound: bool) -> str:
     noun, element = _OF_TABLE[table.of]
     theirs = f" under {_coded(element, table.theirs)}" if table.theirs else ""
     ours = f" under {_coded(element, table.ours)}" if table.ours else ""
+    if not inbound:
+        return f"Our {noun} are looked up in a table and sent as yours{theirs}, where the table has them."
     return f"Your {noun}{theirs} are looked up in a table and become ours{ours}; {_MISSING[table.missing]}."
 
 
 def _unit_words(unit: UnitConversion) -> str:
     one = f"1 {_coded('355', unit.theirs)}"
     which = f" of item {unit.product}" if unit.product else ""
-    return f"{one}{which} is counted as {unit.factor.normalize():f} {_coded('355', unit.ours)}; prices likewise."
+    return f"{one}{which} of yours is {unit.factor.normalize():f} {_coded('355', unit.ours)} of ours; prices likewise."
 
 
-def _qualifier_words(item: QualifierMapping) -> str:
+def _qualifier_words(item: QualifierMapping, *, inbound: bool) -> Iterator[str]:
     what, element = _OF_QUALIFIER[item.of]
     if item.field is not None:
-        return f"What stands under {what} {_coded(element, item.theirs)} fills our field {item.field}."
-    return f"{what.capitalize()} {_coded(element, item.theirs)} means {_coded(element, item.ours or '')}."
+        verb = "fills" if inbound else "is"
+        yield f"What stands under {what} {_coded(element, item.theirs)} {verb} our field {item.field}."
+    elif item.ours is not None:
+        yield f"Your {_coded(element, item.theirs)} as {what.removeprefix('the ')} is our {_coded(element, item.ours)}."
 
 
 def _coded(element: str, code: str) -> str:

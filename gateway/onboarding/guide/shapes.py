@@ -46,9 +46,10 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class ObjectTable:
-    """The fields of one object."""
+    """The fields of one object; ``pointer`` is the first place where it stands."""
 
     name: str
+    pointer: str
     description: str
     rows: tuple[FieldRow, ...]
     seen: bool
@@ -102,7 +103,7 @@ class _Tables:
             self._row(field, member, objects, pointer, required=field in required)
             for field, member in held.get("properties", {}).items()
         )
-        return ObjectTable(name or "document", str(held.get("description", "")), rows, seen=bool(objects))
+        return ObjectTable(name or "document", pointer, str(held.get("description", "")), rows, seen=bool(objects))
 
     def _row(
         self,

@@ -102,7 +102,7 @@ class _Walk:
     def _loop(self, base: LoopRule, here: LoopRule, depth: int, around: Usage) -> Iterator[PlaceRow]:
         for index, (was, now) in enumerate(zip(base.items, here.items, strict=True)):
             if isinstance(now, LoopRule) and isinstance(was, LoopRule):
-                usage = weaker(around, self._loop_usage(now))
+                usage = inside(around, self._loop_usage(now))
                 yield from self._loop(was, now, depth + 1, usage)
             elif isinstance(now, SegmentUse) and isinstance(was, SegmentUse):
                 opens = index == 0 and here.parent is not None
@@ -127,7 +127,7 @@ class _Walk:
         self._number += 1
         path, code = loop.path, now.code
         meaning = self._meaning(path, code)
-        usage = around if opened is not None else weaker(around, self._usage(path, now, meaning))
+        usage = around if opened is not None else inside(around, self._usage(path, now, meaning))
         least, most = (loop.min, loop.max) if opened is None else (opened.min, opened.max)
         return PlaceRow(
             number=self._number,
@@ -179,7 +179,7 @@ class _Walk:
                         loop=loop.path,
                         code=code,
                         standard="-",
-                        usage=weaker(around, Usage.USED),
+                        usage=inside(around, Usage.USED),
                         max_use=str(place.max),
                         repeat="",
                         rule=self._agreed.body.get(code),
@@ -188,9 +188,11 @@ class _Walk:
                     )
 
 
-def weaker(one: Usage, other: Usage) -> Usage:
-    """What holds for a segment inside of a loop: the weaker word of the two."""
-    return one if _RANK[one] >= _RANK[other] else other
+def inside(around: Usage, own: Usage) -> Usage:
+    """What holds for a segment inside of a loop: its own word where the loop is in use, else the weaker of the two."""
+    if around in {Usage.MUST, Usage.USED}:
+        return own
+    return max(around, own, key=_RANK.__getitem__)
 
 
 def _bounds(standard: int, agreed: int | None) -> str:

@@ -29,6 +29,7 @@ _TOLD_IN: Final = {
     Level.SEGMENT: "AK304",
     Level.ELEMENT: "AK403",
 }
+_ENVELOPE: Final = frozenset({"ISA", "GS", "GE", "IEA"})
 _FALLBACK_RELEASE: Final = "004010"
 
 AnchorOf = Callable[[str, str], str]
@@ -64,6 +65,11 @@ class Line:
     said: tuple[Said, ...]
     anchor: str = ""
     faults: tuple[str, ...] = ()
+
+    @property
+    def is_envelope(self) -> bool:
+        """Whether it belongs to the envelope, which looks the same in every file."""
+        return self.code in _ENVELOPE
 
 
 @dataclass(frozen=True, slots=True)
