@@ -42,16 +42,14 @@ class PartPlan:
         groups: the units in it.
         has_products: its item numbers say which item the units are of.
         is_party: its role may be put in other words.
+        touches: whether anything is to be done at all.
     """
 
     fields: dict[str, Touch]
     groups: tuple[Group, ...]
     has_products: bool
     is_party: bool
-
-    def __bool__(self) -> bool:
-        """Whether anything is to be done at all."""
-        return bool(self.fields or self.groups or self.is_party)
+    touches: bool
 
 
 @dataclass(slots=True)
@@ -82,7 +80,11 @@ class Compiled:
         """What may be touched in objects of a class."""
         found = self.plans.get(of)
         if found is None:
-            found = self.plans[of] = _plan(of, self.needs)
+            key = of, self.needs
+            found = _PLANS.get(key)
+            if found is None:
+                found = _PLANS[key] = _plan(of, self.needs)
+            self.plans[of] = found
         return found
 
     def fills_of(self, of: type[Any], level: str) -> tuple[tuple[QualifierRule, str], ...]:
@@ -94,6 +96,8 @@ class Compiled:
         return self._fills[key]
 
 
+# By class and what a vocabulary speaks of: a few hundred at most.
+_PLANS: Final[dict[tuple[type[Any], frozenset[Need]], PartPlan]] = {}
 _COMPILED: "WeakKeyDictionary[Vocabulary, Compiled]" = WeakKeyDictionary()
 
 
@@ -148,7 +152,8 @@ def _plan(of: type[Any], needs: frozenset[Need]) -> PartPlan:
         elif need in needs or (touch is Touch.REFERENCES and "dates" in needs):
             fields[name] = touch
     is_party = of is parts.Party and "parties" in needs
-    return PartPlan(fields, groups_of(of) if UNITS in needs else (), has_products, is_party)
+    groups = groups_of(of) if UNITS in needs else ()
+    return PartPlan(fields, groups, has_products, is_party, touches=bool(fields or groups or is_party))
 
 
 def _may_hold(of: type[Any], needs: frozenset[Need]) -> bool:

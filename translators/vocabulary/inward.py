@@ -72,17 +72,23 @@ class _Inward(Walk):
         """Ours, for each of theirs that a table has and that has not got it yet."""
         added: list[_Named] = []
         for rule in self.compiled.tables.get(of, ()):
-            theirs = [one for one in held if rule.theirs in (None, qualifier_of(one)) and id_of(one)]
-            found = [(one, ours) for one in theirs if (ours := rule.in_ours(id_of(one))) is not None]
-            known = {(qualifier_of(one), id_of(one)) for one in (*held, *added)}
-            for one, ours in found:
-                qualifier = rule.ours if rule.ours is not None else qualifier_of(one)
-                if (qualifier, ours) not in known:
-                    self._compare(of, rule, one, ours, held + tuple(added))
+            first, is_found = None, False
+            for one in held:
+                sent = qualifier_of(one)
+                if (rule.theirs is not None and rule.theirs != sent) or not id_of(one):
+                    continue
+                first = first or one
+                ours = rule.in_ours(id_of(one))
+                if ours is None:
+                    continue
+                is_found = True
+                qualifier = rule.ours if rule.ours is not None else sent
+                everything = held + tuple(added)
+                if all(id_of(item) != ours or qualifier_of(item) != qualifier for item in everything):
+                    self._compare(of, rule, one, ours, everything)
                     added.append(made(qualifier, ours))
-                    known.add((qualifier, ours))
-            if theirs and not found and rule.missing != "keep":
-                self._miss(of, rule, theirs[0], held.index(theirs[0]))
+            if first is not None and not is_found and rule.missing != "keep":
+                self._miss(of, rule, first, held.index(first))
         return tuple(added)
 
     def _compare(self, of: str, rule: IdentifierRule, one: _Named, ours: str, all_of_them: tuple[_Named, ...]) -> None:
@@ -135,7 +141,7 @@ class _Inward(Walk):
     # --- units -------------------------------------------------------------------------------------------------------
 
     def units(self, held: Changes, group: Group, scope: Scope, changed: Changes) -> UnitRule | None:
-        unit, as_sent = held.get(group.unit), held.get(f"{group.unit}_as_sent")
+        unit, as_sent = held.get(group.unit), held.get(group.as_sent)
         if unit is None and as_sent is None:
             rule = scope.unit if group.inherits else None
             if scope.unit is not None and group.prices and not group.inherits and "unit_price" in held:
@@ -147,15 +153,19 @@ class _Inward(Walk):
                 factor = rule.factor if rule.factor != 1 else None
                 listed = as_sent.list if as_sent is not None else units.list_of(rule.theirs)
                 changed[group.unit] = rule.ours
-                changed[f"{group.unit}_as_sent"] = CodeAsSent(rule.theirs, listed, factor)
+                changed[group.as_sent] = CodeAsSent(rule.theirs, listed, factor)
         if rule is not None and rule.factor != 1:
             self._numbers(held, group, rule, scope, changed)
         return rule
 
     def _rule(self, code: str, products: frozenset[str]) -> UnitRule | None:
-        rules = self.compiled.units_in.get(code, ())
-        own = next((rule for rule in rules if rule.product is not None and rule.product in products), None)
-        return own or next((rule for rule in rules if rule.product is None), None)
+        general = None
+        for rule in self.compiled.units_in.get(code, ()):
+            if rule.product is None:
+                general = general or rule
+            elif rule.product in products:
+                return rule
+        return general
 
     def _numbers(self, held: Changes, group: Group, rule: UnitRule, scope: Scope, changed: Changes) -> None:
         for name in group.numbers:

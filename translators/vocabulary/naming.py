@@ -36,8 +36,8 @@ def id_of(one: ProductId | Identifier | Reference) -> str:
 
 def qualifier_of(one: ProductId | Identifier | Reference) -> str | None:
     """The qualifier as they sent it."""
-    sent = getattr(one, "qualifier_as_sent", None)
-    return sent if sent is not None else one.qualifier
+    sent = None if isinstance(one, Identifier) else one.qualifier_as_sent
+    return one.qualifier if sent is None else sent
 
 
 def named(of: str, one: ProductId | Identifier | Reference) -> str:

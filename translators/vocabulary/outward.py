@@ -167,7 +167,7 @@ class _Outward(Walk):
 
     def units(self, held: Changes, group: Group, scope: Scope, changed: Changes) -> UnitRule | None:
         unit: str | None = held.get(group.unit)
-        as_sent: CodeAsSent | None = held.get(f"{group.unit}_as_sent")
+        as_sent: CodeAsSent | None = held.get(group.as_sent)
         if unit is None:
             rule = scope.unit if group.inherits and as_sent is None else None
         else:

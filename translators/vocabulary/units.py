@@ -1,8 +1,8 @@
 """Units of measure: which numbers of a canonical part stand in which unit, and exact arithmetic between two units."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 from translators import document_parts as parts
@@ -38,6 +38,7 @@ class Group:
         prices: for one of it.
         basis: the field that may say what a price is for instead.
         inherits: without a unit of its own it stands in that of the part around.
+        as_sent: the field of the unit as sent.
     """
 
     unit: str
@@ -45,6 +46,11 @@ class Group:
     prices: tuple[str, ...] = ()
     basis: str = ""
     inherits: bool = False
+    as_sent: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The field of the unit as sent is asked for with each part."""
+        object.__setattr__(self, "as_sent", f"{self.unit}_as_sent")
 
 
 def _item(*numbers: str) -> Group:
@@ -132,10 +138,8 @@ def times(number: Decimal, factor: Decimal) -> Decimal | None:
 
 def divided(number: Decimal, factor: Decimal) -> Decimal | None:
     """The quotient where it comes out even, else None."""
-    context = _EXACT.copy()
-    context.clear_flags()
-    found = context.divide(number, factor)
-    return None if context.flags[Inexact] else _fitting(found)
+    # What does not end fills all the digits that it is reckoned with, far more than fit.
+    return _fitting(_EXACT.divide(number, factor))
 
 
 def rounded(number: Decimal, factor: Decimal, decimals: int = PRICE_DECIMALS) -> Decimal | None:
@@ -168,5 +172,8 @@ def shown(number: Decimal) -> str:
 
 
 def _fitting(number: Decimal) -> Decimal | None:
+    text = str(number)
+    if len(text) <= _DIGITS_MAX and "E" not in text:
+        return number
     whole, _, decimals = format(number, "f").lstrip("-").partition(".")
     return number if len(whole) <= _DIGITS_MAX and len(decimals) <= _DIGITS_MAX else None

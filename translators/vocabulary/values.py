@@ -45,11 +45,17 @@ class IdentifierRule:
 
     def in_ours(self, theirs: str) -> str | None:
         """An identifier of theirs as ours."""
-        return next((table.ours[theirs] for table in self.tables if theirs in table.ours), None)
+        for table in self.tables:
+            if theirs in table.ours:
+                return table.ours[theirs]
+        return None
 
     def in_theirs(self, ours: str) -> str | None:
         """An identifier of ours as theirs."""
-        return next((table.theirs[ours] for table in self.tables if ours in table.theirs), None)
+        for table in self.tables:
+            if ours in table.theirs:
+                return table.theirs[ours]
+        return None
 
 
 @dataclass(frozen=True, slots=True)

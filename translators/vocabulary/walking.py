@@ -4,8 +4,8 @@ What nothing is said of stays the very object that it was, so a document costs a
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from translators import documents
 from translators.building import pointer
@@ -54,8 +54,7 @@ class Worded:
     missed: tuple[Missed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What the parts around say of a part.
 
     Attributes:
@@ -87,6 +86,7 @@ class Walk(ABC):
         self.missed: list[Missed] = []
         self.path: list[str | int] = []
         self._level_units: dict[str, UnitRule | None] = {}
+        self._plans = compiled.plans
         self._told: set[tuple[object, ...]] = set()
 
     @abstractmethod
@@ -124,8 +124,8 @@ class Walk(ABC):
 
     def part(self, part: Any, scope: Scope) -> Any:  # noqa: ANN401 - any canonical class
         """A part with all that it holds."""
-        plan = self.compiled.plan(type(part))
-        if not plan:
+        plan = self._plans.get(type(part)) or self.compiled.plan(type(part))
+        if not plan.touches:
             return part
         held: Changes = part.__dict__
         changed: Changes = {}
@@ -134,9 +134,10 @@ class Walk(ABC):
             ids = self._list("product_ids", ids, self.product_ids, changed)
         if plan.groups:
             scope = self._counted(part, plan.groups, ids, scope, changed)
+        fields = plan.fields
         for name, value in held.items():
-            if (touch := plan.fields.get(name)) is not None:
-                self._field(touch, name, value, scope, changed)
+            if name in fields:
+                self._field(fields[name], name, value, scope, changed)
         if plan.is_party:
             self.role(part, changed)
         if self.compiled.fills:
@@ -147,17 +148,15 @@ class Walk(ABC):
         return type(part)(**(held | changed)) if changed else part
 
     def _field(self, touch: Touch, name: str, value: Any, scope: Scope, changed: Changes) -> None:  # noqa: ANN401 - of any kind
-        match touch:
-            case Touch.INSIDE:
-                self._inside(name, value, scope, changed)
-            case Touch.REFERENCES:
-                self._references(name, value, scope, changed)
-            case Touch.DATES:
-                self._list(name, value, self.dates, changed)
-            case Touch.IDENTIFIERS:
-                self._list(name, value, self.identifiers, changed)
-            case Touch.PRODUCT_IDS:
-                pass  # they come first, for they say which item the units are of
+        if touch is Touch.INSIDE:
+            self._inside(name, value, scope, changed)
+        elif touch is Touch.REFERENCES:
+            self._references(name, value, scope, changed)
+        elif touch is Touch.DATES:
+            self._list(name, value, self.dates, changed)
+        elif touch is Touch.IDENTIFIERS:
+            self._list(name, value, self.identifiers, changed)
+        # Item numbers came first, for they say which item the units are of.
 
     def _counted(
         self,
@@ -169,25 +168,27 @@ class Walk(ABC):
     ) -> Scope:
         """Puts the numbers of a part in other units; returns the scope of what is inside of it."""
         held: Changes = part.__dict__
+        products, unit, basis, line = scope
+        if self.compiled.has_products:
+            if ids:
+                products = frozenset([one.id for one in ids])
+            elif isinstance(part, Subline):  # a component is another item than its line
+                products = frozenset()
         named = held.get("line_id") or held.get("id")
-        if ids:
-            scope = replace(scope, products=frozenset(one.id for one in ids))
-        elif isinstance(part, Subline):  # a component is another item than its line
-            scope = replace(scope, products=frozenset())
         if isinstance(named, str):
-            scope = replace(scope, line=named)
+            line = named
         if isinstance(part, PackageReference):
             # It counts as its level does; where there is none, as its line. The levels stand before the lines.
-            scope = replace(scope, unit=self._level_units.get(part.level_id, scope.unit))
+            unit = self._level_units.get(part.level_id, unit)
+        around = Scope(products, unit, basis, line)
         for at, group in enumerate(groups):
-            rule = self.units(held, group, scope, changed)
+            rule = self.units(held, group, around, changed)
             # What stands in the unit of the part around leaves that to what is inside of it.
-            is_own = held.get(group.unit) is not None or held.get(f"{group.unit}_as_sent") is not None
-            if at == 0 and (is_own or not group.inherits):
-                scope = replace(scope, unit=rule, basis=held.get(group.basis))
+            if at == 0 and (not group.inherits or group.unit in held or group.as_sent in held):
+                unit, basis = rule, held.get(group.basis)
                 if isinstance(part, documents.Level):
                     self._level_units[part.id] = rule
-        return scope
+        return Scope(products, unit, basis, line)
 
     def _inside(self, name: str, value: Any, scope: Scope, changed: Changes) -> None:  # noqa: ANN401 - object or list
         self.path.append(name)

@@ -120,8 +120,8 @@ def _product_ids(ids: tuple[ProductId, ...], found: OrderLine) -> tuple[ProductI
 
 
 def _unit(part: Any, found: OrderLine) -> dict[str, Any]:  # noqa: ANN401 - anything with a unit
-    """The unit of the order, where the part names none in any list."""
-    if part.unit is not None or part.unit_as_sent is not None:
+    """The unit of the order, where the part names none in any list; for the same unit the word that they used."""
+    if part.unit_as_sent is not None or part.unit not in (None, found.unit):
         return {}
     return {"unit": found.unit, "unit_as_sent": found.unit_as_sent}
 
