@@ -3,27 +3,28 @@
 Nothing here watches or waits: the program asks again, and folders that did not change are not read again.
 """
 
-import gc
 import hmac
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from partners.folders import stamp_of
-from partners.loader import PROFILE_FILE, LoadedProfile, Look, Problems, load_profile, look
-from partners.problems import Location, Problem, one_of, shown
-from partners.templates import Template, Templates
+from partners.claims import (
+    Claim,
+    Claimants,
+    claim_problems,
+    claimants_of,
+    clash_problems,
+    connection_problems,
+    rivals,
+)
+from partners.loader import PROFILE_FILE, LoadedProfile, Problems
+from partners.problems import Problem
+from partners.survey import Survey, survey
 
-PARTNERS_MAX = 20_000
+__all__ = ["Directory", "KeyHolder", "claim_problems", "connection_problems", "load_all", "load_directory"]
+
 _NO_DIGEST = "0" * 64
-_MANY = 100  # so many folders read at once make garbage collection a large part of the work
-
-# What only one partner may have: ("as2", id), ("x12", qualifier, id), ("api_key", digest) or ("sftp", user).
-Claim = tuple[str, ...]
-_Claimants = list[tuple[LoadedProfile, Location]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +40,12 @@ class _Seen:
     """What the last look at all folders found, so that the next one reads only what changed since.
 
     Attributes:
-        basis: the folder and the environment that were looked at, and the names of the folders in it.
-        looks: by the name of the folder.
-        templates: by name.
-        problems: everything that was wrong.
+        survey: the folders.
+        problems: everything that was wrong; None where it was not settled yet who is in force.
     """
 
-    basis: tuple[Path | None, str | None, tuple[str, ...]]
-    looks: Mapping[str, Look] = field(default_factory=dict)
-    templates: Mapping[str, Template | None] = field(default_factory=dict)
-    problems: Problems = ()
-
-
-_NOTHING_SEEN = _Seen((None, None, ()))
+    survey: Survey
+    problems: Problems | None
 
 
 class Directory:
@@ -74,17 +68,17 @@ class Directory:
         profiles: Iterable[LoadedProfile] = (),
         refused: Mapping[str, Problems] | None = None,
         seen: _Seen | None = None,
-        claimants: Mapping[Claim, _Claimants] | None = None,
+        claimants: Mapping[Claim, Claimants] | None = None,
     ) -> None:
         self._by_id = {loaded.id: loaded for loaded in profiles}
         self._seen = seen
         self.refused: Mapping[str, Problems] = dict(refused or {})
         self._by_claim: dict[Claim, LoadedProfile] = {}
         self._carried: dict[str, list[LoadedProfile]] = {}
-        for claim, of_it in (claimants if claimants is not None else _claimants(self._by_id.values())).items():
-            rivals = _rivals(of_it)
-            if len(rivals) == 1:
-                self._by_claim[claim] = rivals[0][0]
+        for claim, of_it in (claimants if claimants is not None else claimants_of(self._by_id.values())).items():
+            among = rivals(of_it)
+            if len(among) == 1:
+                self._by_claim[claim] = among[0][0]
         for loaded in self._by_id.values():
             if loaded.profile.via is not None:
                 self._carried.setdefault(loaded.profile.via, []).append(loaded)
@@ -96,7 +90,7 @@ class Directory:
 
     def after(self, last_good: Iterable[LoadedProfile]) -> "Directory":
         """A directory to look again with, as though these profiles had been in force before this one was read."""
-        seen = replace(self._seen, basis=_NOTHING_SEEN.basis) if self._seen is not None else None
+        seen = _Seen(self._seen.survey, None) if self._seen is not None else None
         return Directory(last_good, self.refused, seen)
 
     def __iter__(self) -> Iterator[LoadedProfile]:
@@ -181,41 +175,30 @@ def load_directory(
     """
     before = _with_built_in(previous if previous is not None else Directory(), built_in)
     reserved = {loaded.id: loaded for loaded in built_in}
+    seen = before._seen  # noqa: SLF001  # its own kind
     try:
-        folders = _folders(partners_dir)
+        found = survey(
+            partners_dir, seen.survey if seen is not None else None, environment=environment, without=reserved
+        )
     except OSError as error:
         what = f"the folder of the partners cannot be read ({error.strerror})"
         return before, (Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists"),)
-    basis = (partners_dir, environment, tuple(folder.name for folder in folders))
-    known = before._seen or _NOTHING_SEEN  # noqa: SLF001  # its own kind
-    looks = dict(known.looks) if known.basis[:2] in (basis[:2], _NOTHING_SEEN.basis[:2]) else {}
-    templates = Templates(partners_dir, known.templates)
-    stale = [
-        folder
-        for folder in folders
-        if folder.name not in reserved and not _is_current(looks.get(folder.name), templates)
-    ]
-    if not stale and known.basis == basis:
-        return before, known.problems
-    with _without_collection(len(stale)):
-        for folder in stale:
-            looks[folder.name] = _look_again(folder, looks.get(folder.name), templates, environment)
-    looks = {folder.name: looks[folder.name] for folder in folders if folder.name not in reserved}
-    refused, candidates = _candidates(looks, before)
+    if seen is not None and seen.survey is found and seen.problems is not None:
+        return before, seen.problems
+    refused, candidates = _candidates(found, before)
     candidates |= reserved
     problems = [problem for outcome in refused.values() for problem in outcome]
-    problems += [_reserved(folder) for folder in folders if folder.name in reserved]
+    problems += [_reserved(partners_dir / name) for name in found.names if name in reserved]
     clashes, claimants = _settle(candidates, before, refused)
     told = tuple(dict.fromkeys((*problems, *clashes, *connection_problems(candidates.values()))))
-    seen = _Seen(basis, looks, {**known.templates, **templates.looked_at}, told)
-    return Directory(candidates.values(), refused, seen, claimants), told
+    return Directory(candidates.values(), refused, _Seen(found, told), claimants), told
 
 
-def _candidates(looks: Mapping[str, Look], before: Directory) -> tuple[dict[str, Problems], dict[str, LoadedProfile]]:
+def _candidates(seen: Survey, before: Directory) -> tuple[dict[str, Problems], dict[str, LoadedProfile]]:
     """What is refused for its own sake, and who would be in force."""
     refused: dict[str, Problems] = {}
     candidates: dict[str, LoadedProfile] = {}
-    for name, found in looks.items():
+    for name, found in seen.looks.items():
         if isinstance(found.outcome, LoadedProfile):
             candidates[name] = found.outcome
             continue
@@ -226,119 +209,20 @@ def _candidates(looks: Mapping[str, Look], before: Directory) -> tuple[dict[str,
     return refused, candidates
 
 
-@contextmanager
-def _without_collection(folders: int) -> Iterator[None]:
-    """What reading makes stays or goes by itself; looking for circles in it again and again would find none."""
-    if folders < _MANY or not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def load_all(partners_dir: Path, *, environment: str | None = None) -> tuple[tuple[LoadedProfile, ...], Problems]:
     """Every profile below a folder that is fine by itself, whatever it claims, and what is wrong with the others.
 
     Raises:
         OSError: the folder itself cannot be read.
     """
-    templates = Templates(partners_dir)
-    loaded: list[LoadedProfile] = []
-    problems: list[Problem] = []
-    folders = _folders(partners_dir)
-    with _without_collection(len(folders)):
-        for folder in folders:
-            outcome = load_profile(folder, templates, environment)
-            if isinstance(outcome, LoadedProfile):
-                loaded.append(outcome)
-            else:
-                problems += outcome
-    return tuple(loaded), tuple(problems)
-
-
-def claim_problems(profiles: Iterable[LoadedProfile]) -> Problems:
-    """Ids and keys that more than one profile claims; one problem for each claimant."""
-    clashes = {claim: claimants for claim, claimants in _claimants(profiles).items() if len(claimants) > 1}
-    return tuple(problem for of_one in _clash_problems(clashes).values() for problem in of_one)
-
-
-def _clash_problems(clashes: Mapping[Claim, _Claimants]) -> dict[str, Problems]:
-    """What to say to each of the claimants."""
-    problems: dict[str, Problems] = {}
-    for claim, claimants in clashes.items():
-        for loaded, location in claimants:
-            other, place = next(item for item in claimants if item[0] is not loaded)
-            what = f"{_claim_words(claim)} is also claimed by {other.path}:{other.line_of(place)}"
-            right = "an id belongs to one partner; take it from one of the two"
-            problems[loaded.id] = (*problems.get(loaded.id, ()), loaded.problem(location, what, right))
-    return problems
-
-
-def connection_problems(profiles: Iterable[LoadedProfile]) -> Problems:
-    """Connections that are named but unknown, or that do not list the partner who names them."""
-    by_id = {loaded.id: loaded for loaded in profiles}
-    problems: list[Problem] = []
-    for loaded in by_id.values():
-        if loaded.profile.via is None:
-            continue
-        connection = by_id.get(loaded.profile.via)
-        if connection is None:
-            what = f"no partner has the id {shown(loaded.profile.via)}"
-            connections = [item.id for item in by_id.values() if item.profile.speaks_for]
-            problems.append(loaded.problem(("via",), what, one_of(loaded.profile.via, connections)))
-            continue
-        listed = {(item.qualifier, item.id) for item in connection.profile.speaks_for}
-        for address in loaded.profile.x12:
-            if (address.qualifier, address.id) not in listed:
-                what = f"the connection {shown(connection.id)} does not speak for {address.qualifier}/{address.id}"
-                right = f"add {{qualifier: {address.qualifier}, id: {address.id}}} to `speaks_for` in {connection.path}"
-                problems.append(loaded.problem(("via",), what, right))
-    return tuple(problems)
-
-
-def _claims(loaded: LoadedProfile) -> Iterator[tuple[Claim, Location]]:
-    profile = loaded.profile
-    if profile.as2 is not None:
-        yield ("as2", profile.as2.id), ("as2", "id")
-    for index, address in enumerate(profile.x12):
-        yield ("x12", address.qualifier, address.id), ("x12", index, "id")
-    for index, key in enumerate(profile.api_keys):
-        yield ("api_key", key.sha256), ("api_keys", index, "sha256")
-    if profile.sftp is not None:
-        yield ("sftp", profile.sftp.user), ("sftp", "user")
-
-
-def _rivals(claimants: _Claimants) -> _Claimants:
-    """Those whose claims count against each other: a draft takes nothing from partners with whom one exchanges."""
-    if len(claimants) == 1:
-        return claimants
-    return [item for item in claimants if item[0].profile.status != "draft"] or claimants
-
-
-def _claimants(profiles: Iterable[LoadedProfile]) -> dict[Claim, _Claimants]:
-    found: dict[Claim, _Claimants] = {}
-    for loaded in profiles:
-        for claim, location in _claims(loaded):
-            found.setdefault(claim, []).append((loaded, location))
-    return found
-
-
-def _claim_words(claim: Claim) -> str:
-    if claim[0] == "as2":
-        return f"the AS2 id {shown(claim[1])}"
-    if claim[0] == "x12":
-        return f"the X12 address {claim[1]}/{claim[2]}"
-    if claim[0] == "sftp":
-        return f"the SFTP user {shown(claim[1])}"
-    return "this API key"
+    found = survey(partners_dir, environment=environment)
+    broken = [look.outcome for look in found.looks.values() if not isinstance(look.outcome, LoadedProfile)]
+    return found.loaded(), tuple(problem for problems in broken for problem in problems)
 
 
 def _settle(
     candidates: dict[str, LoadedProfile], before: Directory, refused: dict[str, Problems]
-) -> tuple[Problems, dict[Claim, _Claimants]]:
+) -> tuple[Problems, dict[Claim, Claimants]]:
     """Take back changes until no id is claimed twice: who claims anew yields to who had it; without a past, both go.
 
     What is taken back stands in `refused` afterwards. Drafts claim nothing that others have. Returns what is wrong, and
@@ -346,13 +230,13 @@ def _settle(
     """
     told: list[Problem] = []
     while True:
-        claimed = _claimants(candidates.values())
+        claimed = claimants_of(candidates.values())
         clashes = {claim: claimants for claim, claimants in claimed.items() if _is_contested(claimants)}
         if not clashes:
             return tuple(told), claimed
-        problems = _clash_problems(clashes)
+        problems = clash_problems(clashes)
         told += [problem for of_one in problems.values() for problem in of_one]
-        contested = {loaded.id: loaded for claimants in clashes.values() for loaded, _ in _rivals(claimants)}
+        contested = {loaded.id: loaded for claimants in clashes.values() for loaded, _ in rivals(claimants)}
         retreating = [item for item in contested.values() if not _is_last_good(item, before)]
         for partner, loaded in contested.items():
             last_good = before.by_id(partner)
@@ -365,7 +249,7 @@ def _settle(
             refused.setdefault(partner, problems[partner])
 
 
-def _is_contested(claimants: _Claimants) -> bool:
+def _is_contested(claimants: Claimants) -> bool:
     return len(claimants) > 1 and sum(loaded.profile.status != "draft" for loaded, _ in claimants) > 1
 
 
@@ -386,30 +270,3 @@ def _reserved(folder: Path) -> Problem:
     what = f"{folder.name} is the name of a partner that is built in, so this folder is not read"
     right = f"give the folder and its id another name, or set `{folder.name}: false` in gateway.yaml"
     return Problem(str(folder / PROFILE_FILE), 1, 1, "id", what, right)
-
-
-def _folders(partners_dir: Path) -> list[Path]:
-    """The partners' folders in the order of their names; hidden ones belong to git, editors and orchestrators."""
-    with os.scandir(partners_dir) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith((".", "_")) and entry.is_dir()]
-    return [partners_dir / name for name in sorted(names)[:PARTNERS_MAX]]
-
-
-def _is_current(known: Look | None, templates: Templates) -> bool:
-    """Whether a look would find the same again: nothing that was looked for has changed, come or gone."""
-    return (
-        known is not None
-        and all(stamp_of(path) == stamp for path, stamp in known.stamps.items())
-        and all(_template_stamp(templates, name) == stamp for name, stamp in known.templates.items())
-    )
-
-
-def _look_again(folder: Path, known: Look | None, templates: Templates, environment: str | None) -> Look:
-    found = look(folder, templates, environment)
-    # Re-read but the same: keep the value that others may hold.
-    return Look(known.outcome, found.stamps, found.templates) if known and known.outcome == found.outcome else found
-
-
-def _template_stamp(templates: Templates, name: str) -> object:
-    template = templates.get(name)
-    return template.stamp if template is not None else None

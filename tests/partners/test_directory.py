@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import partners.directory
+import partners.survey
 from partners.directory import Directory, KeyHolder, claim_problems, connection_problems, load_directory
 from tests.partners.profiles import ACME, KEY_DIGEST, NORTHWIND, loaded, write
 
@@ -188,9 +189,9 @@ class TestReload:
         write(tmp_path, "broken", "id: [\n")
         first, before = load_directory(tmp_path)
         read: list[str] = []
-        look = partners.directory.look
+        look = partners.survey.look
         monkeypatch.setattr(
-            partners.directory, "look", lambda folder, *rest: read.append(folder.name) or look(folder, *rest)
+            partners.survey, "look", lambda folder, *rest: read.append(folder.name) or look(folder, *rest)
         )
         second, problems = load_directory(tmp_path, first)
         assert (read, problems) == ([], before)

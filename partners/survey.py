@@ -1,0 +1,110 @@
+"""All partners' folders at one moment: what changed since the last look is read again, the rest costs a stat a file."""
+
+import gc
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from partners.folders import stamp_of
+from partners.loader import LoadedProfile, Look, look
+from partners.templates import Template, Templates
+
+PARTNERS_MAX = 20_000
+_MANY = 100  # so many folders read at once make garbage collection a large part of the work
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at all folders found.
+
+    Attributes:
+        partners_dir: the folder that holds them.
+        environment: whose overlays were laid over the profiles.
+        names: of the folders, sorted.
+        looks: what came of each, by name.
+        templates: those that were looked for, by name.
+    """
+
+    partners_dir: Path
+    environment: str | None
+    names: tuple[str, ...]
+    looks: Mapping[str, Look]
+    templates: Mapping[str, Template | None] = field(default_factory=dict)
+
+    def loaded(self) -> tuple[LoadedProfile, ...]:
+        """Every profile that is fine by itself."""
+        return tuple(found.outcome for found in self.looks.values() if isinstance(found.outcome, LoadedProfile))
+
+
+def survey(
+    partners_dir: Path, known: Survey | None = None, *, environment: str | None = None, without: Collection[str] = ()
+) -> Survey:
+    """Look at all folders.
+
+    Args:
+        partners_dir: the folder that holds them.
+        known: the look before; it comes back itself where nothing changed.
+        environment: whose overlays lie over the profiles.
+        without: names of folders that are not read.
+
+    Raises:
+        OSError: the folder itself cannot be read.
+    """
+    names = _names(partners_dir)
+    if known is None or (known.partners_dir, known.environment) != (partners_dir, environment):
+        known = Survey(partners_dir, environment, (), {})
+    templates = Templates(partners_dir, known.templates)
+    wanted = [name for name in names if name not in without]
+    stale = {name for name in wanted if not _is_current(known.looks.get(name), templates)}
+    if not stale and names == known.names and len(wanted) == len(known.looks):
+        return known
+    with _without_collection(len(stale)):
+        looks = {
+            name: _look_again(partners_dir / name, known.looks.get(name), templates, environment)
+            if name in stale
+            else known.looks[name]
+            for name in wanted
+        }
+    return Survey(partners_dir, environment, names, looks, {**known.templates, **templates.looked_at})
+
+
+def _names(partners_dir: Path) -> tuple[str, ...]:
+    """The partners' folders in the order of their names; hidden ones belong to git, editors and orchestrators."""
+    with os.scandir(partners_dir) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith((".", "_")) and entry.is_dir()]
+    return tuple(sorted(names)[:PARTNERS_MAX])
+
+
+def _is_current(known: Look | None, templates: Templates) -> bool:
+    """Whether a look would find the same again: nothing that was looked for has changed, come or gone."""
+    return (
+        known is not None
+        and all(stamp_of(path) == stamp for path, stamp in known.stamps.items())
+        and all(_template_stamp(templates, name) == stamp for name, stamp in known.templates.items())
+    )
+
+
+def _look_again(folder: Path, known: Look | None, templates: Templates, environment: str | None) -> Look:
+    found = look(folder, templates, environment)
+    # Re-read but the same: keep the value that others may hold.
+    return Look(known.outcome, found.stamps, found.templates) if known and known.outcome == found.outcome else found
+
+
+def _template_stamp(templates: Templates, name: str) -> object:
+    template = templates.get(name)
+    return template.stamp if template is not None else None
+
+
+@contextmanager
+def _without_collection(folders: int) -> Iterator[None]:
+    """What reading makes stays or goes by itself; looking for circles in it again and again would find none."""
+    if folders < _MANY or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
