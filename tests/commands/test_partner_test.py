@@ -124,7 +124,7 @@ def test_a_profile_that_does_not_load(call, site: Site, response: Path):
         (("acme-supply", "--record", "order-respons"), "did you mean order-response?"),
         (("acme-supply", "--sample", "x"), "there are order-response"),
         (("--sample", "x"), "no partner has a sample 'x'"),
-        (("acme-supply", "--live=x"), "unknown argument"),
+        (("acme-supply", "--recrod"), "did you mean --record?"),
     ],
     ids=range(6),
 )

@@ -38,6 +38,7 @@ from gateway.store.trials import Trial, Way
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile
+from partners.problems import Problem
 
 ACTION = "partner.test"
 TERMINATED = 128 + signal.SIGTERM
@@ -56,11 +57,13 @@ class Company:
         partner: whose samples they are.
         samples: those to be played.
         every: all of the partner's.
+        problems: of the folders of samples.
     """
 
     partner: LoadedProfile
     samples: Sequence[Sample]
     every: Sequence[Sample]
+    problems: Sequence[Problem]
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ class Live:
 
     async def _play(self, database: Database, companies: Sequence[Company]) -> None:
         for one in companies:
-            self.told.begin(one.partner.id, ())
+            self.told.begin(one.partner.id, one.problems)
             if one.samples:
                 play = self._with_partner if self.called.partner_endpoint else self._on_loopback
                 await play(database, one)

@@ -123,11 +123,9 @@ def _play_live(
 ) -> None:
     from gateway.commands.partner.live_tests import Company, Live  # noqa: PLC0415  # the whole gateway hangs on it
 
-    companies = [Company(one.partner, one.samples, one.every) for one in chosen if one.samples]
-    for one in chosen:
-        if one.problems:
-            told.begin(one.partner.id, one.problems)
-            told.finish(())
+    companies = [
+        Company(one.partner, one.samples, one.every, one.problems) for one in chosen if one.samples or one.problems
+    ]
     Live(called, settings, directory, told).run(companies)
 
 

@@ -186,9 +186,9 @@ class _Builder:
 
     def _our_profiles(self, their_url: str, api_key: str) -> tuple[list[Playable], tuple[str, ...]]:
         actors = self.actors
-        loaded: list[LoadedProfile] = [actors.partner]
-        if actors.bearer is not actors.partner:
-            loaded.append(actors.bearer)
+        # How a connection's files are read depends on everybody whom it speaks for.
+        carried = actors.directory.carried_by(actors.bearer)
+        loaded = list({one.id: one for one in (*carried, actors.bearer, actors.partner)}.values())
         digest = hashlib.sha256(api_key.encode()).hexdigest() if api_key else None
         found = [
             loopback_profiles.ours(one, their_url, digest if one.id == actors.bearer.id else None) for one in loaded
@@ -224,7 +224,10 @@ def _furnish(settings: Settings, profiles: Sequence[Playable], files: dict[str, 
         (folder / "profile.yaml").write_text(yaml.safe_dump(one.profile, allow_unicode=True), encoding="utf-8")
         loaded = load_profile(folder)
         if not isinstance(loaded, LoadedProfile):
-            raise NotPlayable(f"its profile cannot be moved to loopback: {loaded[0].what}; {loaded[0].would_be_right}")
+            first = loaded[0]
+            raise NotPlayable(
+                f"the profile of {folder.name} cannot be moved to loopback: {first.what}; {first.would_be_right}"
+            )
 
 
 def _keep(settings: Settings, identities: Sequence[str], pair: KeyPair, passphrase: str, token: str) -> None:

@@ -224,6 +224,8 @@ class Loopback:
         status, told = await self._ask("POST", address, fields, sample.content)
         findings = [said(finding) for finding in told.get("findings", ())]
         if status == _UNSENDABLE:
+            if set(SENT) & set(sample.expected):
+                raise NotSo(f"it is refused at the door of the ERP: {_words(told)}")
             refused = with_reason(findings, NOT_SENT, str(told.get("detail", "")))
             return {FINDINGS: written(refused)}, ["refused at the door of the ERP"]
         if status != _ACCEPTED:
