@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import pty
@@ -15,6 +16,7 @@ import aiohttp
 import pytest
 import yaml
 
+from gateway.commands.partner import new
 from gateway.commands.program import main
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Run
@@ -236,9 +238,7 @@ async def _served(here: Path, port: int) -> int:
         (("--company", "B", "--x12", "B"), "--x12: `B` has no qualifier"),
     ],
 )
-def test_a_call_of_init_that_cannot_be_used(
-    run: Run, tmp_path: Path, words: tuple[str, ...], told: str
-) -> None:
+def test_a_call_of_init_that_cannot_be_used(run: Run, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
     ended = run("init", *words)
     assert ended.code == 2
     assert told in ended.err
@@ -293,9 +293,14 @@ def test_a_person_is_asked_helped_and_corrected(house: Path) -> None:
 def test_who_goes_away_leaves_nothing_behind(house: Path) -> None:
     _, code = converse(house, ["partner", "new", "acme-supply"], [("Which template", "\x03")])
     assert code == 130
-    said, code = converse(house, ["partner", "new", "acme-supply"], [("Which template", "\x04")])
-    assert code == 2
-    assert "nothing was written" in said
+    assert not (house / "partners").exists()
+
+
+def test_answers_that_end_before_the_questions(run: Run, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "can_ask", lambda *, no_questions: not no_questions)
+    monkeypatch.setattr("sys.stdin", io.StringIO("as2-x12\nACME\n"))
+    ended = run("partner", "new", "acme-supply")
+    assert (ended.code, "nothing was written" in ended.err) == (2, True)
     assert not (house / "partners").exists()
 
 
@@ -330,7 +335,7 @@ def converse(here: Path, words: list[str], turns: list[tuple[str, str | None]]) 
                     said += os.read(ours, 65_536).decode()
             seen = said.index(waited_for, seen) + len(waited_for)
             if typed is not None:
-                os.write(ours, typed.encode() + (b"" if typed in {"\x03", "\x04"} else b"\n"))
+                os.write(ours, typed.encode() + (b"" if typed == "\x03" else b"\n"))
         while True:
             try:
                 more = os.read(ours, 65_536).decode()

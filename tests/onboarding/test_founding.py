@@ -1,6 +1,10 @@
 """A partner begun: what is asked, what is refused, the profile that comes of it, the folder that is whole or not."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -31,6 +35,7 @@ from gateway.onboarding.founding.values import (
 )
 from gateway.settings import Settings
 from partners.as2_terms import As2
+from partners.directory import load_all
 from partners.loader import LoadedProfile, load_profile
 from partners.profile import X12Address
 from partners.schema import profile_schema
@@ -99,7 +104,7 @@ def test_which_of_ours_is_asked_where_there_are_several() -> None:
 
 
 def test_the_only_connection_is_the_default() -> None:
-    _, said = asked_of("via-connection", Ours([BIGCORP], ("tradewind",)), name="N", x12="ZZ/ACME")
+    _, said = asked_of("via-connection", Ours([BIGCORP], lambda: ("tradewind",)), name="N", x12="ZZ/ACME")
     assert said.via == "tradewind"
 
 
@@ -265,6 +270,53 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         place_folder(tmp_path / "acme", {"profile.yaml": b"", "no/such/folder": b""})
     assert list(tmp_path.iterdir()) == []
+
+
+# Writes one file of two and waits there, as a slow disk would have it.
+_STOPPED_HALFWAY = """
+import sys
+from pathlib import Path
+from gateway.onboarding.founding.folder import place_folder
+
+class Slow(dict):
+    def items(self):
+        yield "profile.yaml", b"id: acme"
+        print("half", flush=True)
+        sys.stdin.read()
+        yield "acme.pem", b"x"
+
+place_folder(Path(sys.argv[1]), Slow())
+"""
+
+
+def test_a_kill_leaves_nothing_that_is_a_partner(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _STOPPED_HALFWAY, str(tmp_path / "acme")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+        process.kill()
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".new-acme-")
+    profiles, problems = load_all(tmp_path)
+    assert [*profiles, *problems] == []
+    place_folder(tmp_path / "acme", {"profile.yaml": b"id: acme\n"})
+    assert left.exists()  # another call may still be at work in it
+    os.utime(left, (0, 0))
+    with pytest.raises(FolderExists):
+        place_folder(tmp_path / "acme", {})
+    place_folder(tmp_path / "other", {})
+    assert left.exists()
+    shutil.rmtree(tmp_path / "acme")
+    place_folder(tmp_path / "acme", {})
+    assert not left.exists()
+
+
+def test_what_everybody_may_write_to_makes_nothing_that_everybody_may(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    place_folder(tmp_path / "acme", {"profile.yaml": b""})
+    place_file(tmp_path / "a", b"")
+    made = (tmp_path / "acme", tmp_path / "acme" / "profile.yaml", tmp_path / "a")
+    assert [path.stat().st_mode & 0o7777 for path in made] == [0o775, 0o664, 0o664]
 
 
 def test_a_file_is_written_once_and_whole(tmp_path: Path) -> None:

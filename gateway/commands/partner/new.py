@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
@@ -125,7 +126,7 @@ def _new(called: argparse.Namespace) -> int:
     plan = _plan(asking, templates)
     if plan is not None:
         _refuse_without_identity(settings, plan, has_file=config_file(called) is not None)
-        answers = gather(asking, folder.name, plan, Ours(settings.identities, _connections(settings)))
+        answers = gather(asking, folder.name, plan, Ours(settings.identities, partial(_connections, settings)))
     asking.refuse_gaps("call it")
     assert plan is not None  # noqa: S101  # a template that is missing was refused above
     begun = _begin(called, settings, folder, _named(folder.name, answers), plan, at_terminal=at_terminal)
@@ -238,7 +239,7 @@ def _begin(
     files = {PROFILE_FILE: profile_text(draft).encode()} | {one.name: one.content for one in beside}
     _refuse_unsound(folder, files, Templates(settings.partners_dir))
     settings.partners_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-    place_file(settings.partners_dir / SCHEMA_FILE, orjson.dumps(profile_schema(), option=orjson.OPT_INDENT_2) + b"\n")
+    _place_schema(settings.partners_dir / SCHEMA_FILE)
     try:
         place_folder(folder, files)
     except FolderExists:
@@ -248,6 +249,13 @@ def _begin(
         raise Unusable(f"{folder} was written, but does not load\n" + _lines(loaded))
     own_key = _own_key(called, settings, loaded, at_terminal=at_terminal)
     return _Begun(loaded, answers, key, own_key, _checked(settings, folder, now))
+
+
+def _place_schema(path: Path) -> None:
+    """What editors check the profiles by; one of another version is the operator's to renew, it may be in git."""
+    schema = orjson.dumps(profile_schema(), option=orjson.OPT_INDENT_2) + b"\n"
+    if not place_file(path, schema) and path.read_bytes() != schema:
+        note(f"{path} is of another version; renew it with `gateway schema profile > {path}`")
 
 
 def _refuse_unsound(folder: Path, files: Mapping[str, bytes], templates: Templates) -> None:

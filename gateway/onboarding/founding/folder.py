@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Final
 
 SCHEMA_FILE: Final = "profile.schema.json"
-_LEFT_OVER_S: Final = 3_600  # a folder of a call that was killed; no call takes so long between its two steps
+_FOLDER_MODE_MAX: Final = 0o2775  # never more than the folder around it, and never for everybody to write
+_FILE_MODE_MAX: Final = 0o664
+_LEFT_OVER_S: Final = 3_600  # of a call that was killed; none takes so long between its two steps
 
 
 class FolderExists(Exception):  # noqa: N818  # told to the caller
@@ -53,13 +55,14 @@ def place_file(path: Path, content: bytes, mode: int | None = None) -> bool:
 
     `mode` are its permissions; those of the folder, without the right to execute, when absent.
     """
+    _sweep(path)
     descriptor, name = tempfile.mkstemp(prefix=f".new-{path.name}-", dir=path.parent)
     made = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.fchmod(stream.fileno(), path.parent.stat().st_mode & 0o666 if mode is None else mode)
+            os.fchmod(stream.fileno(), path.parent.stat().st_mode & _FILE_MODE_MAX if mode is None else mode)
             os.fsync(stream.fileno())
         try:
             os.link(made, path)
@@ -82,7 +85,7 @@ def _like_its_parent(made: Path, parent: Path) -> None:
     """Whoever may read the other partners' folders (the gateway's user, a group of operators) may read this one."""
     like = parent.stat()
     for path in (*made.iterdir(), made):
-        path.chmod(like.st_mode & (0o777 if path == made else 0o666))
+        path.chmod(like.st_mode & (_FOLDER_MODE_MAX if path == made else _FILE_MODE_MAX))
         if os.geteuid() == 0:
             os.chown(path, like.st_uid, like.st_gid)
 
@@ -95,9 +98,9 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sweep(folder: Path) -> None:
-    """What calls that were killed left of this folder."""
-    for left in folder.parent.glob(f".new-{folder.name}-*"):
+def _sweep(place: Path) -> None:
+    """What calls that were killed left of this folder or file."""
+    for left in place.parent.glob(f".new-{place.name}-*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _LEFT_OVER_S:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - left.lstat().st_mtime > _LEFT_OVER_S:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -68,11 +68,11 @@ class Ours:
 
     Attributes:
         identities: our identities.
-        connections: the ids of the profiles that speak for others.
+        connections: tells the ids of the profiles that speak for others; asked only where that matters.
     """
 
     identities: Collection[OurIdentity] = ()
-    connections: tuple[str, ...] = ()
+    connections: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,9 @@ def _way(ask: Ask, plan: Blueprint) -> str:
 
 def _via(ours: Ours) -> Question[str]:
     says = "The id of the profile of the VAN or 3PL that brings what they send; it lists them in its `speaks_for`."
-    known = f" There are: {', '.join(ours.connections)}." if ours.connections else " There is none yet: make it, too."
-    default = ours.connections[0] if len(ours.connections) == 1 else ""
+    there = ours.connections()
+    known = f" There are: {', '.join(there)}." if there else " There is none yet: make it, too."
+    default = there[0] if len(there) == 1 else ""
     return Question(
         "--via",
         "Which connection carries their traffic",
