@@ -3,14 +3,19 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from gateway.commands.output import console, print_json, say, visible
+from gateway.commands.second_opinions import print_second_opinion
 from gateway.onboarding.samples.comparing import DIFFERENCES_MAX, Difference
 from gateway.onboarding.samples.judging import Judged
 from gateway.onboarding.samples.trying import Shown
 from partners.problems import Problem
+
+if TYPE_CHECKING:
+    from gateway.second_opinion import SecondOpinion
 
 _YES, _NO = "✓", "✗"
 _PLAIN = {_YES: "ok", _NO: "FAILED"}  # where the terminal cannot show the signs
@@ -73,6 +78,13 @@ class Told:
             files = ", ".join(judged.unrecorded)
             say(f"      came out and is not recorded yet: {files}", style="yellow")
             say(f"      keep it: gateway partner test {self._partner} --record {judged.sample.name}", style="dim")
+
+    def second_opinion(self, opinion: "SecondOpinion") -> None:
+        """What pyx12 says of the last sample."""
+        if self.form == "json":
+            self._samples[-1]["second_opinion"] = opinion.as_json()
+        else:
+            print_second_opinion(opinion)
 
     def recorded(self, judged: Judged, files: Sequence[str]) -> None:
         """What was written into a sample."""

@@ -10,6 +10,7 @@ from gateway.commands.output import note, progress
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, count, did_you_mean, shown, verb
 from gateway.commands.partner.tested import Told
 from gateway.commands.profiles import folder_of, profile_of
+from gateway.commands.second_opinions import Ask, second_opinions
 from gateway.onboarding.samples.judging import Judged
 from gateway.onboarding.samples.reading import Sample, read_samples
 from gateway.onboarding.samples.recording import record
@@ -19,6 +20,7 @@ from gateway.settings import Settings
 from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile
 from partners.problems import Problem
+from translators.catalog import sniff
 
 _ALL = ""
 WAIT_S = 60
@@ -65,6 +67,11 @@ def build(under: Verbs) -> None:
         metavar="SECONDS",
         help=f"with --partner-endpoint: how long receipts and messages of theirs may take (default {WAIT_S})",
     )
+    parser.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="have pyx12 judge X12 by the standard too: what they send, and what we write",
+    )
     parser.add_argument("--trials", action="store_true", help="show what was played live, and what it came to")
     add_format(parser, "one object a line, one line a partner (with --trials: a trial)")
     add_config(parser)
@@ -98,8 +105,8 @@ def _run(called: argparse.Namespace) -> int:
     if called.live:
         _play_live(called, settings, directory, chosen, told)
     else:
-        with rehearsal(settings, directory) as stage:
-            asyncio.run(_play(called, stage, chosen, told))
+        with rehearsal(settings, directory) as stage, second_opinions(called) as ask:
+            asyncio.run(_play(called, stage, chosen, told, ask))
     told.end()
     unread = broken if called.partner is None else ()
     if unread:
@@ -112,6 +119,8 @@ def _refuse_contradictions(called: argparse.Namespace) -> None:
         raise Unusable("--record changes the samples of one partner; name it: gateway partner test ID --record")
     if called.trials and called.partner is None:
         raise Unusable("--trials shows those of one partner; name it: gateway partner test ID --trials")
+    if called.live and called.second_opinion:
+        raise Unusable("--second-opinion judges what comes out without transports; call it without --live")
     if called.live and called.record is not None:
         raise Unusable("--record keeps what comes out without transports; call it without --live")
     if called.partner_endpoint and not (called.live and called.partner is not None):
@@ -159,7 +168,9 @@ def _named(
     return tuple(sample for sample in samples if not names or sample.name in names)
 
 
-async def _play(called: argparse.Namespace, stage: Rehearsal, chosen: Sequence[Chosen], told: Told) -> None:
+async def _play(
+    called: argparse.Namespace, stage: Rehearsal, chosen: Sequence[Chosen], told: Told, ask: Ask | None
+) -> None:
     done = 0
     with progress("samples", sum(len(one.samples) for one in chosen)) as advance:
         for one in chosen:
@@ -171,12 +182,21 @@ async def _play(called: argparse.Namespace, stage: Rehearsal, chosen: Sequence[C
                 judged = await try_sample(stage, one.partner, sample, one.every)
                 tried.append(judged)
                 told.judged(judged)
+                if ask is not None and (x12 := _x12_of(judged)):
+                    told.second_opinion(ask(x12))
                 if called.record is not None:
                     told.recorded(judged, _recorded(judged))
                 done += 1
                 advance(done)
             is_whole = len(one.samples) == len(one.every)
             told.finish(without_sample(one.partner, tried) if is_whole else ())
+
+
+def _x12_of(judged: Judged) -> bytes:
+    """The X12 of a sample: what they send, or what we write; empty where it is none."""
+    sample = judged.sample
+    content = sample.content if sample.direction == "inbound" else judged.played.files.get("sent.edi", b"")
+    return content if sniff(content) == "x12" else b""
 
 
 def _recorded(judged: Judged) -> tuple[str, ...]:
