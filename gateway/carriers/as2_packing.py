@@ -14,7 +14,7 @@ from gateway.as2.cms.algorithms import Cipher, Digest, KeyTransport, SignatureSc
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.buffers import Buffer, Scratch
 from gateway.carriers.destinations import read_url
-from gateway.carriers.parcels import Consignment, Held, Parcel
+from gateway.carriers.parcels import GOES_TO_THE_SUSPENDED, Consignment, Held, Parcel
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings, Settings
 from gateway.spool import SpoolUnavailable
@@ -81,10 +81,15 @@ def as2_of(consignment: Consignment) -> As2:
     """The AS2 side of whoever carries the consignment.
 
     Raises:
-        CannotSend: one of them is suspended, or has no AS2.
+        CannotSend: one of them is a draft or suspended, or has no AS2.
     """
     for loaded in (consignment.partner, consignment.bearer):
-        if not loaded.profile.is_active:
+        status = loaded.profile.status
+        if status == "draft":
+            raise CannotSend(
+                f"{loaded.id} is a draft: nothing is sent until its profile says `status: testing` or `live`"
+            )
+        if status == "suspended" and consignment.kind not in GOES_TO_THE_SUSPENDED:
             raise CannotSend(f"{loaded.id} is suspended: nothing is sent until its profile says `status: live`")
     as2 = consignment.bearer.profile.as2
     if as2 is None:

@@ -15,6 +15,8 @@ from gateway.model.delivery import DeliveryKind
 from partners.loader import LoadedProfile
 
 Buffer: TypeAlias = bytes | memoryview
+# What a suspended partner sends is receipted as ever, and certificates go on being exchanged.
+GOES_TO_THE_SUSPENDED = frozenset({DeliveryKind.RECEIPT, DeliveryKind.CERTIFICATE})
 
 
 @dataclass(frozen=True, slots=True)

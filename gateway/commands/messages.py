@@ -96,11 +96,26 @@ def build(parser: Parser) -> None:
         does="send what a delivery held again, as a new delivery under a new Message-ID",
         example="gateway messages resend 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
+    release = verb(
+        under,
+        "release",
+        _release,
+        does="have a held message processed although its partner is suspended; all others wait on",
+        example="gateway messages release 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
+    )
+    cancel = verb(
+        under,
+        "cancel",
+        _cancel,
+        does="take back what waits to be sent: a delivery, or what is held for a suspended partner",
+        example="gateway messages cancel 01J9ZK4T3M8Q6W2E7R5Y1X0ABC --reason 'ordered elsewhere'",
+    )
+    cancel.add_argument("--reason", required=True, help="why, for the timeline and the audit")
     add_format(listing, "one object a line, one line a message")
-    for one in (show, trace, replay, reprocess, resend):
+    for one in (show, trace, replay, reprocess, resend, release, cancel):
         one.add_argument("message", metavar="ID", help="its id, as `gateway messages list` shows it")
         add_format(one)
-    for each in (listing, show, trace, replay, reprocess, resend):
+    for each in (listing, show, trace, replay, reprocess, resend, release, cancel):
         add_config(each)
     evidence.build(under)
 
@@ -255,6 +270,30 @@ def _reprocess(called: argparse.Namespace) -> int:
         return 0
     say(f"message {called.message} will be translated again as revision {revision}")
     say(f"see how it goes: gateway messages trace {called.message}", style="dim")
+    return 0
+
+
+def _release(called: argparse.Namespace) -> int:
+    with changing(open_settings(called)) as database:
+        unit = partial(operations.release, message_id=called.message, actor=actor(), now_ms=now_ms())
+        or_unusable(partial(database.write_now, unit), operations.Unknown, operations.NotPossible)
+    if called.format == "json":
+        print_json({"message": called.message, "released": True})
+        return 0
+    say(f"message {called.message} will be processed although its partner is suspended")
+    say(f"see how it goes: gateway messages trace {called.message}", style="dim")
+    return 0
+
+
+def _cancel(called: argparse.Namespace) -> int:
+    with changing(open_settings(called)) as database:
+        why = called.reason.strip()
+        unit = partial(operations.cancel, item_id=called.message, actor=actor(), now_ms=now_ms(), why=why)
+        or_unusable(partial(database.write_now, unit), operations.Unknown, operations.NotPossible)
+    if called.format == "json":
+        print_json({"message": called.message, "cancelled": True})
+    else:
+        say(f"{called.message} will not be sent")
     return 0
 
 

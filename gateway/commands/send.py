@@ -28,20 +28,23 @@ from gateway.flow.outward.composing import SNIFFED_BYTES, Composing
 from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
 from gateway.flow.outward.ways import message_id_host
 from gateway.model.delivery import DeliveryState
+from gateway.model.dispatch import DispatchState
 from gateway.model.ids import IdSource
 from gateway.settings import Settings
 from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
-from gateway.store import deliveries
+from gateway.store import deliveries, dispatches
 from gateway.store.database import Database
 from gateway.store.deliveries import StoredDelivery
-from gateway.store.dispatches import SourceIdReused
+from gateway.store.dispatches import SourceIdReused, StoredDispatch
 from gateway.telemetry import Metrics
 from translators.catalog import sniff
 
 POLL_S = 0.2
 SOURCE = "/command/send"
 _COPIED_BYTES = 1_048_576
-_FAILED = frozenset({DeliveryState.REFUSED, DeliveryState.GIVEN_UP, DeliveryState.CANCELLED})
+_FAILED = frozenset(
+    {DeliveryState.REFUSED, DeliveryState.GIVEN_UP, DeliveryState.CANCELLED, DispatchState.ABANDONED}
+)  # a dispatch that was refused is `refused`, too
 
 
 def build(parser: Parser) -> None:
@@ -138,7 +141,7 @@ class _Sender:
                 answer = asyncio.run(self._accept(name, content))
             except SourceIdReused as reused:
                 raise Unusable(f"{name}: {reused}; give it an id of its own") from None
-        is_fine = answer.is_accepted
+        is_fine = answer.is_kept
         self.accepted += is_fine
         if self._called.format == "text":
             self._tell(name, answer)
@@ -174,6 +177,12 @@ class _Sender:
 
     def _tell(self, name: str, answer: Answer) -> None:
         findings = [dict(finding) for finding in answer.findings]
+        if answer.is_kept and not answer.is_accepted:
+            again = ", which was sent before" if answer.duplicate else ""
+            say(f"{name}: held{again}: {answer.reason}", style="yellow")
+            print_findings(findings, 0)
+            say(f"  kept as {answer.id}; to take it back: gateway messages cancel {answer.id}", style="dim")
+            return
         if not answer.is_accepted:
             say(f"{name}: not sent: {answer.reason}", style="red")
             print_findings(findings, 0)
@@ -193,21 +202,25 @@ class _Sender:
         if is_served(self._settings) is False:
             note("no gateway runs here now: waiting for `gateway serve`")
         with _progress() as status:
-            delivery = self._delivery(delivery_id)
-            while delivery.state != DeliveryState.DELIVERED and delivery.state not in _FAILED:
+            followed = self._followed(delivery_id)
+            while followed.state != DeliveryState.DELIVERED and followed.state not in _FAILED:
                 if until is not None and time.monotonic() >= until:
                     break
-                status.update(visible(_standing(delivery)))
+                status.update(visible(_standing(followed)))
                 time.sleep(POLL_S)
-                delivery = self._delivery(delivery_id)
-        is_delivered = delivery.state == DeliveryState.DELIVERED
+                followed = self._followed(delivery_id)
+        is_delivered = followed.state == DeliveryState.DELIVERED
         if self._called.format == "text":
-            say(f"  {_standing(delivery)}", style="green" if is_delivered else "red")
+            say(f"  {_standing(followed)}", style="green" if is_delivered else "red")
             say(f"  its way: gateway messages trace {delivery_id}", style="dim")
         return is_delivered
 
-    def _delivery(self, delivery_id: str) -> StoredDelivery:
+    def _followed(self, delivery_id: str) -> StoredDelivery | StoredDispatch:
+        """The delivery, or what was wanted while there is none of it."""
+        found: StoredDelivery | StoredDispatch | None
         found = self._database.read_now(partial(deliveries.get, delivery_id=delivery_id))
+        if found is None:
+            found = self._database.read_now(partial(dispatches.get, dispatch_id=delivery_id))
         if found is None:
             raise Unusable(f"delivery {shown(delivery_id)} is gone: it was purged")
         return found
@@ -216,8 +229,10 @@ class _Sender:
         return self._database.read_now(partial(traffic.view, item_id=item_id)) or {}
 
 
-def _standing(delivery: StoredDelivery) -> str:
-    """Where a delivery stands, in one line."""
+def _standing(delivery: StoredDelivery | StoredDispatch) -> str:
+    """Where it stands, in one line."""
+    if isinstance(delivery, StoredDispatch):
+        return f"{delivery.state}: {delivery.reason}" if delivery.reason else delivery.state
     tries = f" after {delivery.attempts} attempt{'' if delivery.attempts == 1 else 's'}" if delivery.attempts else ""
     return f"{delivery.state.replace('_', ' ')}{tries}" + (f": {delivery.reason}" if delivery.reason else "")
 

@@ -23,6 +23,8 @@ _STEP_STYLES = {
     "delivered": "green",
     "failed": "yellow",
     "held": "yellow",
+    "set-apart": "yellow",
+    "test": "cyan",
     "receipt-overdue": "yellow",
     "refused": "red",
     "given-up": "red",
@@ -114,6 +116,22 @@ def _reason(step: Mapping[str, Any]) -> str:
     return visible(step["reason"])
 
 
+def _held(step: Mapping[str, Any]) -> str:
+    return visible(step["reason"]) if set(step) == {"reason"} else _others(step)
+
+
+def _set_apart(step: Mapping[str, Any]) -> str:
+    number = step["interchanges"]
+    what = f"{number} interchange{'' if number == 1 else 's'} of {visible(step['partner'])}"
+    return f"{what} as {visible(step['as'])}: {visible(step['reason'])}"
+
+
+def _test(step: Mapping[str, Any]) -> str:
+    numbers = [f"{visible(number)}" for number in step.get("although_production", ())]
+    but = f", although ISA15 says production in interchange {', '.join(numbers)}" if numbers else ""
+    return f"{visible(step['reason'])}{but}"
+
+
 def _duplicate(step: Mapping[str, Any]) -> str:
     return f"came again from {visible(step['remote'])}; got the same answer, was not processed again"
 
@@ -145,6 +163,9 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "queued": _queued,
     "packed": _packed,
     "not-sendable": _reason,
+    "held": _held,
+    "set-apart": _set_apart,
+    "test": _test,
     "published": _published,
 }
 

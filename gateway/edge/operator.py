@@ -64,6 +64,8 @@ class Desk:
         routes.add("POST", "/messages/{}/replay", self.replay)
         routes.add("POST", "/messages/{}/reprocess", self.reprocess)
         routes.add("POST", "/messages/{}/resend", self.resend)
+        routes.add("POST", "/messages/{}/release", self.release)
+        routes.add("POST", "/messages/{}/cancel", self.cancel)
         routes.add("GET", "/exceptions", self.list_cases)
         routes.add("GET", "/exceptions/{}", self.show_case)
         routes.add("POST", "/exceptions/{}/retry", self.retry)
@@ -141,6 +143,18 @@ class Desk:
         act = resending(self._edge.directory(), outbound.new_id(), outbound.host)
         made = await self._act(request, "message.resend", delivery_id, act)
         return json_response({"message": delivery_id, "delivery": made}, status=HTTPStatus.ACCEPTED)
+
+    async def release(self, request: Request, message_id: str) -> web.Response:
+        """Have a held message processed although its partner is suspended."""
+        await self._act(request, "message.release", message_id, operations.release)
+        return json_response({"message": message_id, "status": "released"}, status=HTTPStatus.ACCEPTED)
+
+    async def cancel(self, request: Request, message_id: str) -> web.Response:
+        """Have something not be sent that waits to be; the body is `{"reason": "..."}`."""
+        await self.admit(request, Role.OPERATOR)
+        why = _read_reason(whole(await self._bodies.read(request, REASON_BYTES_MAX)))
+        await self._act(request, "message.cancel", message_id, partial(operations.cancel, why=why))
+        return json_response({"message": message_id, "status": "cancelled"})
 
     async def list_cases(self, request: Request) -> web.Response:
         """The exceptions list: by default what is not resolved."""
@@ -273,7 +287,7 @@ def _read_reason(body: bytes) -> str:
         read = None
     why = read.get("reason") if isinstance(read, dict) else None
     if not isinstance(why, str) or not why.strip():
-        raise Refused(Reason.INVALID_REQUEST, 'say why it is given up: {"reason": "..."}')
+        raise Refused(Reason.INVALID_REQUEST, 'say why: {"reason": "..."}')
     return storable(why.strip()[:REASON_CHARACTERS_MAX])
 
 

@@ -108,6 +108,7 @@ def _told(answer: Answer) -> web.Response:
     told = {
         "id": answer.id,
         "status": answer.state.value,
+        "reason": answer.reason or None,
         "duplicate": answer.duplicate,
         "findings": list(answer.findings),
         "links": {"self": address},

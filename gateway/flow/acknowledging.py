@@ -65,7 +65,7 @@ class WaysOut:
         directory = self._directory()
         partner = directory.by_id(partner_id)
         bearer = bearer_of(directory, partner) if partner is not None else None
-        if partner is None or bearer is None or not (partner.profile.is_active and bearer.profile.is_active):
+        if partner is None or bearer is None or "draft" in {partner.profile.status, bearer.profile.status}:
             return None
         if partner.profile.sandbox:
             return WayOut(partner.digest, message.identity, SANDBOX, self._host)

@@ -82,9 +82,12 @@ class Holding:
         Raises:
             StoreUnavailable: it cannot be done now; `round` does it then.
         """
-        held = await self._database.read(holds.partners)
-        for partner_id in sorted(held.intersection(partner_ids)):
-            await self._look_at(partner_id)
+        changed, directory = set(partner_ids), self._directory()
+        held, _ = await self._database.read(holds.partners)
+        for partner_id in sorted(held):
+            loaded = directory.by_id(partner_id)
+            if loaded is not None and (partner_id in changed or loaded.profile.via in changed):
+                await self._resume_active(loaded)
 
     async def round(self) -> None:
         """Look after everybody of whom something is held: another process may have held it a moment too late.
@@ -92,17 +95,21 @@ class Holding:
         Raises:
             StoreUnavailable: it cannot be done now.
         """
-        for partner_id in sorted(await self._database.read(holds.partners)):
-            await self._look_at(partner_id)
+        held, told = await self._database.read(holds.partners)
+        for partner_id in sorted(held | told):
+            loaded = self._directory().by_id(partner_id)
+            if loaded is not None and loaded.profile.is_active:
+                await self._resume_active(loaded)
+            elif (partner_id in held) != (partner_id in told):
+                why = why_held(loaded) if loaded is not None else f"{partner_id} has no profile any more"
+                tell = partial(holds.keep_told, partner_id=partner_id, now_ms=self._now_ms(), reason=why)
+                await self._database.write(tell)
         waiting = await self._database.read(holds.count_dispatches)
         self._metrics.gauge("gateway_dispatches_held", "What is to be sent to suspended partners.", waiting)
 
-    async def _look_at(self, partner_id: str) -> None:
-        loaded = self._directory().by_id(partner_id)
-        if loaded is not None and loaded.profile.is_active:
+    async def _resume_active(self, loaded: LoadedProfile) -> None:
+        if loaded.profile.is_active:
             await self.resume(loaded)
-        else:
-            await self._database.write(partial(holds.keep_told, partner_id=partner_id, now_ms=self._now_ms()))
 
     async def resume(self, loaded: LoadedProfile) -> int:
         """Make everything due again that is held of a partner; returns how much.
@@ -111,10 +118,14 @@ class Holding:
             StoreUnavailable: it cannot be done now.
         """
         kept, replaced = await self._profiles_of(loaded.id)
+        bearer = self._directory().by_id(loaded.profile.via) if loaded.profile.via is not None else None
+        sends = bearer is None or not why_held(bearer)
 
         def unit(connection: Connection) -> int:
             now_ms = self._now_ms()
-            number = holds.resume(connection, loaded.id, now_ms, kept=kept, replaced=replaced, by=loaded.digest)
+            number = holds.resume(
+                connection, loaded.id, now_ms, kept=kept, replaced=replaced, by=loaded.digest, sends=sends
+            )
             holds.close(connection, loaded.id, now_ms, f"{loaded.id} is {loaded.profile.status}")
             return number
 

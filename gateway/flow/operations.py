@@ -98,6 +98,26 @@ def release(connection: Connection, message_id: str, actor: Actor, now_ms: int) 
     _record(connection, actor, "message.release", message_id, now_ms, {"partner": message.partner_id})
 
 
+def cancel(connection: Connection, item_id: str, actor: Actor, now_ms: int, *, why: str) -> None:
+    """Have something not be sent that waits to be: a delivery, or what is held for a suspended partner.
+
+    Raises:
+        Unknown: nothing of ours that is sent has this id.
+        NotPossible: it is on its way right now, or over.
+    """
+    wanted, delivery = dispatches.get(connection, item_id), deliveries.get(connection, item_id)
+    if delivery is not None:
+        _cancel_delivery(connection, item_id, actor, now_ms, why)
+    elif wanted is None:
+        raise Unknown(f"nothing that is sent has the id {item_id}")
+    elif dispatches.abandon(connection, item_id):
+        timeline.note(connection, item_id, now_ms, "given-up", {"actor": actor.name, "reason": why})
+    else:
+        raise NotPossible(f"{item_id} is {wanted.state} already")
+    cases.resolve(connection, now_ms, f"cancelled by {actor.name}: {why}", message_id=item_id)
+    _record(connection, actor, "message.cancel", item_id, now_ms, {"reason": why})
+
+
 def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) -> None:
     """Have the gateway try again now what a case waits for.
 

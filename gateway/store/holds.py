@@ -20,7 +20,7 @@ RESUMED = "was held until its partner was resumed"
 _TO_DO = (
     "set `status: live` (or `testing`) in their profile: everything goes on by itself then, in its order. "
     "`gateway messages list --partner {partner} --state held` shows it; `gateway messages release ID` has one message "
-    "processed although they are suspended, `gateway messages cancel ID` takes back what was to be sent"
+    "processed although they are suspended, `gateway messages cancel ID` takes back what was to be sent to them"
 )
 
 _MESSAGE = table_of(Message)
@@ -69,10 +69,10 @@ def case_of(partner_id: str) -> str:
 def note(connection: Connection, partner_id: str, item_id: str, now_ms: int, reason: str) -> None:
     """Say of one message or dispatch that it is held, and open its partner's case unless it is open."""
     timeline.note(connection, item_id, now_ms, "held", {"reason": reason})
-    _open_case(connection, partner_id, now_ms)
+    _open_case(connection, partner_id, now_ms, reason)
 
 
-def _open_case(connection: Connection, partner_id: str, now_ms: int) -> None:
+def _open_case(connection: Connection, partner_id: str, now_ms: int, reason: str) -> None:
     known = cases.get(connection, case_of(partner_id))
     if known is None or known.state == CaseState.RESOLVED:
         cases.raise_case(
@@ -82,17 +82,17 @@ def _open_case(connection: Connection, partner_id: str, now_ms: int) -> None:
             now_ms,
             partner_id=partner_id,
             subject=partner_id,
-            reason="they are suspended: what they send, and what is to be sent to them, is kept and waits",
+            reason=reason,
             detail=_TO_DO.format(partner=partner_id),
         )
 
 
-def partners(connection: Connection) -> set[str]:
-    """The partners of whom something is held, or whose case says so; one look into an index for each."""
-    found = {case.rpartition(":")[2] for case in cases.open_of_kind(connection, CaseKind.PARTNER_SUSPENDED)}
+def partners(connection: Connection) -> tuple[set[str], set[str]]:
+    """The partners of whom something is held, one look into an index for each, and those whose case says so."""
+    found: set[str] = set()
     for query in (_next_with_messages, _next_with_dispatches):
         found.update(_one_by_one(connection, query))
-    return found
+    return found, {case.rpartition(":")[2] for case in cases.open_of_kind(connection, CaseKind.PARTNER_SUSPENDED)}
 
 
 def _one_by_one(connection: Connection, query: Prepared) -> Iterator[str]:
@@ -124,7 +124,14 @@ def profiles(connection: Connection, partner_id: str) -> list[str]:
 
 
 def resume(
-    connection: Connection, partner_id: str, now_ms: int, *, kept: Collection[str], replaced: Collection[str], by: str
+    connection: Connection,
+    partner_id: str,
+    now_ms: int,
+    *,
+    kept: Collection[str],
+    replaced: Collection[str],
+    by: str,
+    sends: bool,
 ) -> int:
     """Make everything due again that is held of a partner; returns how much.
 
@@ -135,6 +142,7 @@ def resume(
         kept: digests of profiles that messages go on with, since they started with them while the partner was active.
         replaced: digests of those under which the partner was suspended: these messages start with `by`.
         by: the digest of the profile in force.
+        sends: whether what is to be sent goes on, too: its connection may be suspended still.
     """
     state = advance(MESSAGE_TRANSITIONS, MessageState.HELD, MessageEvent.RESUME)
     resumed = 0
@@ -143,6 +151,8 @@ def resume(
         _note_resumed(connection, _MESSAGE.c.id, held, now_ms)
         due = {"state": state.value, "next_attempt_at_ms": now_ms, "reason": RESUMED}
         resumed += connection.execute(update(_MESSAGE).where(held).values(due | values)).rowcount
+    if not sends:
+        return resumed
     wanted = and_(_DISPATCH_HELD, _DISPATCH.c.partner_id == partner_id)
     _note_resumed(connection, _DISPATCH.c.id, wanted, now_ms)
     received = advance(DISPATCH_TRANSITIONS, DispatchState.HELD, DispatchEvent.RESUME)
@@ -156,11 +166,11 @@ def _note_resumed(connection: Connection, key: ColumnElement[str], held: ColumnE
     connection.execute(insert(_TIMELINE).from_select(columns, rows))
 
 
-def keep_told(connection: Connection, partner_id: str, now_ms: int) -> None:
+def keep_told(connection: Connection, partner_id: str, now_ms: int, reason: str) -> None:
     """Open the case of a partner of whom something is held, unless it is open; close it where nothing is."""
     close(connection, partner_id, now_ms, "nothing is held any more")
     if has_messages(connection, partner_id) or _any_dispatch.rows(connection, partner_id=partner_id):
-        _open_case(connection, partner_id, now_ms)
+        _open_case(connection, partner_id, now_ms, reason)
 
 
 def count_dispatches(connection: Connection) -> int:

@@ -1,10 +1,11 @@
 """Outbound over a real store: partners of several kinds, and orders for them."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -52,10 +53,16 @@ agreements:
     "carried": "x12: {qualifier: '01', id: CARRIED}\nvia: van\nagreements:\n"
     "  - {document: purchase_order, direction: outbound, syntax: x12, releases: [004010], our_identity: shop}\n",
     "van": AS2.format("VAN", "van") + "speaks_for: [{qualifier: '01', id: CARRIED}]\n",
-    "idle": AS2.format("IDLE", "idle") + "status: suspended\n",
+    "idle": AS2.format("IDLE", "idle")
+    + "status: suspended\n"
+    + """
+x12: {qualifier: ZZ, id: IDLE, group_id: IDLE}
+agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]
+""",
     "unreachable": "x12: {qualifier: ZZ, id: UNREACHABLE}\napi_keys: [{label: a, sha256: '" + "0" * 64 + "'}]\n"
     "agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]\n",
-    "stray": "x12: {qualifier: ZZ, id: STRAY}\nvia: idle\n",
+    "stray": "x12: {qualifier: ZZ, id: STRAY}\nvia: sketch\n",
+    "sketch": "status: draft\n" + AS2.format("SKETCH", "sketch"),
 }
 
 
@@ -112,6 +119,23 @@ class Desk:
     metrics: Metrics
     profiles: dict[str, LoadedProfile]
     woken: list[int] = field(default_factory=list)
+
+    def change(self, partner: str, status: str) -> LoadedProfile:
+        """Give a partner another status; returns the profile that they have from now on."""
+        loaded = self.profiles[partner]
+        changed = replace(loaded, profile=loaded.profile.model_copy(update={"status": status}))
+        self.profiles[partner] = changed
+        return changed
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """What was resumed, or is tried again, is translated meanwhile."""
+        task = asyncio.create_task(self.outbound.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def send(self, body: bytes, partner: str = "acme", **more: Any) -> Answer:
         return await self.outbound.accept_document(partner, body, **more)

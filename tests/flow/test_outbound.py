@@ -185,8 +185,8 @@ async def test_an_answer_repeats_what_its_order_says(desk):
 
 REFUSED = [
     (order(), "nobody", "no partner 'nobody'"),
-    (order(), "idle", "suspended"),
-    (order(), "stray", "idle, the connection of stray, is suspended"),
+    (order(), "sketch", "sketch is a draft"),
+    (order(), "stray", "sketch, the connection of stray, is a draft"),
     (order(), "unreachable", "nothing says how unreachable is reached"),
     (json.dumps(NOTICE).encode(), "carried", "no outbound agreement on ship_notice"),
     (order(number=None), "acme", "not sound"),
@@ -301,10 +301,9 @@ async def test_nothing_is_taken_while_the_disk_is_low(small_desk):
 
 
 async def test_a_refused_one_is_translated_again_when_a_person_asks(desk):
-    active = desk.profiles["acme"]
-    desk.profiles["acme"] = replace(active, profile=active.profile.model_copy(update={"status": "suspended"}))
+    desk.change("acme", "draft")
     sent = await desk.send(order(), source_key=key())
-    desk.profiles["acme"] = active
+    desk.change("acme", "live")
     (case,) = await desk.cases()
     retry = partial(operations.retry_case, case_id=case.id, actor=OPERATOR, now_ms=2)
     await desk.database.write(retry)
@@ -323,7 +322,7 @@ async def test_a_refused_one_is_translated_again_when_a_person_asks(desk):
 
 
 async def test_a_refused_one_can_be_given_up(desk):
-    sent = await desk.send(order(), "idle")
+    sent = await desk.send(order(), "sketch")
     (case,) = await desk.cases()
     give_up = partial(operations.give_up, case_id=case.id, actor=OPERATOR, now_ms=2, why="sent by mail")
     await desk.database.write(give_up)
@@ -381,15 +380,14 @@ async def test_any_other_file_goes_as_it_is(small_desk, data, more, content_type
 
 async def test_a_file_that_cannot_be_sent_keeps_its_bytes_for_another_try(desk):
     for partner, payload, words in (
-        ("idle", b"x", "suspended"),
+        ("sketch", b"x", "is a draft"),
         ("acme", b"", "empty"),
         ("nobody", b"x", "no partner"),
     ):
         sent = await desk.outbound.accept_file(partner, payload)
         assert words in sent.reason
-    active = desk.profiles["idle"]
-    desk.profiles["idle"] = replace(active, profile=active.profile.model_copy(update={"status": "live"}))
-    (case,) = [case for case in await desk.cases() if case.partner_id == "idle"]
+    desk.change("sketch", "live")
+    (case,) = [case for case in await desk.cases() if case.partner_id == "sketch"]
     await desk.database.write(partial(operations.retry_case, case_id=case.id, actor=OPERATOR, now_ms=2))
     await desk.outbound._again(case.message_id)
     assert await desk.payload(case.message_id) == b"x"

@@ -21,6 +21,7 @@ from gateway.agreements import (
 from gateway.buffers import Buffer, whole, windows
 from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
+from gateway.model.dispatch import DispatchState
 from gateway.model.instants import moment
 from gateway.settings import Limits
 from gateway.store import documents
@@ -71,6 +72,8 @@ class Composed:
         numbering: for such an interchange.
         identity: ours, by its name in the settings.
         order: the order number that makes the lane; empty where it is a lane of its own.
+        held: why it does not go now, in words; it is composed again then, by the profile of that day.
+        waits: where it stands meanwhile; None when it goes.
     """
 
     way: Recipient
@@ -82,6 +85,8 @@ class Composed:
     order: str = ""
     numbering: Numbering | None = None
     found: Found = field(default_factory=Found)
+    held: str = ""
+    waits: DispatchState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,9 @@ class Composing:
         """
         try:
             if wanted.kind == DeliveryKind.DOCUMENT:
-                return await self._document(wanted, whole(body), now_ms)
-            return await asyncio.to_thread(self._file, wanted, body)
+                made = await self._document(wanted, whole(body), now_ms)
+            else:
+                made = await asyncio.to_thread(self._file, wanted, body)
         except (StoreUnavailable, StoreFault):
             raise
         except _Unsound as unsound:
@@ -146,6 +152,7 @@ class Composing:
         except Exception as error:
             log.exception("what was to be sent could not be made ready", extra={"dispatch": wanted.id})
             return Unsendable(f"the document could not be translated, by our own fault ({type(error).__name__})")
+        return replace(made, held=made.way.held, waits=DispatchState.HELD) if made.way.held else made
 
     # --- documents ---------------------------------------------------------------------------------------------------
 

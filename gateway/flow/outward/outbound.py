@@ -26,7 +26,7 @@ from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource
 from gateway.model.machine import IllegalTransition
 from gateway.model.refusals import Reason
-from gateway.store import audit, cases, deliveries, dispatches, profiles, timeline
+from gateway.store import audit, cases, deliveries, dispatches, holds, profiles, timeline
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import NewDelivery
@@ -40,6 +40,7 @@ DETAIL_FINDINGS_MAX = 10
 PARTNER_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 500
 ERP = Actor("erp")
+BEHIND = "it waits behind what was held for the same partner before it"
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,11 @@ class Answer:
     def is_accepted(self) -> bool:
         """Whether there is a delivery of it."""
         return self.state is DispatchState.ACCEPTED
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is sent, at once or, for a suspended partner, once they are back."""
+        return self.state in {DispatchState.ACCEPTED, DispatchState.RECEIVED, DispatchState.HELD}
 
 
 class Outbound:
@@ -233,11 +239,16 @@ class Outbound:
         self._note_done(made)
         if not answer.duplicate:
             self._metrics.outbound.add(new.kind, answer.state.value)
-            if answer.is_accepted:
-                self._accepted()
-            else:
+            self._tell_the_line(answer)
+            if not answer.is_kept:
                 log.warning("what was to be sent cannot be", extra={"dispatch": answer.id, "partner": new.partner_id})
         return answer
+
+    def _tell_the_line(self, answer: Answer) -> None:
+        if answer.is_accepted:
+            self._accepted()
+        elif answer.state is DispatchState.RECEIVED:
+            self.wake()
 
     def _record(
         self, connection: Connection, *, new: NewDispatch, body: Buffer, made: Composed | Unsendable, actor: Actor
@@ -246,8 +257,9 @@ class Outbound:
         if known is not None:
             # The same id: the commit was in doubt, yet had succeeded, and this is the second run of the unit.
             return _answer(known, duplicate=known.id != new.id)
-        keeps_body = new.kind == DeliveryKind.DOCUMENT or isinstance(made, Unsendable)
-        if keeps_body:
+        if isinstance(made, Composed):
+            made = _behind(made, holds.waiting_dispatch(connection, new.partner_id, new.id))
+        if new.kind == DeliveryKind.DOCUMENT or isinstance(made, Unsendable) or made.waits is not None:
             dispatches.keep_body(connection, new.id, body)
         step: dict[str, object] = {"actor": actor.name, "partner": new.partner_id, "bytes": new.body_bytes}
         if new.source is not None:
@@ -278,8 +290,7 @@ class Outbound:
             return  # another process was faster, or a person has given it up
         self._note_done(made)
         self._metrics.outbound.add(new.kind, answer.state.value)
-        if answer.is_accepted:
-            self._accepted()
+        self._tell_the_line(answer)
 
     def _settle(self, connection: Connection, new: NewDispatch, made: Composed | Unsendable, now_ms: int) -> Answer:
         if isinstance(made, Unsendable):
@@ -299,6 +310,13 @@ class Outbound:
                 attempts=1,
             )
             return Answer(new.id, state, reason=made.reason, findings=made.found.findings)
+        if made.waits is DispatchState.HELD:
+            found = _storable_found(made.found)
+            state = dispatches.settle(connection, new.id, DispatchEvent.HOLD, reason=made.held, found=found)
+            holds.note(connection, new.partner_id, new.id, now_ms, made.held)
+            return Answer(new.id, state, reason=made.held, findings=made.found.findings)
+        if made.waits is DispatchState.RECEIVED:
+            return Answer(new.id, made.waits, findings=made.found.findings)
         body, given = numbered(connection, made)
         found = replace(made.found, control_numbers=given)
         state = dispatches.settle(connection, new.id, DispatchEvent.ACCEPT, found=_storable_found(found))
@@ -352,6 +370,13 @@ class Outbound:
     def _note_done(self, made: Composed | Unsendable) -> None:
         if isinstance(made, Composed):
             self._profiles_kept |= {made.way.partner.digest, made.way.bearer.digest}
+
+
+def _behind(made: Composed, waiting: DispatchState | None) -> Composed:
+    """What was composed, behind what came for the same partner before it and waits: order is kept."""
+    if made.held or waiting is None:
+        return made
+    return replace(made, held=BEHIND, waits=waiting)
 
 
 def _answer(known: StoredDispatch, *, duplicate: bool) -> Answer:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.carriers.parcels import Carrier, Failed, Held, Outcome
+from gateway.carriers.parcels import GOES_TO_THE_SUSPENDED, Carrier, Failed, Held, Outcome
+from gateway.flow.holding import why_held
 from gateway.flow.outward.ways import SANDBOX
 from gateway.model.delivery import DeliveryKind
 from gateway.store.delivery_claims import Share
@@ -60,8 +61,10 @@ class Routes:
                 f"{partner.id} is reached via {partner.profile.via}, which has no profile: add it, or drop `via`"
             )
         for loaded in (partner, bearer):
-            if not loaded.profile.is_active:
-                return Held(f"{loaded.id} is suspended: set `status: live` in its profile to send again")
+            if not loaded.profile.is_active and not (
+                loaded.profile.status == "suspended" and delivery.kind in GOES_TO_THE_SUSPENDED
+            ):
+                return Held(why_held(loaded))
         carrier = self._carriers.get(delivery.channel)
         if carrier is None and delivery.channel == SANDBOX:
             return Held(f"the sandbox is to play {partner.id}: set `sandbox: true` in gateway.yaml, and restart")

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from gateway.agreements import OurIdentity
 from gateway.as2_agreements import identity_for
+from gateway.flow.holding import why_held
 from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import Directory
@@ -32,13 +33,20 @@ class Recipient:
     as2: As2
     channel: str = AS2
 
+    @property
+    def held(self) -> str:
+        """Why nothing goes to them now: one of them is suspended; empty when it may go."""
+        if self.bearer is not self.partner and why_held(self.bearer):
+            return f"the connection of {self.partner.id} waits: {why_held(self.bearer)}"
+        return why_held(self.partner)
+
 
 class NoWay(Exception):  # noqa: N818  # told to a person
     """Something cannot be sent; the text says why, and what would make it possible."""
 
 
 def recipient(directory: Directory, partner_id: str) -> Recipient:
-    """The partner and the way to it.
+    """The partner and the way to it, which may be one that has to wait.
 
     Raises:
         NoWay: there is none.
@@ -46,8 +54,10 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
     partner = directory.by_id(partner_id)
     if partner is None:
         raise NoWay(f"there is no partner {partner_id[:64]!r}; `gateway partner list` shows those there are")
-    if not partner.profile.is_active:
-        raise NoWay(f"{partner.id} is suspended: nothing is sent to them until their profile says `status: live`")
+    if partner.profile.status == "draft":
+        raise NoWay(
+            f"{partner.id} is a draft: nothing is sent to them until their profile says `status: testing` or `live`"
+        )
     if partner.profile.sandbox:
         return Recipient(partner, partner, _NO_SERVER, SANDBOX)
     bearer = partner
@@ -55,8 +65,8 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
         connection = directory.by_id(partner.profile.via)
         if connection is None:
             raise NoWay(f"{partner.id} comes by the connection {partner.profile.via}, and there is no such profile")
-        if not connection.profile.is_active:
-            raise NoWay(f"{connection.id}, the connection of {partner.id}, is suspended")
+        if connection.profile.status == "draft":
+            raise NoWay(f"{connection.id}, the connection of {partner.id}, is a draft")
         bearer = connection
     as2 = bearer.profile.as2
     if as2 is None or as2.url is None:
