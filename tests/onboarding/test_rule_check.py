@@ -8,7 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gateway.agreements import overrides, reading_rules
-from gateway.onboarding.checking.profiles import check
+from gateway.onboarding.checking.checker import check
 from gateway.settings import IdentitySettings, X12Address
 from partners.directory import load_all
 from partners.schema import profile_schema
@@ -117,7 +117,8 @@ def test_rules_belong_to_x12_in_either_direction(tmp_path):
     folder.mkdir()
     text = PROFILE.format(digest="a" * 64, rule="{segment: ZZ9, usage: required}", releases="[004010]")
     (folder / "profile.yaml").write_text(text.replace("inbound", "outbound"))
-    (found,) = check(tmp_path, identities=[BIGCORP], now=NOW)
+    no_way, found = check(tmp_path, identities=[BIGCORP], now=NOW)
+    assert "there is no way to them" in no_way.what
     assert "has no ZZ9" in str(found)
     json = text.replace("syntax: x12", "syntax: json").replace("    releases: [004010]\n", "")
     (folder / "profile.yaml").write_text(json)

@@ -7,7 +7,7 @@ import pytest
 
 from certs.certificates import KeyPair
 from gateway.as2_agreements import partner_certificates, partner_trust
-from gateway.onboarding.checking.profiles import check
+from gateway.onboarding.checking.checker import check
 from partners.loader import LoadedProfile, load_profile, unpack
 from tests.certs.authorities import curve_key, family, issue, revoke, rsa_key
 from tests.onboarding.test_agreements import BIGCORP, NOW

@@ -39,6 +39,7 @@ def write(partners_dir: Path, partner: str, text: str, **files: bytes) -> Path:
     folder = partners_dir / partner
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "profile.yaml").write_text(text)
-    for name, content in {"acme_pem": b"certificate", **files}.items():
+    named = {"acme_pem": b"certificate"} if "acme.pem" in text else {}
+    for name, content in {**named, **files}.items():
         (folder / name.replace("_", ".")).write_bytes(content)
     return folder

@@ -1,13 +1,23 @@
-"""`gateway partner check`: everything that is wrong with the profiles, with file and line."""
+"""`gateway partner check`: everything that is wrong with the profiles, with file and line, once or as they change."""
 
 import argparse
+import time
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
-from gateway.commands.opening import open_settings
-from gateway.commands.output import print_json, say
+from gateway.commands.opening import config_file, open_settings
+from gateway.commands.output import note, print_json, progress, say
 from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
-from gateway.onboarding.checking.profiles import check
+from gateway.onboarding.checking.checker import Checker, compare
+from gateway.settings import Settings
+from partners.folders import Stamp, stamp_of
+from partners.problems import Problem
+
+LOOK_EVERY_S = 0.5
+LOOK_SHARE = 10  # between two looks lies so many times what one took
+
+Wait = Callable[[float], None]
 
 
 def build(under: Verbs) -> None:
@@ -17,10 +27,16 @@ def build(under: Verbs) -> None:
         "check",
         _check,
         does="everything that is wrong with the profiles, with file and line; exit code 1 when something is",
-        example="gateway partner check && git push",
+        example="gateway partner check && git push\n"
+        "gateway partner check acme-supply --watch     # while you write it; Ctrl-C ends it",
     )
     parser.add_argument("partner", nargs="*", metavar="ID", help="only these partners; all by default")
-    add_format(parser, "one object a line, one line a problem")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="go on: check what changes at once, and say what is new and what is solved, until Ctrl-C",
+    )
+    add_format(parser, "one object a line, one line a problem (with --watch each has a `change`: new or solved)")
     add_config(parser)
 
 
@@ -28,26 +44,81 @@ def _check(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     for partner in called.partner:
         folder_of(settings, partner)
-    found = check(
-        settings.partners_dir,
-        identities=settings.identities,
-        now=datetime.now(UTC),
-        environment=settings.environment,
-    )
-    if called.partner:
-        folders = tuple(f"{settings.partners_dir / partner}/" for partner in called.partner)
-        found = [problem for problem in found if problem.file.startswith(folders)]
-    errors = [problem for problem in found if problem.severity == "error"]
-    if called.format == "json":
-        for problem in found:
-            print_json(problem.as_json())
+    checker = Checker(settings.partners_dir, settings.environment)
+    found = _look(checker, settings, called.partner)
+    if called.watch:
+        return watch(called, settings, checker, found)
+    for problem in found:
+        _print(problem, called.format)
+    if called.format == "text":
+        say(_summary(found, settings))
+    return _code(found)
+
+
+def _look(checker: Checker, settings: Settings, only: Collection[str]) -> list[Problem]:
+    folders = sum(1 for _ in settings.partners_dir.glob("*")) if settings.partners_dir.is_dir() and not only else 0
+    with progress("checking partners", folders) as advance:
+        return checker.look(settings.identities, datetime.now(UTC), only=only, advance=advance)
+
+
+def watch(
+    called: argparse.Namespace, settings: Settings, checker: Checker, found: list[Problem], wait: Wait = time.sleep
+) -> int:
+    """Look again and again, and tell what changed; ends with Ctrl-C, by what was wrong last.
+
+    `wait` lies between two looks.
+    """
+    for problem in found:
+        _print(problem, called.format, "new")
+    if called.format == "text":
+        say(_summary(found, settings))
+        note(f"watching {settings.partners_dir}; Ctrl-C ends it")
+    seen = _config_stamp(called)
+    took_s = 0.0
+    while True:
+        try:
+            wait(max(LOOK_EVERY_S, took_s * LOOK_SHARE))
+            began = time.perf_counter()
+            if _config_stamp(called) != seen:
+                seen, settings = _config_stamp(called), open_settings(called)
+                checker = Checker(settings.partners_dir, settings.environment)
+            now = checker.look(settings.identities, datetime.now(UTC), only=called.partner)
+            took_s = time.perf_counter() - began
+        except KeyboardInterrupt:
+            return _code(found)
+        changed = compare(found, now)
+        for problem in changed.solved:
+            _print(problem, called.format, "solved")
+        for problem in changed.new:
+            _print(problem, called.format, "new")
+        if changed and called.format == "text":
+            say(_summary(now, settings))
+        found = now
+
+
+def _config_stamp(called: argparse.Namespace) -> Stamp:
+    file = config_file(called)
+    return stamp_of(str(file)) if file is not None else None
+
+
+def _print(problem: Problem, form: str, change: str | None = None) -> None:
+    if form == "json":
+        print_json(problem.as_json() if change is None else {"change": change, **problem.as_json()})
+    elif change == "solved":
+        say(f"solved: {problem.file}:{problem.line}:{problem.column}: {problem.what}", style="green")
     else:
-        for problem in found:
-            say(str(problem), style="red" if problem.severity == "error" else "yellow")
-        warnings = len(found) - len(errors)
-        counted = f"{_counted(len(errors), 'error')}, {_counted(warnings, 'warning')}"
-        say(f"{counted} in {settings.partners_dir}" if found else "all is well")
-    return 1 if errors else 0
+        say(str(problem), style="red" if problem.severity == "error" else "yellow")
+
+
+def _summary(found: Iterable[Problem], settings: Settings) -> str:
+    held = list(found)
+    errors = sum(problem.severity == "error" for problem in held)
+    counted = f"{_counted(errors, 'error')}, {_counted(len(held) - errors, 'warning')}"
+    return f"{counted} in {settings.partners_dir}" if held else "all is well"
+
+
+def _code(found: Iterable[Problem]) -> int:
+    return 1 if any(problem.severity == "error" for problem in found) else 0
 
 
 def _counted(number: int, noun: str) -> str:

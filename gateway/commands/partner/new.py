@@ -22,7 +22,7 @@ from gateway.commands.own_keys import make_first_key
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, shown, verb
 from gateway.commands.partner.keys import KEY_BYTES, KEY_WARNING
 from gateway.commands.partner.sheet import sheet_of, write_sheet
-from gateway.onboarding.checking.profiles import check
+from gateway.onboarding.checking.checker import check
 from gateway.onboarding.founding.blueprints import Blueprint, blueprints, shipped
 from gateway.onboarding.founding.certificate_facts import certificate_facts
 from gateway.onboarding.founding.folder import SCHEMA_FILE, FolderExists, place_file, place_folder
@@ -167,7 +167,7 @@ def _given(called: argparse.Namespace) -> dict[str, Sequence[str]]:
 
 def _plan(asking: Asking, templates: Templates) -> Blueprint | None:
     known = {one.name: one for one in blueprints(templates)}
-    about = "\n  ".join(f"{one.name}: {one.about}" for one in known.values())
+    about = "\n".join(f"{one.name}: {one.about}" for one in known.values())
     read = choice(tuple(known), "template")
     found = asking(Question("--template", f"Which template ({', '.join(known)})", about, read, required=True))
     return known[found[0]] if found else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from certs.certificates import Certificate, CertificateError, ProblemCode, read_certificate, read_certificates
 from certs.certificates import problems as certificate_problems
@@ -10,10 +9,10 @@ from certs.revocation import list_objection, overdue_words, read_revocation_list
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
 from gateway.onboarding.checking.connections import connection_problems as way_problems
+from gateway.onboarding.checking.folders import sftp_problems
 from gateway.onboarding.checking.vocabulary import vocabulary_problems
 from gateway.onboarding.checking.x12 import x12_problems
 from partners.as2_terms import As2, CertificateFile
-from partners.directory import claim_problems, connection_problems, load_all
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, one_of, shown
 from partners.profile import Agreement
@@ -29,28 +28,11 @@ _TIME_PASSED = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID, Proble
 _UNUSED_FOR = {"encryption": ProblemCode.NOT_FOR_SIGNING, "signing": ProblemCode.NOT_FOR_ENCRYPTION}
 
 
-def check(
-    partners_dir: Path, *, identities: Collection[OurIdentity], now: datetime, environment: str | None = None
-) -> list[Problem]:
-    """What is wrong with the partners' files, in the order of files and lines.
-
-    `identities` are ours, `environment` is whose overlays lie over the profiles.
-    """
-    try:
-        profiles, problems = load_all(partners_dir, environment=environment)
-    except OSError as error:
-        what = f"the folder of the partners cannot be read ({error.strerror})"
-        return [Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists")]
-    found = [*problems, *claim_problems(profiles), *connection_problems(profiles)]
-    for loaded in profiles:
-        found += check_profile(loaded, identities=identities, now=now)
-    return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column, problem.what))
-
-
 def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity], now: datetime) -> list[Problem]:
     """What is wrong with one profile that loads: its certificates, its keys, how it fits with who we are."""
     found = [*_identity_problems(loaded, identities), *_key_problems(loaded, now), *_reading_problems(loaded)]
     found += x12_problems(loaded)
+    found += sftp_problems(loaded, now)
     found += vocabulary_problems(loaded)
     if loaded.profile.as2 is not None:
         found += _as2_problems(loaded, loaded.profile.as2, now)
