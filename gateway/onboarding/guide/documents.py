@@ -13,12 +13,12 @@ from gateway.onboarding.guide.names import DOCUMENT_NAMES, DocumentName
 from gateway.onboarding.guide.rules import business_words, vocabulary_words
 from gateway.onboarding.guide.shapes import ShapeTables, shape_tables
 from gateway.onboarding.guide.structure import PlaceRow, Usage, places_in_words, rows_of
-from gateway.onboarding.guide.transmissions import AnchorOf, Transmission, explain
+from gateway.onboarding.guide.transmissions import AnchorOf, Transmission, explain, visible_lines
 from gateway.onboarding.guide.words import listed
 from gateway.onboarding.guide.worked_examples import example_of
 from gateway.onboarding.samples.reading import Sample
 from partners.profile import Agreement
-from translators.catalog import TranslatedDocument, translate
+from translators.catalog import TranslatedDocument, sniff, translate
 from translators.guide import ReadingRules
 from translators.x12.dictionary import choose_release
 from translators.x12.grammar import grammar
@@ -26,6 +26,8 @@ from translators.x12.overrides import agreed_tables
 from translators.x12.sets import FUNCTIONAL_IDS
 
 DEFAULT_RELEASE: Final = "004010"
+SAMPLES_SHOWN_MAX: Final = 12  # of one document
+TEXT_CHARACTERS_MAX: Final = 40_000  # of a sample in JSON or XML
 _TOLD: Final = frozenset({Usage.MUST, Usage.USED})
 
 
@@ -90,6 +92,7 @@ class DocumentSection:
     business: tuple[str, ...]
     vocabulary: tuple[str, ...]
     samples: tuple[SampleView, ...]
+    samples_omitted: int = 0
     x12: X12Layout | None = None
     shapes: ShapeTables | None = None
     why_no_tables: str = ""
@@ -129,38 +132,34 @@ def sections_of(facts: Facts) -> tuple[DocumentSection, ...]:
 
 def _by_agreement(facts: Facts) -> dict[int, _Found]:
     """Each sample with the first agreement that it can belong to."""
-    rules = reading_rules(facts.loaded, facts.settings.identities)
-    agreed = list(enumerate(facts.profile.agreements))
     found: dict[int, _Found] = {}
     for sample in facts.samples:
         content = sample.content
         if sample.direction == "outbound":
             content = next((data for name, data in sorted(sample.expected.items()) if name.startswith("sent.")), b"")
-        kinds = _kinds(sample, rules)
-        matching = (
-            index
-            for index, item in agreed
-            if item.direction == sample.direction and item.document in kinds and _fits(item, content, sample)
-        )
-        index = next(matching, None)
-        if index is not None:
-            found.setdefault(index, _Found()).samples.append((sample, content))
+        held = _documents(content)
+        for index, agreement in enumerate(facts.profile.agreements):
+            if agreement.direction == sample.direction and any(_fits(agreement, *one) for one in held):
+                found.setdefault(index, _Found()).samples.append((sample, content))
+                break
     return found
 
 
-def _fits(agreement: Agreement, content: bytes, sample: Sample) -> bool:
-    """Whether a sample is written in the syntax of an agreement; a document to be sent that was not written yet is."""
-    if not content:
-        return sample.direction == "outbound"
-    head = content.lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
-    syntax = {b"<": "xml", b"{": "json", b"[": "json"}.get(head, "x12")
-    return syntax == agreement.syntax
+def _documents(content: bytes) -> frozenset[tuple[str, str, str]]:
+    """The documents in a sample: type, syntax and release."""
+    syntax = sniff(content) or ""
+    return frozenset(
+        (item.document_type, syntax, item.location.release or "")
+        for item in translate(content, ReadingRules())
+        if isinstance(item, TranslatedDocument)
+    )
 
 
-def _kinds(sample: Sample, rules: ReadingRules) -> frozenset[str]:
-    """The canonical types of the documents in a sample."""
-    held = translate(sample.content, rules if sample.direction == "inbound" else ReadingRules())
-    return frozenset(item.document_type for item in held if isinstance(item, TranslatedDocument))
+def _fits(agreement: Agreement, document_type: str, syntax: str, release: str) -> bool:
+    """Whether an agreement covers a document; release 004010 also covers 004010VICS."""
+    if (agreement.document, agreement.syntax) != (document_type, syntax):
+        return False
+    return not release or not agreement.releases or any(release.startswith(known) for known in agreement.releases)
 
 
 class _Section:
@@ -189,6 +188,7 @@ class _Section:
             business=tuple(business_words(tolerances)) if agreement.direction == "inbound" else (),
             vocabulary=tuple(vocabulary_words(agreement.vocabulary, profile.vocabulary, agreement.direction)),
             samples=(),
+            samples_omitted=max(0, len(self._samples) - SAMPLES_SHOWN_MAX),
         )
         return self._x12(section) if agreement.syntax == "x12" else self._plain(section)
 
@@ -231,7 +231,7 @@ class _Section:
         return replace(section, x12=layout, samples=tuple(self._views(places)))
 
     def _plain(self, section: DocumentSection) -> DocumentSection:
-        contents = [content for _, content in self._samples if content]
+        contents = [content for _, content in self._samples]
         example = example_of(self._facts.profile, self._agreement, "", self._facts.settings)
         shown = contents or ([example] if example else [])
         tables = shape_tables(self._agreement.document, self._agreement.syntax, shown)
@@ -247,11 +247,11 @@ class _Section:
     def _sampled_release(self) -> str:
         if self._agreement.releases:
             return ""
-        read = (explain(content, ReadingRules()).release for _, content in self._samples if content)
+        read = (explain(content, ReadingRules()).release for _, content in self._samples)
         return next((release for release in read if release), "")
 
     def _evidence(self, release: str) -> Evidence:
-        contents = [content for _, content in self._samples if content]
+        contents = [content for _, content in self._samples]
         if not contents:
             example = example_of(self._facts.profile, self._agreement, release, self._facts.settings)
             contents = [example] if example is not None else []
@@ -274,7 +274,7 @@ class _Section:
             yield name, "; ".join(words) or "has the same segments"
 
     def _views(self, places: Mapping[tuple[str, str], str]) -> Iterator[SampleView]:
-        known = [(sample, content) for sample, content in self._samples if content]
+        known = self._samples[:SAMPLES_SHOWN_MAX]
         for number, (sample, content) in enumerate(known, 1):
             yield self._view(sample, content, f"{self._anchor}-sample-{number}", places)
         if not known:
@@ -294,7 +294,7 @@ class _Section:
             title=f"{sample.title[:1].upper()}{sample.title[1:]}",
             about=sample.about,
             transmission=transmission,
-            text="" if is_x12 else content.decode("utf-8", "replace"),
+            text="" if is_x12 else _text(content),
             rejected=is_rejected and sample.direction == "inbound",
             faults=transmission.faults if transmission is not None else faults,
             answer=explain(answer, ReadingRules()) if answer else None,
@@ -307,13 +307,19 @@ class _Section:
             title="An example",
             about="Written by the tables of this agreement, not taken from traffic.",
             transmission=explain(content, ReadingRules(), _anchor_in(places)) if is_x12 else None,
-            text="" if is_x12 else content.decode("utf-8", "replace"),
+            text="" if is_x12 else _text(content),
             ours=True,
         )
 
 
 def _anchor_in(places: Mapping[tuple[str, str], str]) -> AnchorOf:
     return lambda loop, code: places.get((loop, code), "")
+
+
+def _text(content: bytes) -> str:
+    """A sample in JSON or XML as text; what is no character shows its value."""
+    text = visible_lines(content.decode("utf-8", "replace"))
+    return text if len(text) <= TEXT_CHARACTERS_MAX else f"{text[:TEXT_CHARACTERS_MAX]}\n..."
 
 
 def _faults(content: bytes, rules: ReadingRules) -> Iterator[str]:

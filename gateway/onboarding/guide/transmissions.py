@@ -262,6 +262,11 @@ def _visible(text: str) -> str:
     return "".join(_shown(character) for character in text)
 
 
+def visible_lines(text: str) -> str:
+    """Text line by line as people read it, without what is no character."""
+    return "\n".join(_visible(line.replace("\t", "    ")) for line in text.splitlines())
+
+
 def _shown(character: str) -> str:
     named = {"\r": "<CR>", "\n": "<LF>", "\t": "<TAB>"}
     if character in named:
