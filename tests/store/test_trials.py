@@ -47,12 +47,7 @@ def test_what_came_and_was_decided(store, stock):
     stock.accept(3)
     look = partial(trials.came_since, partner_id="acme", document_types=("invoice",), since_ms=2)
     (came,) = store.read_now(look)
-    assert (came.message_id, came.document_type, came.number, came.status) == (
-        message_id(2),
-        "invoice",
-        "0",
-        "accepted",
-    )
+    assert came == Came(message_id(2), "invoice", "0", "accepted")
     others = partial(trials.came_since, partner_id="acme", document_types=("receipt",), since_ms=0)
     assert store.read_now(others) == ()
     assert len(store.read_now(partial(look, since_ms=0))) == 2
