@@ -23,7 +23,7 @@ from partners.directory import Directory
 
 POLL_S = 0.5
 AT_ONCE_MAX = 20
-LEASE_MS = 10_000
+LEASE_MS = 3_000
 _CLAIM = "sandbox:replies"
 
 log = logging.getLogger(__name__)
@@ -117,6 +117,7 @@ class SandboxReplies:
             transport_id=reply.id,
             identity=reply.identity,
             content_type=reply.content_type,
+            remote=SANDBOX,
             security={"sandbox": reply.about, "answers": reply.delivery_id},
         )
         try:
