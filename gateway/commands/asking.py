@@ -4,7 +4,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
-from gateway.commands.output import note, visible
+from rich.text import Text
+
+from gateway.commands.output import console, note, visible
 from gateway.commands.parsing import Unusable
 from gateway.onboarding.founding.questions import NONE, Question
 from gateway.onboarding.founding.values import Objection
@@ -66,16 +68,16 @@ class Asking:
         while True:
             text = _line(_prompt(question))
             if text == _HELP:
-                note(f"  {question.help}")
+                _explain(question.help)
             elif not text and not question.default:
                 if not question.required:
                     return ()
-                note("  it has to be known; `?` explains it")
+                _object("it has to be known; `?` explains it")
             else:
                 try:
                     return _read(question, text or question.default)
                 except Objection as objection:
-                    note(f"  {objection}")
+                    _object(str(objection))
 
 
 def yes(asks: str, help_: str, *, at_terminal: bool, otherwise: bool) -> bool:
@@ -85,11 +87,11 @@ def yes(asks: str, help_: str, *, at_terminal: bool, otherwise: bool) -> bool:
     while True:
         text = _line(f"{asks} [{'yes' if otherwise else 'no'}]: ").lower()
         if text == _HELP:
-            note(f"  {help_}")
+            _explain(help_)
         elif text in {"", "y", "yes", "n", "no"}:
             return otherwise if not text else text.startswith("y")
         else:
-            note("  answer yes or no")
+            _object("answer yes or no")
 
 
 def _read(question: Question[T], text: str) -> tuple[T, ...]:
@@ -103,6 +105,15 @@ def _read(question: Question[T], text: str) -> tuple[T, ...]:
         if not question.many or len(parts) < 2:  # noqa: PLR2004  # there is nothing to part
             raise
         return tuple(question.read(part) for part in parts)
+
+
+def _explain(text: str) -> None:
+    for line in text.splitlines():
+        note(f"  {line}")
+
+
+def _object(text: str) -> None:
+    console(sys.stderr).print(Text(f"  {visible(text)}", style="yellow"), soft_wrap=True)
 
 
 def _prompt(question: Question[T]) -> str:

@@ -56,12 +56,11 @@ def gather_house(ask: Ask) -> House:
     company = _only(ask(_company()))
     identity = _only(ask(_identity(company)))
     id_ = identity.upper() if identity else ""
-    x12 = first(ask(_x12(id_)))
-    return House(
+    return House(  # in the order of the arguments
         company=company,
         identity=identity,
         as2_id=first(ask(_as2_id(id_))),
-        x12=x12,
+        x12=(x12 := first(ask(_x12(id_)))),
         group_id=_only(ask(_group_id(x12))) if x12 is not None else "",
         public_url=first(ask(_public_url())),
         edge_host=_only(ask(_edge_host())),

@@ -100,20 +100,20 @@ def gather(ask: Ask, partner: str, plan: Blueprint, ours: Ours) -> Answers:
     name = first(ask(_name()))
     way = _way(ask, plan)
     as2, sftp, rest = plan.as2 or way == "as2", plan.sftp or way == "sftp", plan.rest or way == "rest"
-    x12 = first(ask(_x12())) if any(item.syntax == "x12" for item in plan.agreed) else None
-    return Answers(
+    speaks_x12 = any(item.syntax == "x12" for item in plan.agreed)
+    return Answers(  # in the order of the arguments
         name=name or "",
         via=first(ask(_via(ours))) if way == "via" else None,
-        group_id=first(ask(_group_id(x12))) if x12 is not None else None,
-        x12=x12,
         as2_id=first(ask(_as2_id())) if as2 else None,
         as2_url=first(ask(_as2_url())) if as2 else None,
         certificates=ask(_certificates()) if as2 else (),
         our_identity=_our_identity(ask, ours) if as2 else None,
-        speaks_for=ask(_speaks_for()) if plan.speaks_for else (),
-        api_key_label=first(ask(_api_key())) if rest else None,
         sftp_user=first(ask(_sftp_user(partner))) if sftp else None,
         sftp_keys=ask(_sftp_keys()) if sftp else (),
+        api_key_label=first(ask(_api_key())) if rest else None,
+        x12=(x12 := first(ask(_x12())) if speaks_x12 else None),
+        group_id=first(ask(_group_id(x12))) if x12 is not None else None,
+        speaks_for=ask(_speaks_for()) if plan.speaks_for else (),
         declined=_declined(ask, plan),
         contacts=ask(_contacts()),
     )
@@ -245,7 +245,7 @@ def _declined(ask: Ask, plan: Blueprint) -> tuple[Agreed, ...]:
             raise Objection(f"{shown(text)} is no document of {plan.name}; {one_of(text, [ALL, *names])}")
         return meant
 
-    says = "Of those that the template agrees: " + "; ".join(item.words for item in plan.agreed) + "."
+    says = "\n".join(["Of those that the template agrees, by name or number:", *(item.words for item in plan.agreed)])
     asked: Question[frozenset[Agreed]] = Question(
         "--documents", "Which documents do we exchange", says, read, default=ALL, many=True
     )
