@@ -206,7 +206,12 @@ class _Outward(Walk):
     def _numbers(self, held: Changes, group: Group, rule: UnitRule, scope: Scope, changed: Changes) -> None:
         for name in group.numbers:
             ours: Decimal | None = held.get(name)
-            if ours is not None:
+            if ours is None:
+                continue
+            sent: Decimal | None = held.get("quantity_as_sent") if name == "quantity" else None
+            if sent is not None and units.times(sent, rule.factor) == ours:
+                changed[name] = sent  # as they said it, though they may count in halves
+            else:
                 self._number(name, ours, rule, scope, changed)
         basis = held.get(group.basis) or (scope.basis if group.inherits else None)
         for name in group.prices if basis not in units.OWN_UNIT_BASES else ():
@@ -238,7 +243,9 @@ class _Outward(Walk):
         made = None if rule.decimals is None else units.rounded(ours, rule.factor, rule.decimals)
         if made is None:
             whole = units.whole_below(ours, rule.factor)
-            near = f"{units.shown(whole)} or {units.shown(units.following(whole, rule.factor))}" if whole else "more"
+            near = units.shown(units.following(whole, rule.factor))
+            if whole:
+                near = f"{units.shown(whole)} or {near}"
             message = f"{said}; send {near} {rule.ours}, or allow rounding with `decimals` of the unit in the profile"
             self.tell("quantity-uneven", message, Severity.ERROR, name, value=units.shown(ours))
             return

@@ -180,15 +180,15 @@ class Walk(ABC):
         if isinstance(part, PackageReference):
             # It counts as its level does; where there is none, as its line. The levels stand before the lines.
             unit = self._level_units.get(part.level_id, unit)
-        around = Scope(products, unit, basis, line)
+        inside = Scope(products, unit, basis, line)
         for at, group in enumerate(groups):
-            rule = self.units(held, group, around, changed)
+            rule = self.units(held, group, inside, changed)
             # What stands in the unit of the part around leaves that to what is inside of it.
             if at == 0 and (not group.inherits or group.unit in held or group.as_sent in held):
-                unit, basis = rule, held.get(group.basis)
+                inside = Scope(products, rule, held.get(group.basis), line)
                 if isinstance(part, documents.Level):
                     self._level_units[part.id] = rule
-        return Scope(products, unit, basis, line)
+        return inside
 
     def _inside(self, name: str, value: Any, scope: Scope, changed: Changes) -> None:  # noqa: ANN401 - object or list
         self.path.append(name)
