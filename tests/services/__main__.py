@@ -1,21 +1,24 @@
-"""``python -m tests.services rabbitmq|postgres|strace|all [--install-only]``: install, or start to look at."""
+"""``python -m tests.services rabbitmq|postgres|strace|chromium|all [--install-only]``: install, or start to look at."""
 
 import argparse
 import signal
 from contextlib import ExitStack
 
+from tests.services.chromium import find_or_install_chromium, find_or_install_pdftotext
 from tests.services.install import ServiceUnavailable
 from tests.services.postgres import PostgresServer, find_or_install_postgres
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq
 from tests.services.strace import find_or_install_strace
 
+SERVICES = ("rabbitmq", "postgres", "strace", "chromium")
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.services", description=__doc__)
-    parser.add_argument("service", choices=["rabbitmq", "postgres", "strace", "all"])
+    parser.add_argument("service", choices=[*SERVICES, "all"])
     parser.add_argument("--install-only", action="store_true", help="install what is missing and end")
     call = parser.parse_args()
-    wanted = ["rabbitmq", "postgres", "strace"] if call.service == "all" else [call.service]
+    wanted = list(SERVICES) if call.service == "all" else [call.service]
     with ExitStack() as running:
         if "rabbitmq" in wanted:
             sbin = find_or_install_rabbitmq()
@@ -35,6 +38,8 @@ def main() -> int:
                 print(f"postgres: {server.url}", flush=True)
         if "strace" in wanted:
             print(f"strace: {find_or_install_strace()}")
+        if "chromium" in wanted:
+            print(f"chromium: {find_or_install_chromium()}, {find_or_install_pdftotext()}")
         if not call.install_only:
             print("running; end with Ctrl-C", flush=True)
             # Only now: the services would inherit the mask and never hear a SIGTERM.
