@@ -10,6 +10,7 @@ from gateway.commands.output import note, print_json, progress, say
 from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
 from gateway.onboarding.checking.checker import Checker, compare
+from gateway.sandbox.partner import built_in_partners
 from gateway.settings import Settings
 from partners.folders import Stamp, stamp_of
 from partners.problems import Problem
@@ -44,7 +45,7 @@ def _check(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     for partner in called.partner:
         folder_of(settings, partner)
-    checker = Checker(settings.partners_dir, settings.environment)
+    checker = _checker(settings)
     found = _look(checker, settings, called.partner)
     if called.watch:
         return watch(called, settings, checker, found)
@@ -53,6 +54,10 @@ def _check(called: argparse.Namespace) -> int:
     if called.format == "text":
         say(_summary(found, settings))
     return _code(found)
+
+
+def _checker(settings: Settings) -> Checker:
+    return Checker(settings.partners_dir, settings.environment, built_in_partners(sandbox=settings.sandbox))
 
 
 def _look(checker: Checker, settings: Settings, only: Collection[str]) -> list[Problem]:
@@ -68,15 +73,14 @@ def watch(
 
     `wait` lies between two looks.
     """
-    for problem in found:
-        _print(problem, called.format, "new")
-    if called.format == "text":
-        say(_summary(found, settings))
-        note(f"watching {settings.partners_dir}; Ctrl-C ends it")
-    seen = _config_stamp(called)
-    took_s = 0.0
-    while True:
-        try:
+    try:
+        for problem in found:
+            _print(problem, called.format, "new")
+        if called.format == "text":
+            say(_summary(found, settings))
+            note(f"watching {settings.partners_dir}; Ctrl-C ends it")
+        seen, took_s = _config_stamp(called), 0.0
+        while True:
             wait(max(LOOK_EVERY_S, took_s * LOOK_SHARE))
             began = time.perf_counter()
             if _config_stamp(called) != seen:
@@ -84,16 +88,20 @@ def watch(
                 checker = Checker(settings.partners_dir, settings.environment)
             now = checker.look(settings.identities, datetime.now(UTC), only=called.partner)
             took_s = time.perf_counter() - began
-        except KeyboardInterrupt:
-            return _code(found)
-        changed = compare(found, now)
-        for problem in changed.solved:
-            _print(problem, called.format, "solved")
-        for problem in changed.new:
-            _print(problem, called.format, "new")
-        if changed and called.format == "text":
-            say(_summary(now, settings))
-        found = now
+            _tell_changes(found, now, settings, called.format)
+            found = now
+    except KeyboardInterrupt:
+        return _code(found)
+
+
+def _tell_changes(before: list[Problem], after: list[Problem], settings: Settings, form: str) -> None:
+    changed = compare(before, after)
+    for problem in changed.solved:
+        _print(problem, form, "solved")
+    for problem in changed.new:
+        _print(problem, form, "new")
+    if changed and form == "text":
+        say(_summary(after, settings))
 
 
 def _config_stamp(called: argparse.Namespace) -> Stamp:
