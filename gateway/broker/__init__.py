@@ -1,6 +1,6 @@
 """The way to the ERP: events out with the broker's confirm, outcomes and documents in; or an embedded log like it.
 
-    RabbitBroker --- Link (publishing) ----> b2b.events ---> erp.inbound
+    RabbitBroker --- Link (publishing) ----> b2b.events ---> erp.inbound, erp.test
          |  '------- Link (consuming)  <---- erp.outcomes, erp.outbound, b2b.unroutable
     EmbeddedLog ---- append to the store
 

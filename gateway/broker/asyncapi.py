@@ -6,8 +6,8 @@ from typing import Final
 from gateway.broker.outbound import CHARACTERS_MAX as ATTRIBUTE_CHARACTERS_MAX
 from gateway.broker.outcomes import CHARACTERS_MAX, STATUSES
 from gateway.broker.publishing import HEADER_PREFIX
-from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTBOUND, OUTCOMES
-from gateway.model.events import CONTENT_TYPE, DATA_SCHEMA_PREFIX
+from gateway.broker.topology import DEAD, EVENTS, INBOUND, OUTBOUND, OUTCOMES, TEST
+from gateway.model.events import CONTENT_TYPE, DATA_SCHEMA_PREFIX, TEST_PREFIX
 from translators.documents import DOCUMENTS
 
 ASYNCAPI_VERSION: Final = "3.0.0"
@@ -38,6 +38,11 @@ _HEADERS: Final[Mapping[str, Mapping[str, object]]] = {
         "description": "one more each time the message is processed again",
     },
     "causationid": {"type": "string", "description": "the event that this one supersedes, when processed again"},
+    "test": {
+        "type": "boolean",
+        "const": True,
+        "description": "a test: by its usage indicator (ISA15 T), or since its partner is in testing; absent otherwise",
+    },
 }
 _OUTBOUND_HEADERS: Final[Mapping[str, str]] = {
     "id": "yours; a repetition of the same id and content changes nothing, the same id for other content is set aside",
@@ -47,7 +52,7 @@ _OUTBOUND_HEADERS: Final[Mapping[str, str]] = {
     "identity": "which identity of ours speaks, by its name, where several agreements could be meant",
 }
 OUTBOUND_REQUIRED: Final = ("id", "source")
-OPTIONAL_HEADERS: Final = frozenset({HEADER_PREFIX + "causationid", HEADER_PREFIX + "documentid"})
+OPTIONAL_HEADERS: Final = frozenset(HEADER_PREFIX + name for name in ("causationid", "documentid", "test"))
 
 
 def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0.0") -> dict[str, object]:
@@ -75,7 +80,13 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
         },
         "channels": {
             "events": _events_channel(messages),
-            "erpInbound": _queue_channel(INBOUND, f"Every event of {EVENTS}; the default for an ERP.", messages),
+            "testEvents": _events_channel(messages, prefix=TEST_PREFIX),
+            "erpInbound": _queue_channel(
+                INBOUND, f"Every event of {EVENTS} but those of partners in testing; the default for an ERP.", messages
+            ),
+            "erpTest": _queue_channel(
+                TEST, "Every event of partners in testing (header test), and no other.", messages
+            ),
             "erpOutbound": _queue_channel(
                 OUTBOUND,
                 "What is to be sent to partners: recorded, and kept for delivery, before it is acknowledged. Published "
@@ -91,14 +102,8 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
             ),
         },
         "operations": {
-            "publishEvent": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/events"},
-                "messages": [{"$ref": f"#/channels/events/messages/{name}"} for name in messages],
-                "bindings": {
-                    "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": BINDING_VERSION}
-                },
-            },
+            "publishEvent": _publishing("events", messages),
+            "publishTestEvent": _publishing("testEvents", messages),
             "receiveDocument": {
                 "action": "receive",
                 "channel": {"$ref": "#/channels/erpOutbound"},
@@ -124,10 +129,26 @@ def asyncapi(schemas: Mapping[str, Mapping[str, object]], *, version: str = "1.0
     }
 
 
-def _events_channel(messages: Mapping[str, object]) -> dict[str, object]:
+def _publishing(channel: str, messages: Mapping[str, object]) -> dict[str, object]:
     return {
-        "address": "{document_type}.{event}.{partner}",
-        "description": f"Topic exchange {EVENTS}: bind a queue of your own to the routing keys that you want.",
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in messages],
+        "bindings": {
+            "amqp": {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": BINDING_VERSION}
+        },
+    }
+
+
+def _events_channel(messages: Mapping[str, object], *, prefix: str = "") -> dict[str, object]:
+    whose = (
+        "Events of partners in testing: a queue that is bound to # gets them, too, one that is bound to *.*.* does not."
+        if prefix
+        else "Bind a queue of your own to the routing keys that you want; *.*.* is every event of live partners."
+    )
+    return {
+        "address": f"{prefix}{{document_type}}.{{event}}.{{partner}}",
+        "description": f"Topic exchange {EVENTS}. {whose}",
         "parameters": {
             "document_type": {"description": "canonical document type, or kind of notice", "enum": list(messages)},
             "event": {"description": "what happened to it", "examples": ["received", "expiring"]},

@@ -69,7 +69,7 @@ class RabbitBroker:
             on_unroutable: takes events that no queue wanted; without it they stay in ``b2b.unroutable``.
             on_outbound: takes what the ERP wants sent, from ``erp.outbound``; without it the queue is left alone.
             outbound_bytes_max: of one such message.
-            inbound_queue: the queue that gets every event; None where the ERP team binds its own.
+            inbound_queue: the queue that gets every event of live partners; None where the ERP team binds its own.
             publish_seconds_max: how long a publish waits for its confirm.
             delay: seconds before the nth attempt, for connecting and for outcomes that could not be recorded.
             ssl_context: instead of the one made from the URL.

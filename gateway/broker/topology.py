@@ -1,6 +1,7 @@
 """Exchanges, queues and policies: declared by every gateway that connects, the policies imported by the operator.
 
-b2b.events (topic) --#--> erp.inbound --dead letters--> b2b.dead
+b2b.events (topic) --*.*.*--> erp.inbound --dead letters--> b2b.dead
+    |- test.# --> erp.test, events of partners in testing --dead letters--> b2b.dead
     '- no queue wants it -> b2b.unroutable, read by the gateway --dead letters--> b2b.dead
 erp.outcomes, erp.outbound, read by the gateway --dead letters--> b2b.dead
 """
@@ -12,12 +13,21 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 
+from gateway.model.events import TEST_PREFIX
+
 EVENTS: Final = "b2b.events"
 UNROUTABLE: Final = "b2b.unroutable"
 DEAD: Final = "b2b.dead"
 INBOUND: Final = "erp.inbound"
+TEST: Final = "erp.test"
 OUTCOMES: Final = "erp.outcomes"
 OUTBOUND: Final = "erp.outbound"
+
+# Three words, <document_type>.<event>.<partner>, none with a dot in it; those of partners in testing have a fourth.
+LIVE_KEYS: Final = "*.*.*"
+TEST_KEYS: Final = f"{TEST_PREFIX}#"
+# What erp.inbound was bound to before there were tests.
+_EVERY_KEY: Final = "#"
 
 # A message that was delivered so often and never acknowledged makes its consumer fail; it goes to b2b.dead.
 DELIVERY_LIMIT: Final = 20
@@ -37,7 +47,7 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
 
     Args:
         channel: an open channel.
-        inbound_queue: the queue that gets every event; None where the ERP team binds queues of its own.
+        inbound_queue: the queue that gets every event of live partners; None where the ERP team binds its own.
     """
     await _sink(channel, DEAD, QUORUM)
     await _sink(channel, UNROUTABLE, _DEAD_LETTERED)
@@ -47,7 +57,10 @@ async def declare(channel: AbstractChannel, inbound_queue: str | None = INBOUND)
     )
     if inbound_queue is not None:
         inbound = await channel.declare_queue(inbound_queue, durable=True, arguments=dict(_DEAD_LETTERED))
-        await inbound.bind(EVENTS, "#")
+        await inbound.bind(EVENTS, LIVE_KEYS)
+        await inbound.unbind(EVENTS, _EVERY_KEY)
+    test = await channel.declare_queue(TEST, durable=True, arguments=dict(_DEAD_LETTERED))
+    await test.bind(EVENTS, TEST_KEYS)
     await channel.declare_queue(OUTCOMES, durable=True, arguments=dict(_DEAD_LETTERED))
     await channel.declare_queue(OUTBOUND, durable=True, arguments=dict(_IN_ORDER))
 
@@ -77,6 +90,7 @@ def definitions(
     return {
         "policies": [
             _policy(vhost, "partner-gateway-inbound", inbound_queue, consumed),
+            _policy(vhost, "partner-gateway-test", TEST, consumed),
             _policy(vhost, "partner-gateway-outcomes", OUTCOMES, consumed),
             _policy(vhost, "partner-gateway-outbound", OUTBOUND, consumed),
             _policy(vhost, "partner-gateway-unroutable", UNROUTABLE, consumed),

@@ -91,6 +91,8 @@ def _print(entry: LogEntry, form: str) -> None:
         (f"{visible(event.document_type)}.{visible(event.event)}", "green"),
         f"  {visible(event.subject)}  from {visible(event.partner)}  {visible(event.id)}",
     )
+    if event.test:
+        line.append("  test", style="cyan")
     if event.revision > 1:
         line.append(f"  revision {event.revision}", style="yellow")
     console().print(line, soft_wrap=True)

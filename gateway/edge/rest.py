@@ -216,7 +216,9 @@ def _without_event_errors(document: dict[str, object]) -> dict[str, object]:
     event = document.get("event")
     if not isinstance(event, dict):
         return document
-    return document | {"event": {name: event[name] for name in ("id", "state", "published_at") if name in event}}
+    return document | {
+        "event": {name: event[name] for name in ("id", "state", "published_at", "test") if name in event}
+    }
 
 
 def _filename(request: Request) -> str:

@@ -173,6 +173,7 @@ def _event(event: EventRow) -> dict[str, object]:
         "sequence": event.sequence,
         "attempts": event.attempts,
         "published_at": instant(event.published_at_ms),
+        "test": bool(event.test),
         "last_error": event.last_error or None,
     }
 

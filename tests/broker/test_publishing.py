@@ -52,7 +52,7 @@ async def test_an_event_that_no_queue_wants_is_reported_through_the_alternate_ex
 
     broker = await brokers(on_unroutable=report)
     inbound = await client.get_queue("erp.inbound")
-    await inbound.unbind("b2b.events", "#")
+    await inbound.unbind("b2b.events", "*.*.*")
     await broker.publish(event_of(1))
     event_id, reason = await asyncio.wait_for(reports.get(), 10)
     assert event_id == "EV-1.received"
@@ -62,7 +62,7 @@ async def test_an_event_that_no_queue_wants_is_reported_through_the_alternate_ex
 async def test_an_event_that_leads_nowhere_at_all_is_unroutable(brokers, client):
     broker = await brokers()
     inbound = await client.get_queue("erp.inbound")
-    await inbound.unbind("b2b.events", "#")
+    await inbound.unbind("b2b.events", "*.*.*")
     await client.exchange_delete("b2b.unroutable")
     with pytest.raises(Unroutable, match=r"ship_notice\.received\.bigcorp"):
         await broker.publish(event_of(1))

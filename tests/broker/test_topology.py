@@ -1,13 +1,14 @@
 import asyncio
 import json
 import re
+from dataclasses import replace
 
 import aio_pika
 import pytest
 
 from gateway.broker import BrokerUnavailable, RabbitBroker, definitions
 from gateway.broker.topology import DELIVERY_LIMIT
-from tests.broker.conftest import event_of, next_message
+from tests.broker.conftest import drained, event_of, next_message
 
 LIMIT = 3
 
@@ -23,7 +24,14 @@ def test_definitions_are_plain_json_for_the_queues_by_name():
     printed = json.loads(json.dumps(definitions("b2b")))
     patterns = {policy["pattern"]: policy["definition"]["delivery-limit"] for policy in printed["policies"]}
     assert set(patterns.values()) == {DELIVERY_LIMIT}
-    for queue in ("erp.inbound", "erp.outcomes", "erp.outbound", "b2b.unroutable", "erp.inbound.probe.0a1b"):
+    for queue in (
+        "erp.inbound",
+        "erp.test",
+        "erp.outcomes",
+        "erp.outbound",
+        "b2b.unroutable",
+        "erp.inbound.probe.0a1b",
+    ):
         assert sum(re.search(pattern, queue) is not None for pattern in patterns) == 1
     for queue in ("erpxinbound", "erp.inbound.own", "my.erp.inbound", "b2b.dead"):
         assert not any(re.search(pattern, queue) for pattern in patterns)
@@ -33,6 +41,7 @@ async def test_imported_definitions_arrive_as_policies(rabbitmq, limited):
     policies = await asyncio.to_thread(rabbitmq.policies, limited)
     assert {policy["name"] for policy in policies} == {
         "partner-gateway-inbound",
+        "partner-gateway-test",
         "partner-gateway-outcomes",
         "partner-gateway-outbound",
         "partner-gateway-unroutable",
@@ -67,6 +76,7 @@ async def test_the_probe_finds_the_limit_and_leaves_nothing_behind(brokers, rabb
     queues = await asyncio.to_thread(rabbitmq.ctl, "list_queues", "--vhost", limited, "name")
     assert set(queues.split()) - {"name"} == {
         "erp.inbound",
+        "erp.test",
         "erp.outbound",
         "erp.outcomes",
         "b2b.dead",
@@ -104,6 +114,48 @@ async def test_two_gateways_share_one_topology(brokers, client):
     await second.publish(event_of(2))
     found = {(await next_message(client, "erp.inbound")).message_id for _ in range(2)}
     assert found == {"EV-1.received", "EV-2.received"}
+
+
+def of_a_partner_in_testing(number):
+    return replace(event_of(number), test=True, from_testing=True)
+
+
+async def test_events_of_partners_in_testing_go_to_the_tests_queue_and_to_no_other(brokers, client):
+    broker = await brokers()
+    test = of_a_partner_in_testing(1)
+    marked = replace(event_of(2), test=True)  # of a live partner: with the mark, and where it always went
+    for event in (test, marked, event_of(3)):
+        await broker.publish(event)
+    (letter,) = await drained(client, "erp.test")
+    assert (letter.message_id, letter.routing_key) == (test.id, "test.ship_notice.received.bigcorp")
+    assert letter.headers["cloudEvents_test"] is True
+    inbound = {message.message_id: message for message in await drained(client, "erp.inbound")}
+    assert set(inbound) == {marked.id, "EV-3.received"}
+    assert inbound[marked.id].headers["cloudEvents_test"] is True
+    assert inbound[marked.id].routing_key == "ship_notice.received.bigcorp"
+    assert "cloudEvents_test" not in inbound["EV-3.received"].headers
+
+
+async def test_a_queue_of_an_earlier_version_gets_no_tests_any_more(brokers, client):
+    await brokers()
+    inbound = await client.get_queue("erp.inbound")
+    await inbound.bind("b2b.events", "#")
+    broker = await brokers()
+    test = of_a_partner_in_testing(1)
+    await broker.publish(test)
+    await broker.publish(event_of(2))
+    assert [message.message_id for message in await drained(client, "erp.inbound")] == ["EV-2.received"]
+    assert len(await drained(client, "erp.test")) == 1
+
+
+async def test_a_test_that_is_rejected_reaches_the_dead_letters(brokers, client):
+    broker = await brokers()
+    test = of_a_partner_in_testing(1)
+    await broker.publish(test)
+    message = await (await client.get_queue("erp.test")).get()
+    await message.reject(requeue=False)
+    letter = await asyncio.wait_for(next_message(client, "b2b.dead"), 30)
+    assert (letter.message_id, letter.headers["x-death"][0]["queue"]) == (test.id, "erp.test")
 
 
 async def test_what_the_erp_rejects_reaches_the_dead_letters(brokers, client):

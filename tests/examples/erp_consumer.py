@@ -1,6 +1,7 @@
 """An ERP that consumes business events from the gateway. Copy it; replace `post`.
 
     python erp_consumer.py amqp://user:password@host/vhost erp.sqlite3
+    python erp_consumer.py amqp://user:password@host/vhost erp-test.sqlite3 erp.test   # of partners in testing
 
 What it shows, and why:
 - Events come at least once: the event id is written down in the transaction that posts the document; a second one
@@ -10,6 +11,8 @@ What it shows, and why:
 - The answer (posted or refused) is written down in the same transaction too, and goes to `erp.outcomes`; the event is
   acknowledged last. After a crash anywhere the event comes again, and the answer with it.
 - An event without a `documentid` is a notice of the gateway itself (a certificate ends, say): people have to see it.
+- An event with `test` is one: filed with that mark, so that nobody ships or pays because of it. Those of partners in
+  testing never come this way, but to `erp.test`, for a system of its own.
 - What is refused is the document's fault and is answered. What raises is our own trouble: the event goes back to the
   queue, and after the queue's delivery limit to `b2b.dead`.
 """
@@ -38,7 +41,11 @@ CREATE TABLE IF NOT EXISTS events (
     superseded_by TEXT,
     status TEXT, code TEXT, text TEXT
 );
-CREATE TABLE IF NOT EXISTS documents (event_id TEXT PRIMARY KEY, document_type TEXT, number TEXT, body TEXT);
+CREATE TABLE IF NOT EXISTS documents (
+    event_id TEXT PRIMARY KEY,
+    document_type TEXT, number TEXT, body TEXT,
+    is_test INTEGER NOT NULL
+);
 """
 
 log = logging.getLogger("erp_consumer")
@@ -51,19 +58,19 @@ class Answer:
     text: str = ""
 
 
-# Posts a document within the transaction of the connection.
-Post = Callable[[sqlite3.Connection, str, dict], Answer]
+# Posts a document within the transaction of the connection; the last says whether it is a test.
+Post = Callable[[sqlite3.Connection, str, dict, bool], Answer]
 
 
-def post(database: sqlite3.Connection, event_id: str, document: dict) -> Answer:
+def post(database: sqlite3.Connection, event_id: str, document: dict, is_test: bool) -> Answer:
     """The ERP's own business; here it files the document."""
     if not document.get("number"):
         return Answer("refused", "NUMBER", "the document has no number")
     database.execute(
-        "INSERT INTO documents VALUES (?, ?, ?, ?)",
-        (event_id, document.get("document_type"), document["number"], json.dumps(document)),
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
+        (event_id, document.get("document_type"), document["number"], json.dumps(document), is_test),
     )
-    return Answer("posted", "OK", f"filed as {document['number']}")
+    return Answer("posted", "OK", f"filed as {document['number']}{', a test' if is_test else ''}")
 
 
 def show(notice: dict) -> Answer:
@@ -84,7 +91,8 @@ def take(database: sqlite3.Connection, message: AbstractIncomingMessage, post: P
             supersede(database, supersedes, event_id)
         content = json.loads(message.body)
         is_notice = message.headers.get("cloudEvents_documentid") is None
-        answer = show(content) if is_notice else post(database, event_id, content)
+        is_test = bool(message.headers.get("cloudEvents_test", False))
+        answer = show(content) if is_notice else post(database, event_id, content, is_test)
         database.execute(
             "INSERT INTO events VALUES (?, NULL, ?, ?, ?)", (event_id, answer.status, answer.code, answer.text)
         )
@@ -101,13 +109,13 @@ def supersede(database: sqlite3.Connection, old: str, new: str) -> None:
     )
 
 
-async def consume(url: str, database: sqlite3.Connection, post: Post = post) -> None:
+async def consume(url: str, database: sqlite3.Connection, post: Post = post, queue_name: str = INBOUND) -> None:
     """Consume until the connection is lost. One event after the other: their order within a partition key counts."""
     connection = await aio_pika.connect(url)
     async with connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         await channel.set_qos(prefetch_count=PREFETCH)
-        queue = await channel.get_queue(INBOUND)
+        queue = await channel.get_queue(queue_name)
         async with queue.iterator() as messages:
             async for message in messages:
                 try:
@@ -143,11 +151,11 @@ def open_database(path: str) -> sqlite3.Connection:
     return database
 
 
-async def main(url: str, path: str) -> None:
+async def main(url: str, path: str, queue_name: str = INBOUND) -> None:
     with contextlib.closing(open_database(path)) as database:
         while True:
             try:
-                await consume(url, database)
+                await consume(url, database, queue_name=queue_name)
             except (AMQPError, OSError) as lost:
                 log.warning("connection lost, trying again: %s", lost)
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -156,4 +164,4 @@ async def main(url: str, path: str) -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main(*sys.argv[1:3]))
+        asyncio.run(main(*sys.argv[1:4]))

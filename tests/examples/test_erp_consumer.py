@@ -28,8 +28,8 @@ async def consumer(gateway_broker, broker_url, database):
     """Starts consumers with a posting function of the test's choice, and ends them."""
     tasks = []
 
-    def start(post=erp_consumer.post):
-        tasks.append(asyncio.create_task(erp_consumer.consume(broker_url, database, post)))
+    def start(post=erp_consumer.post, queue_name=erp_consumer.INBOUND):
+        tasks.append(asyncio.create_task(erp_consumer.consume(broker_url, database, post, queue_name)))
         return tasks[-1]
 
     yield start
@@ -62,6 +62,19 @@ async def test_the_same_event_twice_is_posted_once_and_answered_alike(gateway_br
     await broker.publish(event_of(1, body=document("ASN-1")))
     assert await next_outcome(outcomes) == await next_outcome(outcomes)
     assert filed(database) == ["ASN-1"]
+
+
+async def test_a_test_is_filed_as_one_wherever_it_comes_from(gateway_broker, consumer, database):
+    broker, outcomes = gateway_broker
+    consumer()
+    consumer(queue_name="erp.test")
+    marked = dataclasses.replace(event_of(1, body=document("ASN-1")), test=True)
+    of_testing = dataclasses.replace(event_of(2, body=document("ASN-2")), test=True, from_testing=True)
+    for event in (marked, of_testing, event_of(3, body=document("ASN-3"))):
+        await broker.publish(event)
+    assert {(await next_outcome(outcomes)).status for _ in range(3)} == {"posted"}
+    found = dict(database.execute("SELECT number, is_test FROM documents"))
+    assert found == {"ASN-1": 1, "ASN-2": 1, "ASN-3": 0}
 
 
 async def test_a_document_without_a_number_is_refused(gateway_broker, consumer, database):

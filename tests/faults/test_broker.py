@@ -8,7 +8,7 @@ import aio_pika
 import pytest
 from yarl import URL
 
-from gateway.broker.topology import EVENTS, INBOUND
+from gateway.broker.topology import EVENTS, INBOUND, LIVE_KEYS
 from tests.faults.erp import Erp
 from tests.faults.oracle import Store, check_nothing_lost, check_order
 from tests.faults.posting import as2_parcel, attempt, deliver, rest_parcel
@@ -132,14 +132,14 @@ async def test_an_event_that_no_queue_wants_becomes_a_case_and_is_published_on_r
     async with connection:
         channel = await connection.channel()
         inbound = await queue_when_declared(connection, INBOUND)
-        await inbound.unbind(EVENTS, "#")
+        await inbound.unbind(EVENTS, LIVE_KEYS)
         await deliver(http, gateway, rest_parcel(1), ledger)
         await store.wait_for("SELECT count(*) FROM exception_case WHERE kind = 'unroutable'", 1)
         [case] = [json.loads(line) for line in gateway.command("exceptions", "list", "--format", "json").splitlines()]
         [event_id] = [ids[0] for ids in store.event_ids().values()]
         assert case["event"] == event_id
         assert re.search("bind", case["reason"])
-        await inbound.bind(EVENTS, "#")
+        await inbound.bind(EVENTS, LIVE_KEYS)
         gateway.command("exceptions", "retry", case["id"])
         async with Erp(broker_url) as erp:
             await check_nothing_lost(store, ledger, erp)

@@ -103,6 +103,15 @@ def test_an_event_that_supersedes_another_names_it():
     assert BusinessEvent(**fields | {"causation_id": "old", "revision": 2}).attributes()["causationid"] == "old"
 
 
+def test_a_test_says_so_and_one_of_a_partner_in_testing_goes_another_way():
+    fields = {name: getattr(EVENT, name) for name in EVENT.__slots__}
+    assert "test" not in EVENT.attributes()
+    marked = BusinessEvent(**fields | {"test": True})
+    assert (marked.attributes()["test"], marked.routing_key) == (True, "invoice.received.acme")
+    testing = BusinessEvent(**fields | {"test": True, "from_testing": True})
+    assert (testing.attributes()["test"], testing.routing_key) == (True, "test.invoice.received.acme")
+
+
 @given(st.integers(0, 10**18), st.integers(0, 10**18))
 def test_sequences_sort_as_text(one, two):
     fields = {name: getattr(EVENT, name) for name in EVENT.__slots__}
