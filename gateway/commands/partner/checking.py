@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gateway.commands.opening import config_file, open_settings
 from gateway.commands.output import note, print_json, progress, say
-from gateway.commands.parsing import Verbs, add_config, add_format, verb
+from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
 from gateway.onboarding.checking.checker import Checker, compare
 from gateway.sandbox.partner import built_in_partners
@@ -84,7 +84,7 @@ def watch(
             wait(max(LOOK_EVERY_S, took_s * LOOK_SHARE))
             began = time.perf_counter()
             if _config_stamp(called) != seen:
-                seen, settings = _config_stamp(called), open_settings(called)
+                seen, settings = _config_stamp(called), _opened_again(called, settings)
                 checker = Checker(settings.partners_dir, settings.environment)
             now = checker.look(settings.identities, datetime.now(UTC), only=called.partner)
             took_s = time.perf_counter() - began
@@ -92,6 +92,14 @@ def watch(
             found = now
     except KeyboardInterrupt:
         return _code(found)
+
+
+def _opened_again(called: argparse.Namespace, before: Settings) -> Settings:
+    try:
+        return open_settings(called)
+    except Unusable as unusable:
+        note(f"{unusable}\nuntil then the settings from before hold")
+        return before
 
 
 def _tell_changes(before: list[Problem], after: list[Problem], settings: Settings, form: str) -> None:
