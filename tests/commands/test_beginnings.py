@@ -1,6 +1,7 @@
 """`gateway init`, `partner new` and `partner sheet`: from nothing, by flags and by a person at a terminal."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import json
@@ -326,29 +327,34 @@ def converse(here: Path, words: list[str], turns: list[tuple[str, str | None]]) 
     )
     os.close(theirs)
     said, seen, deadline = "", 0, time.monotonic() + DIALOGUE_S
+
+    def heard() -> str:
+        assert time.monotonic() < deadline, said
+        if not select.select([ours], [], [], 1)[0]:
+            return ""
+        with contextlib.suppress(OSError):  # the other side is closed
+            return os.read(ours, 65_536).decode()
+        return _ENDED
+
     try:
         for waited_for, typed in turns:
             while waited_for not in said[seen:]:
-                assert time.monotonic() < deadline, said
-                ready, _, _ = select.select([ours], [], [], 1)
-                if ready:
-                    said += os.read(ours, 65_536).decode()
+                more = heard()
+                assert more is not _ENDED, f"it ended before {waited_for!r} came: {said}"
+                said += more
             seen = said.index(waited_for, seen) + len(waited_for)
             if typed is not None:
                 os.write(ours, typed.encode() + (b"" if typed == "\x03" else b"\n"))
-        while True:
-            try:
-                more = os.read(ours, 65_536).decode()
-            except OSError:  # the other side is closed
-                break
+        while (more := heard()) is not _ENDED:
             said += more
-            if not more:
-                break
         return said, process.wait(DIALOGUE_S)
     finally:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+_ENDED = "\0ended"
 
 
 def _environment() -> dict[str, str]:

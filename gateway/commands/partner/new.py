@@ -22,7 +22,7 @@ from gateway.commands.own_keys import make_first_key
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, shown, verb
 from gateway.commands.partner.keys import KEY_BYTES, KEY_WARNING
 from gateway.commands.partner.sheet import sheet_of, write_sheet
-from gateway.onboarding.checking.checker import check
+from gateway.onboarding.checking.checker import Checker
 from gateway.onboarding.founding.blueprints import Blueprint, blueprints, shipped
 from gateway.onboarding.founding.certificate_facts import certificate_facts
 from gateway.onboarding.founding.folder import SCHEMA_FILE, FolderExists, place_file, place_folder
@@ -294,8 +294,8 @@ def _own_key(called: argparse.Namespace, settings: Settings, loaded: LoadedProfi
 
 
 def _checked(settings: Settings, folder: Path, now: datetime) -> tuple[Problem, ...]:
-    found = check(settings.partners_dir, identities=settings.identities, now=now, environment=settings.environment)
-    return tuple(problem for problem in found if problem.file.startswith(f"{folder}/"))
+    checker = Checker(settings.partners_dir, settings.environment)
+    return tuple(checker.look(settings.identities, now, only=[folder.name]))
 
 
 def _show(called: argparse.Namespace, settings: Settings, begun: _Begun) -> None:
