@@ -146,6 +146,8 @@ def _printable(act: Callable[[], Printed]) -> Printed:
 
 def _write(file: Path, content: bytes) -> str:
     """Write a file whole or not at all."""
+    if file.is_dir():
+        raise Unusable(f"{file} cannot be written: it is a folder; name a file")
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         partial.write_bytes(content)
