@@ -1,9 +1,9 @@
 """Turns a partner's profile into what the other rooms understand: how documents are read, which agreement holds."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from certs.certificates import ProblemCode
 from partners import x12_terms
@@ -94,9 +94,10 @@ def reading_rules(
         carried: for a connection, `Directory.carried_by(loaded)`.
 
     A connection brings files of several partners: their agreements and addresses are put together, each agreement with
-    its own validation for its own addresses. What stands under no agreement, such as the envelopes and a 997, is held
-    to the strictest of them: departures are tolerated only where all tolerate them. Whose document it was, and whether
-    that partner's own agreement covers it, is then asked with `Directory.speaker` and `agreement_for`.
+    its own validation, tolerances and encoding for its own addresses. What stands under no agreement, such as the
+    envelopes and a 997, is held to the strictest of them: departures are tolerated only where all tolerate them. Whose
+    document it was, and whether that partner's own agreement covers it, is then asked with `Directory.speaker` and
+    `agreement_for`.
     """
     listed = {(item.qualifier, item.id) for item in loaded.profile.speaks_for}
     carried = tuple(carried)
@@ -107,16 +108,14 @@ def reading_rules(
         if profile.via == loaded.id:
             theirs = sending_addresses(profile)
             senders |= {Identity(x.qualifier, x.id) for x in theirs if (x.qualifier, x.id) in listed}
-    validation = _strictest_validation(_validation(profile.validation) for profile in speaking)
-    modes = {profile.processing.on_bad_set for profile in speaking}
-    mode = next(mode for mode in _MODES_STRICTEST_FIRST if mode in modes)
+    common = _common(loaded.profile, speaking)
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
                 _guide(
                     item,
                     profile,
-                    (mode, validation),
+                    common,
                     identities,
                     vocabulary=vocabulary_of(profile, item, tables[profile.id]),
                     for_own_alone=bool(loaded.profile.speaks_for),
@@ -127,12 +126,32 @@ def reading_rules(
         ),
         senders=frozenset(senders),
         receivers=_receivers(speaking, identities),
-        tolerances=frozenset[Tolerance].intersection(*(frozenset(profile.tolerances) for profile in speaking)),
-        encoding=loaded.profile.encoding,
+        tolerances=common.tolerances,
+        encoding=common.encoding,
         duplicate_action=_strictest(profile.duplicates.action for profile in speaking),
-        on_bad_set=mode,
+        on_bad_set=common.on_bad_set,
         masks_passwords=any(profile.processing.mask_passwords for profile in speaking),
-        validation=validation,
+        validation=common.validation,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What holds for all that comes: of several partners the strictest, and the encoding of who brings it."""
+
+    on_bad_set: OnBadSet
+    validation: Validation
+    tolerances: frozenset[Tolerance]
+    encoding: Literal["latin-1", "utf-8"]
+
+
+def _common(bearer: Profile, speaking: Sequence[Profile]) -> _Common:
+    modes = {profile.processing.on_bad_set for profile in speaking}
+    return _Common(
+        next(mode for mode in _MODES_STRICTEST_FIRST if mode in modes),
+        _strictest_validation(_validation(profile.validation) for profile in speaking),
+        frozenset[Tolerance].intersection(*(frozenset(profile.tolerances) for profile in speaking)),
+        bearer.encoding,
     )
 
 
@@ -255,7 +274,7 @@ def _inbound(profile: Profile) -> list[Agreement]:
 def _guide(
     agreement: Agreement,
     profile: Profile,
-    common: tuple[OnBadSet, Validation],
+    common: _Common,
     identities: Collection[OurIdentity],
     *,
     vocabulary: Vocabulary | None,
@@ -269,17 +288,17 @@ def _guide(
     theirs = frozenset(Identity(item.qualifier, item.id) for item in sending_addresses(profile))
     mode = agreement.on_bad_set or profile.processing.on_bad_set
     validation = _validation(laid_over(profile.validation, agreement.validation))
-    common_mode, common_validation = common
     return Guide(
         agreement.document,
         agreement.syntax,
         agreement.releases,
-        frozenset(agreement.tolerances),
-        on_bad_set=mode if mode != common_mode else None,
+        frozenset(agreement.tolerances) | (frozenset(profile.tolerances) - common.tolerances),
+        on_bad_set=mode if mode != common.on_bad_set else None,
         rules=overrides(agreement),
         senders=theirs if for_own_alone else None,
         receivers=_named_receivers(agreement, identities),
-        validation=validation if validation != common_validation else None,
+        validation=validation if validation != common.validation else None,
+        encoding=profile.encoding if profile.encoding != common.encoding else None,
         vocabulary=vocabulary,
     )
 

@@ -140,6 +140,7 @@ class Guide:
         senders: interchange ids it holds for; None means any of those that the reading rules allow.
         receivers: our interchange ids it holds for; None means any.
         validation: how strictly its documents are judged; None as all documents of the partner.
+        encoding: of their text; None as of all documents of the partner.
         vocabulary: what is put in our words in them.
     """
 
@@ -152,6 +153,7 @@ class Guide:
     senders: frozenset[Identity] | None = None
     receivers: frozenset[Identity] | None = None
     validation: Validation | None = None
+    encoding: Literal["latin-1", "utf-8"] | None = None
     vocabulary: Vocabulary | None = None
 
     def holds_for(self, sender: Identity, receiver: Identity) -> bool:

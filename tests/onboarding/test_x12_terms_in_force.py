@@ -476,3 +476,29 @@ def test_over_a_connection_each_partner_is_judged_and_answered_by_its_own_terms(
     for sender, partner, wanted in (("ACMESUPPLY", strict, "0"), ("OTHER", lenient, FINE)):
         sent = interchange(orders("REF*ZZ*small~"), sender=sender)
         assert verdicts(play(database, partner, sent.encode(), "received.edi", directory)) == wanted
+
+
+def test_over_a_connection_each_partner_keeps_its_tolerances_and_its_encoding(database) -> None:
+    strict = profile_of("via: trade-van")
+    lenient = loaded(
+        PROFILE.format(
+            more="via: trade-van\ntolerances: [code-values, isa-padding]\nencoding: utf-8",
+            taken="",
+            given="",
+            x12="{qualifier: ZZ, id: OTHER}",
+            release='"004010"',
+        )
+        .replace("acme-supply", "other")
+        .replace("ACME-AS2", "OTHER-AS2")
+    )
+    directory = Directory([loaded(VAN), strict, lenient])
+    said = "REF*OWN*größe~"
+    for sender, partner, wanted in (("ACMESUPPLY", strict, REFUSED), ("OTHER", lenient, NOTED)):
+        sent = interchange(orders(said), sender=sender)
+        outcome = play(database, partner, sent.encode("utf-8"), "received.edi", directory)
+        assert verdicts(outcome) == wanted
+        if outcome.documents:
+            assert outcome.documents[0]["references"][0]["value"] == "größe"
+    # Of the envelope nobody can tell whose it is before it is read: all of them must tolerate what is wrong with it.
+    sent = interchange(orders(said), sender="OTHER").replace("OTHER     ", "OTHER ")
+    assert verdicts(play(database, lenient, sent.encode(), "received.edi", directory)) == "0 TA1*R*006"

@@ -266,7 +266,7 @@ class Release:
         return derived
 
 
-_JUDGED_REMEMBERED_MAX = 64  # there are 17 ways to judge, and a partner speaks few releases
+_JUDGED_REMEMBERED_MAX = 64  # a partner speaks few releases, and most are judged alike
 
 
 @functools.lru_cache(maxsize=_JUDGED_REMEMBERED_MAX)

@@ -69,7 +69,7 @@ class GroupReader:
         self._account = account
         self._interchange = interchange
         self._numbers: set[str] = set()
-        self._clean: dict[Release, CleanTexts] = {}
+        self._clean: dict[tuple[Release, str], CleanTexts] = {}
         self._release = ""  # of the group before
         self.takes_interchange = False
         self.end = 0
@@ -172,12 +172,13 @@ class GroupReader:
         guide, tables = self._agreed(set_type, group)
         tolerances: frozenset[Tolerance] = self._rules.tolerances | (guide.tolerances if guide else frozenset())
         ledger = Ledger(tolerances, self._rules.findings_per_set_max)
-        reader = (
-            SetReader(self._delimiters, ledger)
-            if tables is None
-            else SetValidator(tables, self._delimiters, self._rules.encoding, ledger, self._clean_texts(tables))
-        )
-        if tables is None:
+        reader = SetReader(self._delimiters, ledger)
+        if tables is not None:
+            encoding = (guide.encoding if guide is not None else None) or self._rules.encoding
+            # All sets of a release share what was found right, unless an agreement sees to theirs.
+            clean = self._clean.setdefault((tables.grammar.release, encoding), {})
+            reader = SetValidator(tables, self._delimiters, encoding, ledger, clean)
+        else:
             message = _unsupported(set_type, group)
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
         self._check_st(set_type, number, group, ledger, opening[1])
@@ -235,10 +236,6 @@ class GroupReader:
         if tables is not None:  # ST01 comes from outside: what means nothing is not kept
             group.known[set_type] = guide, tables
         return guide, tables
-
-    def _clean_texts(self, tables: AgreedTables) -> CleanTexts:
-        # All sets of a release share what was found right, unless an agreement sees to theirs.
-        return self._clean.setdefault(tables.grammar.release, {})
 
     def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
         expected = FUNCTIONAL_IDS.get(set_type)

@@ -15,7 +15,7 @@ from translators.guide import STANDARD_VALIDATION, Guide, ReadingRules, Validati
 from translators.x12.acknowledgment import collect_results, write_acknowledgments
 from translators.x12.character_sets import CharacterSet, foreign_characters, text_pattern
 from translators.x12.delimiters import STANDARD_DELIMITERS
-from translators.x12.dictionary import load_release
+from translators.x12.dictionary import ElementRule, SegmentRule, load_release
 from translators.x12.elements import At, ElementChecker
 from translators.x12.faults import Ledger
 from translators.x12.overrides import agreed_tables
@@ -249,6 +249,36 @@ def test_more_strictness_finds_no_less(validation, code, values) -> None:
         checker.check(RELEASE.segments[code], [code, *values], At(code, 2, None, 0))
         found.append({finding.element for finding in ledger.findings})
     assert found[0] <= found[1]
+
+
+@pytest.mark.parametrize("validation", EVERY, ids=lambda one: f"{one.character_set}-{one.spaces}")
+def test_bytes_are_none_of_its_business(validation) -> None:
+    binary = ElementRule("785", "Binary Data", "B", 1, 99, frozenset(), required=True)
+    ledger = Ledger(frozenset(), 50)
+    checker = ElementChecker(RELEASE, STANDARD_DELIMITERS, "latin-1", ledger, validation)
+    for value in (" \x01ß ", "   "):
+        assert checker.check(SegmentRule("ZZZ", (binary,), ()), ["ZZZ", value], At("ZZZ", 2, None, 0)) == [value]
+    assert [finding for finding in ledger.findings if finding.code != "1"] == []
+
+
+def test_components_and_repetitions_are_judged_alike() -> None:
+    release = load_release("005010")
+    for spaces, codes, read in (
+        ("keep", [], (("ZZ", " 2"),)),
+        ("trim", [], (("ZZ", "2"),)),
+        ("reject", ["6"], (("ZZ", " 2"),)),
+    ):
+        ledger = Ledger(frozenset(), 50)
+        checker = ElementChecker(release, STANDARD_DELIMITERS, "latin-1", ledger, Validation(spaces=spaces))
+        held = checker.check(release.segments["REF"], ["REF", "DP", "1", "", "ZZ> 2"], At("REF", 2, None, 0))
+        assert ([str(finding.code) for finding in ledger.findings], held[3]) == (codes, read)
+    ledger = Ledger(frozenset(), 50)
+    checker = ElementChecker(release, STANDARD_DELIMITERS, "latin-1", ledger, Validation("basic", "trim"))
+    checker.check(release.segments["REF"], ["REF", "DP", "1", "", "ZZ>2>  >  "], At("REF", 2, None, 0))
+    checker.check(release.segments["REF"], ["REF", "DP", "1", "", "  "], At("REF", 3, None, 0))
+    assert ledger.findings == []
+    checker.check(release.segments["REF"], ["REF", "DP", "1", "", "ZZ>b"], At("REF", 4, None, 0))
+    assert [(one.element, one.component, str(one.code)) for one in ledger.findings] == [(4, 2, "6")]
 
 
 def test_guide_and_tables_name_the_same_sets() -> None:
