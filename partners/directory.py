@@ -188,7 +188,7 @@ def load_directory(
     refused, candidates = _candidates(found, before)
     candidates |= reserved
     problems = [problem for outcome in refused.values() for problem in outcome]
-    problems += [_reserved(partners_dir / name) for name in found.names if name in reserved]
+    problems += [reserved_problem(partners_dir / name) for name in found.names if name in reserved]
     clashes, claimants = _settle(candidates, before, refused)
     told = tuple(dict.fromkeys((*problems, *clashes, *connection_problems(candidates.values()))))
     return Directory(candidates.values(), refused, _Seen(found, told), claimants), told
@@ -266,7 +266,8 @@ def _with_built_in(before: Directory, built_in: Sequence[LoadedProfile]) -> Dire
     return Directory(joined.values(), before.refused, before._seen)  # noqa: SLF001  # its own kind
 
 
-def _reserved(folder: Path) -> Problem:
+def reserved_problem(folder: Path) -> Problem:
+    """A folder that bears the name of a built-in partner."""
     what = f"{folder.name} is the name of a partner that is built in, so this folder is not read"
     right = f"give the folder and its id another name, or set `{folder.name}: false` in gateway.yaml"
     return Problem(str(folder / PROFILE_FILE), 1, 1, "id", what, right)

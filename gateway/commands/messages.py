@@ -50,7 +50,7 @@ def build(parser: Parser) -> None:
     )
     listing.add_argument("--partner", metavar="ID", help="only this partner's")
     listing.add_argument("--state", choices=traffic.STATES, help="only those in this state")
-    listing.add_argument("--channel", choices=("as2", "rest", "sftp"), help="only those that came this way")
+    listing.add_argument("--channel", choices=("as2", "rest", "sftp", "sandbox"), help="only those that came this way")
     listing.add_argument(
         "--since", type=_instant, metavar="WHEN", help="received since: 30m, 2h, 7d, or an instant as 2026-05-01T08:00Z"
     )

@@ -89,3 +89,16 @@ def test_a_ping_says_that_there_is_nothing_to_reach(run: Run, config: Path):
     ended = run("partner", "ping", "sandbox", "--url-only", "--config", config)
     assert ended.code == 1
     assert "the sandbox plays them" in ended.out
+
+
+def test_a_folder_of_its_name_and_who_claims_its_address_are_told_by_check(run: Run, config: Path):
+    partners = config.parent / "partner-profiles"
+    for name, more in (("sandbox", ""), ("acme", "x12: {qualifier: ZZ, id: SANDBOX}\n")):
+        (partners / name).mkdir()
+        (partners / name / "profile.yaml").write_text(f"id: {name}\nname: X\nstatus: suspended\n{more}")
+    ended = run("partner", "check", "--config", config)
+    assert ended.code == 1
+    assert "sandbox is the name of a partner that is built in" in ended.out
+    assert "the X12 address ZZ/SANDBOX is also claimed by gateway/sandbox/profile/profile.yaml" in ended.out
+    config.write_text(config.read_text().replace("sandbox: true", "sandbox: false"))
+    assert run("partner", "check", "--config", config).code == 0

@@ -1,6 +1,6 @@
 """All partners looked at again and again: what did not change since the last time is not checked again."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from gateway.onboarding.checking.folders import entries_of, folder_problems, way
 from gateway.onboarding.checking.profiles import check_profile
 from gateway.onboarding.samples.reading import SAMPLES_FOLDER
 from partners.claims import problems_between
+from partners.directory import reserved_problem
 from partners.loader import LoadedProfile, Look
 from partners.problems import Problem
 from partners.survey import Survey, survey
@@ -35,11 +36,15 @@ class Checker:
     Args:
         partners_dir: the folder that holds their folders.
         environment: whose overlays lie over the profiles.
+        built_in: partners without a folder, whose ids and addresses nobody else may have.
     """
 
-    def __init__(self, partners_dir: Path, environment: str | None = None) -> None:
+    def __init__(
+        self, partners_dir: Path, environment: str | None = None, built_in: Sequence[LoadedProfile] = ()
+    ) -> None:
         self._partners_dir = partners_dir
         self._environment = environment
+        self._built_in = {loaded.id: loaded for loaded in built_in}
         self._survey: Survey | None = None
         self._checked: dict[str, _Checked] = {}
 
@@ -56,13 +61,16 @@ class Checker:
         What is wrong between partners is judged by all of them; the others are read for it, and no more.
         """
         try:
-            self._survey = found = survey(self._partners_dir, self._survey, environment=self._environment)
+            self._survey = found = survey(
+                self._partners_dir, self._survey, environment=self._environment, without=self._built_in
+            )
         except OSError as error:
             what = f"the folder of the partners cannot be read ({error.strerror})"
             return [Problem(str(self._partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists")]
-        by_id = {loaded.id: loaded for loaded in found.loaded()}
+        by_id = {loaded.id: loaded for loaded in found.loaded()} | self._built_in
         between = problems_between(by_id.values())
-        problems: list[Problem] = []
+        reserved = [name for name in found.names if name in self._built_in and (not only or name in only)]
+        problems = [reserved_problem(self._partners_dir / name) for name in reserved]
         checked: dict[str, _Checked] = {}
         wanted = [name for name in found.looks if not only or name in only]
         for number, name in enumerate(wanted, start=1):
