@@ -30,7 +30,7 @@ _QUALIFIERS = {"references": ("DP", "IA", "ZZ", "CT"), "dates": ("001", "002", "
 def vocabularies(draw: st.DrawFn) -> Vocabulary:
     units = draw(st.lists(st.builds(UnitRule, _CODES, _OURS, _FACTORS), max_size=6, unique_by=lambda rule: rule.theirs))
     qualifiers = [
-        QualifierRule(of, theirs, f"OURS-{index}")  # type: ignore[arg-type]  # one of the keys above
+        QualifierRule(of, theirs, f"OURS-{index}")
         for of, codes in _QUALIFIERS.items()
         for index, theirs in enumerate(draw(st.sets(st.sampled_from(codes))))
     ]
@@ -78,7 +78,7 @@ def test_what_came_in_goes_out_as_it_was_sent(seed: int, of: type[Document], voc
     assert [finding for finding in inward.findings if finding.severity == "error"] == []
     ours = inward.document
     read = next(json.read(to_bytes(ours)))
-    assert read.document == ours, read.findings  # type: ignore[union-attr]  # a sound document comes first
+    assert read.document == ours, read.findings
     assert into_ours(ours, vocabulary).document == ours
     outward = into_theirs(ours, vocabulary, "x12")
     assert bare(as_json(outward.document)) == bare(as_json(document)), (inward.findings, outward.findings)

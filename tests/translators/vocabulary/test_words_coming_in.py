@@ -114,7 +114,7 @@ def test_ours_that_differs_from_the_table_is_told() -> None:
 
 @pytest.mark.parametrize(("missing", "severity"), [("keep", None), ("warn", "warning"), ("reject", "error")])
 def test_what_the_table_has_not(missing: str, severity: str | None) -> None:
-    rule = IdentifierRule("product_ids", (ITEMS,), "VN", "BP", missing)  # type: ignore[arg-type]  # one of three words
+    rule = IdentifierRule("product_ids", (ITEMS,), "VN", "BP", missing)
     document = order(product_ids=(ProductId("B9", "VN"), ProductId("4", "SK")))
     found = told(document, words(identifiers=(rule,)))
     expected = [("identifier-unknown", severity, "/lines/0/product_ids/0", "B9")] if severity else []
@@ -224,7 +224,7 @@ def test_a_line_is_counted_in_our_unit_and_keeps_what_was_sent() -> None:
 )  # fmt: skip
 def test_everything_that_stands_in_a_unit_goes_with_it(part: dict[str, object], expected: object) -> None:
     (name,) = part
-    made = line(replace(LINE, **part))  # type: ignore[arg-type]  # fields of a line
+    made = line(replace(LINE, **part))
     assert getattr(made, name) == (expected,)
 
 
@@ -244,16 +244,16 @@ def test_a_receipt_has_three_units() -> None:
         quantity_returned=Decimal(1), returned_unit="EA",
         quantity_shipped=Decimal(3), quantity_shipped_to_date=Decimal(4),
     )  # fmt: skip
-    made = into_ours(replace(ORDER, lines=(part,)), WORDS).document  # type: ignore[arg-type]  # any line will do
-    numbers = made.lines[0]  # type: ignore[union-attr]  # an order
-    assert (numbers.quantity, numbers.quantity_accepted, numbers.quantity_returned) == (24, 12, 1)  # type: ignore[union-attr]
-    assert (numbers.quantity_shipped, numbers.quantity_shipped_to_date) == (36, 48)  # type: ignore[union-attr]
+    made = into_ours(replace(ORDER, lines=(part,)), WORDS).document
+    numbers = made.lines[0]
+    assert (numbers.quantity, numbers.quantity_accepted, numbers.quantity_returned) == (24, 12, 1)
+    assert (numbers.quantity_shipped, numbers.quantity_shipped_to_date) == (36, 48)
 
 
 def test_a_forecast_counts_as_its_line() -> None:
     part = ScheduleLine(line_id="1", **CASE, forecasts=(Forecast(quantity=Decimal(5)),))
-    made = into_ours(replace(ORDER, lines=(part,)), WORDS).document  # type: ignore[arg-type]  # any line will do
-    assert made.lines[0].forecasts[0].quantity == 60  # type: ignore[union-attr]  # a schedule's line
+    made = into_ours(replace(ORDER, lines=(part,)), WORDS).document
+    assert made.lines[0].forecasts[0].quantity == 60
 
 
 def test_a_ship_notice_tells_the_same_at_its_levels_and_in_its_lines() -> None:
@@ -282,13 +282,13 @@ def test_a_ship_notice_tells_the_same_at_its_levels_and_in_its_lines() -> None:
 
 def test_a_unit_may_hold_for_one_item_alone() -> None:
     box = in_x12("BX", "XBX")
-    assert line(replace(LINE, **box)).quantity == 2  # type: ignore[arg-type]  # fields of a line
-    made = line(replace(LINE, **box, product_ids=(ProductId("A2", "SK"),)))  # type: ignore[arg-type]  # likewise
+    assert line(replace(LINE, **box)).quantity == 2
+    made = line(replace(LINE, **box, product_ids=(ProductId("A2", "SK"),)))
     assert (made.quantity, made.unit) == (12, "EA")
     ours = words(units=(UnitRule("BX", "EA", Decimal(6), product="4712"), UnitRule("BX", "EA", Decimal(8))))
-    made = line(replace(LINE, **box, product_ids=(ProductId("A2", "VN"),)), ours)  # type: ignore[arg-type]  # likewise
+    made = line(replace(LINE, **box, product_ids=(ProductId("A2", "VN"),)), ours)
     assert made.quantity == 12
-    assert line(replace(LINE, **box), ours).quantity == 16  # type: ignore[arg-type]  # likewise
+    assert line(replace(LINE, **box), ours).quantity == 16
 
 
 def test_codes_that_look_alike_are_those_of_their_own_list() -> None:

@@ -47,7 +47,7 @@ def told(document: Document, vocabulary: Vocabulary = WORDS, syntax: str = "x12"
 
 
 def order(**line: object) -> PurchaseOrder:
-    return PurchaseOrder(number="1", lines=(replace(OURS, **line),))  # type: ignore[arg-type]  # the test names the fields
+    return PurchaseOrder(number="1", lines=(replace(OURS, **line),))
 
 
 def test_theirs_takes_the_place_of_ours() -> None:
@@ -78,7 +78,7 @@ def test_theirs_that_stands_there_is_not_written_twice() -> None:
 
 @pytest.mark.parametrize(("missing", "severity"), [("keep", None), ("warn", "warning"), ("reject", "error")])
 def test_ours_that_the_table_has_not(missing: str, severity: str | None) -> None:
-    rule = IdentifierRule("product_ids", (ITEMS,), "VN", "BP", missing)  # type: ignore[arg-type]  # one of three words
+    rule = IdentifierRule("product_ids", (ITEMS,), "VN", "BP", missing)
     vocabulary = words(identifiers=(rule,))
     expected = [("identifier-unknown", severity, "/lines/0/product_ids/0")] if severity else []
     assert told(order(product_ids=(ProductId("9", "BP"),)), vocabulary) == expected
@@ -113,7 +113,7 @@ def test_a_field_goes_out_under_the_qualifier_it_was_read_from() -> None:
     assert [(one.qualifier, one.value) for one in made.references] == [("ZZ", "R-3")]
     assert made.dates == (DateReference("004", "purchase order date", date(2026, 2, 1)),)
     again = into_theirs(made, WORDS, "x12").document
-    assert again.references == made.references  # type: ignore[union-attr]  # an order
+    assert again.references == made.references
     item = Vocabulary((), (), (QualifierRule("product_ids", "MG", field="lines.price_basis"),))
     made_line = sent(replace(OURS, price_basis="ab", product_ids=()), item)
     assert [(one.qualifier, one.id) for one in made_line.product_ids] == [("MG", "ab")]
@@ -199,5 +199,5 @@ def test_the_first_rule_goes_out_and_that_of_the_item_before_it() -> None:
 def test_a_sum_of_quantities_goes_with_them() -> None:
     document = replace(order(), totals=Totals(hash_total=Decimal(24)))
     made = into_theirs(document, WORDS, "x12").document
-    assert made.totals == Totals(hash_total=Decimal(2))  # type: ignore[union-attr]  # an order
+    assert made.totals == Totals(hash_total=Decimal(2))
     assert into_theirs(ORDER, Vocabulary(), "x12").document is ORDER

@@ -70,9 +70,9 @@ ORDER = PurchaseOrder(
 
 def order(**line: object) -> PurchaseOrder:
     """An order with one line that differs so."""
-    return replace(ORDER, lines=(replace(LINE, **line),))  # type: ignore[arg-type]  # the test names the fields
+    return replace(ORDER, lines=(replace(LINE, **line),))
 
 
 def words(**changed: object) -> Vocabulary:
     """The words, some of them others."""
-    return replace(WORDS, **changed)  # type: ignore[arg-type]  # the test names the fields
+    return replace(WORDS, **changed)
