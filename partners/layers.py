@@ -15,6 +15,8 @@ from partners.nodes import Mapping, Node, Scalar, Sequence
 from partners.problems import Location
 
 TESTING = "testing"
+# What `testing:` cannot change: who it is, what it builds on, and whether it holds at all.
+NOT_FOR_TESTING = ("id", "extends", "status", TESTING)
 AGREEMENTS = "agreements"
 # What tells the agreements of two layers apart.
 _AGREED_ON = ("document", "direction", "syntax", "our_identity")

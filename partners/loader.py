@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from partners.folders import MISSING, Folder, Stamp
-from partners.layers import lay, split_testing, text_of, without_unused, written
+from partners.layers import NOT_FOR_TESTING, TESTING, lay, split_testing, text_of, without_unused, written
 from partners.nodes import PROFILE_BYTES_MAX, Mapping, place_of, plain, read_nodes
 from partners.problems import Location, Place, Problem, Severity, dotted, one_of, shown
 from partners.profile import Profile
@@ -353,6 +353,11 @@ def _understand(laid: _Laid, path: str) -> _Understood | Problems:
     if testing is not None:
         if not isinstance(testing, Mapping):
             return (_located(laid.nodes, path, ("testing",), "`testing` holds no keys", "write what differs below it"),)
+        misplaced = [key for key in NOT_FOR_TESTING if key in testing.values]
+        if misplaced:
+            what = f"`{misplaced[0]}` cannot differ while testing"
+            right = f"write it outside of `{TESTING}`"
+            return (_located(laid.nodes, path, (TESTING, misplaced[0]), what, right),)
         trial_nodes = without_unused(lay(for_real, testing))
         trial = _validated(trial_nodes, path)
         if isinstance(trial, tuple):

@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import Any, Final, TypeAlias
 
 from partners.field_examples import FIELD_EXAMPLES
-from partners.layers import TESTING
+from partners.layers import NOT_FOR_TESTING, TESTING
 from partners.profile import Profile
 
 Schema: TypeAlias = dict[str, Any]  # JSON has no better type
@@ -19,8 +19,6 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _ID: Final = "urn:partner-gateway:profile"
 _DEFINITIONS: Final = "$defs"
 _REFERENCE: Final = "$ref"
-# What `testing:` cannot change: who it is, what it builds on, and whether it holds at all.
-_NOT_FOR_TESTING: Final = ("id", "extends", "status", TESTING)
 _TESTING_MEANS: Final = (
     "What differs until the partner is live: keys as in the profile itself, which hold while `status` is draft or "
     "testing, such as the URL and certificate of their test server."
@@ -54,7 +52,7 @@ def _layered() -> Schema:
     definitions = schema[_DEFINITIONS]
     whole = set(_named_in_lists(schema, definitions))
     properties: Schema = {name: _relaxed(held, definitions, whole) for name, held in schema["properties"].items()}
-    in_testing = {name: held for name, held in properties.items() if name not in _NOT_FOR_TESTING}
+    in_testing = {name: held for name, held in properties.items() if name not in NOT_FOR_TESTING}
     properties[TESTING] = {
         "description": _TESTING_MEANS,
         "type": "object",

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter
 
 from partners.field_examples import FIELD_EXAMPLES
+from partners.loader import parse_profile
 from partners.profile import Profile
 from partners.schema import layer_schema, profile_schema
 from partners.templates import shipped_templates
@@ -107,6 +108,15 @@ def test_it_takes_what_is_sound(text: str, loader: str) -> None:
 )
 def test_it_refuses_what_is_not(text: str) -> None:
     assert list(PROFILE.iter_errors(written(text, "types"))) != []
+
+
+@pytest.mark.parametrize("key", ["id: other", "status: live", "extends: rest-json", "testing: {}"])
+def test_the_loader_refuses_it_below_testing_too(key: str) -> None:
+    problems = parse_profile({"profile.yaml": f"id: a\nname: b\nstatus: draft\ntesting:\n  {key}\n".encode()})
+    assert isinstance(problems, tuple)
+    assert [(problem.line, problem.what) for problem in problems] == [
+        (5, f"`{key.partition(':')[0]}` cannot differ while testing")
+    ]
 
 
 def test_an_overlay_needs_nothing_and_takes_no_unknown_key() -> None:
