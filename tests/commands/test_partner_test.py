@@ -1,10 +1,12 @@
 """`gateway partner test`: a line for each sample, what differs below it, and the exit codes that CI goes by."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from gateway.commands.partner.tested import _sign
 from gateway.demo.premises import sample as of_the_demo
 from tests.commands.conftest import Ended, Run
 from tests.site import Site
@@ -131,3 +133,19 @@ def test_a_profile_that_does_not_load(call, site: Site, response: Path):
 def test_calls_that_cannot_be_used(call, response: Path, words: tuple[str, ...], said: str):
     ended = call(*words)
     assert (ended.code, said in ended.err) == (2, True), ended.err
+
+
+def test_signs_that_a_terminal_cannot_show_are_words(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="backslashreplace"))
+    assert [_sign(sign) for sign in "✓✗"] == ["ok", "FAILED"]
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert [_sign(sign) for sign in "✓✗"] == ["✓", "✗"]
+
+
+def test_a_second_opinion(call, response: Path):
+    call("acme-supply", "--record")
+    ended = call("acme-supply", "--second-opinion")
+    assert (ended.code, "judged 20 segments by the standard" in ended.out) == (0, True)
+    (sample,) = call("acme-supply", "--second-opinion", "--format", "json").json["samples"]
+    assert sample["second_opinion"]["disagreements"] == []
+    assert call("acme-supply", "--live", "--second-opinion").code == 2

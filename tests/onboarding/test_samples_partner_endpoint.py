@@ -23,7 +23,7 @@ from gateway.onboarding.samples.trying import try_sample
 from gateway.settings import Settings
 from gateway.store import deliveries
 from partners.directory import load_directory
-from tests.onboarding.test_samples_live import AGREEMENTS, AS2, BROKEN, NOTICE, ORDER, RESPONSE, X12, Stage, pair
+from tests.onboarding.sampled import AGREEMENTS, AS2, BROKEN, NOTICE, ORDER, RESPONSE, X12, Stage, pair
 
 
 @dataclass

@@ -18,7 +18,7 @@ from gateway.onboarding.samples.rehearsal import Rehearsal, rehearsal
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
 from partners.directory import Directory, load_directory
-from partners.loader import LoadedProfile
+from partners.loader import LoadedProfile, Problems
 from partners.problems import Problem
 from translators.catalog import sniff
 
@@ -99,7 +99,7 @@ def _run(called: argparse.Namespace) -> int:
         from gateway.commands.partner.live_tests import show_trials  # noqa: PLC0415  # the whole gateway hangs on it
 
         return show_trials(called, settings, profile_of(settings, called.partner))
-    directory, broken = load_directory(settings.partners_dir, environment=settings.environment)
+    directory, broken = _company(called, settings)
     chosen = _chosen(called, settings, directory)
     told = Told(called.format, is_one=called.partner is not None)
     if called.live:
@@ -108,10 +108,19 @@ def _run(called: argparse.Namespace) -> int:
         with rehearsal(settings, directory) as stage, second_opinions(called) as ask:
             asyncio.run(_play(called, stage, chosen, told, ask))
     told.end()
-    unread = broken if called.partner is None else ()
-    if unread:
-        note(f"{len(unread)} problems keep profiles from loading; see them with `gateway partner check`")
-    return 0 if told.all_passed and not unread else 1
+    if broken:
+        note(f"{len(broken)} problems keep profiles from loading; see them with `gateway partner check`")
+    return 0 if told.all_passed and not broken else 1
+
+
+def _company(called: argparse.Namespace, settings: Settings) -> tuple[Directory, Problems]:
+    """The partners that are needed, and what is wrong with those that are asked for."""
+    if called.partner is not None:
+        asked = profile_of(settings, called.partner)
+        if asked.profile.via is None and not asked.profile.speaks_for:
+            return Directory([asked]), ()
+    directory, problems = load_directory(settings.partners_dir, environment=settings.environment)
+    return directory, problems if called.partner is None else ()
 
 
 def _refuse_contradictions(called: argparse.Namespace) -> None:

@@ -1,6 +1,6 @@
 """Compares what came out with what a sample expects: by structure, never by bytes, each difference with its place."""
 
 from gateway.onboarding.samples.comparing.differences import DIFFERENCES_MAX, Difference
-from gateway.onboarding.samples.comparing.files import differences, in_meaning
+from gateway.onboarding.samples.comparing.files import differences
 
-__all__ = ["DIFFERENCES_MAX", "Difference", "differences", "in_meaning"]
+__all__ = ["DIFFERENCES_MAX", "Difference", "differences"]
