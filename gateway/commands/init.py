@@ -6,19 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from gateway.commands.asking import Asking, can_ask
 from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import DEFAULT_CONFIG
 from gateway.commands.output import print_json, say
 from gateway.commands.own_keys import make_first_key
 from gateway.commands.parsing import Parser, Unusable, add_format, leaf
-from gateway.onboarding.founding.folder import SCHEMA_FILE, place_file
+from gateway.onboarding.founding.folder import place_file
 from gateway.onboarding.founding.house import House, Places, gather_house, settings_text
+from gateway.onboarding.founding.schemas import place_schemas
 from gateway.onboarding.founding.values import Objection
 from gateway.settings import load_settings
-from partners.schema import profile_schema
 
 PASSPHRASE_BYTES: Final = 32
 _PRIVATE: Final = 0o600
@@ -87,8 +85,7 @@ def _write(file: Path, text: str, places: Places) -> None:
     """The settings come last: what they name is there once they are."""
     file.parent.mkdir(parents=True, exist_ok=True)
     places.partners_dir.mkdir(mode=0o755, exist_ok=True)
-    schema = orjson.dumps(profile_schema(), option=orjson.OPT_INDENT_2) + b"\n"
-    place_file(places.partners_dir / SCHEMA_FILE, schema)
+    place_schemas(places.partners_dir)
     # One that is there stays: keys may lie in the database under it.
     place_file(places.passphrase_file, f"{secrets.token_urlsafe(PASSPHRASE_BYTES)}\n".encode(), mode=_PRIVATE)
     if not place_file(file, text.encode()):

@@ -65,7 +65,8 @@ def test_a_partner_by_flags(run: Run, house: Path) -> None:
     assert (house / "partners" / "acme-supply" / "acme.pem").read_bytes() == GOOD
     schema = json.loads((house / "partners" / "profile.schema.json").read_text())
     assert schema["title"] == "Profile"
-    assert sorted(path.name for path in (house / "partners").iterdir()) == ["acme-supply", "profile.schema.json"]
+    beside = ["acme-supply", "profile-layer.schema.json", "profile.schema.json"]
+    assert sorted(path.name for path in (house / "partners").iterdir()) == beside
     assert run("partner", "check").code == 0
     again = run("partner", "sheet", "acme-supply")
     assert again.out in made.out
@@ -156,6 +157,14 @@ def test_a_folder_that_exists_is_never_overwritten(run: Run, house: Path) -> Non
     assert ended.code == 2
     assert "nothing was changed" in ended.err
     assert (house / "partners" / "acme-supply" / "profile.yaml").read_bytes() == before
+
+
+def test_a_schema_of_another_version_stays_and_is_told(run: Run, house: Path) -> None:
+    (house / "partners").mkdir()
+    (house / "partners" / "profile.schema.json").write_text("{}")
+    ended = run("partner", "new", "acme-supply", *ACME)
+    assert (ended.code, "renew it with `gateway schema profile >" in ended.err) == (0, True)
+    assert (house / "partners" / "profile.schema.json").read_text() == "{}"
 
 
 def test_what_the_check_finds_wrong_ends_with_1(run: Run, house: Path) -> None:

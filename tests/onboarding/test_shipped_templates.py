@@ -80,6 +80,17 @@ def test_what_retail_agrees(tmp_path: Path) -> None:
     assert profile.as2.sending.receipt == "signed"  # from the template below it
 
 
+def test_retail_of_the_newer_release(tmp_path: Path) -> None:
+    newer = "agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [005010VICS]}]\n"
+    text = f"id: new-partner\nname: N\nextends: as2-retail-vics\n{OWN['as2-retail-vics']}{newer}"
+    loaded = load_profile(write(tmp_path, "new-partner", text, new_pem=GOOD))
+    assert isinstance(loaded, LoadedProfile), loaded
+    order = next(item for item in loaded.profile.agreements if item.document == "purchase_order")
+    assert (order.releases, order.rules[0].element) == (("005010VICS",), "PO106")
+    (tmp_path / "new-partner" / "new.pub").unlink()
+    assert check(tmp_path, identities=[BIGCORP], now=NOW) == []
+
+
 def test_the_automotive_one_takes_away_what_it_builds_on(tmp_path: Path) -> None:
     agreed = [(item.document, item.direction) for item in founded(tmp_path, "as2-automotive").profile.agreements]
     assert ("planning_schedule", "inbound") in agreed

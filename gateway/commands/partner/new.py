@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
-import orjson
-
 from certs.certificates import read_certificate
 from certs.lives import signer_at
 from gateway.commands.asking import Asking, can_ask, yes
@@ -25,9 +23,10 @@ from gateway.commands.partner.sheet import sheet_of, write_sheet
 from gateway.onboarding.checking.checker import Checker
 from gateway.onboarding.founding.blueprints import Blueprint, blueprints, shipped
 from gateway.onboarding.founding.certificate_facts import certificate_facts
-from gateway.onboarding.founding.folder import SCHEMA_FILE, FolderExists, place_file, place_folder
+from gateway.onboarding.founding.folder import FolderExists, place_folder
 from gateway.onboarding.founding.profile_text import ApiKeyDigest, Draft, profile_text
 from gateway.onboarding.founding.questions import Answers, Ours, Question, gather
+from gateway.onboarding.founding.schemas import place_schemas
 from gateway.onboarding.founding.sheet import our_identity
 from gateway.onboarding.founding.values import Beside, choice
 from gateway.settings import Settings
@@ -36,7 +35,6 @@ from partners.fields import SLUG
 from partners.loader import PROFILE_FILE, LoadedProfile, load_profile, parse_profile
 from partners.problems import Problem
 from partners.profile import Status
-from partners.schema import profile_schema
 from partners.templates import Templates
 
 _ANSWERS: Final = (
@@ -239,7 +237,8 @@ def _begin(
     files = {PROFILE_FILE: profile_text(draft).encode()} | {one.name: one.content for one in beside}
     _refuse_unsound(folder, files, Templates(settings.partners_dir))
     settings.partners_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _place_schema(settings.partners_dir / SCHEMA_FILE)
+    for schema in place_schemas(settings.partners_dir):
+        note(f"{schema} is of another version; renew it with `gateway schema {schema.name.split('.')[0]} > {schema}`")
     try:
         place_folder(folder, files)
     except FolderExists:
@@ -249,13 +248,6 @@ def _begin(
         raise Unusable(f"{folder} was written, but does not load\n" + _lines(loaded))
     own_key = _own_key(called, settings, loaded, at_terminal=at_terminal)
     return _Begun(loaded, answers, key, own_key, _checked(settings, folder, now))
-
-
-def _place_schema(path: Path) -> None:
-    """What editors check the profiles by; one of another version is the operator's to renew, it may be in git."""
-    schema = orjson.dumps(profile_schema(), option=orjson.OPT_INDENT_2) + b"\n"
-    if not place_file(path, schema) and path.read_bytes() != schema:
-        note(f"{path} is of another version; renew it with `gateway schema profile > {path}`")
 
 
 def _refuse_unsound(folder: Path, files: Mapping[str, bytes], templates: Templates) -> None:

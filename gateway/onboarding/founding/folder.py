@@ -12,7 +12,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-SCHEMA_FILE: Final = "profile.schema.json"
 _FOLDER_MODE_MAX: Final = 0o2775  # never more than the folder around it, and never for everybody to write
 _FILE_MODE_MAX: Final = 0o664
 _LEFT_OVER_S: Final = 3_600  # of a call that was killed; none takes so long between its two steps
