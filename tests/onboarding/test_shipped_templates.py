@@ -87,7 +87,6 @@ def test_retail_of_the_newer_release(tmp_path: Path) -> None:
     assert isinstance(loaded, LoadedProfile), loaded
     order = next(item for item in loaded.profile.agreements if item.document == "purchase_order")
     assert (order.releases, order.rules[0].element) == (("005010VICS",), "PO106")
-    (tmp_path / "new-partner" / "new.pub").unlink()
     assert check(tmp_path, identities=[BIGCORP], now=NOW) == []
 
 
