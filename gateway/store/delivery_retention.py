@@ -44,6 +44,7 @@ def remove_bodies(connection: Connection, before_ms: int, *, rows_max: int, byte
         ids.append(delivery_id)
     if ids:
         connection.execute(delete(_BODY).where(_BODY.c.delivery_id.in_(ids)))
+        sandbox_replies.remove(connection, ids)
     return len(ids)
 
 

@@ -2,18 +2,21 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
 
+from gateway.flow.acknowledging import WaysOut
 from gateway.model.delivery import DeliveryState
 from gateway.model.ids import event_id
 from gateway.sandbox.partner import SANDBOX_ID, built_in_partners
 from gateway.sandbox.samples import sample_order
-from gateway.store import outbox
-from partners.directory import load_directory
+from gateway.settings import IdentitySettings
+from gateway.store import outbox, retention, sandbox_replies
+from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile, parse_profile, unpack
-from tests.sandbox.playing import TODAY, playing, settings_for
+from tests.sandbox.playing import TODAY, US, playing, settings_for
 from translators.shapes import to_bytes
 
 BUILT_IN = built_in_partners(sandbox=True)
@@ -138,6 +141,30 @@ async def test_what_it_answers_never_counts_as_real(play):
             event = await play.gateway.database.read(partial(outbox.get, event_id=event_id(document.id, "received")))
             assert event is not None
             assert event.test
+
+
+async def test_its_answers_go_with_the_bytes_that_they_answer(play):
+    await play.send("1-HALF")
+    await play.until(play.at_rest)
+    far = play.clock() + 10**12
+    while await play.gateway.database.write(partial(retention.step, kind="bodies_days", before_ms=far)):
+        pass
+    replies = partial(sandbox_replies.of_delivery, delivery_id=play.sent["1-HALF"])
+    assert await play.gateway.database.read(replies) == []
+
+
+@pytest.mark.parametrize(("played", "way"), [(True, {"as2": "as2", "sandbox": "sandbox"}), (False, {"as2": "as2"})])
+def test_what_they_send_themselves_is_not_acknowledged_to_the_sandbox(played: bool, way: dict[str, str]):
+    text = PLAYED if played else PLAYED.replace("testing: {sandbox: true}", "")
+    loaded = parse_profile({"profile.yaml": text.encode()})
+    assert isinstance(loaded, LoadedProfile)
+    us = IdentitySettings(name="bigcorp", as2_id="BIGCORP", x12=US)
+    ways = WaysOut(lambda: Directory([loaded]), [us], host="us")
+    found = {
+        channel: ways.of(SimpleNamespace(channel=channel, identity="bigcorp"), "acme")  # type: ignore[arg-type]
+        for channel in ("as2", "sandbox")
+    }
+    assert {channel: out.channel for channel, out in found.items() if out is not None} == way
 
 
 async def test_where_it_is_off_what_waits_for_it_is_held_and_says_why(tmp_path: Path):
