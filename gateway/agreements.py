@@ -1,11 +1,11 @@
 """Turns a partner's profile into what the other rooms understand: how documents are read, which agreement holds."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from certs.certificates import ProblemCode
+from gateway.strictest import Common, common_terms, strictest_action, validation_of
 from partners import x12_terms
 from partners.loader import LoadedProfile
 from partners.parts import laid_over
@@ -14,20 +14,16 @@ from partners.rules import Rule
 from partners.tables import Table
 from translators.guide import (
     AcknowledgmentRules,
-    DuplicateAction,
     ElementOverride,
     ExtraSegment,
     GroupAnswer,
     Guide,
     Identity,
     LoopOverride,
-    OnBadSet,
     Override,
     ReadingRules,
     RepetitionRules,
     SegmentOverride,
-    Tolerance,
-    Validation,
 )
 from translators.vocabulary.values import IdentifierRule, IdentifierTable, QualifierRule, UnitRule, Vocabulary
 from translators.x12.delimiters import Delimiters
@@ -68,21 +64,6 @@ class OurIdentity(Protocol):
         """Our X12 address."""
 
 
-# From the strictest: a connection is held to the strictest of those it speaks for.
-_STRICTEST_FIRST: tuple[DuplicateAction, ...] = ("reject", "accept_with_error", "process")
-_MODES_STRICTEST_FIRST: tuple[OnBadSet, ...] = (
-    "reject_interchange",
-    "reject_group",
-    "reject_set",
-    "accept_with_errors",
-)
-_CHARACTER_SETS_STRICTEST_FIRST: Final = ("basic", "extended", "any")
-_SPACES_STRICTEST_FIRST: Final = ("reject", "keep", "trim")
-# What is demanded and what is refused cannot both be; the standard's word goes before.
-_SEPARATORS_STRICTEST_FIRST: Final = ("not_allowed", "mandatory", "optional")
-_DATES = frozenset({ProblemCode.EXPIRED, ProblemCode.NOT_YET_VALID})
-
-
 def reading_rules(
     loaded: LoadedProfile, identities: Collection[OurIdentity], carried: Iterable[LoadedProfile] = ()
 ) -> ReadingRules:
@@ -108,7 +89,7 @@ def reading_rules(
         if profile.via == loaded.id:
             theirs = sending_addresses(profile)
             senders |= {Identity(x.qualifier, x.id) for x in theirs if (x.qualifier, x.id) in listed}
-    common = _common(loaded.profile, speaking)
+    common = common_terms(loaded.profile, speaking)
     return ReadingRules(
         guides=tuple(
             dict.fromkeys(
@@ -128,30 +109,10 @@ def reading_rules(
         receivers=_receivers(speaking, identities),
         tolerances=common.tolerances,
         encoding=common.encoding,
-        duplicate_action=_strictest(profile.duplicates.action for profile in speaking),
+        duplicate_action=common.duplicate_action,
         on_bad_set=common.on_bad_set,
-        masks_passwords=any(profile.processing.mask_passwords for profile in speaking),
+        masks_passwords=common.masks_passwords,
         validation=common.validation,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Common:
-    """What holds for all that comes: of several partners the strictest, and the encoding of who brings it."""
-
-    on_bad_set: OnBadSet
-    validation: Validation
-    tolerances: frozenset[Tolerance]
-    encoding: Literal["latin-1", "utf-8"]
-
-
-def _common(bearer: Profile, speaking: Sequence[Profile]) -> _Common:
-    modes = {profile.processing.on_bad_set for profile in speaking}
-    return _Common(
-        next(mode for mode in _MODES_STRICTEST_FIRST if mode in modes),
-        _strictest_validation(_validation(profile.validation) for profile in speaking),
-        frozenset[Tolerance].intersection(*(frozenset(profile.tolerances) for profile in speaking)),
-        bearer.encoding,
     )
 
 
@@ -165,30 +126,14 @@ def receiving_addresses(profile: Profile) -> tuple[X12Address, ...]:
     return tuple(item for item in profile.x12 if item.use != "inbound")
 
 
-def _validation(said: x12_terms.Validation) -> Validation:
-    return Validation(said.character_set, said.spaces, said.trailing_separators)
-
-
-def _strictest_validation(several: Iterable[Validation]) -> Validation:
-    held = list(several)
-    character_sets = {item.character_set for item in held}
-    spaces = {item.spaces for item in held}
-    separators = {item.trailing_separators for item in held}
-    return Validation(
-        next(one for one in _CHARACTER_SETS_STRICTEST_FIRST if one in character_sets),
-        next(one for one in _SPACES_STRICTEST_FIRST if one in spaces),
-        next(one for one in _SEPARATORS_STRICTEST_FIRST if one in separators),
-    )
-
-
 def repetition_rules(loaded: LoadedProfile, carried: Iterable[LoadedProfile] = ()) -> RepetitionRules:
     """What a control number of a partner earns that was seen before; of a connection's the strictest holds."""
     told = [profile.duplicates for profile in _speaking(loaded, carried)]
     return RepetitionRules(
-        interchange=_strictest(item.action for item in told),
-        group=_strictest(item.group for item in told),
-        transaction_set=_strictest(item.transaction_set for item in told),
-        out_of_sequence=_strictest(item.out_of_sequence for item in told),
+        interchange=strictest_action(item.action for item in told),
+        group=strictest_action(item.group for item in told),
+        transaction_set=strictest_action(item.transaction_set for item in told),
+        out_of_sequence=strictest_action(item.out_of_sequence for item in told),
         window_days=max(item.window_days for item in told),
     )
 
@@ -237,11 +182,6 @@ def _speaking(loaded: LoadedProfile, carried: Iterable[LoadedProfile]) -> list[P
     return own + others or [loaded.profile]
 
 
-def _strictest(actions: Iterable[DuplicateAction]) -> DuplicateAction:
-    named = set(actions)
-    return next(action for action in _STRICTEST_FIRST if action in named)
-
-
 def agreement_for(  # an agreement is told apart by exactly these
     profile: Profile,
     document: DocumentType | str,
@@ -274,7 +214,7 @@ def _inbound(profile: Profile) -> list[Agreement]:
 def _guide(
     agreement: Agreement,
     profile: Profile,
-    common: _Common,
+    common: Common,
     identities: Collection[OurIdentity],
     *,
     vocabulary: Vocabulary | None,
@@ -287,7 +227,7 @@ def _guide(
     """
     theirs = frozenset(Identity(item.qualifier, item.id) for item in sending_addresses(profile))
     mode = agreement.on_bad_set or profile.processing.on_bad_set
-    validation = _validation(laid_over(profile.validation, agreement.validation))
+    validation = validation_of(laid_over(profile.validation, agreement.validation))
     return Guide(
         agreement.document,
         agreement.syntax,
