@@ -85,6 +85,31 @@ def test_an_agreement_is_told_where_it_differs_from_the_standard():
     assert place(of, "ZA", "PO1").remarks == ("agreed beyond the standard; kept as it is",)
 
 
+def test_what_holds_for_one_document_alone_is_told_there():
+    inbound = RESPONSE | {
+        "acknowledgment": {"functional": "none"},
+        "validation": {"spaces": "reject"},
+        "tolerances": ["unknown-segments"],
+        "on_bad_set": "reject_group",
+    }
+    told = {fact.name: fact.lines[0] for fact in section(inbound).terms}
+    assert told["It earns"] == "no functional acknowledgment"
+    assert "AK403 = 6" in told["Blanks"]
+    assert "whole group" in told["A transaction set in error"]
+    assert "kept" in told["What we let pass"]
+    outbound = ORDER | {
+        "acknowledgment": {"expected_within_hours": 4},
+        "framing": {"separators": {"element": "|"}, "line_end": "lf", "usage": "test"},
+    }
+    of = section(outbound)
+    told = {fact.name: fact.lines[0] for fact in of.terms}
+    assert told["Your acknowledgment"] == "a 997 or 999 within 4 hours"
+    assert told["Element separator"] == "|  bar (hex 7C)"
+    assert told["ISA15"] == "T"
+    assert of.samples[0].transmission.lines[0].text.startswith("ISA|00|")
+    assert section(RESPONSE).terms == ()
+
+
 def test_codes_beyond_the_list_are_named():
     rules = [{"element": "ACK01", "codes_added": ["Z9"]}]
     row = element(section(RESPONSE | {"rules": rules}, sample(acknowledgment_855(1))), "ACK01")

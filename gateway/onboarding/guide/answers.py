@@ -18,7 +18,7 @@ _TA1: Final = {
     "as_requested": "when ISA14 is 1, and for every interchange that is rejected",
     "always": "for every interchange",
 }
-_ON_BAD: Final = {
+ON_BAD_SET_WORDS: Final = {
     "reject_set": "that transaction set alone is rejected; the others of the group are processed",
     "reject_group": "the whole group is rejected, nothing of it is processed",
     "reject_interchange": "the whole interchange is rejected, nothing of it is processed",
@@ -111,14 +111,7 @@ def _rules(facts: Facts) -> Iterator[Fact]:
         yield Fact(
             "Envelope", whole[said.envelope], "with your ISA and GS addresses swapped, in the release of your GS08"
         )
-    yield Fact("A transaction set in error", _ON_BAD[profile.processing.on_bad_set])
-    for item in profile.agreements:
-        if item.on_bad_set is not None and item.on_bad_set != profile.processing.on_bad_set:
-            yield Fact(f"... of a {DOCUMENT_NAMES[item.document].title}", _ON_BAD[item.on_bad_set])
-        own = item.acknowledgment
-        if own is not None and own.expected_within_hours is not None and item.direction == "outbound":
-            title = DOCUMENT_NAMES[item.document].title
-            yield Fact(f"Your answer to a {title}", f"a 997 or 999 within {counted(own.expected_within_hours, 'hour')}")
+    yield Fact("A transaction set in error", ON_BAD_SET_WORDS[profile.processing.on_bad_set])
     yield Fact(
         "What earns none",
         "acknowledgments themselves: a group of 997 or 999 earns no 997, a TA1 earns no TA1",

@@ -10,9 +10,11 @@ from gateway.onboarding.guide.elements import SegmentDetail, details_of
 from gateway.onboarding.guide.evidence import Evidence, gather
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.names import DOCUMENT_NAMES, DocumentName
+from gateway.onboarding.guide.own_terms import own_terms
 from gateway.onboarding.guide.rules import business_words, vocabulary_words
 from gateway.onboarding.guide.shapes import ShapeTables, shape_tables
 from gateway.onboarding.guide.structure import PlaceRow, Usage, places_in_words, rows_of
+from gateway.onboarding.guide.tables import Fact
 from gateway.onboarding.guide.transmissions import AnchorOf, Transmission, explain, visible_lines
 from gateway.onboarding.guide.words import listed
 from gateway.onboarding.guide.worked_examples import example_of
@@ -89,6 +91,7 @@ class DocumentSection:
     name: DocumentName
     direction: Literal["inbound", "outbound"]
     releases: tuple[str, ...]
+    terms: tuple[Fact, ...]
     business: tuple[str, ...]
     vocabulary: tuple[str, ...]
     samples: tuple[SampleView, ...]
@@ -185,6 +188,7 @@ class _Section:
             name=name,
             direction=agreement.direction,
             releases=agreement.releases,
+            terms=own_terms(agreement) if agreement.syntax == "x12" else (),
             business=tuple(business_words(tolerances)) if agreement.direction == "inbound" else (),
             vocabulary=tuple(vocabulary_words(agreement.vocabulary, profile.vocabulary, agreement.direction)),
             samples=(),

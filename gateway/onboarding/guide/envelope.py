@@ -14,7 +14,7 @@ from partners.profile import X12Address as TheirAddress
 from translators.x12.dictionary import ElementRule, load_release
 
 _RELEASE: Final = "004010"  # the control segments are the same in every release
-_USAGE: Final = {"production": "P", "test": "T", "information": "I"}
+USAGE_CODES: Final = {"production": "P", "test": "T", "information": "I"}
 _REPETITION_SINCE: Final = "00402"
 _ANY: Final = "as your software has it"
 
@@ -129,7 +129,7 @@ class _Envelope:
     def _usage(self) -> str:
         if self._profile.is_test:
             return "T now, P in production"
-        return _USAGE[self._profile.framing.usage]
+        return USAGE_CODES[self._profile.framing.usage]
 
     def _gs(self) -> Iterator[tuple[int, tuple[str, str, str]]]:
         theirs_in, theirs_out = self._addresses("inbound"), self._addresses("outbound")[:1]
@@ -174,30 +174,30 @@ def _padded(addresses: list[TheirAddress] | list[X12Address]) -> str:
 
 
 def _usage_now(profile: Profile) -> str:
-    return "T" if profile.is_test else _USAGE[profile.framing.usage]
+    return "T" if profile.is_test else USAGE_CODES[profile.framing.usage]
 
 
-_ACTIONS: Final = {
+ACTION_WORDS: Final = {
     "reject": "is rejected",
     "accept_with_error": "is processed, and the acknowledgment says so",
     "process": "is processed",
 }
-_CHARACTERS: Final = {
+CHARACTER_WORDS: Final = {
     "any": "every character that the encoding has",
     "extended": "the extended set of X12.6: letters of both cases, digits and signs",
     "basic": "the basic set of X12.6: capital letters, digits and some signs",
 }
-_SPACES: Final = {
+SPACE_WORDS: Final = {
     "keep": "leading blanks belong to the value, trailing ones are padding",
     "trim": "blanks around a value do not count",
     "reject": "blanks around a value are an error (AK403 = 6)",
 }
-_TRAILING: Final = {
+TRAILING_WORDS: Final = {
     "not_allowed": "no separators behind the last element with data",
     "optional": "separators behind the last element with data are let pass",
     "mandatory": "every element of the standard has to be separated, the empty ones at the end, too",
 }
-_TOLERATED: Final = {
+TOLERANCE_WORDS: Final = {
     "isa-padding": "ISA elements that are not filled up to their width",
     "leading-bytes": "blanks before a segment",
     "trailing-garbage": "bytes behind the last IEA that are no interchange",
@@ -227,27 +227,29 @@ def _rules(facts: Facts) -> Iterator[Fact]:
     yield Fact(
         "A control number used again",
         (
-            f"ISA13: the interchange {_ACTIONS[duplicates.action]}",
-            f"GS06 of an earlier interchange: the group {_ACTIONS[duplicates.group]}",
-            f"ST02 of an earlier group: the set {_ACTIONS[duplicates.transaction_set]}",
+            f"ISA13: the interchange {ACTION_WORDS[duplicates.action]}",
+            f"GS06 of an earlier interchange: the group {ACTION_WORDS[duplicates.group]}",
+            f"ST02 of an earlier group: the set {ACTION_WORDS[duplicates.transaction_set]}",
         ),
         f"numbers are remembered for {counted(duplicates.window_days, 'day')}",
     )
     if duplicates.out_of_sequence != "process":
-        yield Fact("ISA13 out of sequence", f"the interchange {_ACTIONS[duplicates.out_of_sequence]}")
+        yield Fact("ISA13 out of sequence", f"the interchange {ACTION_WORDS[duplicates.out_of_sequence]}")
     encoding = {"latin-1": "ISO 8859-1 (Latin-1)", "utf-8": "UTF-8"}[profile.encoding]
     yield Fact("Encoding", encoding, "of both directions")
-    yield Fact("Characters", _CHARACTERS[validation.character_set], "in what you send")
-    yield Fact("Blanks", _SPACES[validation.spaces])
+    yield Fact("Characters", CHARACTER_WORDS[validation.character_set], "in what you send")
+    yield Fact("Blanks", SPACE_WORDS[validation.spaces])
     if "trailing-separators" not in profile.tolerances:
-        yield Fact("Empty elements at the end", _TRAILING[validation.trailing_separators])
+        yield Fact("Empty elements at the end", TRAILING_WORDS[validation.trailing_separators])
     in_data = {
         "replace": f"a separator inside data is replaced by {separator_words(profile.framing.replacement)}",
         "reject": "a document whose data holds a separator is not sent",
         "choose": "we take other separators where ours occur in the data; read them from ISA",
     }
     yield Fact("Separators in our data", in_data[profile.framing.separators_in_data])
-    tolerated = [_TOLERATED.get(name, name) for name in profile.tolerances]
+    if profile.framing.trailing_separators == "all":
+        yield Fact("Empty elements at the end of ours", "separated, as many as the standard has")
+    tolerated = [TOLERANCE_WORDS.get(name, name) for name in profile.tolerances]
     if tolerated:
         yield Fact("What we let pass", tuple(tolerated), "told as a warning; better not to need it")
 

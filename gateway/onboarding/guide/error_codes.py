@@ -181,8 +181,13 @@ DISPOSITIONS: Final = (
         "Compare size and structure; ask us with the Message-ID.",
     ),
     ErrorCode(
-        "failed/failure: unsupported MIC-algorithms, unsupported format",
+        "failed/failure: unsupported format",
         "you asked for a receipt that we cannot make",
-        "Ask for a receipt signed as pkcs7-signature with sha-256.",
+        "Ask for a receipt signed as pkcs7-signature, or for none.",
+    ),
+    ErrorCode(
+        "failed/failure: unsupported MIC-algorithms",
+        "you named no digest for the receipt that we can make",
+        "Name sha-256 in Disposition-Notification-Options.",
     ),
 )

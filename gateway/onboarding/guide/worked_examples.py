@@ -65,4 +65,4 @@ def _x12(profile: Profile, agreement: Agreement, release: str, settings: Setting
         version=(profile.framing.version or "") if not inbound else "",
         rules=overrides(agreement),
     )
-    return write_interchange([document], envelope, framing_for(profile)).data
+    return write_interchange([document], envelope, framing_for(profile, agreement)).data
