@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.demo.premises import sample as of_the_demo
 from tests.commands.conftest import Ended, Run
@@ -95,3 +96,16 @@ def test_ended_from_outside_nothing_stays(site: Site, tmp_path: Path, number: in
     assert list(temporary.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+def test_who_cannot_be_played_fails_with_the_reason(call, site: Site):
+    profile = site.partners_dir / "acme-supply" / "profile.yaml"
+    told = yaml.safe_load(profile.read_text()) | {"sftp": {"user": "acme"}}
+    told.pop("as2")
+    told.pop("api_keys", None)
+    profile.write_text(yaml.safe_dump(told))
+    call("acme-supply", "--record")
+    ended = call("acme-supply", "--live")
+    assert (ended.code, "loopback speaks AS2 and REST" in ended.out) == (1, True)
+    (trial,) = call("acme-supply", "--trials", "--format", "json").rows
+    assert (trial["passed"], "neither `as2` nor `api_keys`" in trial["detail"]) == (False, True)

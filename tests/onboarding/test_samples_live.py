@@ -187,3 +187,21 @@ async def test_ports_that_were_taken_meanwhile(stage: Stage, folder: Path) -> No
     async with AsyncExitStack() as stack:
         played = await (await stage.open(stack, folder, loaded)).play(samples["response"])
     assert (failed, played.judged.passed) == (1, True)
+
+
+async def test_the_step_that_failed_is_named(stage: Stage, folder: Path) -> None:
+    samples = {"response/received.edi": RESPONSE, "notice/document.json": NOTICE}
+    limits = {"body_bytes_max": 1_024}
+    stage.add("acme-supply", samples, as2=AS2, x12=X12, agreements=AGREEMENTS, limits=limits)
+    told = proven(await stage.play("acme-supply", folder, notice__sent_edi=b"ISA"))
+    assert told["response"].startswith("their message to us: it was not delivered (")
+    assert "no outbound agreement on ship_notice" in told["notice"]
+    assert told["notice"].startswith("it is refused at the door of the ERP: ")
+
+
+async def test_acknowledgments_to_who_has_no_url_are_kept(stage: Stage, folder: Path) -> None:
+    as2 = {name: value for name, value in AS2.items() if name != "url"}
+    samples = {"response/received.edi": RESPONSE}
+    stage.add("acme-supply", samples, as2=as2, x12=X12, agreements=AGREEMENTS[1:])
+    told = proven(await stage.play("acme-supply", folder))
+    assert told == {"response": "signed receipt, published, acknowledgment kept: nothing says where it is sent to"}

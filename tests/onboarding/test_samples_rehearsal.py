@@ -279,3 +279,20 @@ def test_nothing_is_left_where_recording_fails(stage: Stage, monkeypatch: pytest
     with pytest.raises(OSError, match="No space left"):
         record(judged)
     assert [path.name for path in judged.sample.folder.iterdir()] == ["received.edi"]
+
+
+async def test_a_fault_of_ours_fails_one_sample_and_names_the_place(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("what a partner sent must not be shown")
+
+    stage.sample(RESPONSE)
+    loaded, directory = stage.partner("acme-supply")
+    (sample,), _ = read_samples(stage.root / "acme-supply")
+    monkeypatch.setattr("gateway.onboarding.samples.rehearsal.decide", fault)
+    with rehearsal(stage.settings, directory) as played_in:
+        judged = await try_sample(played_in, loaded, sample, (sample,))
+    assert (judged.passed, without_sample(loaded, [judged])) == (False, ())
+    assert judged.fault.startswith("it could not be played, by our own fault (ZeroDivisionError in test_samples_reh")
+    assert "must not be shown" not in judged.fault
