@@ -204,7 +204,7 @@ def look(folder: Path, templates: Templates, environment: str | None) -> Look:
 
 
 def _load(folder: Folder, find: "_Find", environment: str | None) -> LoadedProfile | Problems:
-    own = _layer_in(folder, PROFILE_FILE, f"put the partner's profile into {folder.path / PROFILE_FILE}")
+    own = _layer_in(folder, PROFILE_FILE, f"put the partner's profile into {folder.path}/{PROFILE_FILE}")
     if not isinstance(own, _Layer):
         return own
     layers = [own]
@@ -236,7 +236,7 @@ def _load(folder: Folder, find: "_Find", environment: str | None) -> LoadedProfi
 
 
 def _layer_in(folder: Folder, name: str, right: str) -> "_Layer | Problems":
-    path = str(folder.path / name)
+    path = f"{folder.path}/{name}"
     data = folder.read(name, PROFILE_BYTES_MAX)
     if isinstance(data, str):
         return (Problem(path, 1, 1, "", f"{name} {data}", right),)
