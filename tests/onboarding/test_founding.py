@@ -266,6 +266,18 @@ def test_what_is_there_stays(tmp_path: Path, taken: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["acme"]
 
 
+def test_of_two_who_make_the_same_one_is_told(tmp_path: Path) -> None:
+    class Overtaken(dict[str, bytes]):
+        def items(self):  # type: ignore[no-untyped-def]
+            place_folder(tmp_path / "acme", {"profile.yaml": b"first"})
+            return {"profile.yaml": b"second"}.items()
+
+    with pytest.raises(FolderExists):
+        place_folder(tmp_path / "acme", Overtaken())
+    assert (tmp_path / "acme" / "profile.yaml").read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["acme"]
+
+
 def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         place_folder(tmp_path / "acme", {"profile.yaml": b"", "no/such/folder": b""})
