@@ -49,6 +49,9 @@ class ElementChecker:
         self._release = release
         self._validation = validation
         self._trims = validation.spaces == "trim"
+        self._judges_text = validation.character_set != "any" or validation.spaces == "reject"
+        # Whether something was sent: blanks alone say nothing where they are trimmed.
+        self._says: Callable[[str], bool] = _is_more_than_blanks if self._trims else bool
         self._delimiters = delimiters
         self._utf8 = encoding == "utf-8"
         self._ledger = ledger
@@ -88,7 +91,7 @@ class ElementChecker:
 
     def check_unruled(self, text: str, at: At) -> None:
         """Judge the values of a segment that no rule describes by what holds for all values."""
-        if self._validation.character_set == "any" and self._validation.spaces != "reject":
+        if not self._judges_text:
             return
         offset = at.start
         for number, raw in enumerate(text.split(self._delimiters.element)):
@@ -97,10 +100,6 @@ class ElementChecker:
                 if fault is not None:
                     self._report(at, _Spot(number, None, offset), None, value, fault)
             offset += len(raw) + 1
-
-    def _says(self, raw: str) -> bool:
-        """Whether something was sent; blanks alone say nothing where they are trimmed."""
-        return bool(raw.strip(" ") if self._trims else raw)
 
     def _end(self, rule: SegmentRule, parts: list[str], at: At) -> None:
         """What is wrong with the separators at the end of a segment."""
@@ -187,7 +186,8 @@ class ElementChecker:
             self._report(at, spot, rule, value, Fault(ElementError.CHARACTER, words))
             return value
         checked = unpadded(rule, value) if self._trims else value
-        fault = self._text_fault(rule, value) or value_fault(rule, checked, self._release.name)
+        fault = self._text_fault(rule, value) if self._judges_text else None
+        fault = fault or value_fault(rule, checked, self._release.name)
         while fault is not None:
             self._report(at, spot, rule, value, fault)
             fault = fault.besides if fault.tolerance in self._ledger.tolerances else None
@@ -329,6 +329,10 @@ class ElementChecker:
 
 def _listed(code: ElementError, listed: frozenset[str]) -> ElementError:
     return code if code in listed else ElementError.TOO_MANY_ELEMENTS
+
+
+def _is_more_than_blanks(raw: str) -> bool:
+    return bool(raw.strip(" "))
 
 
 def _is_utf8(raw: str) -> bool:
