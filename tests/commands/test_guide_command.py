@@ -10,7 +10,8 @@ from tests.site import PASSPHRASE, Site, acknowledgment_855
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    made = Site(tmp_path / "site")
+    settings = {"company": "BigCorp", "contacts": [{"name": "EDI desk"}], "public_url": "https://b2b.bigcorp.example"}
+    made = Site(tmp_path / "site", settings)
     profile = made.partners_dir / "acme-supply" / "profile.yaml"
     held = yaml.safe_load(profile.read_text())
     held["agreements"] = [one for one in held["agreements"] if one["document"].endswith("acknowledgment")]
@@ -82,6 +83,17 @@ def test_a_partner_behind_a_connection_reads_the_name_of_it(call, site: Site):
     ended = call("mill", "-o", "-")
     assert ended.code == 0
     assert "By way of Tradewind VAN" in Page(ended.out).at("connection").words
+
+
+def test_what_the_settings_do_not_say_is_told_to_the_operator(call, site: Site):
+    held = yaml.safe_load(site.config.read_text())
+    site.config.write_text(
+        yaml.safe_dump({key: value for key, value in held.items() if key not in {"company", "public_url"}})
+    )
+    ended = call("northwind-parts", "-o", "-")
+    assert ended.code == 0
+    assert "`company`, `public_url`" in ended.err
+    assert "`contacts`" not in ended.err
 
 
 def test_a_sample_that_cannot_be_read_is_told_of(call, site: Site):

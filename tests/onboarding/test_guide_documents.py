@@ -185,6 +185,20 @@ def test_an_example_that_would_break_the_agreement_is_not_shown():
     assert not overrides(loaded(agreements=[RESPONSE]).profile.agreements[0])
 
 
+def test_a_set_that_a_release_does_not_have_yet_has_no_tables():
+    of = section({"document": "application_advice", "direction": "inbound", "syntax": "x12", "releases": ["002040"]})
+    assert of.x12 is None
+    assert of.why_no_tables == "There are no tables of 824 in release 002040."
+
+
+def test_a_draft_without_addresses_has_its_documents():
+    agreements = [ORDER, RESPONSE]
+    held = loaded(status="draft", as2=None, api_keys=None, x12=None, agreements=agreements)
+    told = page_of(held, settings={"identities": []})
+    assert "There is no sample of this document yet." in told.words
+    assert "purchase-order-acknowledgment-inbound-x12-BAK" in told.ids
+
+
 def test_segments_of_every_set_have_a_name():
     codes = {code for release in releases() for kind in set_types(release) for code in grammar(kind, release).codes}
     assert codes - SEGMENT_NAMES.keys() == set()

@@ -1,1 +1,1 @@
-"""RabbitMQ and PostgreSQL as real programs for the tests: found, else installed, else a clear error."""
+"""RabbitMQ, PostgreSQL and Chromium as real programs for the tests: found, else installed, else a clear error."""

@@ -97,6 +97,7 @@ def _html_file(called: argparse.Namespace) -> Path | None:
 def _facts(called: argparse.Namespace, settings: Settings) -> Facts:
     folder = folder_of(settings, called.partner)
     loaded = profile_of(settings, called.partner)
+    _tell_missing(settings)
     samples, problems = read_samples(folder)
     for problem in problems:
         note(str(problem))
@@ -111,6 +112,14 @@ def _facts(called: argparse.Namespace, settings: Settings) -> Facts:
         connection=_connection(settings, loaded),
         full=called.full,
     )
+
+
+def _tell_missing(settings: Settings) -> None:
+    """What partners look for first, and nobody has said."""
+    said = {"company": settings.company, "contacts": settings.contacts, "public_url": settings.public_url}
+    missing = [f"`{name}`" for name, value in said.items() if not value]
+    if missing:
+        note(f"gateway.yaml does not say {', '.join(missing)}: the guide has nothing to show there")
 
 
 def _certificates(settings: Settings, loaded: LoadedProfile, now: datetime) -> Inventory:

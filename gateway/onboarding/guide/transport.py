@@ -128,7 +128,12 @@ def _demands(facts: Facts, as2: As2) -> Iterator[Fact]:
 
 
 def _algorithms(names: tuple[str, ...]) -> str:
-    return listed([f"{name.upper()} (while you need it)" if name in _WEAK else name.upper() for name in names])
+    return listed([f"{_algorithm(name)} (while you need it)" if name in _WEAK else _algorithm(name) for name in names])
+
+
+def _algorithm(name: str) -> str:
+    """`AES-256-CBC`, as products show it."""
+    return name.upper().replace("AES", "AES-")
 
 
 def _sizes(facts: Facts) -> Iterator[Fact]:
@@ -150,9 +155,9 @@ def _media_types(facts: Facts) -> str:
 def _sending(as2: As2) -> Iterator[Fact]:
     sending = as2.sending
     scheme = f", {_SIGNATURES[sending.signature]}" if sending.signature else ""
-    signed = f"yes, {(sending.digest or as2.digests[0]).upper()}{scheme}" if sending.sign else "no"
+    signed = f"yes, {_algorithm(sending.digest or as2.digests[0])}{scheme}" if sending.sign else "no"
     yield Fact("Signed", signed)
-    encrypted = f"yes, {(sending.cipher or as2.ciphers[0]).upper()}, {_KEYS[sending.key_transport]}"
+    encrypted = f"yes, {_algorithm(sending.cipher or as2.ciphers[0])}, {_KEYS[sending.key_transport]}"
     yield Fact("Encrypted", encrypted if sending.encrypt else "no", "to your newest certificate that we hold")
     compress = {"none": "no", "before-signing": "yes, before signing", "after-signing": "yes, after signing"}
     yield Fact("Compressed", compress[sending.compress])
