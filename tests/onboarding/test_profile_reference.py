@@ -68,7 +68,7 @@ def test_it_holds_every_key_once() -> None:
         ("business_tolerances.price_under_percent", ("number from 0 to 100", (), False, "100")),
         ("api_keys[].expires_on", ("day", (), False, None)),
         ("acknowledgment.functional", ("one word", ("997", "999", "none"), False, "'997'")),
-        ("agreements[].rules[].codes", ("one or several: text", (), False, "[]")),
+        ("agreements[].rules[].codes", ("one or several: texts", (), False, "[]")),
         ("as2.sending", ("keys", (), False, None)),
     ],
 )

@@ -16,6 +16,8 @@ INTRODUCTION: Final = (
     "for, *one or several* may be written as the only one, without brackets."
 )
 KEYS: Final = "keys"
+_WORD: Final = "one word"
+_SEVERAL: Final = {_WORD: "words", "text": "texts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,10 @@ def _kind(held: Schema, known: Schema) -> tuple[str, tuple[str, ...]]:
         if many is None:
             return " or ".join(_kind(choice, known)[0] for choice in choices), ()
         of, allowed = _kind(many["items"], known)
-        return f"one or several: {of}", allowed
+        return f"one or several: {_SEVERAL.get(of, of)}", allowed
     if held.get("type") == "array":
         of, allowed = _kind(held["items"], known)
-        return f"list of {of}", allowed
+        return f"list of {_SEVERAL.get(of, of)}", allowed
     return _single(held), tuple(dict.fromkeys(str(word) for word in held.get("enum", ())))
 
 
@@ -136,7 +138,7 @@ def _single(held: Schema) -> str:
     if "$ref" in held or types == "object":
         return KEYS
     if "enum" in held:
-        return "one word"
+        return _WORD
     if types == "boolean":
         return "true or false"
     if ("integer" in types and "minimum" in held) or "number" in types:
