@@ -1,5 +1,6 @@
 """What the other rooms are told about a partner."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -41,6 +42,10 @@ def test_both_sides_know_the_same_names() -> None:
     assert set(get_args(partner_profile.Tolerance)) == set(get_args(guide.Tolerance))
     assert get_args(x12_terms.OnBadSet) == get_args(guide.OnBadSet)
     assert get_args(x12_terms.RepetitionAction) == get_args(guide.DuplicateAction)
+    for field in fields(guide.Validation):
+        said = x12_terms.Validation.model_fields[field.name]
+        assert (get_args(said.annotation), said.default) == (get_args(field.type), field.default)
+    assert get_args(x12_terms.Acknowledgment.model_fields["functional"].annotation) == get_args(guide.Functional)
     assert set(get_args(partner_profile.DocumentType)) == set(DOCUMENTS) - {"functional_acknowledgment"}
     assert set(get_args(partner_profile.DocumentType)) <= set(DOCUMENT_TYPES.values())
     assert {Cipher(name) for name in get_args(as2_terms.Cipher)} == set(Cipher)

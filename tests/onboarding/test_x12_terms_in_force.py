@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.flow.outward.composing import addresses
+from gateway.flow.outward.ways import NoWay, Recipient
 from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, DOCUMENTS, FINDINGS, Sample
 from gateway.onboarding.samples.rehearsal import CLOCK_MS, Rehearsal
 from gateway.settings import IdentitySettings, Limits, X12Address
@@ -20,6 +22,7 @@ from gateway.store.database import Database
 from gateway.store.schema import migrate
 from partners.directory import Directory
 from tests.partners.profiles import loaded
+from translators.guide import Identity
 
 DAY_MS = 86_400_000
 OURS = (
@@ -380,6 +383,18 @@ def test_each_address_is_good_for_its_direction(database) -> None:
     sent = send(database, x12=TWO_ADDRESSES).sent
     assert "*ZZ*BIGCORP        *ZZ*ACMERECEIVES   *" in sent
     assert "GS*PO*BIGCORP*ACMEAPP*" in sent
+
+
+def test_a_file_goes_only_where_they_receive() -> None:
+    partner = profile_of(x12=TWO_ADDRESSES)
+    way = Recipient(partner, partner, partner.profile.as2)
+    for receiver, is_theirs in (("ACMERECEIVES", True), ("ACMESENDS", False)):
+        file = interchange(orders()).replace("*ZZ*BIGCORP        *", f"*ZZ*{receiver:15}*").encode()
+        if is_theirs:
+            assert addresses(file, way) == {Identity("ZZ", "ACMESUPPLY")}
+        else:
+            with pytest.raises(NoWay, match="the addresses of acme-supply are ZZ/ACMERECEIVES"):
+                addresses(file, way)
 
 
 def test_what_has_no_address_to_go_to_is_not_sent(database) -> None:
