@@ -67,6 +67,7 @@ def test_sound_words_have_no_problems(tmp_path: Path) -> None:
         ("  units: [{theirs: CA, ours: EA, factor: 0}]\n", "9:42: a factor of 0 leaves nothing"),
         ("  units: [{theirs: CA, ours: EA}, {theirs: BX, ours: EA}]\n", "`CA` and `BX` are both our EA; `CA` goes out"),
         ("  units: [{theirs: CA, ours: EA}, {theirs: CA, ours: H87}]\n", "the same as units[0]"),
+        ("  units: [{theirs: LB, ours: KGM, factor: 0.45359237}]\n", "seldom comes out even by 0.45359237, and then"),
         ("  qualifiers: [{of: references, theirs: Z!, ours: DP}]\n", "`Z!` is no code of X12 element 128"),
         ("  qualifiers: [{of: dates, theirs: '063', ours: '0001'}]\n", "`0001` is no code of X12 element 374; did you"),
         ("  qualifiers: [{of: parties, theirs: ST, ours: ST}]\n", "`ST` is made ST, which says nothing"),

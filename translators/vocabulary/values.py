@@ -101,10 +101,20 @@ class Vocabulary:
     units: tuple[UnitRule, ...] = ()
     qualifiers: tuple[QualifierRule, ...] = ()
 
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """What is made of a vocabulary is looked up with each document, so the hash is reckoned once."""
+        object.__setattr__(self, "_hash", hash((self.identifiers, self.units, self.qualifiers)))
+
     def __bool__(self) -> bool:
         """Whether it says anything."""
         return bool(self.identifiers or self.units or self.qualifiers)
 
     def __hash__(self) -> int:
-        """Equal ones have it in common, and it costs nothing: what is made of a vocabulary is looked up by it."""
-        return hash((len(self.identifiers), len(self.units), len(self.qualifiers)))
+        """Equal ones have it in common."""
+        return self._hash
+
+    def __reduce__(self) -> tuple[type["Vocabulary"], tuple[object, ...]]:
+        """Hashes of texts differ from process to process, so a worker reckons its own."""
+        return Vocabulary, (self.identifiers, self.units, self.qualifiers)

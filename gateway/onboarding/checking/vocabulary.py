@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from partners.vocabulary_terms import CrossReference, QualifierMapping, UnitConv
 from translators.codes import rec20_units, units_from
 from translators.documents import DOCUMENTS
 from translators.vocabulary.fields import field_fault
+from translators.vocabulary.units import divided, is_counted
 from translators.x12.dictionary import choose_release, load_release, releases
 
 # The X12 elements whose codes stand as qualifiers, and those under which tables name what they translate.
@@ -110,6 +112,10 @@ def _unit_problems(loaded: LoadedProfile, words: _Words, where: Location, item: 
         yield loaded.problem((*where, "ours"), what, right, warning=True)
     if words.speaks_x12_alone:
         yield from _unknown_code(loaded, (*where, "theirs"), item.theirs, _UNITS, words.codes(_UNITS))
+    is_measured = not is_counted(item.theirs, item.ours, is_x12=words.speaks_x12_alone)
+    if words.goes_out and is_measured and item.decimals is None and divided(Decimal(1), item.factor) is None:
+        what = f"what goes out in {item.theirs} seldom comes out even by {item.factor}, and then it is not sent"
+        yield loaded.problem((*where, "factor"), what, "give `decimals`, such as 3, to round it", warning=True)
     standard = rec20_units() if words.speaks_x12_alone else known
     if item.factor == 1 and standard.get(item.theirs) == item.ours and item.product is None:
         what = f"{shown(item.theirs)} is {item.ours} by the standard"
