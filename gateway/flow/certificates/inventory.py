@@ -13,6 +13,7 @@ from gateway.store.certificate_uses import identity_owner, partner_owner
 from gateway.store.partner_certificates import StoredCertificate
 from partners.as2_terms import As2, CertificateFile
 from partners.loader import LoadedProfile
+from partners.profile import Status
 
 Purpose = Literal["signing", "encryption", "tls", "authority"]
 _PURPOSES_OF_FILE: Mapping[str, tuple[Purpose, ...]] = {
@@ -153,7 +154,7 @@ def _theirs(
     for name, purpose in places:
         found += [_of_partner(loaded.id, one, (purpose,), f"profile: {name}") for one in _read(loaded, name, problems)]
     found += [entry for one in exchanged if (entry := _of_exchange(loaded.id, one, problems)) is not None]
-    return [_judged(entry, found, now, is_active=loaded.profile.is_active) for entry in found]
+    return [_judged(entry, found, now, status=loaded.profile.status) for entry in found]
 
 
 def _of_file(partner: str, item: CertificateFile, certificate: Certificate) -> Entry:
@@ -193,11 +194,12 @@ def _of_partner(partner: str, certificate: Certificate, purposes: tuple[Purpose,
     )
 
 
-def _judged(entry: Entry, of_partner: Sequence[Entry], now: datetime, *, is_active: bool) -> Entry:
+def _judged(entry: Entry, of_partner: Sequence[Entry], now: datetime, *, status: Status) -> Entry:
     """What it does at this moment, and whether others go on when it ends."""
     follows = all(any(_takes_over(other, entry, purpose, now) for other in of_partner) for purpose in entry.purposes)
+    is_active = status in {"testing", "live"}
     if not is_active:
-        role = "partner is suspended"
+        role = "partner is suspended" if status == "suspended" else "partner is a draft"
     elif now < entry.begins:
         role = f"from {day(entry.begins)}"
     elif now >= entry.ends:

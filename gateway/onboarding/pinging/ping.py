@@ -141,6 +141,9 @@ class Ping:
                 if way.channel == SANDBOX:
                     step.fail("the sandbox plays them: nothing goes over a network, so there is nothing to reach")
                     return None
+                if way.held:
+                    step.fail(way.held)
+                    return None
                 destination = read_url(url_of(_consignment(way, "", "", None), way.as2))
             except (NoWay, CannotSend) as error:
                 step.fail(str(error))
