@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.agreements import framing_terms
 from gateway.as2_agreements import identities_for
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import IdentitySettings
@@ -22,8 +23,8 @@ KEY_LABEL = "loopback"
 _PRIVATE = {"private_networks": [f"{LOOPBACK}/32"]}
 _LEGACY_DIGEST, _LEGACY_CIPHER = "sha-1", "3des-cbc"
 _KEY_TRANSPORTS = ["rsa-oaep", "rsa-v1.5"]
-# What their reading of ours has to let pass, because their profile wants it so.
-_ALL_SEPARATED = "trailing-separators"
+# How they read what we write so because their profile wants it.
+_ALL_SEPARATED = {"trailing_separators": "mandatory"}
 # Of `as2`: what names files, addresses or keys of theirs.
 _OUTWARD = (
     "certificate",
@@ -164,8 +165,8 @@ def _seen_from_there(agreement: Agreement, profile: Profile) -> Keys:
         return keys
     written = agreement.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     keys |= {name: written[name] for name in ("releases", "rules") if name in written}
-    framing = agreement.framing if agreement.framing is not None else profile.framing
-    return keys | ({"tolerances": [_ALL_SEPARATED]} if framing.trailing_separators == "all" else {})
+    all_separated = framing_terms(profile, agreement).trailing_separators == "all"
+    return keys | ({"validation": dict(_ALL_SEPARATED)} if all_separated else {})
 
 
 def their_identities(actors: Cast) -> list[Keys]:
