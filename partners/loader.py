@@ -430,7 +430,7 @@ def _validated(nodes: Mapping, path: str) -> Profile | Problems:
     try:
         return Profile.model_validate(plain(nodes))
     except ValidationError as error:
-        return in_our_words(error, nodes, path)[:PROBLEMS_MAX]
+        return in_our_words(error, nodes, path, PROBLEMS_MAX)
 
 
 def _located(nodes: Mapping, path: str, location: Location, what: str, would_be_right: str) -> Problem:

@@ -66,14 +66,19 @@ def dotted(location: Location) -> str:
     """A field path as people write it: ``("as2", "certificates", 0)`` is ``as2.certificates[0]``."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{_escaped(part)}"
     return text.removeprefix(".")
+
+
+def _escaped(text: str) -> str:
+    """What somebody wrote as a key, without control characters and cut where it is long."""
+    escaped = repr(text)[1:-1]
+    return f"{escaped[:SHOWN_CHARACTERS_MAX]}..." if len(escaped) > SHOWN_CHARACTERS_MAX else escaped
 
 
 def shown(value: object) -> str:
     """A value for a message: quoted, control characters escaped, cut where it is long."""
-    text = repr(str(value))[1:-1]
-    return f"`{text[:SHOWN_CHARACTERS_MAX]}...`" if len(text) > SHOWN_CHARACTERS_MAX else f"`{text}`"
+    return f"`{_escaped(str(value))}`"
 
 
 def one_of(wrong: str, known: Iterable[str]) -> str:

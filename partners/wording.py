@@ -9,23 +9,37 @@ from pydantic_core import ErrorDetails
 
 from partners.fields import WORDED
 from partners.nodes import Mapping, Node, Sequence, key_place, place_of
-from partners.problems import Location, Problem, dotted, one_of, shown
+from partners.problems import Location, Place, Problem, dotted, one_of, shown
 from partners.profile import fields_at
 
 
-def in_our_words(error: ValidationError, nodes: Mapping, path: str) -> tuple[Problem, ...]:
-    """Each complaint on the line of the field that it speaks of, in the order of the file."""
+def in_our_words(error: ValidationError, nodes: Mapping, path: str, most: int) -> tuple[Problem, ...]:
+    """Complaints on the lines of the fields that they speak of, in the order of the file, so many at most."""
     details = error.errors(include_url=False)
     # A list whose items are all wrong is also reported as empty; that helps nobody.
     wrong_inside = {detail["loc"][:-1] for detail in details}
     details = [item for item in details if item["type"] != "too_short" or item["loc"] not in wrong_inside]
-    found = [_problem(detail, nodes, path) for detail in details]
-    return tuple(sorted(found, key=lambda problem: (problem.line, problem.column)))
+    placed = [_Placed(detail, *_place(detail, nodes)) for detail in details]
+    # Finding what was probably meant takes its time, so only those that are told are put in words.
+    told = sorted(placed, key=lambda item: (item.place.line, item.place.column))[:most]
+    return tuple(_problem(item.detail, item.location, item.place, path) for item in told)
 
 
-def _problem(detail: ErrorDetails, nodes: Mapping, path: str) -> Problem:
-    location, kind = _as_written(detail["loc"], nodes), detail["type"]
-    place = key_place(nodes, location) if kind == "extra_forbidden" else place_of(nodes, location)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    detail: ErrorDetails
+    location: Location
+    place: Place
+
+
+def _place(detail: ErrorDetails, nodes: Mapping) -> tuple[Location, Place]:
+    location = _as_written(detail["loc"], nodes)
+    is_key = detail["type"] == "extra_forbidden"
+    return location, key_place(nodes, location) if is_key else place_of(nodes, location)
+
+
+def _problem(detail: ErrorDetails, location: Location, place: Place, path: str) -> Problem:
+    kind = detail["type"]
     wrong = _Complaint(location, detail["input"], detail.get("ctx", {}), detail["msg"])
     what, right = _WORDS.get(kind, _other)(wrong)
     return Problem(place.file or path, place.line, place.column, wrong.name, what, right)
@@ -72,7 +86,7 @@ def _worded(wrong: _Complaint) -> _Words:
 
 def _missing(wrong: _Complaint) -> _Words:
     *parents, field = wrong.location
-    description = fields_at(tuple(parents)).get(str(field), "").rstrip(".")
+    description = " ".join(fields_at(tuple(parents)).get(str(field), "").split()).rstrip(".")
     return f"`{wrong.name}` is missing", f"add `{field}:` ({description})" if description else f"add `{field}:`"
 
 

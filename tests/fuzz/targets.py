@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.fuzz.as2_properties import AS2_PROPERTIES
 from tests.fuzz.as2_seeds import FOUND_IN_AS2, as2_dictionary, as2_seeds
+from tests.fuzz.profile_properties import FOUND_IN_PROFILES, PROFILE_PROPERTIES, profile_dictionary, profile_seeds
 from tests.fuzz.properties import PROPERTIES
 from tests.fuzz.seeds import FOUND, dictionary, seeds
 
@@ -23,4 +24,8 @@ class Target:
 TARGETS = {
     **{name: Target(holds, seeds, dictionary, FOUND) for name, holds in PROPERTIES.items()},
     **{name: Target(holds, as2_seeds, as2_dictionary, FOUND_IN_AS2) for name, holds in AS2_PROPERTIES.items()},
+    **{
+        name: Target(holds, profile_seeds, profile_dictionary, FOUND_IN_PROFILES)
+        for name, holds in PROFILE_PROPERTIES.items()
+    },
 }
