@@ -43,8 +43,8 @@ class CrossReference(Part):
     """The CSV file: a header line with `theirs,ours`, then one pair a line. Where several of theirs are one of ours,
     the first goes out, or the one marked `yes` in a column `preferred`; further columns are for people."""
     of: Literal["product_ids", "parties", "references"]
-    """product_ids: item numbers of lines; parties: identifiers of parties, such as plants and stores; references:
-    reference numbers."""
+    """product_ids: item numbers of lines; parties: identifiers of parties, such as plants, and the stores that
+    a line is split among; references: reference numbers."""
     theirs: Qualifier | None = None
     """The qualifier under which they name it, such as VN (vendor's item number) or 92; any when absent."""
     ours: Qualifier | None = None

@@ -610,6 +610,7 @@ class Split:
     """The part of a line's quantity that goes to one store or location (X12 SDQ).
 
     Attributes:
+        location_as_sent: the partner's own name of it, where it is named by another.
         quantity_as_sent: in the unit as sent, where the quantity is in another.
     """
 
@@ -620,6 +621,7 @@ class Split:
     unit_as_sent: CodeAsSent | None = None
     place: str | None = None
     quantity_as_sent: Decimal | None = None
+    location_as_sent: Identifier | None = None
 
 
 @canonical

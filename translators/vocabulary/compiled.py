@@ -42,6 +42,7 @@ class PartPlan:
         groups: the units in it.
         has_products: its item numbers say which item the units are of.
         is_party: its role may be put in other words.
+        is_split: its location is a party's, named by a table of parties.
         touches: whether anything is to be done at all.
     """
 
@@ -49,6 +50,7 @@ class PartPlan:
     groups: tuple[Group, ...]
     has_products: bool
     is_party: bool
+    is_split: bool
     touches: bool
 
 
@@ -153,7 +155,9 @@ def _plan(of: type[Any], needs: frozenset[Need]) -> PartPlan:
             fields[name] = touch
     is_party = of is parts.Party and "parties" in needs
     groups = groups_of(of) if UNITS in needs else ()
-    return PartPlan(fields, groups, has_products, is_party, touches=bool(fields or groups or is_party))
+    is_split = of is parts.Split and "parties" in needs
+    touches = bool(fields or groups or is_party or is_split)
+    return PartPlan(fields, groups, has_products, is_party, is_split, touches)
 
 
 def _may_hold(of: type[Any], needs: frozenset[Need]) -> bool:
@@ -161,7 +165,7 @@ def _may_hold(of: type[Any], needs: frozenset[Need]) -> bool:
     todo, seen = [of], {of}
     while todo:
         one = todo.pop()
-        if (UNITS in needs and groups_of(one)) or (one is parts.Party and "parties" in needs):
+        if (UNITS in needs and groups_of(one)) or (one in {parts.Party, parts.Split} and "parties" in needs):
             return True
         for held in shape(one).fields.values():
             if held.type is None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from translators.codes import words
-from translators.document_parts import CodeAsSent, DateReference, Identifier, Party, ProductId, Reference
+from translators.document_parts import CodeAsSent, DateReference, Identifier, Party, ProductId, Reference, Split
 from translators.documents import Document
 from translators.findings import Severity
 from translators.vocabulary import units
@@ -66,6 +66,21 @@ class _Inward(Walk):
         changed["role_code"] = rule.ours
         changed["role"] = words(LABELS["parties"]).get(rule.ours)
 
+    def location(self, split: Split, changed: Changes) -> None:
+        if split.location_as_sent is not None:
+            return
+        sent = Identifier(split.location or "", split.location_qualifier)
+        for rule in self.compiled.tables.get("parties", ()):
+            if rule.theirs not in (None, sent.qualifier):
+                continue
+            ours = rule.in_ours(sent.id)
+            if ours is not None:
+                changed["location"], changed["location_as_sent"] = ours, sent
+                changed["location_qualifier"] = rule.ours if rule.ours is not None else sent.qualifier
+                return
+            if rule.missing != "keep":
+                self._miss("parties", rule, sent, "location")
+
     def _added(
         self, of: str, held: tuple[_Named, ...], made: Callable[[str | None, str], _Named]
     ) -> tuple[_Named, ...]:
@@ -105,13 +120,13 @@ class _Inward(Walk):
                     self.tell("identifier-contradiction", message, Severity.WARNING, value=id_of(other))
                 return
 
-    def _miss(self, of: str, rule: IdentifierRule, one: _Named, index: int) -> None:
+    def _miss(self, of: str, rule: IdentifierRule, one: _Named, where: int | str) -> None:
         if not self.once("identifier-unknown", of, qualifier_of(one), id_of(one)):
             return
         severity = Severity.ERROR if rule.missing == "reject" else Severity.WARNING
         qualifier = qualifier_of(one)
         message = f"{named(of, one)} is not known here; send one that is agreed, or have it added to the table"
-        at = self.tell("identifier-unknown", message, severity, index, value=id_of(one))
+        at = self.tell("identifier-unknown", message, severity, where, value=id_of(one))
         if at is not None:
             self.missed.append(Missed(of, qualifier, id_of(one), at))
 

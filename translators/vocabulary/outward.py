@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from translators.codes import rec20_units, words
-from translators.document_parts import CodeAsSent, DateReference, Identifier, Party, ProductId, Reference
+from translators.document_parts import CodeAsSent, DateReference, Identifier, Party, ProductId, Reference, Split
 from translators.documents import Document
 from translators.findings import Severity
 from translators.vocabulary import units
@@ -73,6 +73,23 @@ class _Outward(Walk):
             changed["role_code"] = rule.theirs
             changed["role"] = words(LABELS["parties"]).get(rule.theirs)
 
+    def location(self, split: Split, changed: Changes) -> None:
+        ours, as_sent = Identifier(split.location or "", split.location_qualifier), split.location_as_sent
+        if as_sent is not None:
+            changed["location_as_sent"] = None
+        for rule in self.compiled.tables.get("parties", ()):
+            wanted = rule.ours if rule.ours is not None else rule.theirs
+            if wanted not in (None, ours.qualifier):
+                continue
+            is_used = as_sent is not None and rule.in_ours(as_sent.id) == ours.id
+            theirs = as_sent.id if as_sent is not None and is_used else rule.in_theirs(ours.id)
+            if theirs is not None:
+                changed["location"] = theirs
+                changed["location_qualifier"] = rule.theirs if rule.theirs is not None else ours.qualifier
+                return
+            if rule.missing != "keep" and rule.in_ours(ours.id) is None:
+                self._miss("parties", rule, ours, "location")
+
     def _put(
         self,
         of: str,
@@ -128,11 +145,14 @@ class _Outward(Walk):
                 continue
             if any(rule.in_theirs(id_of(item)) for item in held if wanted in (None, item.qualifier)):
                 continue
-            if self.once("identifier-unknown", of, one.qualifier, id_of(one)):
-                severity = Severity.ERROR if rule.missing == "reject" else Severity.WARNING
-                message = f"{named(of, one)} has no name of theirs in the table; add it there"
-                self.tell("identifier-unknown", message, severity, index, value=id_of(one))
+            self._miss(of, rule, one, index)
             return
+
+    def _miss(self, of: str, rule: IdentifierRule, one: _Named, where: int | str) -> None:
+        if self.once("identifier-unknown", of, one.qualifier, id_of(one)):
+            severity = Severity.ERROR if rule.missing == "reject" else Severity.WARNING
+            message = f"{named(of, one)} has no name of theirs in the table; add it there"
+            self.tell("identifier-unknown", message, severity, where, value=id_of(one))
 
     def _renamed(self, of: str, one: _Qualified) -> _Qualified:
         rule = self._rule_back(of, one.qualifier, one.qualifier_as_sent)

@@ -12,8 +12,9 @@ from translators.x12.tree import Loop, Segment
 _DATA_ELEMENTS: Final = {"product_ids": "234", "parties": "67", "references": "127"}
 _INVALID_CODE: Final = "7"  # AK403
 _NOT_IN_IMPLEMENTATION: Final = "I6"  # IK403: a value that only the agreement does not have
+_SPLIT_QUALIFIER: Final = 2
 _SEGMENTS: Final[dict[str, frozenset[str]]] = {
-    "parties": frozenset({"N1", "NM1"}),
+    "parties": frozenset({"N1", "NM1", "SDQ"}),
     "references": frozenset({"REF", "N9"}),
 }
 
@@ -62,5 +63,7 @@ def _standing(loop: Loop, code: str | None, one: Missed) -> Iterator[tuple[Segme
         for element in range(2 if one.qualifier is not None else 1, len(item.elements) + 1):
             if item.value(element).strip() != one.id:
                 continue
-            if one.qualifier is None or item.value(element - 1).strip() == one.qualifier:
+            # SDQ02 says of all pairs behind it whose locations they are.
+            qualifier = item.value(_SPLIT_QUALIFIER if item.code == "SDQ" else element - 1).strip()
+            if one.qualifier is None or qualifier == one.qualifier:
                 yield item, element, code

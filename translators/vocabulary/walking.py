@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from translators import documents
 from translators.building import pointer
-from translators.document_parts import DateReference, Identifier, Party, ProductId, Reference
+from translators.document_parts import DateReference, Identifier, Party, ProductId, Reference, Split
 from translators.documents import Document, PackageReference, Subline
 from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
 from translators.vocabulary.compiled import Compiled, Touch
@@ -110,6 +110,10 @@ class Walk(ABC):
         """A party's role in other words."""
 
     @abstractmethod
+    def location(self, split: Split, changed: Changes) -> None:
+        """The location of a split, which is a party's, in other words."""
+
+    @abstractmethod
     def units(self, held: Changes, group: Group, scope: Scope, changed: Changes) -> UnitRule | None:
         """The numbers of a group in another unit; returns the rule that they were put in other words by."""
 
@@ -140,6 +144,8 @@ class Walk(ABC):
                 self._field(fields[name], name, value, scope, changed)
         if plan.is_party:
             self.role(part, changed)
+        elif plan.is_split and part.location:
+            self.location(part, changed)
         if self.compiled.fills:
             if not self.path:
                 self.fill(part, "", changed)

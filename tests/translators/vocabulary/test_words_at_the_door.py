@@ -99,6 +99,13 @@ def test_an_unknown_party_is_a_warning_with_its_place() -> None:
     assert finding.pointer == "/parties/0/identifiers/0"
 
 
+def test_an_unknown_store_is_told_at_its_pair() -> None:
+    data = order("PO1*1*2*CA*12.60**VN*A1~SDQ*CA*92*P9*1*P8*1").replace(b"SE*7", b"SE*8")
+    document, _ = translated(data, rules())
+    (finding,) = document.findings
+    assert (finding.segment, finding.position, finding.element, finding.value) == ("SDQ", 6, 5, "P8")
+
+
 def test_validating_finds_what_translating_finds() -> None:
     def sets(data: bytes, reading_rules: ReadingRules) -> Iterator[SetRead]:
         return (piece for piece in with_words(read(data, reading_rules), reading_rules) if isinstance(piece, SetRead))

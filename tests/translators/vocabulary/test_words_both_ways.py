@@ -70,7 +70,7 @@ def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).lstrip("-").isdigit()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(sorted(SET_TYPES, key=str)), vocabularies())
 def test_what_came_in_goes_out_as_it_was_sent(seed: int, of: type[Document], vocabulary: Vocabulary) -> None:
     document = as_read(Maker(seed, 0.3).document(of))
@@ -118,7 +118,7 @@ def test_what_goes_out_comes_in_as_it_was_meant(
         assert {(one.qualifier, one.id) for one in was.product_ids} <= named
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(sorted(DOCUMENTS)), st.integers(0, 1_000))
 def test_a_document_without_their_words_stays_the_very_same(name: str, seed: int) -> None:
     of = DOCUMENTS[name]

@@ -11,6 +11,7 @@ from translators.document_parts import (
     Acknowledgment,
     AllowanceCharge,
     CodeAsSent,
+    Identifier,
     Measure,
     Measurement,
     Packages,
@@ -18,6 +19,7 @@ from translators.document_parts import (
     ProductId,
     Reference,
     Schedule,
+    Split,
     Totals,
 )
 from translators.documents import (
@@ -94,6 +96,16 @@ def test_sublines_levels_and_answers_are_gone_through() -> None:
     assert isinstance(made_notice, ShipNotice)
     assert [one.id for one in made_notice.levels[0].children[0].product_ids] == both
     assert [one.id for one in made_notice.lines[0].product_ids] == both
+
+
+def test_a_store_that_a_line_is_split_among_is_a_party() -> None:
+    split = Split("P9", "92", Decimal(1))
+    made = line(replace(LINE, splits=(split, Split("P8", "92", Decimal(1)))))
+    assert (made.splits[0].location, made.splits[0].location_qualifier) == ("0042", "91")
+    assert made.splits[0].location_as_sent == Identifier("P9", "92")
+    assert (made.splits[0].quantity, made.splits[1].location, made.splits[1].location_as_sent) == (12, "P8", None)
+    strict = words(identifiers=(IdentifierRule("parties", (PLANTS,), "92", "91", "reject"),))
+    assert told(order(splits=(Split("P8", "92"),)), strict)[0][2:] == ("/lines/0/splits/0/location", "P8")
 
 
 def test_what_they_name_themselves_is_not_added_again() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.translators.vocabulary.words import CASE, ITEMS, ORDER, WORDS, words
+from tests.translators.vocabulary.words import CASE, ITEMS, ORDER, PLANTS, WORDS, words
 from translators.document_parts import (
     Acknowledgment,
     CodeAsSent,
@@ -17,6 +17,7 @@ from translators.document_parts import (
     ProductId,
     Reference,
     Schedule,
+    Split,
     Totals,
 )
 from translators.documents import AcknowledgmentLine, Document, OrderLine, PackageReference, PurchaseOrder, ShipNotice
@@ -63,6 +64,16 @@ def test_theirs_takes_the_place_of_ours() -> None:
     assert made_order.parties[0].identifiers == (Identifier("P9", "92"), Identifier("77", "1"))
     assert (made_order.parties[0].role, made_order.parties[0].role_code) == (None, "DC")
     assert made_order.references == (Reference("CT", "contract number", "K7"),)
+
+
+def test_the_stores_of_a_line_go_out_by_their_names() -> None:
+    ours = Split("0042", "91", Decimal(12))
+    assert sent(replace(OURS, splits=(ours,))).splits == (Split("P9", "92", Decimal(1)),)
+    as_sent = replace(ours, location_as_sent=Identifier("P9", "92"))
+    assert sent(replace(OURS, splits=(as_sent,))).splits == (Split("P9", "92", Decimal(1)),)
+    strict = words(identifiers=(IdentifierRule("parties", (PLANTS,), "92", "91", "reject"),))
+    strange = order(splits=(Split("9", "91", Decimal(12)),))
+    assert told(strange, strict) == [("identifier-unknown", "error", "/lines/0/splits/0/location")]
 
 
 def test_ours_may_go_out_behind_theirs() -> None:

@@ -11,7 +11,14 @@ from translators.x12.writing.losses import Loss
 DERIVED: Final = frozenset(
     {
         *("label", "line_id_assigned", "is_charge", "sscc", "derived"),
-        *("quantity_as_sent", "unit_price_as_sent", "rate_as_sent", "qualifier_as_sent", "role_code_as_sent"),
+        *(
+            "quantity_as_sent",
+            "unit_price_as_sent",
+            "rate_as_sent",
+            "qualifier_as_sent",
+            "role_code_as_sent",
+            "location_as_sent",
+        ),
     }
 )
 
