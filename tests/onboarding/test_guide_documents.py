@@ -3,7 +3,6 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.agreements import overrides
 from gateway.onboarding.guide.documents import DocumentSection, sections_of
 from gateway.onboarding.guide.fields import meaning_of
 from gateway.onboarding.guide.names import DOCUMENT_NAMES, SEGMENT_NAMES
@@ -179,10 +178,29 @@ def test_examples_of_ours_keep_the_standard(document: str, direction: str):
 
 
 def test_an_example_that_would_break_the_agreement_is_not_shown():
-    rules = [{"segment": "REF", "usage": "required"}]
+    rules = [{"loop": "PO1/SAC", "usage": "required"}]
     told = page_of(loaded(agreements=[RESPONSE | {"rules": rules}]))
     assert "There is no sample of this document yet." in told.words
-    assert not overrides(loaded(agreements=[RESPONSE]).profile.agreements[0])
+
+
+def test_an_example_holds_what_the_agreement_wants_besides():
+    rules = [
+        {"segment": "REF", "qualifier": "IA", "usage": "required"},
+        {"segment": "ITD", "usage": "required"},
+        {"segment": "N1", "qualifier": "BT", "usage": "required"},
+        {"segment": "DTM", "qualifier": "011", "usage": "required"},
+        {"element": "IT106", "usage": "required", "codes": ["UP", "EN"]},
+    ]
+    (view,) = section(
+        {"document": "invoice", "direction": "inbound", "syntax": "x12", "releases": ["004010"], "rules": rules}
+    ).samples
+    texts = [line.text for line in view.transmission.lines]
+    assert view.ours
+    assert view.transmission.accepted
+    assert "REF*IA*100200~" in texts
+    assert "N1*BT*Example*92*3000~" in texts
+    assert "ITD*01*3*2**10**30~" in texts
+    assert [text for text in texts if text.startswith("IT1*1*24*EA*12.5**UP*036000291452*")]
 
 
 def test_a_set_that_a_release_does_not_have_yet_has_no_tables():
@@ -197,6 +215,23 @@ def test_a_draft_without_addresses_has_its_documents():
     told = page_of(held, settings={"identities": []})
     assert "There is no sample of this document yet." in told.words
     assert "purchase-order-acknowledgment-inbound-x12-BAK" in told.ids
+
+
+def test_a_packed_shipment_names_its_items_as_agreed():
+    rules = [{"element": "LIN02", "codes": ["UP"]}, {"element": "BSN05", "usage": "required", "codes": ["0001"]}]
+    notice = {
+        "document": "ship_notice",
+        "direction": "inbound",
+        "syntax": "x12",
+        "releases": ["004010VICS"],
+        "rules": rules,
+    }
+    of = section(notice)
+    texts = [line.text for line in of.samples[0].transmission.lines]
+    assert any(text.startswith("LIN*1*UP*036000291452*") for text in texts)
+    assert any(text.startswith("MAN*GM*0000361414112340001") for text in texts)
+    assert any("*X*004010VICS~" in text for text in texts)
+    assert of.x12.release == "004010"
 
 
 def test_segments_of_every_set_have_a_name():
