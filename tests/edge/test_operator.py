@@ -10,7 +10,7 @@ from gateway.store import cases, documents, event_log, messages, operators
 from gateway.store.cases import CaseKind, CaseState
 from gateway.store.documents import StagedDocument, StoredDocument
 from gateway.store.operators import Role
-from tests.edge.house import ACME_KEY, X12, House
+from tests.edge.house import ACME_KEY, IDLE_KEY, X12, House, acme, open_house
 
 READS = ["/metrics", "/messages", "/messages/x", "/exceptions", "/exceptions/x", "/partners", "/events"]
 ACTS = [
@@ -341,3 +341,34 @@ async def test_an_admin_reads_the_audit(house, client):
     async with client.get(f"{house.operator_url}/audit?action=refused.unauthenticated", headers=admin) as answer:
         (entry,) = (await answer.json())["audit"]
     assert entry["subject"] == "GET /messages"
+
+
+async def test_a_held_message_is_released(house, client):
+    headers = {"X-API-Key": IDLE_KEY}
+    async with client.post(f"{house.url}/v1/documents", data=X12, headers=headers) as answer:
+        held = (await answer.json())["id"]
+    operator = await house.token(Role.OPERATOR)
+    async with client.post(f"{house.operator_url}/messages/{held}/release", headers=operator) as answer:
+        assert answer.status == 202
+    async with client.get(f"{house.operator_url}/messages/{held}", headers=operator) as answer:
+        assert (await answer.json())["status"] == "received"
+    async with client.post(f"{house.operator_url}/messages/{held}/release", headers=operator) as answer:
+        assert answer.status == 409
+    assert [act.action for act in await house.acts("message.release")] == ["message.release"]
+
+
+async def test_what_waits_to_be_sent_is_cancelled(tmp_path, client):
+    suspended = acme("status: suspended\n", as2="  url: https://edi.acme.example/as2\n  our_identity: bigcorp\n")
+    async with open_house(tmp_path, profiles=[suspended]) as house:
+        operator = await house.token(Role.OPERATOR)
+        wanted = await house.edge.outbound.accept_file("acme", b"prices", "prices.txt")
+        assert wanted.state == "held", wanted.reason
+        url = f"{house.operator_url}/messages/{wanted.id}"
+        async with client.post(f"{url}/cancel", data=b"{}", headers=operator) as answer:
+            assert answer.status == 400
+        async with client.post(f"{url}/cancel", json={"reason": "sent by mail"}, headers=operator) as answer:
+            assert answer.status == 200
+        async with client.get(url, headers=operator) as answer:
+            assert (await answer.json())["status"] == "abandoned"
+        (act,) = await house.acts("message.cancel")
+        assert (act.subject, act.detail) == (wanted.id, {"reason": "sent by mail"})
