@@ -116,6 +116,10 @@ def _text(data: bytes) -> str | Fault:
     return text
 
 
+def _is_fine(value: str) -> bool:
+    return 0 < len(value) <= CELL_CHARACTERS_MAX and "\n" not in value and "\r" not in value
+
+
 class _Reader:
     """Reads one table; `faults` hold what is wrong in the order of the lines."""
 
@@ -143,11 +147,21 @@ class _Reader:
         columns = self._columns(header)
         if columns is None:
             return
+        theirs_at, ours_at = columns[_THEIRS], columns[_OURS]
+        is_plain, width = _PREFERRED not in columns, max(theirs_at, ours_at)
         for count, (line, cells) in enumerate(rows):
-            self._line = line
             if count == ROWS_MAX:
+                self._line = line
                 self.fault(1, f"more than {ROWS_MAX:,} pairs", "keep only the pairs that are used")
                 return
+            # Most rows are a new pair and nothing else.
+            if is_plain and width < len(cells):
+                theirs, ours = cells[theirs_at].strip(), cells[ours_at].strip()
+                if _is_fine(theirs) and _is_fine(ours) and theirs not in self.ours and ours not in self.theirs:
+                    self.ours[theirs], self.theirs[ours] = ours, theirs
+                    self._first_line[theirs] = line
+                    continue
+            self._line = line
             self._row(cells, columns)
         for ours, line in self._doubtful.items():
             if ours not in self._preferred:
@@ -160,7 +174,7 @@ class _Reader:
         line = 1
         try:
             for cells in reader:
-                if any(cell.strip() for cell in cells):
+                if any(cells) and any(cell.strip() for cell in cells):
                     yield line, cells
                 line = reader.line_num + 1
         except csv.Error:
@@ -192,7 +206,7 @@ class _Reader:
             value = cells[index].strip() if index < len(cells) else ""
             if not value:
                 self.fault(self._column(cells, index), f"`{name}` is empty", "fill it in, or remove the line")
-            elif len(value) > CELL_CHARACTERS_MAX or "\n" in value or "\r" in value:
+            elif not _is_fine(value):
                 what = f"`{name}` has more than {CELL_CHARACTERS_MAX} characters, or a line break"
                 self.fault(self._column(cells, index), what, "write the identifier alone")
             else:
