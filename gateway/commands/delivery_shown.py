@@ -20,6 +20,7 @@ def print_delivery(view: Mapping[str, Any]) -> None:
         [
             ("delivery", view["id"]),
             ("partner", f"{view['partner']} over {view['over']}" if _by_connection(view) else view["partner"]),
+            ("profile", timelines.profile_version(view)),
             ("kind", view["kind"]),
             ("state", view["status"]),
             ("reason", view["reason"]),

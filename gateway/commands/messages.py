@@ -186,6 +186,7 @@ def _print_message(view: Mapping[str, Any]) -> None:
         [
             ("message", view["id"]),
             ("partner", view["partner"]),
+            ("profile", timelines.profile_version(view)),
             ("state", view["status"]),
             ("reason", view["reason"]),
             ("received", f"{view['received_at']} over {view['channel']} from {view['remote'] or 'unknown'}"),
@@ -243,7 +244,7 @@ def _trace(called: argparse.Namespace) -> int:
         view = database.read_now(partial(_view, message_id=called.message))
     if called.format == "json":
         named = ("id", "direction", "partner", "channel", "status", "reason", "timeline")
-        print_json({name: view[name] for name in named})
+        print_json({name: view[name] for name in named} | {"profile": view.get("profile")})
         return 0
     timelines.print_timeline(view)
     return 0

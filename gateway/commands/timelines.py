@@ -38,10 +38,18 @@ def print_timeline(view: Mapping[str, Any]) -> None:
     """The way of one message, as `gateway.flow.views.message_view` describes it."""
     target = console()
     target.print(_heading(view), soft_wrap=True)
+    if profile := profile_version(view):
+        target.print(Text(f"  profile {profile}", style="dim"), soft_wrap=True)
     if security := in_words(_shortened(view.get("security") or {})):
         target.print(Text(f"  {security}", style="dim"), soft_wrap=True)
     for line in lines(view["timeline"]):
         target.print(line, soft_wrap=True)
+
+
+def profile_version(view: Mapping[str, Any]) -> str | None:
+    """The version of the partner's profile that it goes by, as `gateway partner list` and the log name it."""
+    digest = view.get("profile")
+    return f"version {visible(digest)[:12]}" if digest else None
 
 
 def _heading(view: Mapping[str, Any]) -> Text:

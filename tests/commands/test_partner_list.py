@@ -171,3 +171,11 @@ def test_each_partner_stands_once_whatever_is_known(tmp_path: Path) -> None:
         ("broken", "live", True),
         ("gone", "live", False),
     ]
+
+
+def test_a_message_names_the_version_that_it_goes_by(stocked: Stocked, run: Run) -> None:
+    digest = stocked.profile("acme-supply").digest
+    for verb in ("show", "trace"):
+        words = ("messages", verb, stocked.published, "--config", stocked.site.config)
+        assert f"version {digest[:12]}" in run(*words).out
+        assert run(*words, "--format", "json").json["profile"] == digest
