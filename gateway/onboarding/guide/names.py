@@ -181,12 +181,11 @@ SEGMENT_NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DocumentName:
-    """What a document is called and what it is for; `{sender}` and `{receiver}` stand for who they are."""
+    """What a document is called and what it is for; `{receiver}` stands for who gets it."""
 
     title: str
     set_type: str
     purpose: str
-    answered_by: str = ""
 
 
 DOCUMENT_NAMES: Final = {
@@ -195,7 +194,6 @@ DOCUMENT_NAMES: Final = {
         "850",
         "Orders goods from {receiver}: what is wanted, how much of it, at which price, where to and when. An order is "
         "placed once; later changes come as a purchase order change.",
-        "purchase_order_acknowledgment",
     ),
     "purchase_order_acknowledgment": DocumentName(
         "Purchase Order Acknowledgment",
@@ -207,7 +205,6 @@ DOCUMENT_NAMES: Final = {
         "Purchase Order Change",
         "860",
         "Changes an order that was placed before: lines are added, changed or deleted, or the whole order cancelled.",
-        "purchase_order_change_acknowledgment",
     ),
     "purchase_order_change_acknowledgment": DocumentName(
         "Purchase Order Change Acknowledgment",

@@ -27,8 +27,6 @@ _ORDER: Final = (
 _TOP: Final = 84
 _STEP: Final = 54
 _ANSWER_STEP: Final = 34
-LEFT: Final = 190
-RIGHT: Final = 610
 WIDTH: Final = 800
 
 

@@ -12,7 +12,6 @@ from gateway.as2_agreements import identities_for, identity_for
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.tables import Fact, FactTable
 from gateway.onboarding.guide.words import byte_words, counted, day_words, listed
-from gateway.onboarding.guide.worked_examples import example_document
 from partners.as2_terms import As2
 
 AS2_PATH: Final = "/as2"
@@ -262,8 +261,6 @@ def _calls(facts: Facts) -> Iterator[Curl]:
     }
     yield Curl("It is answered with 202:", json.dumps(answer, indent=2))
     yield Curl("Ask what became of it:", f'curl {base}{address} -H "Authorization: Bearer $KEY"')
-    if syntax == "json" and inbound and example_document(inbound[0].document) is None:
-        yield Curl("The schema of each document:", "gateway schema DOCUMENT_TYPE prints it; ask us for the file.")
 
 
 def _sftp(facts: Facts) -> TransportSection:

@@ -10,7 +10,6 @@ from translators.x12.grammar import UNBOUNDED
 
 _PAIR: Final = 2
 _PAIRS_JOINED_MIN: Final = 3
-_COUNTED: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PLAIN: Final = {
     " ": "blank",
     "\r": "carriage return",
@@ -124,11 +123,6 @@ def note_words(note: Note, segment: str) -> str:
         case _:
             text = f"If {names[0]} is sent, at least one of {listed(names[1:], 'or')} is, too."
     return f"{text} (A breach is told and rejects nothing.)" if note.doubtful else text
-
-
-def number_words(number: int) -> str:
-    """Small numbers as words."""
-    return _COUNTED[number] if 0 <= number < len(_COUNTED) else f"{number:,}"
 
 
 def date_words(value: str) -> str | None:
