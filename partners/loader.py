@@ -11,33 +11,50 @@ finished with the profile it was started with, on any node and after any reload.
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from partners.folders import MISSING, Folder, Stamp
-from partners.layers import NOT_FOR_TESTING, TESTING, lay, split_testing, text_of, without_unused, written
-from partners.nodes import PROFILE_BYTES_MAX, Mapping, place_of, plain, read_nodes
-from partners.problems import Location, Place, Problem, Severity, dotted, one_of, shown
+from partners.layers import written
+from partners.nodes import PROFILE_BYTES_MAX, Mapping, place_of, read_nodes
+from partners.problems import Location, Place, Problem, Severity, dotted, shown
 from partners.profile import Profile
-from partners.tables import TABLE_BYTES_MAX, Table, read_table
-from partners.templates import CHAIN_MAX, Templates
-from partners.wording import in_our_words
+from partners.tables import Table, read_table
+from partners.templates import Templates
+from partners.understanding import (
+    FILE_BYTES_MAX,
+    OVERLAY,
+    PROBLEMS_MAX,
+    PROFILE_FILE,
+    SUFFIX,
+    TEMPLATE,
+    Find,
+    Laid,
+    Layer,
+    Problems,
+    Understood,
+    lay_files,
+    lay_layers,
+    template_file,
+    understand,
+)
 
-PROFILE_FILE = "profile.yaml"
-FILE_BYTES_MAX = 65_536
-LIST_BYTES_MAX = 524_288  # of a revocation list, which grows with what its authority revoked
-PROBLEMS_MAX = 100
+__all__ = [
+    "FILE_BYTES_MAX",
+    "PROBLEMS_MAX",
+    "PROFILE_FILE",
+    "LoadedProfile",
+    "Look",
+    "Problems",
+    "load_profile",
+    "look",
+    "parse_profile",
+    "unpack",
+]
+
 PACKED_BYTES_MAX = 67_108_864  # more than the largest files that a profile may name come to
-
-Problems = tuple[Problem, ...]
-
-_TEMPLATE = "_templates/"  # no file name that a profile may give holds a slash
-_SUFFIX = ".yaml"
-_OVERLAY = "profile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +124,15 @@ class LoadedProfile:
 
     def template_names(self) -> tuple[str, ...]:
         """The templates that it builds on, the nearest first."""
-        return tuple(name[len(_TEMPLATE) : -len(_SUFFIX)] for name in self.files if name.startswith(_TEMPLATE))
+        return tuple(name[len(TEMPLATE) : -len(SUFFIX)] for name in self.files if name.startswith(TEMPLATE))
 
     def _nodes(self) -> Mapping:
         """What the profile was made from. The lines of thousands would fill the memory, so they are read when asked."""
         if not self._lines:
-            laid = _lay_files(self.files, self.path, self.layer_paths)
-            assert isinstance(laid, _Laid)  # noqa: S101  # they were understood before
-            understood = _understand(laid, self.path)
-            assert isinstance(understood, _Understood)  # noqa: S101  # likewise
+            laid = lay_files(self.files, self.path, self.layer_paths)
+            assert isinstance(laid, Laid)  # noqa: S101  # they were understood before
+            understood = understand(laid, self.path)
+            assert isinstance(understood, Understood)  # noqa: S101  # likewise
             self._lines.append(understood.nodes)
         return self._lines[0]
 
@@ -132,8 +149,8 @@ def parse_profile(
 
     Files that the profile does not name are left out, so that they do not change its digest.
     """
-    laid = _lay_files(files, path, layer_paths or {})
-    understood = _understand(laid, path) if isinstance(laid, _Laid) else laid
+    laid = lay_files(files, path, layer_paths or {})
+    understood = understand(laid, path) if isinstance(laid, Laid) else laid
     if isinstance(understood, tuple):
         return understood
     missing = [
@@ -162,7 +179,7 @@ class Look:
     templates: MappingOf[str, Stamp]
 
 
-def _tables(understood: "_Understood", files: MappingOf[str, bytes]) -> tuple[dict[str, Table], list[Problem]]:
+def _tables(understood: "Understood", files: MappingOf[str, bytes]) -> tuple[dict[str, Table], list[Problem]]:
     """The tables of identifiers that a profile names, and what is wrong with those that cannot be read."""
     tables: dict[str, Table] = {}
     problems: list[Problem] = []
@@ -193,29 +210,29 @@ def look(folder: Path, templates: Templates, environment: str | None) -> Look:
     """As `load_profile`, with what the outcome depends on."""
     inside, asked = Folder(folder), dict[str, Stamp]()
 
-    def find(name: str) -> _Layer | None:
+    def find(name: str) -> Layer | None:
         template = templates.get(name)
         asked[name] = template.stamp if template is not None else None
         if template is None:
             return None
-        return _Layer(_template_file(name), template.data, template.nodes, str(template.path))
+        return Layer(template_file(name), template.data, template.nodes, str(template.path))
 
     return Look(_load(inside, find, environment), inside.stamps, asked)
 
 
-def _load(folder: Folder, find: "_Find", environment: str | None) -> LoadedProfile | Problems:
+def _load(folder: Folder, find: "Find", environment: str | None) -> LoadedProfile | Problems:
     own = _layer_in(folder, PROFILE_FILE, f"put the partner's profile into {folder.path}/{PROFILE_FILE}")
-    if not isinstance(own, _Layer):
+    if not isinstance(own, Layer):
         return own
     layers = [own]
-    overlay = f"{_OVERLAY}{environment}{_SUFFIX}"
+    overlay = f"{OVERLAY}{environment}{SUFFIX}"
     if environment is not None and folder.exists(overlay):
         laid_over = _layer_in(folder, overlay, "mend or remove it")
-        if not isinstance(laid_over, _Layer):
+        if not isinstance(laid_over, Layer):
             return laid_over
         layers.append(laid_over)
-    laid = _lay(layers, find)
-    understood = _understand(laid, own.path) if isinstance(laid, _Laid) else laid
+    laid = lay_layers(layers, find)
+    understood = understand(laid, own.path) if isinstance(laid, Laid) else laid
     if isinstance(understood, tuple):
         return understood
     problems: list[Problem] = []
@@ -235,16 +252,16 @@ def _load(folder: Folder, find: "_Find", environment: str | None) -> LoadedProfi
     return tuple(problems) or _finished(understood, contents, missing, paths)
 
 
-def _layer_in(folder: Folder, name: str, right: str) -> "_Layer | Problems":
+def _layer_in(folder: Folder, name: str, right: str) -> "Layer | Problems":
     path = f"{folder.path}/{name}"
     data = folder.read(name, PROFILE_BYTES_MAX)
     if isinstance(data, str):
         return (Problem(path, 1, 1, "", f"{name} {data}", right),)
-    return _Layer(name, data, read_nodes(data, path, "" if name == PROFILE_FILE else path), path)
+    return Layer(name, data, read_nodes(data, path, "" if name == PROFILE_FILE else path), path)
 
 
 def _finished(
-    understood: "_Understood", contents: MappingOf[str, bytes], missing: Sequence[Problem], paths: MappingOf[str, str]
+    understood: "Understood", contents: MappingOf[str, bytes], missing: Sequence[Problem], paths: MappingOf[str, str]
 ) -> LoadedProfile | Problems:
     tables, unreadable = _tables(understood, contents)
     if unreadable and not understood.is_draft:
@@ -270,169 +287,3 @@ def _pack(files: MappingOf[str, bytes]) -> bytes:
     # As json.dumps would write it with sorted keys and no blanks, without looking at each letter of the files.
     held = (f'{json.dumps(name)}:"{base64.b64encode(files[name]).decode("ascii")}"' for name in sorted(files))
     return f'{{"files":{{{",".join(held)}}}}}'.encode("ascii")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One of the files that lie one over the other.
-
-    Attributes:
-        name: among the files of a loaded profile.
-        data: its bytes.
-        nodes: what the bytes hold, or what is wrong with them.
-        path: for messages.
-    """
-
-    name: str
-    data: bytes
-    nodes: Mapping | Problems
-    path: str
-
-
-_Find = Callable[[str], _Layer | None]  # a template by its name
-
-
-@dataclass(frozen=True, slots=True)
-class _Laid:
-    nodes: Mapping
-    layers: tuple[_Layer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Understood:
-    """A profile before the files that it names were looked at.
-
-    Attributes:
-        profile: as it holds now.
-        nodes: what it was made from, all layers joined.
-        path: of `profile.yaml`.
-        layers: the files that were laid one over the other.
-        file_names: what it names, now and once it is live.
-        open_points: what is wrong with a draft.
-    """
-
-    profile: Profile
-    nodes: Mapping
-    path: str
-    layers: tuple[_Layer, ...]
-    file_names: tuple[str, ...]
-    open_points: Problems = ()
-
-    @property
-    def is_draft(self) -> bool:
-        return self.profile.status == "draft"
-
-    def problem(self, location: Location, what: str, would_be_right: str) -> Problem:
-        return _located(self.nodes, self.path, location, what, would_be_right)
-
-    def file_problem(self, name: str, what: str, right: str) -> Problem:
-        """A problem on the line that names the file."""
-        return self.problem(self._naming(name), what, right)
-
-    def field_of(self, name: str) -> str:
-        """The field that names a file."""
-        return dotted(self._naming(name))
-
-    def _naming(self, name: str) -> Location:
-        return next((location for location, scalar in written(self.nodes) if scalar.text == name), ())
-
-    def bytes_max(self, name: str) -> int:
-        """How large a file that the profile names may be."""
-        if self.profile.as2 is not None and name in self.profile.as2.revocation_lists:
-            return LIST_BYTES_MAX
-        return TABLE_BYTES_MAX if name in self.profile.table_files() else FILE_BYTES_MAX
-
-
-def _understand(laid: _Laid, path: str) -> _Understood | Problems:
-    for_real, testing = split_testing(laid.nodes)
-    nodes = without_unused(for_real)
-    profile = _validated(nodes, path)
-    if isinstance(profile, tuple):
-        return profile
-    file_names = profile.files()
-    if testing is not None:
-        if not isinstance(testing, Mapping):
-            return (_located(laid.nodes, path, ("testing",), "`testing` holds no keys", "write what differs below it"),)
-        misplaced = [key for key in NOT_FOR_TESTING if key in testing.values]
-        if misplaced:
-            what = f"`{misplaced[0]}` cannot differ while testing"
-            right = f"write it outside of `{TESTING}`"
-            return (_located(laid.nodes, path, (TESTING, misplaced[0]), what, right),)
-        trial_nodes = without_unused(lay(for_real, testing))
-        trial = _validated(trial_nodes, path)
-        if isinstance(trial, tuple):
-            return trial
-        file_names = tuple(sorted({*file_names, *trial.files()}))
-        if profile.is_test:
-            profile, nodes = trial, trial_nodes
-    # What both layers say is judged where it holds; a draft may be incomplete.
-    wrong = tuple(_located(nodes, path, *contradiction) for contradiction in profile.contradictions())
-    if wrong and profile.status != "draft":
-        return wrong[:PROBLEMS_MAX]
-    return _Understood(profile, nodes, path, laid.layers, file_names, wrong[:PROBLEMS_MAX])
-
-
-def _lay_files(files: MappingOf[str, bytes], path: str, layer_paths: MappingOf[str, str]) -> _Laid | Problems:
-    """The layers among these files one over the other."""
-
-    def layer(name: str) -> _Layer:
-        place = path if name == PROFILE_FILE else layer_paths.get(name, name)
-        data = files.get(name, b"")
-        return _Layer(name, data, read_nodes(data, place, "" if name == PROFILE_FILE else place), place)
-
-    def find(template: str) -> _Layer | None:
-        name = _template_file(template)
-        return layer(name) if name in files else None
-
-    overlays = [name for name in files if name.startswith(_OVERLAY) and name.endswith(_SUFFIX) and name != PROFILE_FILE]
-    return _lay([layer(name) for name in (PROFILE_FILE, *overlays[:1])], find)
-
-
-def _lay(layers: Sequence[_Layer], find: _Find) -> _Laid | Problems:
-    """The profile, its overlay over it, and below both the templates that they build on."""
-    joined: Mapping | None = None
-    for layer in layers:
-        if not isinstance(layer.nodes, Mapping):
-            return layer.nodes[:PROBLEMS_MAX]
-        joined = lay(joined, layer.nodes) if joined is not None else layer.nodes
-    assert joined is not None  # noqa: S101  # there is always the profile itself
-    path, laid, seen = layers[0].path, list(layers), list[str]()
-    wanted = text_of(joined, "extends")
-    while wanted is not None:
-        template = find(wanted) if wanted not in seen and len(seen) < CHAIN_MAX else None
-        if template is None:
-            return (_no_template(joined, path, wanted, seen),)
-        if not isinstance(template.nodes, Mapping):
-            return template.nodes[:PROBLEMS_MAX]
-        seen.append(wanted)
-        laid.append(template)
-        joined = lay(template.nodes, joined)
-        wanted = text_of(template.nodes, "extends")
-    return _Laid(joined, tuple(laid))
-
-
-def _template_file(name: str) -> str:
-    return f"{_TEMPLATE}{name}{_SUFFIX}"
-
-
-def _no_template(joined: Mapping, path: str, wanted: str, seen: list[str]) -> Problem:
-    if wanted in seen:
-        what, right = f"the templates {', '.join(seen)} build on each other in a circle", "let one of them end it"
-    elif len(seen) == CHAIN_MAX:
-        what, right = f"more than {CHAIN_MAX} templates one upon the other", "join some of them"
-    else:
-        what = f"there is no template {shown(wanted)}"
-        right = one_of(wanted, Templates(Path(path).parent.parent).names())
-    return _located(joined, path, ("extends",), what, right)
-
-
-def _validated(nodes: Mapping, path: str) -> Profile | Problems:
-    try:
-        return Profile.model_validate(plain(nodes))
-    except ValidationError as error:
-        return in_our_words(error, nodes, path, PROBLEMS_MAX)
-
-
-def _located(nodes: Mapping, path: str, location: Location, what: str, would_be_right: str) -> Problem:
-    place = place_of(nodes, location)
-    return Problem(place.file or path, place.line, place.column, dotted(location), what, would_be_right)
