@@ -18,7 +18,7 @@ async def mixed(tmp_path, monkeypatch):
     async with desk_over(f"sqlite:///{tmp_path / 't.db'}") as desk:
         ids = []
         for number in range(3):
-            ids.append(("refused", (await desk.send(order(), "idle")).id))
+            ids.append(("refused", (await desk.send(order(), "sketch")).id))
             ids.append(("queued", (await desk.send(order(f"PO-{number}"))).id))
             one = NewMessage(
                 desk.outbound.new_id(), "acme", "d", "bigcorp", "as2", None, "", 1_000 + number, "s", b"x", "s", None,
@@ -47,7 +47,7 @@ async def test_the_newest_come_first_whichever_way_they_go(mixed):
     [
         ({"direction": "in"}, {"received"}),
         ({"direction": "out"}, {"refused", "queued"}),
-        ({"partner_id": "idle"}, {"refused"}),
+        ({"partner_id": "sketch"}, {"refused"}),
         ({"partner_id": "acme"}, {"queued", "received"}),
         ({"channel": "as2"}, {"queued", "received"}),
         ({"state": "queued"}, {"queued"}),
