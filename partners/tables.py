@@ -23,6 +23,7 @@ from partners.problems import Problem, Severity, one_of, shown
 ROWS_MAX: Final = 100_000
 CELL_CHARACTERS_MAX: Final = 200  # the longest identifier that is read anywhere
 TABLE_BYTES_MAX: Final = 2_097_152
+COLUMNS_MAX: Final = 100
 FAULTS_MAX: Final = 100
 
 _THEIRS, _OURS, _PREFERRED = "theirs", "ours", "preferred"
@@ -186,6 +187,9 @@ class _Reader:
         right = "begin the file with the line `theirs,ours`"
         if not names:
             self.fault(1, "the table is empty", right)
+            return None
+        if len(names) > COLUMNS_MAX:
+            self.fault(1, f"more than {COLUMNS_MAX} columns", "keep `theirs`, `ours` and what people need beside them")
             return None
         for name in _NEEDED:
             if name not in names:
