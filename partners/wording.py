@@ -60,6 +60,10 @@ def _as_written(location: Location, nodes: Mapping) -> Location:
     return tuple(written)
 
 
+# Problems are logged, kept and sent to the ERP.
+_MAY_HOLD_SECRETS = ("url", "proxy", "password")
+
+
 @dataclass(frozen=True, slots=True)
 class _Complaint:
     location: Location
@@ -72,8 +76,8 @@ class _Complaint:
         return dotted(self.location)
 
     def in_brackets(self) -> str:
-        """The value; not where a secret may stand by mistake: an API key itself, a URL with a password."""
-        may_be_secret = self.name.startswith("api_keys") or self.name.endswith("url")
+        """The value; not where a secret may stand by mistake: an API key, a password, a URL with one."""
+        may_be_secret = self.name.startswith("api_keys") or self.name.endswith(_MAY_HOLD_SECRETS)
         return f" ({shown(self.value)})" if isinstance(self.value, str) and not may_be_secret else ""
 
 

@@ -304,6 +304,9 @@ def test_a_secret_written_by_mistake_is_never_repeated(secret: str) -> None:
     texts = [
         HEAD + f"api_keys: [{{label: '{secret} ', sha256: '{secret}', expires_on: '{secret}'}}]\n",
         HEAD + AS2 + f"  url: https://user:{secret}@acme.example/\n",
+        HEAD + AS2 + f"  connection: {{username: bigcorp, password: '{secret}'}}\n",
+        HEAD + AS2 + f"  connection: {{proxy_username: bigcorp, proxy_password: '{secret}'}}\n",
+        HEAD + AS2 + f"  connection: {{proxy: 'http://bigcorp:{secret}@proxy.example:3128'}}\n",
         HEAD + KEY + f"password: {secret}\n",
     ]
     for text in texts:
