@@ -77,16 +77,22 @@ def written(node: Node, location: Location = ()) -> Iterator[tuple[Location, Sca
 def _agreements(below: Sequence, above: Sequence) -> Sequence:
     """Agreements of two layers: those on the same document join, the others stand one behind the other."""
     joined: list[Node] = list(below.items)
-    free = dict(enumerate(below.items))
+    # Looked up, not searched for: two files of thousands would otherwise be compared each with each.
+    free: dict[tuple[str | None, ...], list[int]] = {}
+    for index in reversed(range(len(below.items))):
+        other = below.items[index]
+        if isinstance(other, Mapping):
+            free.setdefault(_agreed_on(other), []).append(index)
     for item in above.items:
-        same = next((index for index, other in free.items() if _agreed_on(other) == _agreed_on(item)), None)
-        if same is None or not isinstance(item, Mapping):
+        same = free.get(_agreed_on(item)) if isinstance(item, Mapping) else None
+        if not same or not isinstance(item, Mapping):
             joined.append(item)
             continue
-        other = free.pop(same)
-        joined[same] = lay(other, item) if isinstance(other, Mapping) else item
+        index = same.pop()
+        other = joined[index]
+        joined[index] = lay(other, item) if isinstance(other, Mapping) else item
     return Sequence(joined, above.mark, above.layer)
 
 
-def _agreed_on(item: Node) -> object:
-    return tuple(text_of(item, key) for key in _AGREED_ON) if isinstance(item, Mapping) else item
+def _agreed_on(item: Mapping) -> tuple[str | None, ...]:
+    return tuple(text_of(item, key) for key in _AGREED_ON)

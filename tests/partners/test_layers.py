@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import partners.folders
+import partners.layers
 import partners.templates
 from partners.directory import Directory, load_directory
 from partners.layers import lay, split_testing, without_unused, written
 from partners.loader import LoadedProfile, load_profile, parse_profile, unpack
-from partners.nodes import Mapping, plain, read_nodes
+from partners.nodes import Mapping, Node, Sequence, plain, read_nodes
 from partners.problems import Place, Problem
 from partners.templates import CHAIN_MAX, Templates
 from tests.partners.profiles import ACME, write
@@ -86,6 +87,40 @@ agreements:
         below, above = nodes("a: {x: 1}\n"), nodes("a: {y: 2}\n")
         lay(below, above)
         assert (plain(below), plain(above)) == ({"a": {"x": "1"}}, {"a": {"y": "2"}})
+
+
+def test_thousands_of_agreements_are_looked_up_and_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    number, reads = 500, 0
+    really = partners.layers.text_of
+
+    def text_of(node: Node | None, key: str) -> str | None:
+        nonlocal reads
+        reads += 1
+        return really(node, key)
+
+    below = nodes("agreements: [" + "{document: a%d}, " * number % tuple(range(number)) + "]\n")
+    above = nodes("agreements: [" + "{document: b%d}, " * number % tuple(range(number)) + "]\n")
+    monkeypatch.setattr(partners.layers, "text_of", text_of)
+    agreements = lay(below, above).values["agreements"]
+    assert isinstance(agreements, Sequence)
+    assert len(agreements.items) == 2 * number
+    assert reads < 20 * number
+
+
+def test_of_two_agreements_on_the_same_the_first_is_joined_first() -> None:
+    below = "agreements: [{document: a, x: 1}, word, {document: a, x: 2}]\n"
+    assert laid(below, "agreements: [{document: a, y: 3}]\n") == {
+        "agreements": [{"document": "a", "x": "1", "y": "3"}, "word", {"document": "a", "x": "2"}]
+    }
+    assert laid(below, "agreements: [{document: a, y: 3}, {document: a, y: 4}, {document: a}, word]\n") == {
+        "agreements": [
+            {"document": "a", "x": "1", "y": "3"},
+            "word",
+            {"document": "a", "x": "2", "y": "4"},
+            {"document": "a"},
+            "word",
+        ]
+    }
 
 
 def test_agreements_that_are_not_in_use_are_taken_away() -> None:
