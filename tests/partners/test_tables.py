@@ -44,6 +44,8 @@ def test_what_spreadsheets_write_is_read(data: bytes) -> None:
         (b"\n \n", 1, 1, "the table is empty"),
         (b"their,ours\n", 1, 1, "the column `theirs` is missing"),
         (b"theirs,ours,ours\n", 1, 13, "the column `ours` stands twice"),
+        # Each would be looked for among all before it.
+        (b"theirs," * 200_000 + b"ours\n", 1, 1, "more than 100 columns"),
         (b"theirs,ours\nA-1,1\n,2\n", 3, 1, "`theirs` is empty"),
         (b"theirs,note,ours\nA-1,x,\n", 2, 7, "`ours` is empty"),
         (b"theirs,ours\nA-1\n", 2, 4, "`ours` is empty"),
