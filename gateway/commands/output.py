@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from gateway.json_text import json_bytes
+
 PROGRESS_BYTES_MIN = 4_194_304  # of a file
 
 # Where nobody looks, lines are as long as they are: a program that reads them wants no line breaks of ours.
@@ -68,12 +70,12 @@ def console(stream: TextIO | None = None) -> Console:
 
 def print_json(value: object) -> None:
     """One JSON object on one line."""
-    print_bytes(orjson.dumps(value) + b"\n")
+    print_bytes(json_bytes(value) + b"\n")
 
 
 def print_document(value: object) -> None:
     """A JSON document that goes into a file: indented, so that people and version control can read it."""
-    print_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+    print_bytes(json_bytes(value, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def print_bytes(data: bytes) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
 from aiohttp import hdrs, web
 
 from gateway.edge.bodies import Bodies, Request
@@ -17,6 +16,7 @@ from gateway.edge.context import Edge
 from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
 from gateway.edge.throttle import AuditGate
 from gateway.flow.receive import store_unavailable
+from gateway.json_text import json_bytes
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolUnavailable
 from gateway.store.database import StoreUnavailable
@@ -233,7 +233,7 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
     sent: dict[str, str] = {hdrs.CONTENT_TYPE: JSON, hdrs.CACHE_CONTROL: "no-store"}
     if headers:
         sent |= headers
-    return web.Response(body=orjson.dumps(value, default=str), status=status, headers=sent)
+    return web.Response(body=json_bytes(value, default=str), status=status, headers=sent)
 
 
 def safe_header(value: str) -> str:

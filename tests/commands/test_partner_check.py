@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +30,14 @@ def test_one_partner_of_many(site: Site, run: Run) -> None:
     assert ended.code == 1
     assert "did you mean `status`?" in ended.out
     assert run("partner", "check", "--config", site.config).code == 1
+
+
+def test_names_that_are_no_utf_8_are_told_to_programs_too(site: Site, run: Run) -> None:
+    (site.partners_dir / os.fsdecode(b"caf\xe9")).mkdir()
+    checked = run("partner", "check", "--config", site.config, "--format", "json")
+    assert (checked.code, "caf\\\\udce9" in checked.out) == (1, True), checked.err
+    listed = run("partner", "list", "--config", site.config, "--format", "json")
+    assert (listed.code, "caf\\\\udce9" in listed.out) == (0, True), listed.err
 
 
 def test_a_broken_template_is_told_to_who_asks_for_one_partner(site: Site, run: Run) -> None:
