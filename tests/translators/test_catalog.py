@@ -93,7 +93,7 @@ def test_what_translation_rejects_counts_in_the_group(monkeypatch):
     def unusable(document):
         return [Finding(Level.DOCUMENT, "number-missing", "the document has no number; send one", pointer="/number")]
 
-    monkeypatch.setattr("translators.catalog.check", unusable)
+    monkeypatch.setattr("translators.x12.translation.check", unusable)
     (document,), result = translated(x12("855-004010"))
     interchange = result.interchanges[0]
     group = interchange.groups[0]
