@@ -12,10 +12,10 @@ from gateway.commands.opening import DEFAULT_CONFIG
 from gateway.commands.output import print_json, say
 from gateway.commands.own_keys import make_first_key
 from gateway.commands.parsing import Parser, Unusable, add_format, leaf
-from gateway.onboarding.founding.folder import place_file
 from gateway.onboarding.founding.house import House, Places, gather_house, settings_text
 from gateway.onboarding.founding.schemas import place_schemas
 from gateway.onboarding.founding.values import Objection
+from gateway.onboarding.whole_files import place_file
 from gateway.settings import load_settings
 
 PASSPHRASE_BYTES: Final = 32

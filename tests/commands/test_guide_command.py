@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,13 @@ def test_a_call_that_cannot_be_done_says_why(call, monkeypatch: pytest.MonkeyPat
     assert ended.code == 2
     assert says in ended.err
     assert not list(Path.cwd().iterdir())
+
+
+def test_what_is_no_file_is_not_replaced_by_one(call, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    ended = call("northwind-parts", "-o", tmp_path / "pipe")
+    assert (ended.code, "no regular file" in ended.err) == (2, True)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_pdf_alone_needs_no_page_beside_it(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from certs.lives import Life
 from gateway.onboarding.founding.blueprints import about, blueprints, shipped
-from gateway.onboarding.founding.folder import FolderExists, place_file, place_folder
 from gateway.onboarding.founding.house import House, Places, gather_house, settings_text
 from gateway.onboarding.founding.profile_text import ApiKeyDigest, Draft, profile_text
 from gateway.onboarding.founding.questions import Answers, Ours, Question, gather
@@ -33,6 +32,7 @@ from gateway.onboarding.founding.values import (
     field_of,
     public_key_file,
 )
+from gateway.onboarding.whole_files import FolderExists, place_file, place_folder
 from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import load_all
@@ -288,7 +288,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 _STOPPED_HALFWAY = """
 import sys
 from pathlib import Path
-from gateway.onboarding.founding.folder import place_folder
+from gateway.onboarding.whole_files import place_folder
 
 class Slow(dict):
     def items(self):

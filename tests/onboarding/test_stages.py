@@ -1,5 +1,6 @@
 """The one word that says a partner's stage, changed where it stands."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,20 @@ def test_the_file_keeps_its_rights_and_nothing_lies_beside_it(tmp_path: Path):
     loaded = load_profile(home)
     assert isinstance(loaded, LoadedProfile)
     assert loaded.profile.status == "live"
+
+
+def test_the_file_keeps_its_owner_and_a_link_to_it_stays(tmp_path: Path):
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    data = home / "data"
+    data.mkdir()
+    (home / "profile.yaml").rename(data / "profile.yaml")
+    (home / "profile.yaml").symlink_to("data/profile.yaml")
+    owner = (12_345, 12_346) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(data / "profile.yaml", *owner)
+    (data / "profile.yaml").chmod(0o600)
+    write_stage(edit(home))
+    assert (home / "profile.yaml").readlink() == Path("data/profile.yaml")
+    status = (data / "profile.yaml").stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (*owner, 0o600)
+    assert b"status: live" in (data / "profile.yaml").read_bytes()
+    assert [path.name for path in data.iterdir()] == ["profile.yaml"]

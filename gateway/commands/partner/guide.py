@@ -1,7 +1,6 @@
 """`gateway partner guide`: the implementation guide for a partner, as a web page and as PDF."""
 
 import argparse
-import os
 import webbrowser
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.printing import CannotPrint, find_browser, print_pdf
 from gateway.onboarding.guide.rendering import guide_page
 from gateway.onboarding.samples.reading import read_samples
+from gateway.onboarding.whole_files import replace_file
 from gateway.settings import Settings
 from partners.loader import LoadedProfile, load_profile
 
@@ -155,14 +155,12 @@ def _printable(act: Callable[[], Printed]) -> Printed:
 
 def _write(file: Path, content: bytes) -> str:
     """Write a file whole or not at all."""
-    if file.is_dir():
-        raise Unusable(f"{file} cannot be written: it is a folder; name a file")
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    if file.exists() and not file.is_file():
+        what = "a folder" if file.is_dir() else "no regular file"
+        raise Unusable(f"{file} cannot be written: it is {what}; name a file, or - for standard output")
     try:
-        partial.write_bytes(content)
-        partial.replace(file)
+        replace_file(file, content)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise Unusable(f"{file} cannot be written: {error.strerror}; name another file") from None
     return str(file)
 

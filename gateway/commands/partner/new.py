@@ -23,12 +23,12 @@ from gateway.commands.partner.sheet import sheet_of, write_sheet
 from gateway.onboarding.checking.checker import Checker
 from gateway.onboarding.founding.blueprints import Blueprint, blueprints, shipped
 from gateway.onboarding.founding.certificate_facts import certificate_facts
-from gateway.onboarding.founding.folder import FolderExists, place_folder
 from gateway.onboarding.founding.profile_text import ApiKeyDigest, Draft, profile_text
 from gateway.onboarding.founding.questions import Answers, Ours, Question, gather
 from gateway.onboarding.founding.schemas import place_schemas
 from gateway.onboarding.founding.sheet import our_identity
 from gateway.onboarding.founding.values import Beside, choice
+from gateway.onboarding.whole_files import FolderExists, place_folder
 from gateway.settings import Settings
 from partners.directory import load_directory
 from partners.fields import SLUG

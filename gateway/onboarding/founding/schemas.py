@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.onboarding.founding.folder import place_file
+from gateway.onboarding.whole_files import place_file
 from partners.schema import layer_schema, profile_schema
 
 # Profiles name the first one in their modeline; templates and overlays may name the second.

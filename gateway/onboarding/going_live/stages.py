@@ -1,10 +1,10 @@
 """Changes the stage of a partner where its profile says it, and nothing else in the file."""
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.onboarding.whole_files import replace_file
 from partners.loader import LoadedProfile, Problems, parse_profile
 from partners.problems import Place, Problem
 from partners.profile import Status
@@ -59,22 +59,7 @@ def write_stage(edit: StageEdit) -> None:
     """
     if edit.path.read_bytes() != edit.before:
         raise FileChanged(f"{edit.path} was changed meanwhile; look at it and call again")
-    beside = edit.path.with_name(f".{edit.path.name}.{os.getpid()}")
-    mode = edit.path.stat().st_mode & 0o7777
-    try:
-        with beside.open("xb") as stream:
-            stream.write(edit.content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.chmod(mode)
-        beside.replace(edit.path)
-    finally:
-        beside.unlink(missing_ok=True)
-    folder = os.open(edit.path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(edit.path, edit.content)
 
 
 class FileChanged(Exception):  # noqa: N818  # told to a person

@@ -1,10 +1,12 @@
-"""A folder that is there as a whole or not at all: written under a hidden name, synced, then renamed.
+"""Files and folders that are there as a whole or not at all: written under a hidden name, synced, then renamed.
 
 Hidden folders are no partners, so that a gateway which runs meanwhile, or a kill at any moment, sees nothing half.
 """
 
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Mapping
@@ -73,11 +75,39 @@ def place_file(path: Path, content: bytes, mode: int | None = None) -> bool:
     return True
 
 
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in the place of another, whose rights and owner it takes, or where there is none yet.
+
+    A link stays, and what it leads to is replaced.
+
+    Raises:
+        OSError: it cannot be written; the file that was there stays.
+    """
+    target = path.resolve()
+    _sweep(target)
+    made = target.with_name(f".new-{target.name}-{secrets.token_hex(4)}")
+    try:
+        _write(made, content)
+        with suppress(FileNotFoundError):
+            _like(made, target.stat())
+        made.replace(target)
+    finally:
+        made.unlink(missing_ok=True)
+    _sync(target.parent)
+
+
 def _write(path: Path, content: bytes) -> None:
     with path.open("xb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _like(made: Path, before: os.stat_result) -> None:
+    """The gateway's own user goes on reading what root writes for it."""
+    with suppress(PermissionError):
+        os.chown(made, before.st_uid, before.st_gid)
+    made.chmod(stat.S_IMODE(before.st_mode))
 
 
 def _like_its_parent(made: Path, parent: Path) -> None:
