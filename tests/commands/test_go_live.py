@@ -155,6 +155,19 @@ def until(stream: IO[bytes], words: bytes) -> None:
         read += line
 
 
+def test_programs_read_nothing_but_json(call, site: Site, database: Database):
+    call("test", PARTNER, "--record")
+    passed(site, database)
+    profile = site.partners_dir / PARTNER / "profile.yaml"
+    before = profile.read_bytes()
+    profile.write_bytes(before.replace(b"status: testing", b"status: live"))
+    database.write_now(lambda c: partner_states.put_in_force(c, loaded(site), 1))
+    profile.write_bytes(before)
+    for went in (True, False):
+        ended = call("go-live", PARTNER, "--yes", "--wait", 1, "--format", "json")
+        assert (ended.code, [orjson.loads(line)["went_live"] for line in ended.out.splitlines()]) == (0, [went])
+
+
 def test_it_asks_before_it_changes_anything_and_waits_until_it_holds(call, site: Site, database: Database):
     call("test", PARTNER, "--record")
     passed(site, database)

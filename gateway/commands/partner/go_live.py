@@ -60,7 +60,10 @@ def _run(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     loaded = profile_of(settings, called.partner)
     if loaded.profile.status == "live":
-        say(f"{loaded.id} is live already")
+        if called.format == "json":
+            print_json(_as_json(loaded, (), (), went=False))
+        else:
+            say(f"{loaded.id} is live already")
         return 0
     edit = stage_edit(loaded, "live")
     with changing(settings, create=True) as database:
@@ -85,7 +88,11 @@ def _run(called: argparse.Namespace) -> int:
             print_json(_as_json(loaded, asked, changes, went=True))
         else:
             told_change(settings, edit, partner=loaded.id, before=loaded.profile.status, as_json=False)
-        return 0 if _taken_up(database, edit, called.wait) else 1
+        if not _taken_up(database, edit, called.wait):
+            return 1
+    if called.wait and called.format != "json":
+        say("in force")
+    return 0
 
 
 def _requirements(
@@ -180,7 +187,6 @@ def _taken_up(database: Database, edit: StageEdit, wait_s: float) -> bool:
     while wait_s:
         state = database.read_now(partial(partner_states.get, partner_id=edit.after.id))
         if state is not None and state.digest == edit.after.digest:
-            say("in force")
             return True
         if time.monotonic() > until:
             note(f"not in force after {wait_s:g} s; is a gateway running on this database?")
