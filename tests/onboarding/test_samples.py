@@ -175,6 +175,15 @@ def test_limits(partner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert only_problem(partner).what == "samples holds more than 0 files"
 
 
+def test_all_samples_together_are_held_in_memory(partner: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        lay(partner, name, **{"received.json": b"{}" * 50, "documents.json": b"[]" + b" " * 98})
+    monkeypatch.setattr(reading, "ALL_BYTES_MAX", 400)
+    samples, (problem,) = read_samples(partner)
+    assert [sample.name for sample in samples] == ["a", "b"]
+    assert (problem.file, "more than 400 bytes together" in problem.what) == (str(partner / "samples" / "c"), True)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=200)

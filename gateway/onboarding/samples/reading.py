@@ -31,6 +31,7 @@ SAMPLES_MAX = 256
 FILES_MAX = 64  # in one sample's folder
 CONTENT_BYTES_MAX = 4_194_304
 EXPECTED_BYTES_MAX = 33_554_432  # canonical documents are larger than the X12 that they come from
+ALL_BYTES_MAX = 268_435_456  # of a partner's samples together, since they are held in memory
 ABOUT_BYTES_MAX = 16_384
 TITLE_CHARACTERS_MAX = 200
 ABOUT_CHARACTERS_MAX = 4_000
@@ -87,11 +88,18 @@ def read_samples(partner_folder: Path) -> tuple[tuple[Sample, ...], tuple[Proble
         return (), () if names == NOT_THERE else (_of_file(root, f"{SAMPLES_FOLDER} {names}", "mend it"),)
     samples: list[Sample] = []
     problems: list[Problem] = []
+    left = ALL_BYTES_MAX
     for name in names:
         found = _read(partner_folder, root / name)
         problems += found.problems
-        if found.sample is not None:
-            samples.append(found.sample)
+        if found.sample is None:
+            continue
+        left -= len(found.sample.content) + sum(map(len, found.sample.expected.values()))
+        if left < 0:
+            what = f"the samples up to {shown(name)} have more than {ALL_BYTES_MAX:,} bytes together"
+            problems.append(_of_file(root / name, what, "keep small ones; one line shows as much as a thousand"))
+            break
+        samples.append(found.sample)
     return tuple(samples), tuple(problems)
 
 
