@@ -9,7 +9,8 @@ import pytest
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import MessageEvent
 from gateway.store import documents, messages, outbox, timeline
-from gateway.store.messages import PIECE_BYTES, ClaimLost, TransportIdReused
+from gateway.store.messages import ClaimLost, TransportIdReused
+from gateway.store.staging import PIECE_BYTES
 from tests.store.stock import LEASE_MS, message_id, new_message, staged_document
 
 
