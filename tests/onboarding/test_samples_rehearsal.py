@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,17 @@ import pytest
 import yaml
 
 from gateway.demo.premises import sample as of_the_demo
+from gateway.flow.terms import TermsOfProfiles
 from gateway.onboarding.samples.judging import Judged
 from gateway.onboarding.samples.reading import Sample, read_samples
 from gateway.onboarding.samples.recording import record
-from gateway.onboarding.samples.rehearsal import Rehearsal, rehearsal
+from gateway.onboarding.samples.rehearsal import CLOCK_MS, Rehearsal, keep_orders, rehearsal
+from gateway.onboarding.samples.staging import cast
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
+from gateway.store import claims, documents
+from gateway.store.database import Database
+from gateway.store.schema import migrate
 from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile
 
@@ -259,6 +265,30 @@ async def test_answers_repeat_what_the_order_said(stage: Stage) -> None:
     (folder / "their-order" / "received.json").write_bytes(ORDER)
     answered = segments((await stage.try_all())["one"], "sent.edi")
     assert (any("*12.5*" in one for one in alone), any("*12.5*" in one for one in answered)) == (False, True)
+
+
+async def test_orders_become_known_while_somebody_is_at_work_for_the_partner(stage: Stage) -> None:
+    agreements: list[dict[str, object]] = [{"document": "purchase_order", "direction": "inbound", "syntax": "json"}]
+    stage.add("acme-supply", as2={"id": "A", "require_signed": False}, x12=X12, agreements=agreements)
+    folder = stage.root / "acme-supply" / "samples" / "their-order"
+    folder.mkdir(parents=True)
+    (folder / "received.json").write_bytes(ORDER)
+    loaded, directory = stage.partner("acme-supply")
+    (sample,), _ = read_samples(folder.parents[1])
+    actors = cast(loaded, directory, stage.settings.identities)
+    database = Database(f"sqlite:///{stage.root / 'house.sqlite'}")
+    try:
+        migrate(database)
+        # A worker of the house has the partner, far beyond the time at which samples are played.
+        lease = partial(claims.take, name="partner:acme-supply", owner="worker", now_ms=CLOCK_MS, until_ms=2 * CLOCK_MS)
+        assert database.write_now(lease)
+        terms = TermsOfProfiles(database, actors.identities, lambda: actors.directory).read(loaded, directory)
+        keep_orders(database, actors, terms, sample, "order-0")
+        number = orjson.loads(ORDER)["number"]
+        known = database.read_now(partial(documents.orders, partner_id=loaded.id, purchase_order_numbers=[number]))
+        assert list(known) == [number]
+    finally:
+        database.close()
 
 
 async def test_agreements_that_no_sample_shows(stage: Stage) -> None:

@@ -158,7 +158,8 @@ def keep_orders(database: Database, actors: Cast, terms: Terms, sample: Sample, 
     items, _ = _translated(sample, terms)
     orders = [item for item in items if item.document_type == _ORDER_TYPE and item.document is not None]
     if orders:
-        message = _taken_back(database, partial(_received, actors=actors, sample=sample))
+        # Not claimed: in a house that runs, somebody may be at work for this partner.
+        message = _taken_back(database, partial(_arrived, actors=actors, sample=sample))
         earlier = replace(message, id=message_id)
         unit = partial(stage, message=earlier, terms=terms, source=_SOURCE, batch=orders, now_ms=CLOCK_MS)
         database.write_now(unit)
@@ -189,6 +190,13 @@ def _translated(sample: Sample, terms: Terms) -> tuple[list[TranslatedDocument],
 
 def _received(connection: Connection, actors: Cast, sample: Sample) -> StoredMessage:
     """The message that their sample is, taken up for processing."""
+    _arrived(connection, actors, sample)
+    (message,) = messages.claim(connection, _OWNER, CLOCK_MS, lease_ms=LEASE_MS, limit=1)
+    return message
+
+
+def _arrived(connection: Connection, actors: Cast, sample: Sample) -> StoredMessage:
+    """The message that their sample is, as it is kept."""
     digest = hashlib.sha256(sample.content).hexdigest()
     new = NewMessage(
         id=_MESSAGE,
@@ -209,7 +217,9 @@ def _received(connection: Connection, actors: Cast, sample: Sample) -> StoredMes
         security="{}",
     )
     messages.accept(connection, new)
-    (message,) = messages.claim(connection, _OWNER, CLOCK_MS, lease_ms=LEASE_MS, limit=1)
+    message = messages.get(connection, message_id=_MESSAGE)
+    if message is None:
+        raise AssertionError("a message that was kept a moment ago is there")
     return message
 
 
