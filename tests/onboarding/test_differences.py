@@ -54,13 +54,16 @@ def test_the_same_changes_nothing_whatever_the_order_and_the_comments() -> None:
         ('"004010"', '"005010"', "agreements[purchase_order outbound x12].releases", "X12 [005010] (was [004010])"),
         ("x12}", "x12, on_bad_set: reject_group}", "agreements[ship_notice inbound x12].on_bad_set", "reject_group"),
         ("label: old", "label: new", "api_keys[new]", "the API key new opens the door"),
+        (KEY_DIGEST, "ab" * 32, "api_keys[old].sha256", "another key: the one before opens nothing any more"),
+        ("name: ACME", "name: ACME\nvalidation: {character_set: basic}", "validation.character_set", "any -> basic"),
         ("label: old", "label: new", "api_keys[old]", "the API key old opens nothing any more"),
         ("document: ship_notice", "document: invoice", "agreements[invoice inbound x12]",
          "from now on they send invoice"),
         ("document: ship_notice", "document: invoice", "agreements[ship_notice inbound x12]",
          "ship notice as X12, which they send, is rejected"),
     ],
-    ids=["status", "url", "demand", "tolerance", "release", "new key", "key in", "key out", "agreed", "not agreed"],
+    ids=["status", "url", "demand", "tolerance", "release", "new key", "key in", "other key", "characters", "key out",
+         "agreed", "not agreed"],
 )  # fmt: skip
 def test_a_change_is_told_in_business_words(before: str, after: str, name: str, words: str) -> None:
     assert before in BASE

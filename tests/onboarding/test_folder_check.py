@@ -1,5 +1,6 @@
 """`check` of what lies beside a profile, of mailboxes and of ways out; looking again, and what changed since."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -47,6 +48,14 @@ class TestFiles:
         (folder / "real.pem").write_bytes(GOOD)
         assert checked(folder.parent) == []
         assert checked(folder.parent, "staging") == []
+
+    def test_an_overlay_that_is_a_pipe_or_a_link_out_of_the_folder_is_not_read(self, folder: Path) -> None:
+        (folder / "left.pem").write_bytes(GOOD)
+        os.mkfifo(folder / "profile.production.yaml")
+        (folder.parent / "secret").write_text("as2: {certificate: left.pem}\n")
+        (folder / "profile.staging.yaml").symlink_to("../secret")
+        (told,) = checked(folder.parent)
+        assert "nothing names `left.pem`" in told
 
     def test_a_draft_whose_file_has_another_name(self, folder: Path) -> None:
         (folder / "profile.yaml").write_text(ACME + "status: draft\n")

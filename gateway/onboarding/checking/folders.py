@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from gateway.onboarding.samples.reading import SAMPLES_FOLDER
 from partners.fields import SLUG
+from partners.folders import Folder
 from partners.layers import written
 from partners.loader import PROFILE_FILE, LoadedProfile
 from partners.nodes import PROFILE_BYTES_MAX, Mapping, read_nodes
@@ -79,7 +80,8 @@ def _unnamed_problems(loaded: LoadedProfile, folder: Path, names: tuple[str, ...
     if not left:
         return
     # What only another environment uses, or an agreement that is not in use, is named all the same.
-    said = {text for name in names if _is_overlay(name) for text in _texts(_bytes(folder / name))}
+    beside = Folder(folder)
+    said = {text for name in names if _is_overlay(name) for text in _texts(beside.read(name, PROFILE_BYTES_MAX))}
     said |= _texts(loaded.files.get(PROFILE_FILE, b""))
     for name in left:
         if name not in said:
@@ -89,17 +91,10 @@ def _unnamed_problems(loaded: LoadedProfile, folder: Path, names: tuple[str, ...
             yield Problem(str(folder / name), 1, 1, "", what, right, "warning")
 
 
-def _texts(data: bytes) -> set[str]:
-    nodes = read_nodes(data, "")
+def _texts(data: bytes | str) -> set[str]:
+    """The words in a file; none where there is only a reason why it cannot be read."""
+    nodes = read_nodes(data, "") if isinstance(data, bytes) else ()
     return {scalar.text for _, scalar in written(nodes) if scalar.text} if isinstance(nodes, Mapping) else set()
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(PROFILE_BYTES_MAX + 1) if path.is_file() else b""
-    except OSError:
-        return b""
 
 
 def sftp_problems(loaded: LoadedProfile, now: datetime) -> Iterator[Problem]:

@@ -153,6 +153,15 @@ def _separator(before: object, after: object) -> str:
     return f"{after!r} parts what we send (was {before!r})"
 
 
+def _api_key(_: object, __: object) -> str:
+    # Digests tell nobody anything.
+    return "it is another key: the one before opens nothing any more"
+
+
+def _sandbox(_: object, after: object) -> str:
+    return "the sandbox plays them: what we send reaches nobody" if after else "the sandbox plays them no more"
+
+
 def _weighty(_: object, __: object) -> None:
     """The field's own description says it; somebody should look twice all the same."""
 
@@ -162,6 +171,8 @@ _SENTENCES: tuple[tuple[str, Callable[[object, object], str | None]], ...] = (
     (r"status", _status),
     (r"as2\.url", _url),
     (r"as2\.id", _as2_id),
+    (r"api_keys\[.*\]\.sha256", _api_key),
+    (r"sandbox", _sandbox),
     (r"as2\.require_signed", _demanded("signatures")),
     (r"as2\.require_encrypted", _demanded("encryption")),
     (r"as2\.sending\.sign", _made("signed", "not signed: nobody can tell that it is ours")),
@@ -174,4 +185,5 @@ _SENTENCES: tuple[tuple[str, Callable[[object, object], str | None]], ...] = (
     (r"as2\.(trust|certificate_exchange|receipts_to)|as2\.sending\.(receipt|receipt_by)|as2\.connection\..*", _weighty),
     (r"via|limits\..*|duplicates\..*|.*on_bad_set|.*acknowledgment\..*|.*framing\.(usage|version)", _weighty),
     (r".*business_tolerances\..*|.*vocabulary\..*|.*expires_on|sftp\..*", _weighty),
+    (r"x12\[.*|.*validation\..*|as2\.our_identity|as2\.certificates\[.*", _weighty),
 )
