@@ -1,7 +1,6 @@
 """A partner that is named in a call: its profile, and how what it sends is read."""
 
 import argparse
-import re
 from pathlib import Path
 
 from gateway.agreements import reading_rules
@@ -10,10 +9,9 @@ from gateway.commands.parsing import Unusable, did_you_mean, shown
 from gateway.sandbox.partner import built_in_partners
 from gateway.settings import Settings
 from partners.directory import Directory, load_directory
+from partners.fields import SLUG
 from partners.loader import LoadedProfile, load_profile
 from translators.guide import ReadingRules
-
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def folder_of(settings: Settings, partner: str) -> Path:
@@ -23,7 +21,7 @@ def folder_of(settings: Settings, partner: str) -> Path:
         Unusable: there is none.
     """
     folder = settings.partners_dir / partner
-    if not _ID.fullmatch(partner) or not folder.is_dir():
+    if not SLUG.matches(partner) or not folder.is_dir():
         known = sorted(path.name for path in settings.partners_dir.glob("[a-z0-9]*") if path.is_dir())
         hint = did_you_mean(partner, known) or "; `gateway partner list` shows those there are"
         raise Unusable(f"there is no partner {shown(partner)} in {settings.partners_dir}{hint}")
@@ -43,6 +41,14 @@ def profile_of(settings: Settings, partner: str) -> LoadedProfile:
     if not isinstance(loaded, LoadedProfile):
         raise Unusable("the profile does not load\n" + "\n".join(f"  {problem}" for problem in loaded))
     return loaded
+
+
+def connection_of(settings: Settings, loaded: LoadedProfile) -> LoadedProfile | None:
+    """The connection that carries a partner's traffic; None where there is none that loads."""
+    if loaded.profile.via is None:
+        return None
+    found = load_profile(settings.partners_dir / loaded.profile.via, environment=settings.environment)
+    return found if isinstance(found, LoadedProfile) else None
 
 
 def directory_of(settings: Settings) -> Directory:

@@ -100,7 +100,9 @@ def test_a_key_as_json(call):
     assert made["api_keys"] == [{"label": "first", "sha256": hashlib.sha256(made["key"].encode()).hexdigest()}]
 
 
-@pytest.mark.parametrize("more", [("--label", "No Slug"), ("--label", "x", "--expires-on", "tomorrow"), ()])
+@pytest.mark.parametrize(
+    "more", [("--label", "No Slug"), ("--label", "prod-"), ("--label", "x", "--expires-on", "tomorrow"), ()]
+)
 def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
     assert call("partner", "key", "acme-supply", *more).code == 2
 

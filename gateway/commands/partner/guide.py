@@ -12,7 +12,7 @@ from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_bytes, print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
-from gateway.commands.profiles import folder_of, profile_of
+from gateway.commands.profiles import connection_of, folder_of, profile_of
 from gateway.edge.refusals import catalogue
 from gateway.flow.certificates.inventory import Inventory, take_inventory
 from gateway.onboarding.guide.facts import Facts
@@ -21,7 +21,7 @@ from gateway.onboarding.guide.rendering import guide_page
 from gateway.onboarding.samples.reading import read_samples
 from gateway.onboarding.whole_files import replace_file
 from gateway.settings import Settings
-from partners.loader import LoadedProfile, load_profile
+from partners.loader import LoadedProfile
 
 _STANDARD_OUTPUT = "-"
 Printed = TypeVar("Printed")
@@ -109,7 +109,7 @@ def _facts(called: argparse.Namespace, settings: Settings) -> Facts:
         samples=samples,
         certificates=_certificates(settings, loaded, now),
         problems=catalogue(),
-        connection=_connection(settings, loaded),
+        connection=connection_of(settings, loaded),
         full=called.full,
     )
 
@@ -136,14 +136,6 @@ def _certificates(settings: Settings, loaded: LoadedProfile, now: datetime) -> I
     for problem in inventory.problems:
         note(problem)
     return inventory
-
-
-def _connection(settings: Settings, loaded: LoadedProfile) -> LoadedProfile | None:
-    """The profile of the connection that carries the partner's traffic; None where there is none that loads."""
-    if loaded.profile.via is None:
-        return None
-    found = load_profile(settings.partners_dir / loaded.profile.via, environment=settings.environment)
-    return found if isinstance(found, LoadedProfile) else None
 
 
 def _printable(act: Callable[[], Printed]) -> Printed:

@@ -2,7 +2,6 @@
 
 import argparse
 import hashlib
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import date
@@ -11,9 +10,9 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, shown, verb
 from gateway.commands.profiles import profile_of
+from partners.fields import SLUG
 
 KEY_BYTES = 32
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 KEY_WARNING = "this is the only time the key is shown; give it to the partner by a safe way"
 
 
@@ -55,8 +54,8 @@ def _key(called: argparse.Namespace) -> int:
 
 
 def _slug(text: str) -> str:
-    if not _SLUG.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no label; use small letters, digits and hyphens")
+    if not SLUG.matches(text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no label; {SLUG.right}")
     return text
 
 

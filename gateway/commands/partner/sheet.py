@@ -9,10 +9,10 @@ from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
-from gateway.commands.profiles import profile_of
+from gateway.commands.profiles import connection_of, profile_of
 from gateway.onboarding.founding.sheet import Sheet, our_identity, sheet_text
 from gateway.settings import Settings
-from partners.loader import LoadedProfile, load_profile
+from partners.loader import LoadedProfile
 
 
 def build(under: Verbs) -> None:
@@ -39,11 +39,7 @@ def sheet_of(settings: Settings, loaded: LoadedProfile) -> str:
         held = [life for life in held_in(settings).lives if life.identity == identity.name]
         signer = signer_at(held, now)
         lives = [*([signer] if signer is not None else []), *(one for one in planned_after(held, now) if one != signer)]
-    connection = None
-    if loaded.profile.via is not None:
-        carrier = load_profile(settings.partners_dir / loaded.profile.via, environment=settings.environment)
-        connection = carrier if isinstance(carrier, LoadedProfile) else None
-    return sheet_text(Sheet(loaded, settings, lives, now, connection))
+    return sheet_text(Sheet(loaded, settings, lives, now, connection_of(settings, loaded)))
 
 
 def write_sheet(path: Path, sheet: str) -> None:
