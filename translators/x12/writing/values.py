@@ -48,7 +48,8 @@ def fit_text(rule: ElementRule, text: str) -> Fitted:
     if rule.type == "R" or rule.type.startswith("N"):
         return _number_as_text(rule, cleaned)
     if rule.codes and cleaned not in rule.codes:
-        return Fitted(None, Loss.CODE_NOT_LISTED, "is not in the code list of the release; it was left out")
+        where = "among the codes of the agreement" if "codes" in rule.agreed else "in the code list of the release"
+        return Fitted(None, Loss.CODE_NOT_LISTED, f"is not {where}; it was left out")
     if len(cleaned) > rule.max:
         if rule.number not in _MAY_BE_CUT:
             return Fitted(None, Loss.TOO_LONG, f"is longer than {rule.max} characters; it was left out")

@@ -509,6 +509,18 @@ def test_what_is_written_obeys_the_agreement(rule, expected):
         assert expected in told(written)
 
 
+def test_a_code_is_left_out_by_the_agreement_or_by_the_release_and_it_is_said_which():
+    line = replace(LINE, product_ids=(ProductId("A", "9Q"),))
+    order = replace(ORDER, lines=(line,))
+    agreed = ElementOverride("PO1", 6, codes=frozenset({"BP"}))
+    by_release, by_agreement = (
+        [finding.message for finding in write_set(order, "004010", rules=rules).findings if finding.element == 6]
+        for rules in ((), (agreed,))
+    )
+    assert "not in the code list of the release" in by_release[0]
+    assert "not among the codes of the agreement" in by_agreement[0]
+
+
 def test_codes_that_the_agreement_adds_are_written():
     line = replace(LINE, product_ids=(ProductId("A", "9Q"),))
     rule = ElementOverride("PO1", 6, codes_added=frozenset({"9Q"}))
