@@ -92,6 +92,15 @@ def test_each_thing_that_is_missing_is_told_with_its_remedy(call, site: Site):
     assert status_of(site) == "status: testing # since March"
 
 
+def test_what_failed_with_the_partner_is_played_again_with_them(call, site: Site, database: Database):
+    digest = loaded(site).digest
+    trial = trials.Trial("01", PARTNER, "ship-notice", "partner", digest, False, "none came", "command:tests", 1)
+    database.write_now(lambda c: trials.record(c, trial))
+    ended = call("go-live", PARTNER)
+    assert "ship-notice failed by way of partner: none came" in ended.out
+    assert f"-> `gateway partner test {PARTNER} --live --partner-endpoint`" in ended.out
+
+
 def test_a_partner_goes_live_once_everything_passed(call, site: Site, database: Database):
     assert call("test", PARTNER, "--record").code == 0
     passed(site, database)

@@ -70,6 +70,16 @@ def test_agreements_without_a_sample_are_a_warning(call, response: Path):
     assert (ended.code, "no sample shows: inbound " in ended.out) == (0, True)
 
 
+def test_a_sample_that_is_refused_is_told_as_such_and_shows_no_agreement(call, site: Site):
+    lay(site, "no-order", document__json=b'{"document_type": "purchase_order"}')
+    before = call("acme-supply", "--record")
+    assert before.code == 0, before.out
+    passed = call("acme-supply")
+    assert "  ✓ no-order  no order\n      refused: nothing is sent; findings.json says why\n" in passed.out
+    assert "outbound purchase_order in x12" in passed.out
+    assert call("acme-supply", "--format", "json").json["samples"][0]["refused"] is True
+
+
 def test_as_json_for_programs(call, response: Path):
     (acme, northwind) = call("--format", "json").rows
     assert (acme["partner"], acme["passed"], northwind["samples"]) == ("acme-supply", False, [])

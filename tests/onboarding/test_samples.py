@@ -84,6 +84,11 @@ def test_a_name_that_was_meant(partner: Path) -> None:
         ({"document__json": b"{}", "sent__edi": b"I", "sent__xml": b"I"}, "sent.xml", "beside `sent.edi`"),
         ({"received__edi": b""}, "received.edi", "`received.edi` is empty"),
         ({"received__edi": b"I", "documents__json": b"{}"}, "documents.json", "`documents.json` holds no list"),
+        (
+            {"document__json": b'{"document":{"document_type":"invoice"},"status":"accepted"}\n'},
+            "document.json",
+            "`document.json` holds what `gateway translate` says",
+        ),
         ({"received__edi": b"I", "sample__yaml": b"titel: x"}, "sample.yaml", "`titel` means nothing here"),
         ({"received__edi": b"I", "sample__yaml": b"required: yes"}, "sample.yaml", "`required` is neither true nor"),
         ({"received__edi": b"I", "sample__yaml": b"title: [x]"}, "sample.yaml", "`title` is no text"),

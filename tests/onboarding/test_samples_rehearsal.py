@@ -292,10 +292,14 @@ async def test_orders_become_known_while_somebody_is_at_work_for_the_partner(sta
 
 
 async def test_agreements_that_no_sample_shows(stage: Stage) -> None:
+    loaded, _ = stage.partner("acme-supply")
+    order, response = "outbound purchase_order in x12", "inbound purchase_order_acknowledgment in x12"
     stage.sample(BROKEN)
     tried = (await stage.try_all()).values()
-    loaded, _ = stage.partner("acme-supply")
-    assert [str(item) for item in without_sample(loaded, tried)] == ["outbound purchase_order in x12"]
+    assert [str(item) for item in without_sample(loaded, tried)] == [order, response]
+    stage.sample(RESPONSE, name="another")
+    tried = (await stage.try_all()).values()
+    assert [str(item) for item in without_sample(loaded, tried)] == [order]
 
 
 def test_nothing_is_left_where_recording_fails(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,10 +35,10 @@ def test_one_way_is_enough() -> None:
 @pytest.mark.parametrize(
     ("trials", "why"),
     [
-        ((), "never ran; "),
-        ((replace(PASSED, sample="response"),), "never ran; "),
-        ((replace(PASSED, digest="before"),), "passed with an earlier profile only; "),
-        ((replace(PASSED, digest="before", passed=False),), "never ran; "),
+        ((), "never ran"),
+        ((replace(PASSED, sample="response"),), "never ran"),
+        ((replace(PASSED, digest="before"),), "passed with an earlier profile only"),
+        ((replace(PASSED, digest="before", passed=False),), "never ran"),
         ((replace(PASSED, passed=False, detail="no receipt"),), "failed by way of loopback: no receipt"),
         ((PASSED, replace(PASSED, way="partner", passed=False)), "failed by way of partner"),
     ],
@@ -47,6 +47,11 @@ def test_one_way_is_enough() -> None:
 def test_what_has_not_passed_with_this_profile(trials: tuple[Trial, ...], why: str) -> None:
     ((name, said),) = missing(*trials)
     assert (name, said.startswith(why)) == ("order", True), said
+
+
+def test_what_failed_says_on_which_way() -> None:
+    ways = missing_trials(SAMPLES, (PASSED, replace(PASSED, way="partner", passed=False)), "now", ("order", "response"))
+    assert [(one.sample, one.way) for one in ways] == [("order", "partner"), ("response", "")]
 
 
 def test_a_required_sample_that_is_not_there() -> None:

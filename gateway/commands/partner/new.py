@@ -308,7 +308,7 @@ def _show(called: argparse.Namespace, settings: Settings, begun: _Begun) -> None
             }
         )
         return
-    say(f"{begun.loaded.path} is written, as a {begun.loaded.profile.status}", style="green")
+    say(f"{begun.loaded.path} is written: {begun.loaded.profile.status}", style="green")
     for one in begun.answers.certificates:
         say()
         say(f"{one.name}: compare this with them on the telephone")

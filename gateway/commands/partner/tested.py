@@ -73,6 +73,8 @@ class Told:
             say(f"      {judged.fault}", style="red")
         if outcome:
             say(f"      {outcome}", style="dim" if judged.passed else "red")
+        elif judged.is_refused:
+            say(f"      {_REFUSED[judged.sample.direction]}", style="yellow")
         _show_differences(judged.differences)
         if judged.unrecorded:
             files = ", ".join(judged.unrecorded)
@@ -143,6 +145,12 @@ _HOW_TO_BEGIN = (
 )
 
 
+_REFUSED = {
+    "inbound": "refused: no document comes of it; findings.json says why",
+    "outbound": "refused: nothing is sent; findings.json says why",
+}
+
+
 def _show_differences(differences: Sequence[Difference]) -> None:
     for item in differences:
         say(f"      {item.file} {item.place}".rstrip())
@@ -174,6 +182,7 @@ def _as_json(judged: Judged) -> dict[str, object]:
         "direction": sample.direction,
         "file": str(sample.content_path),
         "passed": judged.passed,
+        "refused": judged.is_refused,
         "differences": [item.as_json() for item in judged.differences],
         "unrecorded": list(judged.unrecorded),
     }

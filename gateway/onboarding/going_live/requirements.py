@@ -87,8 +87,18 @@ def _each(
     yield Requirement(
         "the required samples passed through the real transports with this very profile",
         _lines([f"{item.sample} {item.why}" for item in missing]),
-        f"`gateway partner test {partner} --live`",
+        _played_again(partner, missing),
     )
+
+
+def _played_again(partner: str, missing: Sequence[MissingTrial]) -> str:
+    """What failed with the partner itself is mended by no trial among ourselves."""
+    play = f"`gateway partner test {partner} --live`"
+    if any(item.way == "partner" for item in missing):
+        play = f"`gateway partner test {partner} --live --partner-endpoint` for what failed by way of partner"
+        if any(item.way != "partner" for item in missing):
+            play += f", `gateway partner test {partner} --live` for the others"
+    return play
 
 
 def _lines(lines: Sequence[str]) -> tuple[str, ...]:

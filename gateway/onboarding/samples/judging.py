@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.onboarding.samples.comparing import Difference, differences
-from gateway.onboarding.samples.reading import Sample
+from gateway.onboarding.samples.reading import DOCUMENTS, SENT, Sample
 from gateway.onboarding.samples.rehearsal import Played
 
 _NOTHING = frozenset({b"[]", b""})  # an empty list says as much as no file
@@ -31,6 +31,15 @@ class Judged:
     def passed(self) -> bool:
         """Whether everything came out as expected, and nothing else."""
         return not (self.differences or self.unrecorded or self.fault)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing comes of what goes in: no document of theirs is accepted, or nothing of ours is written."""
+        if self.fault:
+            return False
+        if self.sample.direction == "outbound":
+            return not any(name in self.played.files for name in SENT)
+        return self.played.files.get(DOCUMENTS, b"").strip() in _NOTHING
 
 
 def judge(sample: Sample, played: Played) -> Judged:

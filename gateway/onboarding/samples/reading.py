@@ -131,6 +131,8 @@ def _read(partner: Path, folder: Path) -> _Read:
     content = _bytes(partner, folder / content_name, CONTENT_BYTES_MAX, problems)
     direction: Direction = "outbound" if content_name == DOCUMENT else "inbound"
     belonging = _OUTBOUND if direction == "outbound" else _INBOUND
+    if content_name == DOCUMENT and content:
+        problems += _translated(folder / DOCUMENT, content)
     expected: dict[str, bytes] = {}
     for name in names:
         if name not in _KNOWN or name in {content_name, SAMPLE_FILE}:
@@ -189,6 +191,17 @@ def _bytes(partner: Path, path: Path, bytes_max: int, problems: list[Problem]) -
     if not data:
         problems.append(_of_file(path, f"{shown(path.name)} is empty", "fill or remove it"))
     return data
+
+
+def _translated(path: Path, data: bytes) -> Iterator[Problem]:
+    """`gateway translate` puts the document among what it says of it; only the document can be sent."""
+    try:
+        value = orjson.loads(data)
+    except JSONDecodeError:
+        return  # what is wrong with it is a finding: a sample may show that it is refused
+    if isinstance(value, dict) and isinstance(inside := value.get("document"), dict) and "document_type" in inside:
+        what = f"{shown(path.name)} holds what `gateway translate` says, not the document alone"
+        yield _of_file(path, what, "keep what stands in `document`: gateway translate FILE | jq .document")
 
 
 def _list_problems(path: Path, data: bytes) -> Iterator[Problem]:

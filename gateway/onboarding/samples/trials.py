@@ -38,10 +38,12 @@ class MissingTrial:
     Attributes:
         sample: its name.
         why: what is missing, in words that follow the name.
+        way: on which it failed the last time; empty where it did not fail.
     """
 
     sample: str
     why: str
+    way: str = ""
 
 
 def required_names(samples: Sequence[Sample], required: Collection[str] | None) -> tuple[str, ...]:
@@ -73,8 +75,12 @@ def missing_trials(
         if name not in known:
             missing.append(MissingTrial(name, "is required by the profile, but there is no such sample"))
         elif failed is not None:
-            missing.append(MissingTrial(name, f"failed by way of {failed.way}: {failed.detail}".removesuffix(": ")))
+            missing.append(_failed(name, failed))
         elif not present:
             why = "passed with an earlier profile only" if any(trial.passed for trial in ran) else "never ran"
-            missing.append(MissingTrial(name, f"{why}; play it with `gateway partner test ID --live`"))
+            missing.append(MissingTrial(name, why))
     return tuple(missing)
+
+
+def _failed(name: str, trial: Ran) -> MissingTrial:
+    return MissingTrial(name, f"failed by way of {trial.way}: {trial.detail}".removesuffix(": "), trial.way)

@@ -38,12 +38,15 @@ async def try_sample(rehearsal: Rehearsal, partner: LoadedProfile, sample: Sampl
 
 
 def without_sample(partner: LoadedProfile, tried: Iterable[Judged]) -> tuple[Shown, ...]:
-    """The agreements of a partner that no sample shows; none where that cannot be told."""
+    """The agreements of a partner that no sample shows; none where that cannot be told.
+
+    A sample that is to be refused shows what is refused, not that the agreement works.
+    """
     tried = tuple(tried)
     if any(one.fault for one in tried):
         return ()
     shown: dict[str, Collection[Kind]] = {"inbound": set(), "outbound": set()}
-    for one in tried:
+    for one in (judged for judged in tried if not judged.is_refused):
         shown[one.sample.direction] = {*shown[one.sample.direction], *one.played.kinds}
     missing = (
         Shown(item.document, item.direction, item.syntax)
