@@ -1,7 +1,7 @@
 """By which terms a message is treated: those of the profile it started with, whatever was loaded since."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,6 +25,7 @@ from translators.x12.reading import InterchangeHeader
 from translators.x12.writer import Framing
 
 TERMS_KEPT_MAX = 1_024
+VERSIONS_MAX = 16  # of a suspended partner that are looked through for the last active one, the newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ class TermsOfProfiles:
         self._identities = identities
         self._directory = directory
         self._way_out = way_out
-        # With the directory that they hold for; None where they hold whatever the others' profiles say.
-        self._kept: OrderedDict[str, tuple[Directory | None, Terms]] = OrderedDict()
+        # By digest, and whether a person asked for it, with the directory that they hold for; None where they hold
+        # whatever the others' profiles say.
+        self._kept: OrderedDict[tuple[str, bool], tuple[Directory | None, Terms]] = OrderedDict()
 
     async def of(self, message: StoredMessage) -> Terms:
         """The terms by which this message is treated.
@@ -116,14 +118,17 @@ class TermsOfProfiles:
             TermsMissing: its profile is not in the store, or was written by a program that knows more.
         """
         directory = self._directory()
-        known = self._kept.get(message.profile_digest)
+        key = (message.profile_digest, message.by_hand)
+        known = self._kept.get(key)
         if known is not None and known[0] in (None, directory):
-            self._kept.move_to_end(message.profile_digest)
+            self._kept.move_to_end(key)
             return known[1]
         loaded = await self._profile(message)
-        terms = self.read(loaded, directory)
-        # A connection's terms change with the partners that it carries.
-        self._kept[message.profile_digest] = (directory if loaded.profile.speaks_for else None, terms)
+        tested = await self._suspended_in_testing(loaded, directory) if message.by_hand else frozenset()
+        terms = terms_of(loaded, directory, self._identities, self._way_out, tested)
+        # A connection's terms change with the partners that it carries, and the past of a suspended one goes on.
+        depends = bool(loaded.profile.speaks_for) or loaded.profile.status == "suspended"
+        self._kept[key] = (directory if depends else None, terms)
         if len(self._kept) > TERMS_KEPT_MAX:
             self._kept.popitem(last=False)
         return terms
@@ -131,6 +136,21 @@ class TermsOfProfiles:
     def read(self, loaded: LoadedProfile, directory: Directory) -> Terms:
         """The terms that a profile gives among the partners of a directory."""
         return terms_of(loaded, directory, self._identities, self._way_out)
+
+    async def _suspended_in_testing(self, loaded: LoadedProfile, directory: Directory) -> frozenset[str]:
+        """Who was suspended while in testing: what a person releases of theirs is as much a test as before."""
+        among = (loaded, *(directory.carried_by(loaded) if loaded.profile.speaks_for else ()))
+        return frozenset(
+            [one.id for one in among if one.profile.status == "suspended" and await self._was_testing(one.id)]
+        )
+
+    async def _was_testing(self, partner_id: str) -> bool:
+        """Whether the newest version under which anything was exchanged says so."""
+        packed = await self._database.read(partial(profiles.of_partner, partner_id=partner_id, limit=VERSIONS_MAX))
+        for version in map(unpack, packed):
+            if isinstance(version, LoadedProfile) and version.profile.is_active:
+                return version.profile.is_test
+        return False
 
     async def _profile(self, message: StoredMessage) -> LoadedProfile:
         packed = await self._database.read(partial(profiles.get, digest=message.profile_digest))
@@ -143,22 +163,32 @@ class TermsOfProfiles:
 
 
 def terms_of(
-    loaded: LoadedProfile, directory: Directory, identities: Sequence[IdentitySettings], way_out: WayOutOf = nowhere
+    loaded: LoadedProfile,
+    directory: Directory,
+    identities: Sequence[IdentitySettings],
+    way_out: WayOutOf = nowhere,
+    tested: Collection[str] = (),
 ) -> Terms:
-    """The terms of who authenticated on the transport: of a connection also those of whom it carries."""
+    """The terms of who authenticated on the transport: of a connection also those of whom it carries.
+
+    `tested` are suspended partners of whom everything is a test all the same.
+    """
     carried = directory.carried_by(loaded) if loaded.profile.speaks_for else ()
     by_address = {
-        f"{item.qualifier}/{item.id}": _of_partner(partner, identities)
+        f"{item.qualifier}/{item.id}": _of_partner(partner, identities, tested=tested)
         for partner in carried
         for item in sending_addresses(partner.profile)
         if directory.speaker(loaded, item.qualifier, item.id) is partner
     }
-    own = _of_partner(loaded, identities, carried)
+    own = _of_partner(loaded, identities, carried, tested)
     return Terms(reading_rules(loaded, identities, carried), own, by_address, way_out)
 
 
 def _of_partner(
-    loaded: LoadedProfile, identities: Sequence[IdentitySettings], carried: Sequence[LoadedProfile] = ()
+    loaded: LoadedProfile,
+    identities: Sequence[IdentitySettings],
+    carried: Sequence[LoadedProfile] = (),
+    tested: Collection[str] = (),
 ) -> PartnerTerms:
     return PartnerTerms(
         loaded.id,
@@ -166,5 +196,5 @@ def _of_partner(
         acknowledgment_rules(loaded.profile, identities),
         loaded.profile.control_numbers,
         acknowledgment_framing(loaded.profile),
-        is_test=loaded.profile.is_test,
+        is_test=loaded.profile.is_test or loaded.id in tested,
     )

@@ -114,6 +114,20 @@ async def test_what_came_live_stays_live_though_they_come_back_into_testing(site
         assert not event.test
 
 
+async def test_what_is_released_of_who_was_suspended_in_testing_is_a_test(site):
+    async with line_over(site) as line:
+        line.run()
+        for status, keys in (("testing", [True]), ("live", [True, False])):
+            await line.change(ACME, status=status)
+            await line.change(ACME, status="suspended")
+            (message_id,) = await kept(line, len(keys))
+            release = partial(operations.release, message_id=message_id, actor=SOMEBODY, now_ms=now_ms())
+            await line.database.write(release)
+            line.processing.wake()
+            await line.decided(message_id, "published")
+            assert [event.from_testing for event in events(line)] == keys
+
+
 async def test_a_person_may_have_one_processed(idle):
     first, second = await kept(idle, 1, 2)
     await idle.database.write(partial(operations.release, message_id=second, actor=SOMEBODY, now_ms=now_ms()))
