@@ -54,7 +54,8 @@ __all__ = [
     "unpack",
 ]
 
-PACKED_BYTES_MAX = 67_108_864  # more than the largest files that a profile may name come to
+FILES_BYTES_MAX = 33_554_432  # of all files together that a profile names
+PACKED_BYTES_MAX = 67_108_864  # more than those and the layers come to in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +242,14 @@ def _load(folder: Folder, find: "Find", environment: str | None) -> LoadedProfil
         problems.append(understood.problem(("id",), what, "give both the same name"))
     contents: dict[str, bytes] = {}
     missing: list[Problem] = []
+    left = FILES_BYTES_MAX
     for name in understood.file_names:
         content = folder.read(name, understood.bytes_max(name))
         if isinstance(content, bytes):
             contents[name] = content
+            left -= len(content)
+            if left < 0:
+                break  # no more is read; why is told below
             continue
         problem = understood.file_problem(name, f"the file {shown(name)} {content}", f"put it into {folder.path}")
         (missing if understood.is_draft and content == MISSING else problems).append(problem)
@@ -263,6 +268,10 @@ def _layer_in(folder: Folder, name: str, right: str) -> "Layer | Problems":
 def _finished(
     understood: "Understood", contents: MappingOf[str, bytes], missing: Sequence[Problem], paths: MappingOf[str, str]
 ) -> LoadedProfile | Problems:
+    if sum(map(len, contents.values())) > FILES_BYTES_MAX:
+        largest = max(contents, key=lambda name: len(contents[name]))
+        what = f"the files that the profile names have more than {FILES_BYTES_MAX:,} bytes together"
+        return (understood.file_problem(largest, what, "keep only the pairs that are used in tables"),)
     tables, unreadable = _tables(understood, contents)
     if unreadable and not understood.is_draft:
         return tuple(unreadable)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from partners import loader
 from partners.loader import FILE_BYTES_MAX, LoadedProfile, load_profile, parse_profile, unpack
 from partners.nodes import PROFILE_BYTES_MAX
+from partners.templates import CHAIN_MAX
 from tests.partners.profiles import ACME, NORTHWIND, loaded, write
 
 
@@ -125,6 +127,24 @@ def test_a_pipe_does_not_hold_the_loader_up(tmp_path: Path) -> None:
     (folder / "profile.yaml").unlink()
     (folder / "profile.yaml").mkdir()
     assert "profile.yaml is no regular file" in only_problem(folder)
+
+
+def test_files_have_a_limit_together_so_that_each_profile_can_be_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = (CHAIN_MAX + 2) * PROFILE_BYTES_MAX
+    assert (loader.FILES_BYTES_MAX + layers) * 4 / 3 + 1_048_576 < loader.PACKED_BYTES_MAX
+    both = "  certificates: [{file: acme.pem, use: both}, {file: next.pem, use: both}]\n"
+    text = ACME.replace("  certificate: acme.pem\n", both)
+    assert text != ACME
+    for status in ("live", "draft"):
+        folder = write(tmp_path / status, "acme-supply", f"{text}status: {status}\n")
+        (folder / "acme.pem").write_bytes(b"x" * 60)
+        (folder / "next.pem").write_bytes(b"x" * 40)
+        monkeypatch.setattr(loader, "FILES_BYTES_MAX", 100)
+        assert isinstance(load_profile(folder), LoadedProfile)
+        (folder / "next.pem").write_bytes(b"x" * 41)
+        assert "more than 100 bytes together" in only_problem(folder)
 
 
 def test_large_files_are_not_read(tmp_path: Path) -> None:
