@@ -52,7 +52,7 @@ class Templates:
     looked_at: dict[str, Template | None] = field(default_factory=dict)
 
     def get(self, name: str) -> Template | None:
-        """The template with a name; None where there is none that can be read."""
+        """The template with a name; None where there is none."""
         if name not in self.looked_at:
             before = self.known.get(name)
             found = (_look(folder, name, before) for folder in self._folders()) if SLUG.matches(name) else ()
@@ -90,5 +90,7 @@ def _look(folder: Path, name: str, before: Template | None) -> Template | None:
     # One byte more than a profile may have, so that the reader tells of a template that is too large.
     data = inside.read(_FILE, PROFILE_BYTES_MAX + 1)
     if isinstance(data, str):
-        return None
+        # One of the operator's that cannot be read is not replaced by one of ours with the same name.
+        problem = Problem(str(path), 1, 1, "", f"the template {data}", "mend or remove it")
+        return Template(name, path, b"", inside.stamps[str(path)], (problem,))
     return Template(name, path, data, inside.stamps[str(path)], read_nodes(data, str(path), str(path)))

@@ -123,6 +123,18 @@ def test_of_two_agreements_on_the_same_the_first_is_joined_first() -> None:
     }
 
 
+def test_an_own_template_that_cannot_be_read_is_not_replaced_by_one_of_ours(tmp_path: Path) -> None:
+    folder = write(tmp_path / "partners", "acme-supply", f"extends: as2-x12\n{ACME}")
+    assert isinstance(load_profile(folder), LoadedProfile)
+    own = tmp_path / "partners" / "_templates" / "as2-x12" / "profile.yaml"
+    own.parent.mkdir(parents=True)
+    (tmp_path / "elsewhere").write_text("as2: {require_encrypted: true}\n")
+    own.symlink_to(tmp_path / "elsewhere")
+    found = load_profile(folder)
+    assert isinstance(found, tuple)
+    assert (found[0].file, "is a link that leaves" in found[0].what) == (str(own), True)
+
+
 def test_agreements_that_are_not_in_use_are_taken_away() -> None:
     found = nodes("agreements: [{document: a, in_use: false}, {document: b, in_use: true}, {document: c}, word]\n")
     assert plain(without_unused(found)) == {
