@@ -27,7 +27,7 @@ from gateway.commands.parsing import Parser, Unusable, add_config, verb
 from gateway.commands.storing import actor, now_ms
 from gateway.flow.certificates import key_acts
 from gateway.flow.certificates.keys import unlock
-from gateway.onboarding.founding.certificate_facts import colons, facts_of_ours
+from gateway.onboarding.certificate_facts import colons, facts_of_ours
 from gateway.settings import Settings
 from gateway.store import keys
 

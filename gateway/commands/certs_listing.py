@@ -21,7 +21,7 @@ from gateway.commands.storing import reading
 from gateway.flow.certificates.inventory import Entry, Inventory, take_inventory
 from gateway.flow.certificates.keys import readable
 from gateway.model.instants import rfc3339
-from gateway.onboarding.founding.certificate_facts import key_of, sha1_of
+from gateway.onboarding.certificate_facts import key_of, sha1_of
 from gateway.settings import DATABASE_FILE, Settings, SettingsError
 from gateway.store import certificate_uses, keys, partner_certificates
 from gateway.store.certificate_uses import Key

@@ -185,6 +185,11 @@ def file_progress(name: str, size_bytes: int) -> AbstractContextManager[Advance]
     return progress(name, size_bytes if size_bytes >= PROGRESS_BYTES_MIN else 0)
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 error`, `3 errors`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def size(number_bytes: int) -> str:
     """A number of bytes for people."""
     value, unit = float(number_bytes), "bytes"

@@ -2,6 +2,7 @@ import datetime as dt
 
 import pytest
 
+from gateway.onboarding.certificate_facts import colons
 from gateway.onboarding.guide.code_words import code_label
 from gateway.onboarding.guide.error_codes import (
     ELEMENT_ERRORS,
@@ -12,7 +13,6 @@ from gateway.onboarding.guide.error_codes import (
 )
 from gateway.onboarding.guide.words import (
     byte_words,
-    colons,
     date_words,
     day_words,
     listed,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from gateway.commands.opening import config_file, open_settings
-from gateway.commands.output import note, print_json, progress, say
+from gateway.commands.output import counted, note, print_json, progress, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
 from gateway.onboarding.checking.checker import Checker, compare
@@ -129,13 +129,9 @@ def _print(problem: Problem, form: str, change: str | None = None) -> None:
 def _summary(found: Iterable[Problem], settings: Settings) -> str:
     held = list(found)
     errors = sum(problem.severity == "error" for problem in held)
-    counted = f"{_counted(errors, 'error')}, {_counted(len(held) - errors, 'warning')}"
-    return f"{counted} in {settings.partners_dir}" if held else "all is well"
+    told = f"{counted(errors, 'error')}, {counted(len(held) - errors, 'warning')}"
+    return f"{told} in {settings.partners_dir}" if held else "all is well"
 
 
 def _code(found: Iterable[Problem]) -> int:
     return 1 if any(problem.severity == "error" for problem in found) else 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

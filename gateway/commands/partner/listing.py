@@ -1,13 +1,12 @@
 """`gateway partner list`: every partner, the stage, the last traffic, and what wants attention."""
 
 import argparse
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import get_args
 
 from gateway.commands.opening import open_settings
-from gateway.commands.output import note, print_json, print_table
+from gateway.commands.output import counted, note, print_json, print_table
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.storing import reading
 from gateway.flow.partner_overview import Overview, Stored, last_good, overview, stored
@@ -131,11 +130,6 @@ def _ways_in(loaded: LoadedProfile | None) -> list[str]:
         return []
     profile = loaded.profile
     ways = [f"as2 {profile.as2.id}"] if profile.as2 is not None else []
-    ways += [f"rest ({_counted(profile.api_keys)})"] if profile.api_keys else []
+    ways += [f"rest ({counted(len(profile.api_keys), 'key')})"] if profile.api_keys else []
     ways += [f"sftp {profile.sftp.user}"] if profile.sftp is not None else []
     return ways + ([f"via {profile.via}"] if profile.via is not None else [])
-
-
-def _counted(keys: Iterable[object]) -> str:
-    number = sum(1 for _ in keys)
-    return f"{number} key{'' if number == 1 else 's'}"

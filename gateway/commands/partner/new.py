@@ -20,9 +20,9 @@ from gateway.commands.own_keys import make_first_key
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, shown, verb
 from gateway.commands.partner.keys import KEY_BYTES, KEY_WARNING
 from gateway.commands.partner.sheet import sheet_of, write_sheet
+from gateway.onboarding.certificate_facts import certificate_facts
 from gateway.onboarding.checking.checker import Checker
 from gateway.onboarding.founding.blueprints import Blueprint, blueprints, shipped
-from gateway.onboarding.founding.certificate_facts import certificate_facts
 from gateway.onboarding.founding.profile_text import ApiKeyDigest, Draft, profile_text
 from gateway.onboarding.founding.questions import Answers, Ours, Question, gather
 from gateway.onboarding.founding.schemas import place_schemas

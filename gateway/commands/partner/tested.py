@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gateway.commands.output import console, print_json, say, visible
+from gateway.commands.output import console, counted, print_json, say, visible
 from gateway.commands.second_opinions import print_second_opinion
 from gateway.onboarding.samples.comparing import DIFFERENCES_MAX, Difference
 from gateway.onboarding.samples.judging import Judged
@@ -133,7 +133,7 @@ class Told:
             say(_HOW_TO_BEGIN)
             return
         failed = f", {self.failed} failed" if self.failed else ""
-        say(f"{_counted(total, 'sample')}: {self.passed} passed{failed}", style="red" if self.failed else "green")
+        say(f"{counted(total, 'sample')}: {self.passed} passed{failed}", style="red" if self.failed else "green")
 
     def _heading(self) -> None:
         say(self._partner, style="bold")
@@ -187,7 +187,3 @@ def _as_json(judged: Judged) -> dict[str, object]:
         "unrecorded": list(judged.unrecorded),
     }
     return told | ({"fault": judged.fault} if judged.fault else {})
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -11,8 +11,8 @@ from typing import Final
 
 from certs.lives import Life
 from gateway.as2_agreements import identity_for
+from gateway.onboarding.certificate_facts import Facts, facts_of_ours
 from gateway.onboarding.founding.blueprints import Agreed
-from gateway.onboarding.founding.certificate_facts import Facts, facts_of_ours
 from gateway.settings import IdentitySettings, Settings
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs.certificates import Certificate
 from gateway.flow.certificates.inventory import Entry
+from gateway.onboarding.certificate_facts import colons, sha1_of
 from gateway.onboarding.guide.facts import Facts
-from gateway.onboarding.guide.words import colons, day_words, listed
+from gateway.onboarding.guide.words import day_words, listed
 
 _PURPOSES: Final = {
     "signing": "signing",
@@ -73,7 +73,7 @@ def _view(entry: Entry, anchor: str, facts: Facts, *, ours: bool) -> Certificate
         key=_key(certificate),
         valid=f"{day_words(certificate.not_before)} to {day_words(certificate.not_after)}",
         sha256=colons(certificate.fingerprint),
-        sha1=colons(certificate.parsed.fingerprint(hashes.SHA1()).hex()),  # noqa: S303  # many products show it
+        sha1=colons(sha1_of(certificate)),
         pem=certificate.pem().decode("ascii") if ours else "",
         remark=_remark(entry, facts.at),
     )

@@ -80,11 +80,6 @@ def separator_words(character: str) -> str:
     return f"{character}  {name} ({code})" if name else f"{character}  ({code})"
 
 
-def colons(fingerprint: str) -> str:
-    """A fingerprint in pairs of digits, as other products show it."""
-    return ":".join(fingerprint[at : at + 2] for at in range(0, len(fingerprint), 2)).upper()
-
-
 def type_words(element: ElementRule) -> str:
     """The type of an element in words, such as `decimal number`."""
     kind = element.type
