@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SECONDS ?= 60
+# Tests start some hundred programs; without compiled files beside the sources each of them compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check interop bench soak fuzz clean requirements help
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.migrated import KeptDatabase
 from tests.services.compose import ComposeRabbit, compose_available
 from tests.services.external import fresh_external_vhost
 from tests.services.install import can_install
@@ -59,14 +60,37 @@ def postgres(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh PostgreSQL database, as a SQLAlchemy URL."""
-    server_url = os.environ.get("GATEWAY_TEST_DATABASE_URL")
-    if not server_url or "postgres" in request.fixturenames:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        server_url = server.url
+    """A fresh PostgreSQL database with nothing in it, as a SQLAlchemy URL."""
+    server_url = _server_url(request)
     fresh = create_database(server_url)
     yield fresh
     drop_database(server_url, fresh)
+
+
+@pytest.fixture(scope="session")
+def kept_databases() -> Iterator[dict[str, KeptDatabase]]:
+    """By the URL of their server."""
+    kept: dict[str, KeptDatabase] = {}
+    yield kept
+    external = os.environ.get("GATEWAY_TEST_DATABASE_URL")
+    if external in kept:  # a server of our own is gone with all it had
+        kept[external].drop()
+
+
+@pytest.fixture
+def migrated_database_url(request: pytest.FixtureRequest, kept_databases: dict[str, KeptDatabase]) -> str:
+    """A PostgreSQL database that is migrated and has no rows: one a session, emptied for each test."""
+    server_url = _server_url(request)
+    return kept_databases.setdefault(server_url, KeptDatabase(server_url)).emptied()
+
+
+def _server_url(request: pytest.FixtureRequest) -> str:
+    """The server named by GATEWAY_TEST_DATABASE_URL unless the test wants controls over it."""
+    external = os.environ.get("GATEWAY_TEST_DATABASE_URL")
+    if external and "postgres" not in request.fixturenames:
+        return external
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.url
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,8 +17,8 @@ from gateway.settings import IdentitySettings, Settings, load_settings
 from gateway.store import event_log, messages, outbox, profiles
 from gateway.store.database import Database
 from gateway.store.messages import NewMessage
-from gateway.store.schema import migrate
 from partners.loader import LoadedProfile, load_profile
+from tests.migrated import migrate
 from tests.site import Site, acknowledgment_855, ship_notice_json
 from translators.catalog import TranslatedDocument, TranslationResult, translate
 from translators.guide import RepetitionRules

@@ -14,9 +14,9 @@ import pytest
 from gateway.settings import load_settings
 from gateway.store import audit, partner_states, trials
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
+from tests.migrated import migrate
 from tests.site import Site
 
 PARTNER = "northwind-parts"

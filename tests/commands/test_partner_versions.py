@@ -8,9 +8,9 @@ import pytest
 from gateway.settings import load_settings
 from gateway.store import audit, partner_states, profiles
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
+from tests.migrated import migrate
 from tests.site import Site
 
 NOW_MS = 1_790_000_000_000

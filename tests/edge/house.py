@@ -28,10 +28,10 @@ from gateway.settings import IdentitySettings, Limits, Settings
 from gateway.store import audit, operators
 from gateway.store.database import Database
 from gateway.store.operators import Role
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile
+from tests.migrated import migrate
 
 ACME_KEY = "acme-key-0123456789"
 GLOBEX_KEY = "globex-key-0123456789"

@@ -13,7 +13,7 @@ def site(tmp_path) -> Site:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request) -> str | None:
-    return None if request.param == "sqlite" else request.getfixturevalue("database_url")
+    return None if request.param == "sqlite" else request.getfixturevalue("migrated_database_url")
 
 
 @pytest.fixture

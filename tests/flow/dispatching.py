@@ -17,12 +17,12 @@ from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits
 from gateway.store import cases, control_numbers, deliveries, dispatches, timeline
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from gateway.workers import WorkerPool
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile
 from tests.flow.line import now_ms
+from tests.migrated import migrate
 from tests.site import key_pair
 
 HOST = "b2b.bigcorp.example"

@@ -24,10 +24,10 @@ from gateway.model.ids import IdSource
 from gateway.settings import Settings, load_settings
 from gateway.store.database import Database
 from gateway.store.messages import Acceptance
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from gateway.workers import WorkerPool
 from partners.loader import LoadedProfile
+from tests.migrated import migrate
 from tests.site import Site
 
 DECIDED = ("published", "rejected", "parked")

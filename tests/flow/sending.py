@@ -18,9 +18,9 @@ from gateway.settings import Limits
 from gateway.store import cases, deliveries, timeline
 from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.directory import Directory
+from tests.migrated import migrate
 from tests.partners.profiles import loaded
 
 WITHIN_S = 30

@@ -17,10 +17,10 @@ from gateway.model.notices import NOTICES
 from gateway.store import audit, cases, certificate_uses, outbox
 from gateway.store.certificate_uses import LastUses, Use
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.loader import LoadedProfile, parse_profile
 from tests.certs.pairs import NOW, curve_pair, pair
+from tests.migrated import migrate
 
 DAY = timedelta(days=1)
 THEIRS = "id: acme\nname: ACME\n{status}as2:\n  id: ACME\n  certificates: [{files}]\n"

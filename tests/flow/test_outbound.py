@@ -28,7 +28,11 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "canonical"
 
 @pytest.fixture(params=EACH)
 def url(request, tmp_path):
-    return f"sqlite:///{tmp_path / 'o.db'}" if request.param == "sqlite" else request.getfixturevalue("database_url")
+    return (
+        f"sqlite:///{tmp_path / 'o.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("migrated_database_url")
+    )
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ CASE = "partner_suspended:acme"
 async def desk(request, tmp_path):
     url = f"sqlite:///{tmp_path}/gateway.db"
     if request.param == "postgresql":
-        url = request.getfixturevalue("database_url")
+        url = request.getfixturevalue("migrated_database_url")
     async with desk_over(url) as desk:
         desk.change("acme", "suspended")
         yield desk

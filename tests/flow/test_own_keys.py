@@ -16,10 +16,10 @@ from gateway.flow.operations import Actor
 from gateway.settings import Settings
 from gateway.store import audit, keys
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from tests.certs import pairs
 from tests.certs.pairs import pair
+from tests.migrated import migrate
 
 OLD, NEW = b"the passphrase of the day", b"the passphrase of tomorrow"
 NOW = pairs.NOW + timedelta(days=10)

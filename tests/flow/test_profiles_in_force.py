@@ -14,10 +14,10 @@ from gateway.model.notices import NOTICES
 from gateway.settings import load_settings
 from gateway.store import outbox, partner_states, profiles
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.loader import LoadedProfile, unpack
 from tests.flow.line import line_over
+from tests.migrated import migrate
 from tests.partners.profiles import ACME, NORTHWIND, write
 from tests.site import Site, acknowledgment_855
 

@@ -22,10 +22,10 @@ from gateway.settings import Limits
 from gateway.store import cases, deliveries
 from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from tests.flow.sending import SCHEDULE, Clock, profile
+from tests.migrated import migrate
 
 LANES = ("acme/1", "acme/2")
 OUTCOMES = {

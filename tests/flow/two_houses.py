@@ -19,7 +19,7 @@ from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.settings import DATABASE_FILE, Settings, load_settings
 from gateway.store import keys
 from gateway.store.database import Database
-from gateway.store.schema import migrate
+from tests.migrated import migrate
 from tests.services.processes import free_port
 from tests.site import LOOPBACK, PASSPHRASE, key_pair
 

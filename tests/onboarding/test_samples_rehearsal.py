@@ -21,9 +21,9 @@ from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
 from gateway.store import claims, documents
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile
+from tests.migrated import migrate
 
 RESPONSE, BROKEN = of_the_demo("order-response.edi"), of_the_demo("order-response-broken.edi")
 ORDER, NOTICE = of_the_demo("purchase-order.json"), of_the_demo("ship-notice.json")

@@ -19,8 +19,8 @@ from gateway.onboarding.samples.rehearsal import CLOCK_MS, Rehearsal
 from gateway.settings import IdentitySettings, Limits, X12Address
 from gateway.store import control_numbers
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from partners.directory import Directory
+from tests.migrated import migrate
 from tests.partners.profiles import loaded
 from translators.guide import Identity
 

@@ -407,3 +407,33 @@ def test_thousands_of_addresses_of_a_connection_are_looked_up_and_not_searched()
     assert van.speaks_for("ZZ", "P999")
     assert not van.speaks_for("ZZ", "P1000")
     assert not van.speaks_for("01", "P999")
+
+
+def test_what_a_shipped_template_says_is_mended_where_the_partner_writes(tmp_path: Path) -> None:
+    """Nobody is sent into the installed package to write there."""
+    folder = tmp_path / "acme-supply"
+    folder.mkdir()
+    profile = folder / "profile.yaml"
+    profile.write_text("id: acme-supply\nname: ACME\nstatus: draft\nextends: as2-x12\n")
+    (missing,) = load_profile(folder)
+    assert (missing.field, missing.file, missing.line, missing.column) == ("as2.id", str(profile), 4, 10)
+    profile.write_text("id: acme-supply\nname: ACME\nextends: as2-x12\nstatus: draft\nas2:\n  id: ACME\n")
+    draft = load_profile(folder)
+    assert isinstance(draft, LoadedProfile), draft
+    encrypting = next(one for one in draft.open_points if "encrypt" in one.what)
+    assert (encrypting.field, encrypting.file, encrypting.line) == ("as2.sending", str(profile), 5)
+    problem = draft.problem(("agreements", 0, "releases"), "what", "right")
+    assert (problem.file, problem.line, problem.column) == (str(profile), 3, 10)
+
+
+def test_what_an_own_template_says_is_mended_there(tmp_path: Path) -> None:
+    own = tmp_path / "_templates" / "ours" / "profile.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text("extends: as2-x12\nas2: {sending: {encrypt: true}}\n")
+    folder = tmp_path / "acme-supply"
+    folder.mkdir()
+    (folder / "profile.yaml").write_text("id: acme-supply\nname: ACME\nextends: ours\nstatus: draft\nas2: {id: ACME}\n")
+    draft = load_profile(folder)
+    assert isinstance(draft, LoadedProfile), draft
+    encrypting = next(one for one in draft.open_points if "encrypt" in one.what)
+    assert (encrypting.file, encrypting.line) == (str(own), 2)

@@ -32,9 +32,9 @@ from gateway.store import messages, sandbox_replies
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
 from gateway.store.sandbox_replies import Reply
-from gateway.store.schema import migrate
 from gateway.telemetry import Metrics
 from partners.directory import Directory
+from tests.migrated import migrate
 from tests.sandbox.playing import TODAY
 from translators.documents import OrderLine, PurchaseOrder
 from translators.guide import Identity

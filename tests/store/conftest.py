@@ -3,14 +3,16 @@
 import pytest
 
 from gateway.store.database import Database
-from gateway.store.schema import migrate
+from tests.migrated import migrate
 from tests.store.stock import Stock
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request, tmp_path):
     return (
-        f"sqlite:///{tmp_path / 'store.db'}" if request.param == "sqlite" else request.getfixturevalue("database_url")
+        f"sqlite:///{tmp_path / 'store.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("migrated_database_url")
     )
 
 

@@ -17,8 +17,8 @@ from gateway.store import staging
 from gateway.store.checkpoints import Checkpoints
 from gateway.store.connections import CHECKPOINT_PAGES, WAL_BYTES_KEPT
 from gateway.store.database import Database
-from gateway.store.schema import migrate
 from gateway.store.staging import PIECE_BYTES, Piece
+from tests.migrated import migrate
 
 PAGE_BYTES = 4_096
 ROWS = 12  # pieces until the process is killed

@@ -6,7 +6,7 @@ from gateway.model.message import MessageEvent
 from gateway.store import messages
 from gateway.store.database import Database
 from gateway.store.messages import NewMessage
-from gateway.store.schema import migrate
+from tests.migrated import migrate
 
 LEASE_MS = 10_000
 
@@ -15,7 +15,7 @@ LEASE_MS = 10_000
 def database(request, tmp_path):
     url = f"sqlite:///{tmp_path / 'gateway.db'}"
     if request.param == "postgresql":
-        url = request.getfixturevalue("database_url")
+        url = request.getfixturevalue("migrated_database_url")
     database = Database(url)
     migrate(database)
     yield database

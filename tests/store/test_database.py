@@ -17,7 +17,7 @@ from gateway.store.connections import split_tls
 from gateway.store.database import Database, StoreFault, StoreUnavailable
 from gateway.store.failures import failure_of
 from gateway.store.operators import Role
-from gateway.store.schema import migrate
+from tests.migrated import migrate
 from tests.store.stock import message_id, new_message
 
 
@@ -269,7 +269,7 @@ async def test_what_the_second_run_of_a_unit_finds_of_its_first_is_no_duplicate(
 @pytest.fixture
 def postgresql(request):
     server = request.getfixturevalue("postgres")
-    url = request.getfixturevalue("database_url")
+    url = request.getfixturevalue("migrated_database_url")
     database = Database(url, answer_timeout_s=2)
     migrate(database)
     database.start()

@@ -11,7 +11,7 @@ from gateway.model.machine import IllegalTransition
 from gateway.model.message import LANE_BLOCKING_STATES, EventState
 from gateway.store import documents, messages, outbox
 from gateway.store.database import Database
-from gateway.store.schema import migrate
+from tests.migrated import migrate
 from tests.store.stock import LEASE_MS, Stock, message_id, staged_document
 
 LANES = ("L1", "L2", "L3")

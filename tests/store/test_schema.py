@@ -27,6 +27,12 @@ database.close()
 """
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """Not migrated yet, unlike elsewhere."""
+    return f"sqlite:///{tmp_path / 's.db'}" if request.param == "sqlite" else request.getfixturevalue("database_url")
+
+
 @pytest.fixture
 def empty(store_url):
     database = Database(store_url)
