@@ -1,25 +1,21 @@
 """The gateway as one thing: the only file where every part meets."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
 import signal
 import socket
-import ssl
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
-from typing import IO
 
 from sqlalchemy import Connection
 
 from certs.keyring import KeyRingError
 from gateway.as2_agreements import PartnerCertificates
-from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusable, Wanted
+from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
@@ -28,29 +24,28 @@ from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
+from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit
 from gateway.flow.holding import Holding
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
-from gateway.flow.outward.outbound import Outbound, SourceKey
+from gateway.flow.outward.outbound import Outbound
 from gateway.flow.outward.send import Sending
 from gateway.flow.outward.ways import AS2, SANDBOX, message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
-from gateway.model.events import BusinessEvent, Outcome
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
 from gateway.sandbox.carrier import SandboxCarrier
 from gateway.sandbox.partner import built_in_partners
 from gateway.sandbox.replies import SandboxReplies
-from gateway.settings import LOCK_FILE, Settings
+from gateway.settings import Settings
 from gateway.spool import SpoolFolder
-from gateway.store import cases, delivery_claims, event_log, messages, outbox, outcomes
-from gateway.store.cases import CaseKind, CaseState
+from gateway.starting import CannotStart, listen, locked_data_dir, supervise
+from gateway.store import delivery_claims, messages, outbox
 from gateway.store.certificate_uses import LastUses
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.dispatches import SourceIdReused
 from gateway.store.schema import migrate
 from gateway.telemetry import Metrics, configure_logging
 from gateway.workers import WorkerPool
@@ -60,11 +55,9 @@ from partners.directory import Directory
 # With Python's own 5 ms the writer, which comes back after every statement, would be the slowest part of the line.
 SWITCH_INTERVAL_S = 0.001
 
+__all__ = ["CannotStart", "Gateway", "now_ms", "serve"]
+
 log = logging.getLogger(__name__)
-
-
-class CannotStart(Exception):  # noqa: N818  # told to a person
-    """The gateway cannot start; the text says why and what to do."""
 
 
 def now_ms() -> int:
@@ -84,13 +77,14 @@ class Gateway:
         self.settings = settings
         self.metrics = Metrics()
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._lock = _lock(settings)
+        self._lock = locked_data_dir(settings)
         self.database = Database(
             settings.resolved_database_url(),
             queued_max=settings.limits.writes_queued_max,
             synchronous=database_synchronous,
         )
-        self.broker = self._make_broker()
+        erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms)
+        self.broker = broker_of(settings, erp, self.metrics)
         self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
         self.exchanged = ExchangedCertificates(self.database)
         self.uses = LastUses()
@@ -269,7 +263,7 @@ class Gateway:
         settings = self.settings
         self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
         if isinstance(self.broker, RabbitBroker):
-            self._checks.append(asyncio.create_task(_look_for_delivery_limit(self.broker), name="delivery limit"))
+            self._checks.append(asyncio.create_task(look_for_delivery_limit(self.broker), name="delivery limit"))
         if "worker" in settings.roles:
             if not settings.processing_paused:
                 self._run("processing", self.processing.run)
@@ -280,9 +274,9 @@ class Gateway:
                 self._run("sandbox", self.sandbox.run)
         if "edge" in settings.roles:
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
-            await _listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
+            await listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
         tls = tls_context(settings.operator_tls_certificate, settings.operator_tls_key)
-        await _listen(self._operator_port, "operator", settings.operator_host, settings.operator_port, tls)
+        await listen(self._operator_port, "operator", settings.operator_host, settings.operator_port, tls)
 
     async def stop(self) -> None:
         """Stop accepting, finish what is under way, give back what is claimed, close; bounded in time."""
@@ -321,47 +315,7 @@ class Gateway:
         self._decided()
 
     def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        self._line.append(asyncio.create_task(_supervise(name, run), name=name))
-
-    def _make_broker(self) -> RabbitBroker | EmbeddedLog:
-        if self.settings.broker_url is None:
-            return EmbeddedLog(self._append_to_log)
-        broker = RabbitBroker(
-            self.settings.broker_url.get_secret_value(),
-            on_outcome=self._record_outcome,
-            on_unroutable=self._report_unroutable,
-            on_outbound=self._record_wanted,
-            outbound_bytes_max=self.settings.limits.body_bytes_max,
-            publish_seconds_max=self.settings.limits.publish_timeout_s,
-        )
-        text = "Messages from the ERP that were set aside to b2b.dead, since the start."
-        self.metrics.family("gateway_broker_dead_letters", text, ("queue",), broker.counters.dead_lettered_from)
-        return broker
-
-    async def _append_to_log(self, event: BusinessEvent) -> None:
-        await self.database.write(lambda connection: event_log.append(connection, event.id, now_ms()))
-
-    async def _record_outcome(self, outcome: Outcome) -> None:
-        known = await self.database.write(lambda connection: outcomes.record(connection, outcome, now_ms()))
-        if not known:
-            log.warning("the ERP reported on an event that is not ours", extra={"event_id": outcome.event_id})
-
-    async def _record_wanted(self, wanted: Wanted) -> None:
-        key = SourceKey(wanted.source, wanted.id)
-        try:
-            await self.outbound.accept_document(
-                wanted.partner,
-                wanted.body,
-                source_key=key,
-                correlation_id=wanted.correlation_id,
-                content_type=wanted.content_type,
-                identity=wanted.identity,
-            )
-        except SourceIdReused as reused:
-            raise Unusable(f"{key.source} gave the id {key.id} before, for other content: {reused}") from reused
-
-    async def _report_unroutable(self, event_id: str, reason: str) -> None:
-        await self.database.write(partial(_raise_unroutable, event_id=event_id, reason=reason))
+        self._line.append(asyncio.create_task(supervise(name, run), name=name))
 
     def _decided(self) -> None:
         self.relay.wake()
@@ -420,79 +374,7 @@ async def serve(settings: Settings) -> int:
     return 0
 
 
-async def _look_for_delivery_limit(broker: RabbitBroker) -> None:
-    """Warn where a poison message would be delivered for ever: RabbitMQ before 4.0 has no limit by itself."""
-    await broker.wait_connected()
-    try:
-        if not await broker.is_delivery_limited():
-            log.warning("the broker has no delivery limit; import what `gateway broker definitions` prints")
-    except BrokerUnavailable as unavailable:
-        log.warning("whether the broker limits deliveries could not be seen", extra={"cause": str(unavailable)})
-
-
-async def _supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Start a part of the line again when it fails: a gateway that accepts must also process."""
-    while True:
-        try:
-            await run()
-        except asyncio.CancelledError:
-            # A broker that vanishes can surface as a cancellation that nobody asked for.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            log.warning("a part of the line was cancelled from below and starts again", extra={"part": name})
-        except Exception:
-            log.exception("a part of the line failed and starts again", extra={"part": name})
-        await asyncio.sleep(1)
-
-
-async def _listen(port: HttpServer, name: str, host: str, number: int, tls: ssl.SSLContext | None) -> None:
-    try:
-        await port.start(host, number, tls)
-    except OSError as error:
-        raise CannotStart(
-            f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"
-        ) from error
-
-
-def _lock(settings: Settings) -> IO[bytes] | None:
-    """One gateway per data_dir: SQLite and the embedded event log belong to one process.
-
-    Raises:
-        CannotStart: another one runs there.
-    """
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.database_url is not None and not settings.resolved_database_url().startswith("sqlite"):
-        return None
-    lock = (settings.data_dir / LOCK_FILE).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise CannotStart(
-            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder"
-        ) from None
-    return lock
-
-
 def _release_all(connection: Connection) -> None:
     messages.release_claims(connection, None, now_ms())
     outbox.release_claims(connection, None, now_ms())
     delivery_claims.release_claims(connection, None, now_ms())
-
-
-def _raise_unroutable(connection: Connection, event_id: str, reason: str) -> None:
-    event = outbox.get(connection, event_id)
-    if event is None:
-        return
-    cases.raise_case(
-        connection,
-        CaseKind.UNROUTABLE,
-        CaseState.STOPPED,
-        now_ms(),
-        partner_id=event.partner_id,
-        message_id=event.message_id or None,
-        event_id=event_id,
-        reason="no queue of the broker wanted this event; bind one to b2b.events, then retry",
-        detail=reason,
-    )

@@ -1,0 +1,69 @@
+"""What starting needs, and what can be in its way: the data_dir for one process alone, the ports, the parts kept up."""
+
+import asyncio
+import fcntl
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import IO
+
+from gateway.edge import HttpServer
+from gateway.settings import LOCK_FILE, Settings
+
+RESTART_AFTER_S = 1
+
+log = logging.getLogger(__name__)
+
+
+class CannotStart(Exception):  # noqa: N818  # told to a person
+    """The gateway cannot start; the text says why and what to do."""
+
+
+def locked_data_dir(settings: Settings) -> IO[bytes] | None:
+    """One gateway per data_dir: SQLite and the embedded event log belong to one process.
+
+    Raises:
+        CannotStart: another one runs there.
+    """
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.database_url is not None and not settings.resolved_database_url().startswith("sqlite"):
+        return None
+    lock = (settings.data_dir / LOCK_FILE).open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise CannotStart(
+            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder"
+        ) from None
+    return lock
+
+
+async def listen(port: HttpServer, name: str, host: str, number: int, tls: ssl.SSLContext | None) -> None:
+    """Open a port.
+
+    Raises:
+        CannotStart: it is taken.
+    """
+    try:
+        await port.start(host, number, tls)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"
+        ) from error
+
+
+async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Start a part of the line again when it fails: a gateway that accepts must also process."""
+    while True:
+        try:
+            await run()
+        except asyncio.CancelledError:
+            # A broker that vanishes can surface as a cancellation that nobody asked for.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.warning("a part of the line was cancelled from below and starts again", extra={"part": name})
+        except Exception:
+            log.exception("a part of the line failed and starts again", extra={"part": name})
+        await asyncio.sleep(RESTART_AFTER_S)
