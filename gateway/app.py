@@ -43,9 +43,11 @@ from gateway.sandbox.replies import SandboxReplies
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
 from gateway.starting import CannotStart, listen, locked_data_dir, supervise
-from gateway.store import delivery_claims, messages, outbox
-from gateway.store.certificate_uses import LastUses
+from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.events import outbox
+from gateway.store.keys.certificate_uses import LastUses
 from gateway.store.schema import migrate
 from gateway.telemetry import Metrics, configure_logging
 from gateway.workers import WorkerPool

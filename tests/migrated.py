@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlmodel import SQLModel
 
-from gateway.store import outbox, schema, tables
+from gateway.store import schema, tables
 from gateway.store.database import Database
+from gateway.store.events import outbox
 from tests.services.postgres import create_database, drop_database
 
 __all__ = ["KeptDatabase", "migrate"]

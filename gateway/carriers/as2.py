@@ -32,7 +32,7 @@ from gateway.carriers.tls import TlsUnusable
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
-from gateway.store.certificate_uses import LastUses, Use
+from gateway.store.keys.certificate_uses import LastUses, Use
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 

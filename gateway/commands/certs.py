@@ -33,9 +33,9 @@ from gateway.flow.certificates import key_acts
 from gateway.flow.certificates.keys import stored_of
 from gateway.model.instants import moment
 from gateway.settings import Settings
-from gateway.store import certificate_uses, keys
+from gateway.store import keys
 from gateway.store.database import Database
-from gateway.store.keys import StoredKey
+from gateway.store.keys import StoredKey, certificate_uses
 
 RSA_BITS = (2048, 3072, 4096)
 

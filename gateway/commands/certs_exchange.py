@@ -24,8 +24,9 @@ from gateway.model.certificate_exchange import CertificateEvent, CertificateStat
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment, rfc3339
 from gateway.settings import IdentitySettings, Settings
-from gateway.store import keys, partner_certificates
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store import keys
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate
 from partners.directory import load_directory
 from partners.loader import LoadedProfile
 

@@ -23,9 +23,11 @@ from gateway.flow.certificates.keys import readable
 from gateway.model.instants import rfc3339
 from gateway.onboarding.certificate_facts import key_of, sha1_of
 from gateway.settings import DATABASE_FILE, Settings, SettingsError
-from gateway.store import certificate_uses, keys, partner_certificates
-from gateway.store.certificate_uses import Key
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store import keys
+from gateway.store.keys import certificate_uses
+from gateway.store.keys.certificate_uses import Key
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate
 from partners.directory import Directory, load_directory
 
 _TABLES = ("own_key", "certificate_use", "partner_certificate")

@@ -32,8 +32,8 @@ from gateway.demo.supplier import SupplierServer, reserve
 from gateway.flow import traffic
 from gateway.flow.views import message_view
 from gateway.settings import load_settings
-from gateway.store import operators
-from gateway.store.operators import Role
+from gateway.store.oversight import operators
+from gateway.store.oversight.operators import Role
 from gateway.telemetry import configure_logging
 
 EDGE_PORT, OPERATOR_PORT = 8080, 8081

@@ -13,9 +13,9 @@ from gateway.commands.output import console, note, print_json, visible
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, count, count_or_zero, leaf
 from gateway.commands.storing import reading
 from gateway.flow.views import instant
-from gateway.store import event_log
 from gateway.store.database import Database
-from gateway.store.event_log import LogEntry
+from gateway.store.events import event_log
+from gateway.store.events.event_log import LogEntry
 
 PAGE = 500
 POLL_S = 0.2

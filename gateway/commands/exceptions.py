@@ -10,8 +10,8 @@ from gateway.commands.output import print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Parser, Unusable, add_config, add_format, add_limit, shown, verb, verbs
 from gateway.commands.storing import actor, changing, now_ms, or_unusable, reading
 from gateway.flow import operations, views
-from gateway.store import cases
-from gateway.store.cases import CaseState
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseState
 
 
 def build(parser: Parser) -> None:

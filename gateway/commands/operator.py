@@ -14,8 +14,8 @@ from gateway.commands.parsing import Parser, Unusable, add_config, add_format, s
 from gateway.commands.storing import actor, changing, now_ms, reading
 from gateway.flow.operations import Actor
 from gateway.flow.views import instant
-from gateway.store import audit, operators
-from gateway.store.operators import Role
+from gateway.store.oversight import audit, operators
+from gateway.store.oversight.operators import Role
 
 TOKEN_BYTES = 32
 _LABEL = re.compile(r"[a-z0-9][a-z0-9.@_-]{0,62}")

@@ -11,8 +11,9 @@ from gateway.commands.storing import actor, changing, now_ms, reading
 from gateway.flow.housekeeping import purge_limits
 from gateway.flow.views import instant
 from gateway.settings import Settings
-from gateway.store import audit, retention
+from gateway.store import retention
 from gateway.store.database import Database
+from gateway.store.oversight import audit
 
 # Between two steps the writers of a running gateway get their turn.
 PAUSE_S = 0.005

@@ -32,10 +32,10 @@ from gateway.model.dispatch import DispatchState
 from gateway.model.ids import IdSource
 from gateway.settings import Settings
 from gateway.spool import Spool, SpoolFolder, SpoolUnavailable
-from gateway.store import deliveries, dispatches
+from gateway.store import deliveries
 from gateway.store.database import Database
-from gateway.store.deliveries import StoredDelivery
-from gateway.store.dispatches import SourceIdReused, StoredDispatch
+from gateway.store.deliveries import StoredDelivery, dispatches
+from gateway.store.deliveries.dispatches import SourceIdReused, StoredDispatch
 from gateway.telemetry import Metrics
 from translators.catalog import sniff
 

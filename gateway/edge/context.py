@@ -8,8 +8,8 @@ from gateway.as2_agreements import ExchangedOf, nothing_exchanged
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.settings import Settings
-from gateway.store.certificate_uses import LastUses
 from gateway.store.database import Database
+from gateway.store.keys.certificate_uses import LastUses
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 

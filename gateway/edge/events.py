@@ -16,10 +16,10 @@ from gateway.edge.operator import Desk
 from gateway.edge.rest import read_number
 from gateway.flow.views import instant
 from gateway.model.refusals import Reason, Refused
-from gateway.store import event_log
 from gateway.store.database import StoreUnavailable
-from gateway.store.event_log import LogEntry
-from gateway.store.operators import Role
+from gateway.store.events import event_log
+from gateway.store.events.event_log import LogEntry
+from gateway.store.oversight.operators import Role
 
 EVENT_STREAM = "text/event-stream"
 POSITION_MAX = 2**63 - 1

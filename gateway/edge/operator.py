@@ -23,10 +23,11 @@ from gateway.flow.partner_overview import Overview
 from gateway.flow.views import case_list, case_view, instant
 from gateway.model.instants import moment
 from gateway.model.refusals import Reason, Refused
-from gateway.store import audit, cases, operators, outcomes
-from gateway.store.cases import CaseState
-from gateway.store.operators import Operator, Role
-from gateway.store.statements import storable
+from gateway.store.engine.statements import storable
+from gateway.store.events import outcomes
+from gateway.store.oversight import audit, cases, operators
+from gateway.store.oversight.cases import CaseState
+from gateway.store.oversight.operators import Operator, Role
 from partners.profile import Status
 
 T = TypeVar("T")

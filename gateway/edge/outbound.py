@@ -20,9 +20,9 @@ from gateway.flow.operations import Actor
 from gateway.flow.outward.outbound import Answer, SourceKey
 from gateway.model.dispatch import DispatchState
 from gateway.model.refusals import Reason, Refused
-from gateway.store.dispatches import SourceIdReused
-from gateway.store.operators import Role
-from gateway.store.statements import storable
+from gateway.store.deliveries.dispatches import SourceIdReused
+from gateway.store.engine.statements import storable
+from gateway.store.oversight.operators import Role
 
 PATH = "/outbound"
 

@@ -17,8 +17,9 @@ from gateway.flow.holding import why_held
 from gateway.flow.receive import Arrival
 from gateway.flow.views import document_view, instant, message_row, message_view
 from gateway.model.refusals import Reason, Refused
-from gateway.store import documents, messages
-from gateway.store.statements import storable
+from gateway.store import messages
+from gateway.store.engine.statements import storable
+from gateway.store.messages import documents
 from partners.directory import KeyHolder
 from translators.catalog import sniff
 

@@ -8,7 +8,7 @@ from gateway.edge.connection import network_of
 from gateway.edge.refusals import ANSWERS
 from gateway.flow.receive import Reception
 from gateway.model.refusals import Reason, Refused
-from gateway.store.statements import storable
+from gateway.store.engine.statements import storable
 from gateway.telemetry import Metrics
 
 AUDIT_WINDOW_MS = 60_000

@@ -11,9 +11,9 @@ from gateway.flow.outward.ways import SANDBOX
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
-from gateway.store.acknowledgments import StoredAcknowledgment
 from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import StoredMessage
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
 from partners.directory import Directory
 
 CONTENT_TYPE = "application/edi-x12"  # RFC 1767 1

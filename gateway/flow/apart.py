@@ -19,9 +19,10 @@ from gateway.flow.holding import why_held
 from gateway.flow.receive import Arrival, Reception
 from gateway.model.refusals import Refused
 from gateway.spool import SpoolUnavailable
-from gateway.store import holds, messages, outbox
+from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.messages import Acceptance, StoredMessage
+from gateway.store.events import outbox
+from gateway.store.messages import Acceptance, StoredMessage, holds
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from translators.catalog import TranslationResult

@@ -14,11 +14,14 @@ from gateway.model.events import BusinessEvent
 from gateway.model.ids import document_id, event_id
 from gateway.model.instants import moment, rfc3339
 from gateway.model.message import MessageEvent, MessageState
-from gateway.store import acknowledgments, audit, cases, control_numbers, documents, messages, outbox, timeline
-from gateway.store.acknowledgments import StoredAcknowledgment
-from gateway.store.cases import CaseKind, CaseState
-from gateway.store.documents import StagedDocument, StoredDocument
-from gateway.store.messages import StoredMessage
+from gateway.store import messages
+from gateway.store.events import outbox
+from gateway.store.messages import StoredMessage, acknowledgments, documents
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
+from gateway.store.messages.documents import StagedDocument, StoredDocument
+from gateway.store.oversight import audit, cases, timeline
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.partners import control_numbers
 from partners.x12_terms import ControlNumbers, NumberRange
 from translators.catalog import TranslatedDocument, TranslationResult
 from translators.documents import SCHEMA_VERSION

@@ -14,10 +14,11 @@ from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusabl
 from gateway.flow.outward.outbound import Outbound, SourceKey
 from gateway.model.events import BusinessEvent, Outcome
 from gateway.settings import Settings
-from gateway.store import cases, event_log, outbox, outcomes
-from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database
-from gateway.store.dispatches import SourceIdReused
+from gateway.store.deliveries.dispatches import SourceIdReused
+from gateway.store.events import event_log, outbox, outcomes
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
 from gateway.telemetry import Metrics
 
 log = logging.getLogger(__name__)

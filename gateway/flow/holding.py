@@ -11,9 +11,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from gateway.store import holds, profiles
 from gateway.store.database import Database
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import StoredMessage, holds
+from gateway.store.partners import profiles
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack

@@ -9,8 +9,11 @@ from functools import partial
 from gateway.flow.profiles_in_force import ProfilesInForce, StatusesChanged, nobody_waits
 from gateway.model.instants import DAY_MS
 from gateway.settings import Retention, Settings
-from gateway.store import cases, deliveries, messages, outbox, retention, staging
+from gateway.store import deliveries, messages, retention
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.events import outbox
+from gateway.store.messages import staging
+from gateway.store.oversight import cases
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile

@@ -8,8 +8,12 @@ from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import EventState, MessageState
-from gateway.store import audit, cases, deliveries, dispatches, holds, messages, outbox, timeline
-from gateway.store.cases import Case, CaseKind, CaseState
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import dispatches
+from gateway.store.events import outbox
+from gateway.store.messages import holds
+from gateway.store.oversight import audit, cases, timeline
+from gateway.store.oversight.cases import Case, CaseKind, CaseState
 
 _RELEASE = "to have it processed although its partner is suspended use `gateway messages release`"
 _GOES_BY_ITSELF = (

@@ -8,10 +8,13 @@ from sqlalchemy import Connection
 
 from gateway.flow.certificates.inventory import take_inventory
 from gateway.model.instants import rfc3339
-from gateway.store import partner_certificates, partner_states, partner_traffic, profiles
-from gateway.store.partner_certificates import StoredCertificate
-from gateway.store.partner_states import Known
-from gateway.store.partner_traffic import Traffic
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
+from gateway.store.partners import traffic as partner_traffic
+from gateway.store.partners.certificates import StoredCertificate
+from gateway.store.partners.states import Known
+from gateway.store.partners.traffic import Traffic
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
 

@@ -17,9 +17,9 @@ from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.model.backoff import delay_ms
 from gateway.model.message import MessageState
 from gateway.settings import Limits
-from gateway.store import holds, messages
+from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.messages import ClaimLost, StoredMessage
+from gateway.store.messages import ClaimLost, StoredMessage, holds
 from gateway.telemetry import Metrics, places
 from gateway.workers import PiecedBody, WorkerFailed, WorkerPool
 from translators.catalog import TranslatedDocument, TranslationResult, translate

@@ -16,9 +16,11 @@ from sqlalchemy import Connection
 
 from gateway.model.notices import Notice
 from gateway.settings import Settings
-from gateway.store import outbox, partner_states, profiles
 from gateway.store.database import Database
-from gateway.store.partner_states import Known
+from gateway.store.events import outbox
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
+from gateway.store.partners.states import Known
 from gateway.telemetry import Metrics
 from partners.directory import Directory, load_directory
 from partners.fields import SLUG

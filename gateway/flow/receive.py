@@ -16,11 +16,12 @@ from gateway.buffers import Buffer, windows
 from gateway.flow.owed_receipts import TooManyFailures, owe_for_failure
 from gateway.model.ids import IdSource
 from gateway.model.refusals import Reason, Refused
-from gateway.store import audit, messages, staging
+from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import NewDelivery
-from gateway.store.messages import Acceptance, NewMessage, TransportIdReused
-from gateway.store.staging import StagingLost
+from gateway.store.messages import Acceptance, NewMessage, TransportIdReused, staging
+from gateway.store.messages.staging import StagingLost
+from gateway.store.oversight import audit
 
 RETRY_AFTER_S = 5
 FAILURES_RETRY_AFTER_S = 60

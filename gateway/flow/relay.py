@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from gateway.broker import BrokerUnavailable, Unroutable
 from gateway.model.backoff import delay_ms
 from gateway.model.events import BusinessEvent
-from gateway.store import cases, outbox
-from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.events import outbox
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
 from gateway.telemetry import Metrics
 
 POLL_S = 1.0

@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from gateway.flow.terms import Terms
 from gateway.model.instants import DAY_MS
-from gateway.store import control_numbers
 from gateway.store.messages import StoredMessage
+from gateway.store.partners import control_numbers
 from translators.guide import RepetitionRules
 from translators.x12.reading import Status
 from translators.x12.repetitions import (

@@ -14,9 +14,9 @@ from gateway.agreements import (
 )
 from gateway.flow.acknowledging import WayOutOf, nowhere
 from gateway.settings import IdentitySettings
-from gateway.store import profiles
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
+from gateway.store.partners import profiles
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
 from partners.x12_terms import ControlNumbers

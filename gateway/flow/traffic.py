@@ -11,9 +11,11 @@ from gateway.flow.views import instant, message_row, message_view
 from gateway.model.delivery import DeliveryKind, DeliveryState
 from gateway.model.dispatch import DispatchState
 from gateway.model.message import MessageState
-from gateway.store import deliveries, delivery_bodies, dispatches, messages, timeline
-from gateway.store.deliveries import StoredDelivery
-from gateway.store.dispatches import StoredDispatch
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import StoredDelivery, dispatches
+from gateway.store.deliveries import bodies as delivery_bodies
+from gateway.store.deliveries.dispatches import StoredDispatch
+from gateway.store.oversight import timeline
 
 PAGE = 200
 IN, OUT = "in", "out"

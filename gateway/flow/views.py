@@ -8,13 +8,15 @@ from sqlalchemy import Connection
 from gateway.model.delivery import DeliveryState
 from gateway.model.instants import rfc3339
 from gateway.model.message import EventState
-from gateway.store import acknowledgments, cases, deliveries, documents, messages, outbox, outcomes, timeline
-from gateway.store.cases import Case
+from gateway.store import deliveries, messages
 from gateway.store.deliveries import StoredDelivery
-from gateway.store.documents import StoredDocument
-from gateway.store.messages import StoredMessage
-from gateway.store.outbox import EventRow
-from gateway.store.outcomes import RecordedOutcome
+from gateway.store.events import outbox, outcomes
+from gateway.store.events.outbox import EventRow
+from gateway.store.events.outcomes import RecordedOutcome
+from gateway.store.messages import StoredMessage, acknowledgments, documents
+from gateway.store.messages.documents import StoredDocument
+from gateway.store.oversight import cases, timeline
+from gateway.store.oversight.cases import Case
 
 
 def instant(at_ms: int | None) -> str | None:

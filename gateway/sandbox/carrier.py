@@ -17,9 +17,11 @@ from gateway.sandbox.drafts import Draft
 from gateway.sandbox.reading import PAYLOAD_BYTES_MAX
 from gateway.sandbox.script import Performance, perform
 from gateway.sandbox.words import Receipt
-from gateway.store import control_numbers, deliveries, sandbox_replies
+from gateway.store import deliveries
 from gateway.store.database import Database
-from gateway.store.sandbox_replies import Reply
+from gateway.store.deliveries import sandbox_replies
+from gateway.store.deliveries.sandbox_replies import Reply
+from gateway.store.partners import control_numbers
 from gateway.telemetry import Metrics
 
 RECEIPT_WITHIN_S = 20  # of a receipt that never comes

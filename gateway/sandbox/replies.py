@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from gateway.flow.outward.ways import SANDBOX
 from gateway.flow.receive import Arrival, Reception
 from gateway.model.refusals import Reason, Refused
-from gateway.store import claims, sandbox_replies
+from gateway.store import claims
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.sandbox_replies import Reply
+from gateway.store.deliveries import sandbox_replies
+from gateway.store.deliveries.sandbox_replies import Reply
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 

@@ -27,8 +27,12 @@ from typing import IO, BinaryIO
 import orjson
 from sqlalchemy import Connection, text, update
 
-from gateway.store import audit, control_numbers, delivery_claims, messages, outbox
-from gateway.store.statements import table_of
+from gateway.store import messages
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.engine.statements import table_of
+from gateway.store.events import outbox
+from gateway.store.oversight import audit
+from gateway.store.partners import control_numbers
 from gateway.store.tables import Lane
 
 FORMAT = 1

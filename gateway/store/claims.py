@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Select, delete, func, or_, select
 
-from gateway.store.statements import Prepared, given, table_of
+from gateway.store.engine.statements import Prepared, given, table_of
 from gateway.store.tables import Claim
 
 # Names of bodies whose message is not there yet: they end by `staging` alone, with what they stand for.

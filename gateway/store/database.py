@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from gateway.store.checkpoints import Checkpoints
-from gateway.store.connections import postgresql_engine, sqlite_engine
-from gateway.store.failures import StoreFault, StoreUnavailable, failure_of, is_database_error, means_unavailable
-from gateway.store.units import units_of
+from gateway.store.engine.checkpoints import Checkpoints
+from gateway.store.engine.connections import postgresql_engine, sqlite_engine
+from gateway.store.engine.failures import StoreFault, StoreUnavailable, failure_of, is_database_error, means_unavailable
+from gateway.store.engine.units import units_of
 
 __all__ = ["BUSY_TIMEOUT_MS", "Database", "StoreFault", "StoreUnavailable", "Unit"]
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
 from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
-from gateway.store.delivery_retention import old_bodies, old_deliveries, remove_bodies, remove_rows
-from gateway.store.dispatch_retention import (
+from gateway.store.deliveries.dispatch_retention import (
     old_dispatch_bodies,
     old_dispatches,
     remove_dispatch_bodies,
     remove_dispatches,
 )
-from gateway.store.statements import table_of
+from gateway.store.deliveries.retention import old_bodies, old_deliveries, remove_bodies, remove_rows
+from gateway.store.engine.statements import table_of
 from gateway.store.tables import (
     Acknowledgment,
     AuditEntry,

@@ -14,9 +14,11 @@ from gateway.flow.decide import Decision, decide, park
 from gateway.flow.terms import PartnerTerms, Terms
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Settings, load_settings
-from gateway.store import event_log, messages, outbox, profiles
+from gateway.store import messages
 from gateway.store.database import Database
+from gateway.store.events import event_log, outbox
 from gateway.store.messages import NewMessage
+from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, load_profile
 from tests.migrated import migrate
 from tests.site import Site, acknowledgment_855, ship_notice_json

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from certs.keyring import seal
-from gateway.store import control_numbers, event_log, messages
+from gateway.store import messages
 from gateway.store.backup import BackupError, check_archive, copy_database, count_keys
+from gateway.store.events import event_log
 from gateway.store.messages import TransportIdReused
+from gateway.store.partners import control_numbers
 from tests.commands.conftest import Run
 from tests.commands.stocked import Stocked
 from tests.site import PASSPHRASE, acknowledgment_855

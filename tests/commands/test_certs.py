@@ -16,9 +16,12 @@ from certs.keyring import HeldPair, ring_at, seal
 from gateway.flow.certificates.keys import life_of, unlock
 from gateway.model.notices import Notice
 from gateway.settings import load_settings
-from gateway.store import audit, certificate_uses, event_log, keys, outbox
-from gateway.store.certificate_uses import Use, identity_owner, partner_owner
+from gateway.store import keys
 from gateway.store.database import Database
+from gateway.store.events import event_log, outbox
+from gateway.store.keys import certificate_uses
+from gateway.store.keys.certificate_uses import Use, identity_owner, partner_owner
+from gateway.store.oversight import audit
 from tests.certs.pairs import pair
 from tests.commands.conftest import Ended, Run
 from tests.site import PASSPHRASE, PROJECT, Site, key_pair

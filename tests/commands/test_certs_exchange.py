@@ -10,7 +10,8 @@ import pytest
 from certs.certificates import KeyPair
 from certs.creation import certify
 from gateway.commands.program import main
-from gateway.store import messages, partner_certificates
+from gateway.store import messages
+from gateway.store.partners import certificates as partner_certificates
 from tests.flow.test_certificate_exchange import in_state, post, request_of
 from tests.flow.two_houses import House, two_houses, until
 from tests.site import key_pair

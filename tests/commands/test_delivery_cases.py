@@ -9,10 +9,12 @@ import pytest
 
 from gateway.model.delivery import DeliveryEvent
 from gateway.settings import Settings, load_settings
-from gateway.store import audit, deliveries, delivery_claims, timeline
+from gateway.store import deliveries
 from gateway.store.database import Database
-from gateway.store.delivery_claims import Share
-from gateway.store.delivery_rows import KeptParcel, NewDelivery, StoredDelivery
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
+from gateway.store.deliveries.rows import KeptParcel, NewDelivery, StoredDelivery
+from gateway.store.oversight import audit, timeline
 from tests.commands.conftest import Run
 from tests.site import Site
 

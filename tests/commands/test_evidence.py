@@ -20,8 +20,9 @@ from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
 from gateway.commands.program import main
 from gateway.flow.evidence.readme import KEY_FILE
 from gateway.model.delivery import DeliveryKind
-from gateway.store import deliveries, delivery_bodies, messages
+from gateway.store import deliveries, messages
 from gateway.store.deliveries import NewDelivery
+from gateway.store.deliveries import bodies as delivery_bodies
 from tests.certs.authorities import curve_key, family, issue
 from tests.flow.two_houses import House, two_houses, until
 from tests.site import acknowledgment_855, key_pair

@@ -12,8 +12,10 @@ import orjson
 import pytest
 
 from gateway.settings import load_settings
-from gateway.store import audit, partner_states, trials
 from gateway.store.database import Database
+from gateway.store.oversight import audit
+from gateway.store.partners import states as partner_states
+from gateway.store.partners import trials
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
 from tests.migrated import migrate

@@ -7,9 +7,10 @@ import pytest
 
 from gateway.flow.holding import why_held
 from gateway.settings import load_settings
-from gateway.store import audit, messages, timeline
+from gateway.store import messages
 from gateway.store.database import Database
 from gateway.store.messages import NewMessage
+from gateway.store.oversight import audit, timeline
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Run
 from tests.site import Site, acknowledgment_855

@@ -9,9 +9,11 @@ import pytest
 
 from certs.creation import create_key_pair
 from gateway.flow.partner_overview import Expiry, Stored, overview
-from gateway.store import deliveries, partner_states, profiles
+from gateway.store import deliveries
 from gateway.store.deliveries import NewDelivery
-from gateway.store.statements import table_of
+from gateway.store.engine.statements import table_of
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
 from gateway.store.tables import Delivery
 from partners.directory import Directory, load_directory
 from tests.commands.conftest import Run

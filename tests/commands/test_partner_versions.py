@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import load_settings
-from gateway.store import audit, partner_states, profiles
 from gateway.store.database import Database
+from gateway.store.oversight import audit
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
 from tests.migrated import migrate

@@ -13,8 +13,8 @@ from aiohttp import web
 from gateway.as2.mdn import write_mdn
 from gateway.as2.message import Signing
 from gateway.settings import Settings
-from gateway.store import audit
 from gateway.store.database import Database
+from gateway.store.oversight import audit
 from tests.carriers.servers import Handler, Seen, fine, serving
 from tests.commands.conftest import Ended, Run
 from tests.site import Site, key_pair

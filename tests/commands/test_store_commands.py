@@ -14,10 +14,11 @@ import yaml
 from sqlalchemy import Connection, text
 
 from gateway.settings import DATABASE_FILE
-from gateway.store import cases, control_numbers, operators
-from gateway.store.cases import CaseKind, CaseState
 from gateway.store.database import Database
-from gateway.store.outbox import of_message
+from gateway.store.events.outbox import of_message
+from gateway.store.oversight import cases, operators
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.partners import control_numbers
 from tests.commands.conftest import Ended, Run
 from tests.commands.stocked import NOW_MS, Stocked
 from tests.site import acknowledgment_855

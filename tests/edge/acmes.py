@@ -8,9 +8,11 @@ from certs.certificates import KeyPair
 from gateway.as2.mdn import read_mdn, write_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing
 from gateway.model.delivery import DeliveryEvent, DeliveryKind, DeliveryState
-from gateway.store import deliveries, delivery_claims, messages, timeline
-from gateway.store.delivery_claims import Share
-from gateway.store.delivery_rows import KeptParcel, NewDelivery
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
+from gateway.store.deliveries.rows import KeptParcel, NewDelivery
+from gateway.store.oversight import timeline
 from tests.edge.house import X12, acme_keys, message, our_keys, profile, stranger_keys
 
 S = DeliveryState

@@ -25,9 +25,9 @@ from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
-from gateway.store import audit, operators
 from gateway.store.database import Database
-from gateway.store.operators import Role
+from gateway.store.oversight import audit, operators
+from gateway.store.oversight.operators import Role
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile

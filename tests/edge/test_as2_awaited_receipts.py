@@ -15,8 +15,10 @@ from gateway.as2.mdn import read_mdn
 from gateway.as2.message import Signing
 from gateway.as2.mic import Mic
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryEvent
-from gateway.store import deliveries, delivery_bodies, delivery_claims
-from gateway.store.delivery_claims import Share
+from gateway.store import deliveries
+from gateway.store.deliveries import bodies as delivery_bodies
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
 from tests.edge.acmes import (
     FAR,
     NOBODY_SIGNED,

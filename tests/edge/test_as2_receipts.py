@@ -7,8 +7,9 @@ import pytest
 from gateway.as2.mdn import objection
 from gateway.as2.message import Encryption, Signing
 from gateway.model.delivery import DeliveryEvent
-from gateway.store import deliveries, delivery_claims, messages
-from gateway.store.delivery_claims import Share
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
 from tests.edge.acmes import ACME, FAR, HOST, asking, nothing_else_changed, owed, payload_of, receipt_in, send
 from tests.edge.house import X12, message, stranger_keys
 

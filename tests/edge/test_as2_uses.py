@@ -1,6 +1,6 @@
 """The door takes down which certificates a message was opened, verified and answered with."""
 
-from gateway.store.certificate_uses import identity_owner, partner_owner
+from gateway.store.keys.certificate_uses import identity_owner, partner_owner
 from tests.edge.house import acme_keys, message, our_keys
 
 OURS, THEIRS = identity_owner("bigcorp"), partner_owner("acme")

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from gateway.as2.mdn import objection, read_mdn
 from gateway.buffers import WINDOW_BYTES
 from gateway.settings import SPOOL_FOLDER
-from gateway.store import audit, messages
-from gateway.store.statements import table_of
+from gateway.store import messages
+from gateway.store.engine.statements import table_of
+from gateway.store.oversight import audit
 from gateway.store.tables import Claim, MessageBody
 from tests.edge.house import ACME_KEY, message, open_house, our_keys, until
 

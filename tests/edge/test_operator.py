@@ -6,10 +6,13 @@ import pytest
 
 from gateway.model.events import BusinessEvent
 from gateway.model.message import EventState
-from gateway.store import cases, documents, event_log, messages, operators
-from gateway.store.cases import CaseKind, CaseState
-from gateway.store.documents import StagedDocument, StoredDocument
-from gateway.store.operators import Role
+from gateway.store import messages
+from gateway.store.events import event_log
+from gateway.store.messages import documents
+from gateway.store.messages.documents import StagedDocument, StoredDocument
+from gateway.store.oversight import cases, operators
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.oversight.operators import Role
 from tests.edge.house import ACME_KEY, IDLE_KEY, X12, House, acme, open_house
 
 READS = ["/metrics", "/messages", "/messages/x", "/exceptions", "/exceptions/x", "/partners", "/events"]

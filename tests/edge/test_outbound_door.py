@@ -6,8 +6,10 @@ from functools import partial
 import pytest
 
 from gateway.model.delivery import DeliveryEvent
-from gateway.store import cases, deliveries, dispatches
-from gateway.store.operators import Role
+from gateway.store import deliveries
+from gateway.store.deliveries import dispatches
+from gateway.store.oversight import cases
+from gateway.store.oversight.operators import Role
 from tests.flow.dispatching import NOTICE
 
 URL = "  our_identity: bigcorp\n  url: https://as2.acme.example/as2\n"

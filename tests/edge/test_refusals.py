@@ -5,7 +5,7 @@ from gateway.as2.disposition import Modifier
 from gateway.edge.refusals import ANSWERS, REASON_OF, bare_problem, problem
 from gateway.edge.throttle import AUDIT_ENTRIES_PER_WINDOW, AUDIT_SOURCES_MAX, AUDIT_WINDOW_MS, AuditGate
 from gateway.model.refusals import Reason, Refused
-from gateway.store.statements import storable
+from gateway.store.engine.statements import storable
 
 
 def test_the_table_answers_every_reason_and_every_modifier():

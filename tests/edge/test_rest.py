@@ -5,7 +5,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.store import cases, holds, messages
+from gateway.store import messages
+from gateway.store.messages import holds
+from gateway.store.oversight import cases
 from tests.edge.house import (
     ACME_KEY,
     DRAFT_KEY,

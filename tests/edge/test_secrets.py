@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 
 from gateway.as2.message import MdnRequest, Signing
-from gateway.store.operators import Role
+from gateway.store.oversight.operators import Role
 from gateway.telemetry import JsonFormatter
 from tests.edge.house import ACME_KEY, message, open_house, stranger_keys
 

@@ -16,7 +16,8 @@ from gateway.as2.certificate_exchange import (
 )
 from gateway.as2.mdn import objection, read_mdn
 from gateway.as2.message import Signing
-from gateway.store import cases, messages, timeline
+from gateway.store import messages
+from gateway.store.oversight import cases, timeline
 from tests.edge.acmes import S, asking, await_receipt, delivery, mdn_for, owed, post, receipt_in, send
 from tests.edge.house import IDLE_KEY, X12, acme, acme_keys, message, open_house, our_keys, stranger_keys
 

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from gateway.store.connections import WAL_BYTES_KEPT
+from gateway.store.engine.connections import WAL_BYTES_KEPT
 from tests.faults.full_disk import SmallDisk
 from tests.faults.oracle import Store
 from tests.faults.posting import Parcel, attempt

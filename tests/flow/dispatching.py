@@ -15,8 +15,11 @@ from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits
-from gateway.store import cases, control_numbers, deliveries, dispatches, timeline
+from gateway.store import deliveries
 from gateway.store.database import Database
+from gateway.store.deliveries import dispatches
+from gateway.store.oversight import cases, timeline
+from gateway.store.partners import control_numbers
 from gateway.telemetry import Metrics
 from gateway.workers import WorkerPool
 from partners.directory import Directory

@@ -15,9 +15,10 @@ from gateway.carriers.parcels import Awaited, Carrier, Consignment, Delivered, F
 from gateway.flow.outward.send import Sending
 from gateway.model.ids import IdSource
 from gateway.settings import Limits
-from gateway.store import cases, deliveries, timeline
+from gateway.store import deliveries
 from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
+from gateway.store.oversight import cases, timeline
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from tests.migrated import migrate

@@ -25,7 +25,9 @@ from gateway.as2.message import write_message as write_as2
 from gateway.flow.certificates import decisions, requests
 from gateway.flow.certificates.requests import Progress
 from gateway.model.certificate_exchange import CertificateEvent
-from gateway.store import audit, cases, deliveries, messages, partner_certificates, timeline
+from gateway.store import deliveries, messages
+from gateway.store.oversight import audit, cases, timeline
+from gateway.store.partners import certificates as partner_certificates
 from tests.certs.authorities import curve_key
 from tests.flow.two_houses import House, two_houses, until
 from tests.site import acknowledgment_855, key_pair

@@ -13,7 +13,10 @@ from gateway.flow import operations
 from gateway.flow.apart import interchanges_of, without
 from gateway.flow.operations import Actor
 from gateway.flow.outward.routes import Routes
-from gateway.store import audit, cases, control_numbers, deliveries, documents, messages
+from gateway.store import deliveries, messages
+from gateway.store.messages import documents
+from gateway.store.oversight import audit, cases
+from gateway.store.partners import control_numbers
 from tests.flow.line import line_over, now_ms
 from tests.site import Site, acknowledgment_855
 

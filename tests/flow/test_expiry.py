@@ -14,9 +14,11 @@ from gateway.flow.certificates.inventory import take_inventory
 from gateway.flow.operations import Actor
 from gateway.model.instants import moment
 from gateway.model.notices import NOTICES
-from gateway.store import audit, cases, certificate_uses, outbox
-from gateway.store.certificate_uses import LastUses, Use
 from gateway.store.database import Database
+from gateway.store.events import outbox
+from gateway.store.keys import certificate_uses
+from gateway.store.keys.certificate_uses import LastUses, Use
+from gateway.store.oversight import audit, cases
 from gateway.telemetry import Metrics
 from partners.loader import LoadedProfile, parse_profile
 from tests.certs.pairs import NOW, curve_pair, pair

@@ -6,7 +6,10 @@ import pytest
 
 from gateway.flow import operations
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.store import audit, cases, holds, messages, profiles
+from gateway.store import messages
+from gateway.store.messages import holds
+from gateway.store.oversight import audit, cases
+from gateway.store.partners import profiles
 from tests.flow.line import Line, line_over, now_ms
 from tests.site import acknowledgment_855
 

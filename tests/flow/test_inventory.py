@@ -6,7 +6,7 @@ import pytest
 
 from certs.lives import Life
 from gateway.flow.certificates.inventory import Entry, take_inventory
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store.partners.certificates import StoredCertificate
 from partners.loader import LoadedProfile, parse_profile
 from tests.certs.pairs import NOW, curve_pair, pair
 

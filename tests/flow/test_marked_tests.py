@@ -5,7 +5,7 @@ from functools import partial
 from gateway.edge.rest import _for_partner
 from gateway.flow import operations
 from gateway.flow.operations import Actor
-from gateway.store import event_log, outbox
+from gateway.store.events import event_log, outbox
 from tests.flow.line import now_ms
 from tests.site import acknowledgment_855, ship_notice_json
 

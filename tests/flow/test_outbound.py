@@ -14,9 +14,11 @@ from sqlalchemy import text
 from gateway.flow import operations
 from gateway.flow.outward import composing
 from gateway.model.dispatch import DispatchState
-from gateway.store import audit, documents, profiles
 from gateway.store.database import StoreUnavailable
-from gateway.store.dispatches import SourceIdReused
+from gateway.store.deliveries.dispatches import SourceIdReused
+from gateway.store.messages import documents
+from gateway.store.oversight import audit
+from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, unpack
 from tests.flow.dispatching import HOST, NOTICE, OPERATOR, desk_over, key, order
 from translators.catalog import TranslationResult, translate

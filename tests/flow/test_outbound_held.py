@@ -11,7 +11,9 @@ from gateway.flow import operations, traffic
 from gateway.flow.holding import Holding
 from gateway.flow.operations import NotPossible, Unknown
 from gateway.model.dispatch import DispatchState
-from gateway.store import audit, deliveries, holds
+from gateway.store import deliveries
+from gateway.store.messages import holds
+from gateway.store.oversight import audit
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from tests.flow.dispatching import OPERATOR, desk_over, key, order

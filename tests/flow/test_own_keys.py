@@ -14,8 +14,9 @@ from gateway.flow.certificates import key_acts
 from gateway.flow.certificates.keys import Keys, first_pair, stored_of, take_over
 from gateway.flow.operations import Actor
 from gateway.settings import Settings
-from gateway.store import audit, keys
+from gateway.store import keys
 from gateway.store.database import Database
+from gateway.store.oversight import audit
 from gateway.telemetry import Metrics
 from tests.certs import pairs
 from tests.certs.pairs import pair

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from gateway.flow.operations import Actor, NotPossible, Unknown, give_up, replay, reprocess, retry_case
-from gateway.store import cases, messages
+from gateway.store import messages
+from gateway.store.oversight import cases
 from tests.flow.line import BrokerUnavailable, Unroutable, line_over, now_ms
 from tests.site import acknowledgment_855, ship_notice_json
 

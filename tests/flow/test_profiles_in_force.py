@@ -12,8 +12,10 @@ from gateway.flow.profiles_in_force import ProfilesInForce
 from gateway.flow.terms import TermsOfProfiles
 from gateway.model.notices import NOTICES
 from gateway.settings import load_settings
-from gateway.store import outbox, partner_states, profiles
 from gateway.store.database import Database
+from gateway.store.events import outbox
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
 from gateway.telemetry import Metrics
 from partners.loader import LoadedProfile, unpack
 from tests.flow.line import line_over

@@ -16,9 +16,11 @@ from gateway.flow.owed_receipts import FAILURES_WAITING_MAX, RECEIPTS_OF_A_MESSA
 from gateway.flow.receive import Arrival
 from gateway.model.delivery import DeliveryEvent, DeliveryKind
 from gateway.model.refusals import Reason, Refused
-from gateway.store import deliveries, delivery_claims, messages, timeline
-from gateway.store.delivery_claims import Share
-from gateway.store.delivery_rows import KeptParcel, NewDelivery
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
+from gateway.store.deliveries.rows import KeptParcel, NewDelivery
+from gateway.store.oversight import timeline
 from partners.delivery_terms import DeliverySchedule
 from tests.flow.line import now_ms
 

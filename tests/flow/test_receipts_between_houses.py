@@ -8,7 +8,7 @@ import pytest
 
 from gateway.model.delivery import DeliveryKind
 from gateway.store import deliveries, messages
-from gateway.store.delivery_rows import NewDelivery, StoredDelivery
+from gateway.store.deliveries.rows import NewDelivery, StoredDelivery
 from tests.flow.two_houses import House, two_houses, until
 
 LATER = {"receipt_by": "request"}

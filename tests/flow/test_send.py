@@ -13,8 +13,10 @@ from gateway.flow import operations
 from gateway.flow.operations import Actor
 from gateway.model.delivery import DeliveryEvent
 from gateway.spool import SpoolFolder
-from gateway.store import audit, cases, deliveries, delivery_claims, timeline
-from gateway.store.delivery_claims import Share
+from gateway.store import deliveries
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
+from gateway.store.oversight import audit, cases, timeline
 from tests.flow.sending import SCHEDULE, Partner, listening, office_over
 
 ME = Actor("operator:me")

@@ -19,9 +19,10 @@ from gateway.flow.operations import Actor, NotPossible
 from gateway.flow.outward.send import Sending
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryEvent, DeliveryState
 from gateway.settings import Limits
-from gateway.store import cases, deliveries
+from gateway.store import deliveries
 from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
+from gateway.store.oversight import cases
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from tests.flow.sending import SCHEDULE, Clock, profile

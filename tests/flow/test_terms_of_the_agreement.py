@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 
 from gateway.flow.operations import Actor, reprocess
-from gateway.store import control_numbers, messages
+from gateway.store import messages
+from gateway.store.partners import control_numbers
 from tests.flow.line import DECIDED, line_over, now_ms
 from tests.flow.test_process import many_855
 from tests.site import Site, acknowledgment_855

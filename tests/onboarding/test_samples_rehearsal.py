@@ -19,8 +19,9 @@ from gateway.onboarding.samples.rehearsal import CLOCK_MS, Rehearsal, keep_order
 from gateway.onboarding.samples.staging import cast
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
-from gateway.store import claims, documents
+from gateway.store import claims
 from gateway.store.database import Database
+from gateway.store.messages import documents
 from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile
 from tests.migrated import migrate

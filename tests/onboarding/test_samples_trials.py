@@ -8,7 +8,7 @@ import pytest
 from gateway.onboarding.samples.reading import Sample
 from gateway.onboarding.samples.throwaway import throwaway_folder
 from gateway.onboarding.samples.trials import missing_trials, required_names
-from gateway.store.trials import Trial
+from gateway.store.partners.trials import Trial
 
 ORDER = Sample("order", "Order", "", "outbound", Path("/samples/order"), b"{}", "document.json", {}, required=True)
 SAMPLES = (ORDER, replace(ORDER, name="response"), replace(ORDER, name="oddity", required=False))

@@ -17,8 +17,8 @@ from gateway.flow.outward.ways import NoWay, Recipient
 from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, DOCUMENTS, FINDINGS, Sample
 from gateway.onboarding.samples.rehearsal import CLOCK_MS, Rehearsal
 from gateway.settings import IdentitySettings, Limits, X12Address
-from gateway.store import control_numbers
 from gateway.store.database import Database
+from gateway.store.partners import control_numbers
 from partners.directory import Directory
 from tests.migrated import migrate
 from tests.partners.profiles import loaded

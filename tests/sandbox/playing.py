@@ -18,11 +18,11 @@ from gateway.model.delivery import DeliveryState
 from gateway.model.message import MessageState
 from gateway.sandbox.samples import sample_order
 from gateway.settings import IdentitySettings, Limits, Settings, X12Address
-from gateway.store import acknowledgments, deliveries, documents, messages, sandbox_replies
-from gateway.store.acknowledgments import StoredAcknowledgment
-from gateway.store.deliveries import StoredDelivery
-from gateway.store.documents import StoredDocument
-from gateway.store.messages import StoredMessage
+from gateway.store import deliveries, messages
+from gateway.store.deliveries import StoredDelivery, sandbox_replies
+from gateway.store.messages import StoredMessage, acknowledgments, documents
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
+from gateway.store.messages.documents import StoredDocument
 from translators.shapes import to_bytes
 
 DEADLINE_S = 60.0

@@ -28,10 +28,11 @@ from gateway.sandbox.reading import ORDERS_MAX, PAYLOAD_BYTES_MAX
 from gateway.sandbox.replies import LEASE_MS, SandboxReplies
 from gateway.sandbox.samples import sample_order
 from gateway.sandbox.script import perform
-from gateway.store import messages, sandbox_replies
+from gateway.store import messages
 from gateway.store.database import Database
+from gateway.store.deliveries import sandbox_replies
+from gateway.store.deliveries.sandbox_replies import Reply
 from gateway.store.messages import StoredMessage
-from gateway.store.sandbox_replies import Reply
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from tests.migrated import migrate

@@ -13,7 +13,9 @@ from gateway.model.ids import event_id
 from gateway.sandbox.partner import SANDBOX_ID, built_in_partners
 from gateway.sandbox.samples import sample_order
 from gateway.settings import IdentitySettings
-from gateway.store import outbox, retention, sandbox_replies
+from gateway.store import retention
+from gateway.store.deliveries import sandbox_replies
+from gateway.store.events import outbox
 from partners.directory import Directory, load_directory
 from partners.loader import LoadedProfile, parse_profile, unpack
 from tests.sandbox.playing import TODAY, US, playing, settings_for

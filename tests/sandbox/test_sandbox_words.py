@@ -13,7 +13,9 @@ import pytest
 from gateway.model.delivery import DeliveryState
 from gateway.sandbox.samples import sample_change
 from gateway.sandbox.words import TABLE
-from gateway.store import cases, deliveries, sandbox_replies
+from gateway.store import deliveries
+from gateway.store.deliveries import sandbox_replies
+from gateway.store.oversight import cases
 from tests.sandbox.playing import TODAY, Play, playing, settings_for
 from translators.shapes import to_bytes
 

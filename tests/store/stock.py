@@ -2,10 +2,11 @@
 
 from gateway.model.events import BusinessEvent
 from gateway.model.message import MessageEvent
-from gateway.store import documents, messages, outbox
+from gateway.store import messages
 from gateway.store.database import Database
-from gateway.store.documents import StagedDocument, StoredDocument
-from gateway.store.messages import NewMessage
+from gateway.store.events import outbox
+from gateway.store.messages import NewMessage, documents
+from gateway.store.messages.documents import StagedDocument, StoredDocument
 
 LEASE_MS = 1_000
 

@@ -13,11 +13,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from gateway.store import staging
-from gateway.store.checkpoints import Checkpoints
-from gateway.store.connections import CHECKPOINT_PAGES, WAL_BYTES_KEPT
 from gateway.store.database import Database
-from gateway.store.staging import PIECE_BYTES, Piece
+from gateway.store.engine.checkpoints import Checkpoints
+from gateway.store.engine.connections import CHECKPOINT_PAGES, WAL_BYTES_KEPT
+from gateway.store.messages import staging
+from gateway.store.messages.staging import PIECE_BYTES, Piece
 from tests.migrated import migrate
 
 PAGE_BYTES = 4_096

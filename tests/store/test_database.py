@@ -12,11 +12,12 @@ from contextlib import closing
 import pytest
 from sqlalchemy import make_url, text
 
-from gateway.store import messages, operators
-from gateway.store.connections import split_tls
+from gateway.store import messages
 from gateway.store.database import Database, StoreFault, StoreUnavailable
-from gateway.store.failures import failure_of
-from gateway.store.operators import Role
+from gateway.store.engine.connections import split_tls
+from gateway.store.engine.failures import failure_of
+from gateway.store.oversight import operators
+from gateway.store.oversight.operators import Role
 from tests.migrated import migrate
 from tests.store.stock import message_id, new_message
 

@@ -7,12 +7,16 @@ import pytest
 
 from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
 from gateway.model.machine import IllegalTransition
-from gateway.store import acknowledgments, cases, deliveries, delivery_bodies, delivery_claims, retention, timeline
-from gateway.store.acknowledgments import StoredAcknowledgment
+from gateway.store import deliveries, retention
 from gateway.store.database import Database
 from gateway.store.deliveries import UnknownDelivery
-from gateway.store.delivery_claims import ClaimLost, Share
-from gateway.store.delivery_rows import Enqueued, KeptParcel, NewDelivery
+from gateway.store.deliveries import bodies as delivery_bodies
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import ClaimLost, Share
+from gateway.store.deliveries.rows import Enqueued, KeptParcel, NewDelivery
+from gateway.store.messages import acknowledgments
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
+from gateway.store.oversight import cases, timeline
 
 S, E = DeliveryState, DeliveryEvent
 LEASE_MS = 1_000

@@ -6,8 +6,10 @@ import pytest
 
 from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.machine import IllegalTransition
-from gateway.store import dispatches, retention, timeline
-from gateway.store.dispatches import Found, NewDispatch, SourceIdReused
+from gateway.store import retention
+from gateway.store.deliveries import dispatches
+from gateway.store.deliveries.dispatches import Found, NewDispatch, SourceIdReused
+from gateway.store.oversight import timeline
 
 NEW = NewDispatch("D1", "acme", "document", "erp", 1_000, "a" * 64, 3, source="/erp", source_id="1")
 

@@ -1,8 +1,8 @@
 """Our keys, uses and warnings as they are kept: each once, by whichever node, and never backwards."""
 
-from gateway.store import certificate_uses, certificate_warnings, keys
-from gateway.store.certificate_uses import LastUses, Use
-from gateway.store.keys import StoredKey
+from gateway.store import keys
+from gateway.store.keys import StoredKey, certificate_uses, certificate_warnings
+from gateway.store.keys.certificate_uses import LastUses, Use
 
 
 def stored(identity="plant", fingerprint="ab" * 32, **fields):

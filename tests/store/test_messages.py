@@ -8,9 +8,11 @@ import pytest
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import MessageEvent
-from gateway.store import documents, messages, outbox, timeline
-from gateway.store.messages import ClaimLost, TransportIdReused
-from gateway.store.staging import PIECE_BYTES
+from gateway.store import messages
+from gateway.store.events import outbox
+from gateway.store.messages import ClaimLost, TransportIdReused, documents
+from gateway.store.messages.staging import PIECE_BYTES
+from gateway.store.oversight import timeline
 from tests.store.stock import LEASE_MS, message_id, new_message, staged_document
 
 

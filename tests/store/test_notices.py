@@ -5,7 +5,9 @@ import pytest
 
 from gateway.model.events import Outcome
 from gateway.model.notices import NOTICES, Notice
-from gateway.store import event_log, outbox, outcomes, retention, timeline
+from gateway.store import retention
+from gateway.store.events import event_log, outbox, outcomes
+from gateway.store.oversight import timeline
 from tests.store.stock import message_id
 
 

@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateway.model.machine import IllegalTransition
-from gateway.store import cases, documents, messages, outbox
-from gateway.store.cases import CaseKind, CaseState
+from gateway.store import messages
 from gateway.store.database import Database
+from gateway.store.events import outbox
+from gateway.store.messages import documents
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
 from tests.store.stock import LEASE_MS, message_id, staged_document
 
 

@@ -9,8 +9,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import LANE_BLOCKING_STATES, EventState
-from gateway.store import documents, messages, outbox
+from gateway.store import messages
 from gateway.store.database import Database
+from gateway.store.events import outbox
+from gateway.store.messages import documents
 from tests.migrated import migrate
 from tests.store.stock import LEASE_MS, Stock, message_id, staged_document
 

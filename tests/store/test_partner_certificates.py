@@ -7,8 +7,9 @@ import pytest
 
 from gateway.model.certificate_exchange import CertificateEvent, CertificateState, RequestState
 from gateway.model.machine import IllegalTransition
-from gateway.store import audit, partner_certificates
-from gateway.store.partner_certificates import StoredCertificate, StoredRequest
+from gateway.store.oversight import audit
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate, StoredRequest
 
 ROW = StoredCertificate(
     id="01M-certificate-1",

@@ -1,7 +1,7 @@
 """Which profile of a partner is in force: kept once, told once, whatever the problems look like."""
 
-from gateway.store import partner_states
-from gateway.store.partner_states import PROBLEM_LINES_MAX
+from gateway.store.partners import states as partner_states
+from gateway.store.partners.states import PROBLEM_LINES_MAX
 from tests.partners.profiles import ACME, loaded
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import func, select, text
 
 from gateway.store import messages
 from gateway.store.database import Database, StoreFault, StoreUnavailable
-from gateway.store.pipeline import POSTED_BYTES_MAX
-from gateway.store.statements import Insert, Prepared, given, table_of
+from gateway.store.engine.pipeline import POSTED_BYTES_MAX
+from gateway.store.engine.statements import Insert, Prepared, given, table_of
 from gateway.store.tables import Claim, MessageBody
 from tests.migrated import migrate
 from tests.store.stock import message_id, new_message

@@ -6,23 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateway.model.events import Outcome
-from gateway.store import (
-    acknowledgments,
-    audit,
-    cases,
-    control_numbers,
-    event_log,
-    operators,
-    outbox,
-    outcomes,
-    profiles,
-    timeline,
-)
-from gateway.store.acknowledgments import KEPT, StoredAcknowledgment
-from gateway.store.cases import CaseKind, CaseState
-from gateway.store.control_numbers import CONTROL_NUMBER_MAX, Gap
 from gateway.store.database import StoreFault
-from gateway.store.operators import Role
+from gateway.store.events import event_log, outbox, outcomes
+from gateway.store.messages import acknowledgments
+from gateway.store.messages.acknowledgments import KEPT, StoredAcknowledgment
+from gateway.store.oversight import audit, cases, operators, timeline
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.oversight.operators import Role
+from gateway.store.partners import control_numbers, profiles
+from gateway.store.partners.control_numbers import CONTROL_NUMBER_MAX, Gap
 from tests.store.stock import message_id
 
 SCOPE = "ISA|BIGCORP|ACME|P"

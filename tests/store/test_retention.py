@@ -6,8 +6,12 @@ from sqlalchemy import func, select
 from gateway.model.events import Outcome
 from gateway.model.message import MessageEvent
 from gateway.settings import Retention
-from gateway.store import audit, control_numbers, documents, event_log, messages, outbox, outcomes, retention, timeline
-from gateway.store.statements import table_of
+from gateway.store import messages, retention
+from gateway.store.engine.statements import table_of
+from gateway.store.events import event_log, outbox, outcomes
+from gateway.store.messages import documents
+from gateway.store.oversight import audit, timeline
+from gateway.store.partners import control_numbers
 from gateway.store.tables import EventLogEntry, Message, MessageBody, TransportIdentity
 from tests.store.stock import message_id, staged_document
 

@@ -11,8 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from gateway.store import outbox, tables
+from gateway.store import tables
 from gateway.store.database import Database, StoreFault
+from gateway.store.events import outbox
 from gateway.store.schema import SchemaTooNew, _configuration, current_version, migrate
 
 PROJECT = Path(__file__).parent.parent.parent

@@ -7,9 +7,10 @@ import pytest
 
 from gateway.buffers import WINDOW_BYTES
 from gateway.spool import SpoolFolder
-from gateway.store import claims, messages, staging, timeline
-from gateway.store.messages import TransportIdReused
-from gateway.store.staging import LEASE_MS, PIECE_BYTES, Piece, StagingLost, pieces_of, restored
+from gateway.store import claims, messages
+from gateway.store.messages import TransportIdReused, staging
+from gateway.store.messages.staging import LEASE_MS, PIECE_BYTES, Piece, StagingLost, pieces_of, restored
+from gateway.store.oversight import timeline
 from tests.store.stock import message_id, new_message
 
 OWNER = "reception:1"

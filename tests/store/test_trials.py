@@ -3,9 +3,10 @@ from functools import partial
 
 import pytest
 
-from gateway.store import control_numbers, documents, trials
-from gateway.store.documents import StagedDocument
-from gateway.store.trials import Came, Trial
+from gateway.store.messages import documents
+from gateway.store.messages.documents import StagedDocument
+from gateway.store.partners import control_numbers, trials
+from gateway.store.partners.trials import Came, Trial
 from tests.store.stock import message_id, staged_document
 
 FIRST = Trial("01A", "acme-supply", "order", "loopback", "d1", passed=True, detail="", actor="command:jo", at_ms=7)

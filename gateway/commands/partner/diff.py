@@ -10,7 +10,8 @@ from gateway.commands.profiles import profile_of
 from gateway.commands.storing import reading
 from gateway.onboarding.differences import Change, compare
 from gateway.settings import Settings
-from gateway.store import partner_states, profiles
+from gateway.store.partners import profiles
+from gateway.store.partners import states as partner_states
 from partners.loader import LoadedProfile, unpack
 
 _MARKS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

@@ -25,8 +25,10 @@ from gateway.onboarding.samples.rehearsal import rehearsal
 from gateway.onboarding.samples.trials import missing_trials
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
-from gateway.store import audit, partner_states, trials
 from gateway.store.database import Database
+from gateway.store.oversight import audit
+from gateway.store.partners import states as partner_states
+from gateway.store.partners import trials
 from partners.directory import load_directory
 from partners.loader import LoadedProfile, Problems
 

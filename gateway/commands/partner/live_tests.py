@@ -32,9 +32,11 @@ from gateway.onboarding.samples.rehearsal import Played, rehearsal
 from gateway.onboarding.samples.throwaway import throwaway_folder
 from gateway.onboarding.samples.trying import try_sample
 from gateway.settings import Settings
-from gateway.store import audit, partner_states, trials
 from gateway.store.database import Database
-from gateway.store.trials import Trial, Way
+from gateway.store.oversight import audit
+from gateway.store.partners import states as partner_states
+from gateway.store.partners import trials
+from gateway.store.partners.trials import Trial, Way
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile

@@ -10,8 +10,8 @@ from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import reading
 from gateway.flow.views import instant
-from gateway.store import control_numbers
-from gateway.store.control_numbers import Gap, GivenOut
+from gateway.store.partners import control_numbers
+from gateway.store.partners.control_numbers import Gap, GivenOut
 
 _KINDS = {"ISA": "interchange (ISA13)", "GS": "group (GS06)", "ST": "set (ST02)"}
 

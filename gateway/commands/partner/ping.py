@@ -23,8 +23,8 @@ from gateway.flow.operations import Actor
 from gateway.onboarding.pinging.ping import Ping, Pinged, PingMessage
 from gateway.onboarding.pinging.steps import Step
 from gateway.settings import Settings
-from gateway.store import audit
 from gateway.store.database import Database
+from gateway.store.oversight import audit
 from gateway.telemetry import Metrics
 
 _PEM = "-----BEGIN"

@@ -14,7 +14,8 @@ from gateway.commands.storing import actor, changing, now_ms, or_unusable
 from gateway.onboarding.differences import compare
 from gateway.onboarding.going_live.stages import FileChanged, StageEdit, stage_edit, write_stage
 from gateway.settings import Settings
-from gateway.store import audit, profiles
+from gateway.store.oversight import audit
+from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, unpack
 from partners.profile import Status
 

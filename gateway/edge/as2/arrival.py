@@ -18,7 +18,7 @@ from gateway.edge.connection import log_fault
 from gateway.flow.holding import why_held
 from gateway.flow.receive import Arrival
 from gateway.spool import SpoolUnavailable
-from gateway.store.statements import storable
+from gateway.store.engine.statements import storable
 
 CHANNEL = "as2"
 _UNREADABLE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")

@@ -17,7 +17,7 @@ from gateway.flow.outward.receipts import Incoming, Receipts, Taken
 from gateway.flow.outward.send import settled
 from gateway.model.refusals import Reason, Refused
 from gateway.store import deliveries
-from gateway.store.certificate_uses import Use
+from gateway.store.keys.certificate_uses import Use
 from partners.delivery_terms import DeliverySchedule
 
 

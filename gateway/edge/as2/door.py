@@ -27,7 +27,7 @@ from gateway.edge.threads import Threads
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolFolder
-from gateway.store.certificate_uses import Use
+from gateway.store.keys.certificate_uses import Use
 from gateway.store.messages import Acceptance
 
 PATH = "/as2"

@@ -16,10 +16,13 @@ from gateway.model.certificate_exchange import CertificateState
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import moment, rfc3339
 from gateway.settings import IdentitySettings
-from gateway.store import cases, deliveries, partner_certificates, profiles, timeline
-from gateway.store.cases import CaseKind, CaseState
+from gateway.store import deliveries
 from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import StoredMessage
+from gateway.store.oversight import cases, timeline
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, unpack
 
 CHANNEL = "as2"

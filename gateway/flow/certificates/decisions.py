@@ -14,8 +14,10 @@ from gateway.model.certificate_exchange import CertificateEvent, CertificateStat
 from gateway.model.instants import moment
 from gateway.model.machine import IllegalTransition
 from gateway.settings import IdentitySettings
-from gateway.store import audit, messages, partner_certificates, timeline
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store import messages
+from gateway.store.oversight import audit, timeline
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate
 from partners.loader import LoadedProfile
 
 

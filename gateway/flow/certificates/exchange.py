@@ -34,9 +34,11 @@ from gateway.model.certificate_exchange import CertificateState, RequestState
 from gateway.model.instants import moment
 from gateway.model.message import MessageEvent, MessageState
 from gateway.settings import IdentitySettings
-from gateway.store import audit, cases, messages, partner_certificates, timeline
+from gateway.store import messages
 from gateway.store.messages import StoredMessage
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store.oversight import audit, cases, timeline
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate
 from partners.loader import LoadedProfile
 
 GATEWAY = "gateway"  # who decides where the profile does

@@ -7,9 +7,9 @@ from certs.certificates import CertificateError, read_certificate, read_certific
 from gateway.as2.certificate_exchange import CertUsage
 from gateway.as2_agreements import ExchangedCertificate
 from gateway.model.instants import moment
-from gateway.store import partner_certificates
 from gateway.store.database import Database
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredCertificate
 
 log = logging.getLogger(__name__)
 

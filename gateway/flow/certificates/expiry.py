@@ -16,11 +16,14 @@ from certs.lives import Life, day
 from gateway.flow.certificates.inventory import Entry, Inventory, take_inventory
 from gateway.model.instants import moment, rfc3339
 from gateway.model.notices import Notice
-from gateway.store import cases, certificate_uses, certificate_warnings, outbox, partner_certificates
-from gateway.store.cases import CaseKind, CaseState
-from gateway.store.certificate_uses import LastUses
-from gateway.store.certificate_warnings import Given
 from gateway.store.database import Database, StoreUnavailable
+from gateway.store.events import outbox
+from gateway.store.keys import certificate_uses, certificate_warnings
+from gateway.store.keys.certificate_uses import LastUses
+from gateway.store.keys.certificate_warnings import Given
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.partners import certificates as partner_certificates
 from gateway.telemetry import Metrics
 from partners.loader import LoadedProfile
 

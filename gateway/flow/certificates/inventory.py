@@ -9,8 +9,8 @@ from typing import Literal
 from certs.certificates import Certificate, CertificateError, read_certificate, read_certificates
 from certs.lives import Life, day, decrypting_at, planned_after, signer_at, succeeded
 from gateway.model.instants import moment
-from gateway.store.certificate_uses import identity_owner, partner_owner
-from gateway.store.partner_certificates import StoredCertificate
+from gateway.store.keys.certificate_uses import identity_owner, partner_owner
+from gateway.store.partners.certificates import StoredCertificate
 from partners.as2_terms import As2, CertificateFile
 from partners.loader import LoadedProfile
 from partners.profile import Status

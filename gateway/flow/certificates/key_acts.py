@@ -14,9 +14,10 @@ from certs.lives import Life, day, live, planned_after, signer_at
 from gateway.flow.certificates.keys import life_of, unlock
 from gateway.flow.operations import Actor
 from gateway.model.instants import moment
-from gateway.store import audit, keys
-from gateway.store.certificate_uses import Key, Use, identity_owner
+from gateway.store import keys
 from gateway.store.keys import StoredKey
+from gateway.store.keys.certificate_uses import Key, Use, identity_owner
+from gateway.store.oversight import audit
 
 PREFIX_CHARACTERS_MIN = 4
 STILL_USED = timedelta(days=14)

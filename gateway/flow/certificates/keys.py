@@ -19,9 +19,10 @@ from certs.keyring import HeldPair, KeyRing, KeyRingError, ring_at, seal, unseal
 from certs.lives import FINGERPRINT_CHARACTERS_SHOWN, Life
 from gateway.model.instants import moment
 from gateway.settings import Settings, SettingsError
-from gateway.store import audit, keys
+from gateway.store import keys
 from gateway.store.database import Database
 from gateway.store.keys import StoredKey
+from gateway.store.oversight import audit
 from gateway.telemetry import Metrics
 
 _NOTE = """\

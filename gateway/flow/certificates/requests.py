@@ -22,8 +22,10 @@ from gateway.model.certificate_exchange import RequestState
 from gateway.model.delivery import DeliveryState
 from gateway.model.instants import moment
 from gateway.settings import IdentitySettings
-from gateway.store import audit, deliveries, partner_certificates
-from gateway.store.partner_certificates import StoredRequest
+from gateway.store import deliveries
+from gateway.store.oversight import audit
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners.certificates import StoredRequest
 from partners.loader import LoadedProfile
 
 USAGES = (CertUsage.DIGITAL_SIGNATURE, CertUsage.KEY_ENCIPHERMENT)

@@ -30,10 +30,13 @@ from gateway.flow.evidence.readme import AS2, AUTHORITIES, BETWEEN, SPLIT_SCRIPT
 from gateway.model.delivery import DeliveryKind
 from gateway.model.instants import rfc3339
 from gateway.spool import SpoolFolder
-from gateway.store import acknowledgments, audit, deliveries, keys, messages, partner_certificates, profiles, timeline
+from gateway.store import deliveries, keys, messages
 from gateway.store.deliveries import StoredDelivery
-from gateway.store.messages import StoredMessage
-from gateway.store.statements import storable
+from gateway.store.engine.statements import storable
+from gateway.store.messages import StoredMessage, acknowledgments
+from gateway.store.oversight import audit, timeline
+from gateway.store.partners import certificates as partner_certificates
+from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, unpack
 
 MESSAGE, RECEIPT, PAYLOAD, SUMS = "message.eml", "receipt.eml", "payload", "SHA256SUMS"

@@ -24,9 +24,9 @@ from gateway.model.delivery import DeliveryKind
 from gateway.model.dispatch import DispatchState
 from gateway.model.instants import moment
 from gateway.settings import Limits
-from gateway.store import documents
 from gateway.store.database import Database, StoreFault, StoreUnavailable
-from gateway.store.dispatches import Found, NewDispatch
+from gateway.store.deliveries.dispatches import Found, NewDispatch
+from gateway.store.messages import documents
 from gateway.workers import WorkerFailed, WorkerPool
 from partners.directory import Directory
 from partners.profile import Agreement

@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
 from gateway.flow.outward.composing import Composed, Numbering
-from gateway.store import control_numbers
+from gateway.store.partners import control_numbers
 from translators.x12.writing import PreparedInterchange
 
 

@@ -26,12 +26,15 @@ from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource
 from gateway.model.machine import IllegalTransition
 from gateway.model.refusals import Reason
-from gateway.store import audit, cases, deliveries, dispatches, holds, profiles, timeline
-from gateway.store.cases import CaseKind, CaseState
+from gateway.store import deliveries
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.deliveries import NewDelivery
-from gateway.store.dispatches import Found, NewDispatch, SourceIdReused, StoredDispatch
-from gateway.store.statements import storable
+from gateway.store.deliveries import NewDelivery, dispatches
+from gateway.store.deliveries.dispatches import Found, NewDispatch, SourceIdReused, StoredDispatch
+from gateway.store.engine.statements import storable
+from gateway.store.messages import holds
+from gateway.store.oversight import audit, cases, timeline
+from gateway.store.oversight.cases import CaseKind, CaseState
+from gateway.store.partners import profiles
 from gateway.telemetry import Metrics
 
 POLL_S = 0.5

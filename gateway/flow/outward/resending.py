@@ -9,9 +9,10 @@ from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.outward.ways import NoWay, recipient, transport_id
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
 from gateway.model.dispatch import DispatchEvent
-from gateway.store import audit, deliveries, dispatches, timeline
-from gateway.store.deliveries import NewDelivery
-from gateway.store.dispatches import Found, NewDispatch
+from gateway.store import deliveries
+from gateway.store.deliveries import NewDelivery, dispatches
+from gateway.store.deliveries.dispatches import Found, NewDispatch
+from gateway.store.oversight import audit, timeline
 from partners.directory import Directory
 
 # A receipt and a certificate message belong to one exchange, a test to one moment.

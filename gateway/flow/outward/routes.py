@@ -7,8 +7,8 @@ from gateway.carriers.parcels import GOES_TO_THE_SUSPENDED, Carrier, Failed, Hel
 from gateway.flow.holding import why_held
 from gateway.flow.outward.ways import SANDBOX
 from gateway.model.delivery import DeliveryKind
-from gateway.store.delivery_claims import Share
-from gateway.store.delivery_rows import StoredDelivery
+from gateway.store.deliveries.claims import Share
+from gateway.store.deliveries.rows import StoredDelivery
 from partners.delivery_terms import DeliverySchedule
 from partners.directory import Directory
 from partners.loader import LoadedProfile

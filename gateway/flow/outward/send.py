@@ -23,10 +23,12 @@ from gateway.flow.outward.verdicts import verdict_of
 from gateway.model.delivery import DeliveryKind, DeliveryState
 from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable
-from gateway.store import deliveries, delivery_bodies, delivery_claims
+from gateway.store import deliveries
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.delivery_claims import ClaimLost, Share
-from gateway.store.delivery_rows import KeptParcel, StoredDelivery
+from gateway.store.deliveries import bodies as delivery_bodies
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import ClaimLost, Share
+from gateway.store.deliveries.rows import KeptParcel, StoredDelivery
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 

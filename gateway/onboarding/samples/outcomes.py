@@ -6,8 +6,9 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, DOCUMENTS, FINDINGS
-from gateway.store import acknowledgments, documents, messages
-from gateway.store.documents import REJECTED
+from gateway.store import messages
+from gateway.store.messages import acknowledgments, documents
+from gateway.store.messages.documents import REJECTED
 
 NOT_SENT, REFUSED = "not-sent", "rejected"  # codes of what is no finding of a document
 

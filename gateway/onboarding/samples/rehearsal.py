@@ -26,7 +26,7 @@ from gateway.onboarding.samples.throwaway import throwaway_folder
 from gateway.settings import DATABASE_FILE, IdentitySettings, Limits, Settings
 from gateway.store import messages
 from gateway.store.database import Database
-from gateway.store.dispatches import NewDispatch
+from gateway.store.deliveries.dispatches import NewDispatch
 from gateway.store.messages import NewMessage, StoredMessage
 from partners.directory import Directory
 from partners.loader import LoadedProfile

@@ -60,7 +60,7 @@ def missing_trials(
 
     Args:
         samples: of the partner, as `read_samples` gives them.
-        trials: the last of each sample and way, as `store.trials.latest` gives them.
+        trials: the last of each sample and way, as `store.partners.trials.latest` gives them.
         digest: of the profile as it is now.
         required: `required_samples` of the profile; None where it names none.
 

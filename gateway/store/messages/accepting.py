@@ -7,9 +7,10 @@ from sqlalchemy import Connection, select
 from gateway.buffers import Buffer
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
-from gateway.store import holds, staging, timeline
+from gateway.store.engine.statements import Insert, Prepared, given, storable, table_of
+from gateway.store.messages import holds, staging
 from gateway.store.messages.bodies import body, keep
-from gateway.store.statements import Insert, Prepared, given, storable, table_of
+from gateway.store.oversight import timeline
 from gateway.store.tables import Message, TransportIdentity
 
 _IDENTITY = table_of(TransportIdentity)

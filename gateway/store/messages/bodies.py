@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, or_, select
 
 from gateway.buffers import Buffer, whole
-from gateway.store.staging import DEFLATED, PIECE_BYTES, restored
-from gateway.store.statements import Insert, Prepared, given, table_of
+from gateway.store.engine.statements import Insert, Prepared, given, table_of
+from gateway.store.messages.staging import DEFLATED, PIECE_BYTES, restored
 from gateway.store.tables import MessageBody
 
 _BODY = table_of(MessageBody)

@@ -6,9 +6,10 @@ from sqlalchemy import Connection, and_, select, update
 
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
-from gateway.store import claims, staging
+from gateway.store import claims
+from gateway.store.engine.statements import Prepared, given, table_of
+from gateway.store.messages import staging
 from gateway.store.messages.rows import STORED_COLUMNS, StoredMessage, held_by
-from gateway.store.statements import Prepared, given, table_of
 from gateway.store.tables import Message
 
 # A message that was claimed so often without a decision may be what kills the process: it is tried alone.

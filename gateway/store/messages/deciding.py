@@ -5,10 +5,11 @@ from sqlalchemy import Connection, func, select, update
 
 from gateway.model.machine import advance
 from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageState
-from gateway.store import holds, timeline
+from gateway.store.engine.statements import Prepared, given, table_of
+from gateway.store.messages import holds
 from gateway.store.messages.finding import get
 from gateway.store.messages.rows import STORED_COLUMNS, ClaimLost, StoredMessage, held_by
-from gateway.store.statements import Prepared, given, table_of
+from gateway.store.oversight import timeline
 from gateway.store.tables import Message
 
 _MESSAGE = table_of(Message)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, or_, select
 
 from gateway.model.message import FINAL_STATES, MessageState
+from gateway.store.engine.statements import table_of
 from gateway.store.messages.rows import STORED_COLUMNS, StoredMessage
-from gateway.store.statements import table_of
 from gateway.store.tables import Document, Message
 
 _MESSAGE = table_of(Message)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import ColumnElement, and_
 
 from gateway.model.message import MessageState
-from gateway.store.statements import constant, table_of
+from gateway.store.engine.statements import constant, table_of
 from gateway.store.tables import Message
 
 _MESSAGE = table_of(Message)

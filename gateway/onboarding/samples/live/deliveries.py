@@ -6,9 +6,10 @@ import orjson
 
 from gateway.model.delivery import DeliveryState
 from gateway.onboarding.samples.live.waiting import POLL_S, NotSo, until
-from gateway.store import deliveries, dispatches, trials
+from gateway.store import deliveries
 from gateway.store.database import Database
-from gateway.store.deliveries import StoredDelivery
+from gateway.store.deliveries import StoredDelivery, dispatches
+from gateway.store.partners import trials
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 

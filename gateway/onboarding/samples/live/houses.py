@@ -32,9 +32,10 @@ from gateway.onboarding.samples.live.loopback_profiles import (
 )
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import DATABASE_FILE, Settings
-from gateway.store import keys, operators
+from gateway.store import keys
 from gateway.store.database import Database
-from gateway.store.operators import Role
+from gateway.store.oversight import operators
+from gateway.store.oversight.operators import Role
 from partners.loader import LoadedProfile, load_profile
 
 STARTS_MAX = 3  # a port that was free a moment ago may be taken

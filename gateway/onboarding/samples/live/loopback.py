@@ -30,10 +30,11 @@ from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, FINDINGS, SENT, S
 from gateway.onboarding.samples.rehearsal import Played, keep_orders
 from gateway.onboarding.samples.staging import Cast, cast
 from gateway.settings import Settings
-from gateway.store import acknowledgments, deliveries, messages, trials
-from gateway.store.acknowledgments import StoredAcknowledgment
+from gateway.store import deliveries, messages
 from gateway.store.deliveries import NewDelivery
-from gateway.store.messages import StoredMessage
+from gateway.store.messages import StoredMessage, acknowledgments
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
+from gateway.store.partners import trials
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from translators.catalog import sniff

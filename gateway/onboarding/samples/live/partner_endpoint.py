@@ -18,10 +18,11 @@ from gateway.onboarding.samples.live.waiting import NotSo, until
 from gateway.onboarding.samples.outcomes import said, written
 from gateway.onboarding.samples.reading import FINDINGS, SENT, Sample
 from gateway.onboarding.samples.rehearsal import Played
-from gateway.store import delivery_bodies, trials
 from gateway.store.database import Database
-from gateway.store.documents import REJECTED
-from gateway.store.trials import Came
+from gateway.store.deliveries import bodies as delivery_bodies
+from gateway.store.messages.documents import REJECTED
+from gateway.store.partners import trials
+from gateway.store.partners.trials import Came
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 

@@ -1,0 +1,67 @@
+"""What the exceptions list says of deliveries: the reason in the words of whoever found it, and what to do."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from gateway.model.delivery import DeliveryState
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
+
+# State -> kind of the case, whether the gateway goes on by itself, and what to do.
+_CASES: Mapping[DeliveryState, tuple[CaseKind, CaseState, str]] = {
+    DeliveryState.REFUSED: (
+        CaseKind.DELIVERY_REFUSED,
+        CaseState.STOPPED,
+        (
+            "the same bytes would earn the same answer: settle the reason with the partner, then retry, which packs it "
+            "anew under a new Message-ID, or resolve, which cancels it; what is behind it in its lane waits until then"
+        ),
+    ),
+    DeliveryState.GIVEN_UP: (
+        CaseKind.DELIVERY_GIVEN_UP,
+        CaseState.STOPPED,
+        (
+            "every attempt of the schedule failed: find out with the partner why (gateway partner ping), then retry, "
+            "which sends the same bytes, or resolve, which cancels it; what is behind it in its lane waits until then"
+        ),
+    ),
+    DeliveryState.HELD: (
+        CaseKind.DELIVERY_HELD,
+        CaseState.OPEN,
+        (
+            "nothing was sent; it goes by itself once the reason is gone, and is looked at every few minutes and "
+            "whenever profiles or keys change; resolve cancels it"
+        ),
+    ),
+}
+
+
+def settle_cases(
+    connection: Connection,
+    delivery_id: str,
+    partner_id: str,
+    state: DeliveryState,
+    now_ms: int,
+    reason: str,
+    attempts: int,
+    *,
+    had_case: bool,
+) -> None:
+    """Open the case that a state asks for, and close those of the states before it."""
+    if had_case:
+        cases.resolve(connection, now_ms, f"the delivery is {state.value.replace('_', ' ')}", message_id=delivery_id)
+    if state not in _CASES:
+        return
+    kind, standing, to_do = _CASES[state]
+    cases.raise_case(
+        connection,
+        kind,
+        standing,
+        now_ms,
+        partner_id=partner_id,
+        message_id=delivery_id,
+        reason=reason or state.value.replace("_", " "),
+        detail=to_do,
+        attempts=attempts,
+    )

@@ -1,0 +1,59 @@
+"""What the ERP made of events."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_, select, update
+
+from gateway.model.events import Outcome
+from gateway.store.engine.statements import Insert, table_of
+from gateway.store.events import outbox
+from gateway.store.oversight import timeline
+from gateway.store.tables import ErpOutcome
+
+_OUTCOME = table_of(ErpOutcome)
+_insert_outcome = Insert(ErpOutcome, or_ignore=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOutcome:
+    """One row of `erp_outcome`."""
+
+    event_id: str
+    status: str
+    code: str
+    text: str
+    at_ms: int
+
+
+def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
+    """Put an outcome onto the timeline, once; a later one that differs takes its place. False: no such event."""
+    event = outbox.get(connection, outcome.event_id)
+    if event is None:
+        return False
+    row = {
+        "event_id": outcome.event_id,
+        "status": outcome.status,
+        "code": outcome.code,
+        "text": outcome.text,
+        "at_ms": now_ms,
+    }
+    is_news = _insert_outcome.run(connection, row) or _has_changed(connection, outcome, now_ms)
+    if is_news and event.message_id:
+        detail = {"event_id": outcome.event_id, "code": outcome.code, "text": outcome.text}
+        step = f"erp-{outcome.status}"
+        timeline.note(connection, event.message_id, now_ms, step, detail, document_id=event.document_id)
+    return True
+
+
+def _has_changed(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
+    """The ERP may post what it refused at first; the same outcome delivered again is no news."""
+    said = {"status": outcome.status, "code": outcome.code, "text": outcome.text}
+    differs = or_(*(_OUTCOME.c[name] != value for name, value in said.items()))
+    query = update(_OUTCOME).where(_OUTCOME.c.event_id == outcome.event_id, differs)
+    return bool(connection.execute(query.values(said | {"at_ms": now_ms})).rowcount)
+
+
+def of_events(connection: Connection, event_ids: list[str]) -> dict[str, RecordedOutcome]:
+    """The outcomes of some events."""
+    rows = connection.execute(select(_OUTCOME).where(_OUTCOME.c.event_id.in_(event_ids)))
+    return {row.event_id: RecordedOutcome(row.event_id, row.status, row.code, row.text, row.at_ms) for row in rows}
