@@ -137,8 +137,15 @@ SLUG = Written(
     r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "write 1 to 63 letters a-z, digits and hyphens, such as acme-supply"
 )
 Slug = Annotated[str, SLUG]
-# \S keeps blanks from both ends: nobody sees them, and no lookup would find them.
-Name = Annotated[str, Written(r"\S(?:.{0,198}\S)?", "write 1 to 200 characters without blanks at the ends")]
+# \S keeps blanks from both ends: nobody sees them, and no lookup would find them. Control characters, and those that
+# turn the direction of writing, make a name look like another one.
+Name = Annotated[
+    str,
+    Written(
+        r"(?!.*[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069])\S(?:.{0,198}\S)?",
+        "write 1 to 200 characters without blanks at the ends, and no control characters",
+    ),
+]
 # RFC 4130 6.2: printable ASCII, 1 to 128 characters; a quote or backslash would need escaping that peers get wrong.
 As2Id = Annotated[
     str,

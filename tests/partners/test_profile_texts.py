@@ -87,6 +87,8 @@ BAD = {
         "`id` (`ACME Supply`) is not written as it must be; write 1 to 63",
     ),
     "name with blanks": ("id: a\nname: ' A'\n" + KEY, (2, 7), "without blanks at the ends"),
+    "name that drives the terminal": ('id: a\nname: "A\\e[31m"\n' + KEY, (2, 7), "no control characters"),
+    "name that reads backwards": ('id: a\nname: "A\\u202eB"\n' + KEY, (2, 7), "no control characters"),
     "status": (HEAD + KEY + "status: on\n", (4, 9), "`status` is `on`; use one of: draft, testing, live, suspended"),
     "close status": (HEAD + KEY + "status: testng\n", (4, 9), "did you mean `testing`?"),
     "yes": (HEAD + AS2 + "  require_signed: yes\n", (6, 19), "neither true nor false; write true or false"),
