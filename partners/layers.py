@@ -11,8 +11,9 @@ else takes the other's place. Every value keeps the place it was written at, so 
 
 from collections.abc import Iterator
 
-from partners.nodes import Mapping, Node, Scalar, Sequence
-from partners.problems import Location
+from partners.nodes import Mapping, Node, Scalar, Sequence, place_of
+from partners.problems import Location, Place
+from partners.templates import shipped_templates
 
 TESTING = "testing"
 # What `testing:` cannot change: who it is, what it builds on, and whether it holds at all.
@@ -60,6 +61,20 @@ def text_of(node: Node | None, key: str) -> str | None:
     """The text of a key; None where it has none."""
     value = node.values.get(key) if isinstance(node, Mapping) else None
     return value.text if isinstance(value, Scalar) else None
+
+
+def place_to_mend(nodes: Mapping, location: Location) -> Place:
+    """Where a person mends what is wrong with a field.
+
+    Nobody writes in the templates that come with the gateway: what stands there is mended in what the partner's own
+    files say around it, or where they name the template.
+    """
+    shipped = f"{shipped_templates()}/"
+    place = place_of(nodes, location)
+    while place.file.startswith(shipped) and location:
+        location = location[:-1]
+        place = place_of(nodes, location or ("extends",))
+    return place
 
 
 def written(node: Node, location: Location = ()) -> Iterator[tuple[Location, Scalar]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from partners.folders import MISSING, Folder, Stamp
-from partners.layers import written
+from partners.layers import place_to_mend, written
 from partners.nodes import PROFILE_BYTES_MAX, Mapping, place_of, read_nodes
 from partners.problems import Location, Place, Problem, Severity, dotted, shown
 from partners.profile import Profile
@@ -107,7 +107,7 @@ class LoadedProfile:
 
     def problem(self, location: Location, what: str, would_be_right: str, *, warning: bool = False) -> Problem:
         """A problem on the line where a field of this profile stands."""
-        place = place_of(self._nodes(), location)
+        place = place_to_mend(self._nodes(), location)
         severity: Severity = "warning" if warning else "error"
         file = place.file or self.path
         return Problem(file, place.line, place.column, dotted(location), what, would_be_right, severity)

@@ -7,8 +7,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from partners.layers import NOT_FOR_TESTING, TESTING, lay, split_testing, text_of, without_unused, written
-from partners.nodes import Mapping, place_of, plain, read_nodes
+from partners.layers import (
+    NOT_FOR_TESTING,
+    TESTING,
+    lay,
+    place_to_mend,
+    split_testing,
+    text_of,
+    without_unused,
+    written,
+)
+from partners.nodes import Mapping, plain, read_nodes
 from partners.problems import Location, Problem, dotted, one_of, shown
 from partners.profile import Profile
 from partners.tables import TABLE_BYTES_MAX
@@ -193,5 +202,5 @@ def _validated(nodes: Mapping, path: str) -> Profile | Problems:
 
 
 def _located(nodes: Mapping, path: str, location: Location, what: str, would_be_right: str) -> Problem:
-    place = place_of(nodes, location)
+    place = place_to_mend(nodes, location)
     return Problem(place.file or path, place.line, place.column, dotted(location), what, would_be_right)

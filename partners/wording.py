@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from partners.fields import WORDED
-from partners.nodes import Mapping, Node, Sequence, key_place, place_of
+from partners.layers import place_to_mend
+from partners.nodes import Mapping, Node, Sequence, key_place
 from partners.problems import Location, Place, Problem, dotted, one_of, shown
 from partners.profile import fields_at
 
@@ -35,7 +36,7 @@ class _Placed:
 def _place(detail: ErrorDetails, nodes: Mapping) -> tuple[Location, Place]:
     location = _as_written(detail["loc"], nodes)
     is_key = detail["type"] == "extra_forbidden"
-    return location, key_place(nodes, location) if is_key else place_of(nodes, location)
+    return location, key_place(nodes, location) if is_key else place_to_mend(nodes, location)
 
 
 def _problem(detail: ErrorDetails, location: Location, place: Place, path: str) -> Problem:

@@ -417,7 +417,9 @@ def test_what_a_shipped_template_says_is_mended_where_the_partner_writes(tmp_pat
     profile.write_text("id: acme-supply\nname: ACME\nstatus: draft\nextends: as2-x12\n")
     (missing,) = load_profile(folder)
     assert (missing.field, missing.file, missing.line, missing.column) == ("as2.id", str(profile), 4, 10)
-    profile.write_text("id: acme-supply\nname: ACME\nextends: as2-x12\nstatus: draft\nas2:\n  id: ACME\n")
+    profile.write_text(
+        "id: acme-supply\nname: ACME\nextends: as2-x12\nstatus: draft\nas2:\n  id: ACME\n  url: https://as2.acme.example/as2\n"
+    )
     draft = load_profile(folder)
     assert isinstance(draft, LoadedProfile), draft
     encrypting = next(one for one in draft.open_points if "encrypt" in one.what)
@@ -432,7 +434,10 @@ def test_what_an_own_template_says_is_mended_there(tmp_path: Path) -> None:
     own.write_text("extends: as2-x12\nas2: {sending: {encrypt: true}}\n")
     folder = tmp_path / "acme-supply"
     folder.mkdir()
-    (folder / "profile.yaml").write_text("id: acme-supply\nname: ACME\nextends: ours\nstatus: draft\nas2: {id: ACME}\n")
+    (folder / "profile.yaml").write_text(
+        "id: acme-supply\nname: ACME\nextends: ours\nstatus: draft\n"
+        "as2: {id: ACME, url: https://as2.acme.example/as2}\n"
+    )
     draft = load_profile(folder)
     assert isinstance(draft, LoadedProfile), draft
     encrypting = next(one for one in draft.open_points if "encrypt" in one.what)
