@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.partner import status
+from gateway.onboarding.going_live.stages import StageEdit, write_stage
 from gateway.settings import load_settings
 from gateway.store.database import Database
 from gateway.store.oversight import audit
@@ -129,3 +131,19 @@ def test_a_stage_that_the_profile_does_not_do_for_is_refused(call, site: Site):
     assert ended.code == 2
     assert f"{path}:3:" in ended.err
     assert path.read_text().endswith("status: draft\n")
+
+
+def test_what_could_not_be_written_stands_in_the_audit(
+    call, site: Site, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    in_force(site, database)
+
+    def overtaken(edit: StageEdit) -> None:
+        edit.path.write_text("somebody else's")
+        write_stage(edit)
+
+    monkeypatch.setattr(status, "write_stage", overtaken)
+    ended = call("status", "acme-supply", "suspended")
+    assert (ended.code, "changed meanwhile" in ended.err) == (2, True)
+    acts = database.read_now(lambda c: audit.find(c, action="partner.status"))
+    assert sorted("changed meanwhile" in str(act.detail.get("failed")) for act in acts) == [False, True]

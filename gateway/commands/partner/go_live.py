@@ -7,18 +7,16 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Connection
-
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, progress, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
-from gateway.commands.partner.status import told_change
+from gateway.commands.partner.status import bring_about, told_change
 from gateway.commands.profiles import folder_of, profile_of
-from gateway.commands.storing import actor, changing, now_ms, or_unusable
+from gateway.commands.storing import changing
 from gateway.onboarding.checking.profiles import check_profile
 from gateway.onboarding.differences import Change, compare
 from gateway.onboarding.going_live.requirements import Requirement, requirements
-from gateway.onboarding.going_live.stages import FileChanged, StageEdit, stage_edit, write_stage
+from gateway.onboarding.going_live.stages import StageEdit, stage_edit
 from gateway.onboarding.samples.judging import Judged
 from gateway.onboarding.samples.reading import Sample, read_samples
 from gateway.onboarding.samples.rehearsal import rehearsal
@@ -26,7 +24,6 @@ from gateway.onboarding.samples.trials import missing_trials
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.oversight import audit
 from gateway.store.partners import states as partner_states
 from gateway.store.partners import trials
 from partners.directory import load_directory
@@ -83,9 +80,7 @@ def _run(called: argparse.Namespace) -> int:
             note("not live: something is missing; mend it, or say why it does not matter with --force REASON")
             return 1
         _confirm(called, loaded)
-        act = partial(_record, loaded=loaded, edit=edit, missing=missing, reason=called.force or "")
-        database.write_now(act)
-        or_unusable(lambda: write_stage(edit), FileChanged, OSError)
+        bring_about(database, edit, ACTION, _detail(loaded, edit, missing, called.force or ""))
         if called.format == "json":
             print_json(_as_json(loaded, asked, changes, went=True))
         else:
@@ -169,10 +164,9 @@ def _confirm(called: argparse.Namespace, loaded: LoadedProfile) -> None:
         raise Unusable("nothing was changed")
 
 
-def _record(
-    connection: Connection, loaded: LoadedProfile, edit: StageEdit, missing: list[Requirement], reason: str
-) -> None:
-    detail: dict[str, object] = {
+def _detail(loaded: LoadedProfile, edit: StageEdit, missing: list[Requirement], reason: str) -> dict[str, object]:
+    """What the audit keeps."""
+    return {
         "from": loaded.profile.status,
         "to": "live",
         "digest": edit.after.digest,
@@ -180,7 +174,6 @@ def _record(
         "reason": reason,
         "missing": {one.name: list(one.missing) for one in missing},
     }
-    audit.record(connection, audit.Act(now_ms(), actor().name, ACTION, loaded.id, "", detail))
 
 
 def _taken_up(database: Database, edit: StageEdit, wait_s: float) -> bool:

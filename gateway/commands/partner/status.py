@@ -1,6 +1,7 @@
 """`gateway partner status`: the stage of a partner, and the way from one to another."""
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 from typing import get_args
 
@@ -14,6 +15,7 @@ from gateway.commands.storing import actor, changing, now_ms, or_unusable
 from gateway.onboarding.differences import compare
 from gateway.onboarding.going_live.stages import FileChanged, StageEdit, stage_edit, write_stage
 from gateway.settings import Settings
+from gateway.store.database import Database
 from gateway.store.oversight import audit
 from gateway.store.partners import profiles
 from partners.loader import LoadedProfile, unpack
@@ -61,12 +63,31 @@ def _run(called: argparse.Namespace) -> int:
             raise Unusable(
                 f"{loaded.id} was never live; `gateway partner go-live {loaded.id}` looks first whether all is done"
             )
-        database.write_now(partial(_record, partner=loaded.id, before=before, edit=edit, reason=called.reason))
-        or_unusable(lambda: write_stage(edit), FileChanged, OSError)
+        detail = {"from": before, "to": called.status, "digest": edit.after.digest, "reason": called.reason}
+        bring_about(database, edit, ACTION, detail)
     told_change(settings, edit, before=before, as_json=called.format == "json", partner=loaded.id)
     for change in compare(loaded, edit.after) if called.format != "json" else ():
         say(f"  {change.words}")
     return 0
+
+
+def bring_about(database: Database, edit: StageEdit, action: str, detail: Mapping[str, object]) -> None:
+    """Write the file, with the act in the audit before; where it could not be written the audit says that, too.
+
+    Raises:
+        Unusable: it could not.
+    """
+
+    def record(more: Mapping[str, object]) -> None:
+        act = audit.Act(now_ms(), actor().name, action, edit.after.id, "", {**detail, **more})
+        database.write_now(partial(audit.record, act=act))
+
+    record({})
+    try:
+        or_unusable(lambda: write_stage(edit), FileChanged, OSError)
+    except Unusable as unusable:
+        record({"failed": str(unusable)})
+        raise
 
 
 def told_change(settings: Settings, edit: StageEdit, *, partner: str, before: str, as_json: bool) -> None:
@@ -77,12 +98,6 @@ def told_change(settings: Settings, edit: StageEdit, *, partner: str, before: st
         return
     say(f"{partner} is {after} (was {before}): {edit.path}")
     note(f"a gateway that runs takes it up within {settings.profiles_reload_s:g} s; `gateway partner list` shows it")
-
-
-def _record(connection: Connection, *, partner: str, before: str, edit: StageEdit, reason: str) -> None:
-    after = edit.after
-    detail = {"from": before, "to": after.profile.status, "digest": after.digest, "reason": reason}
-    audit.record(connection, audit.Act(now_ms(), actor().name, ACTION, partner, "", detail))
 
 
 def _was_live(connection: Connection, *, partner: str, before: str) -> bool:
