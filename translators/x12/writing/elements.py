@@ -18,11 +18,30 @@ from translators.x12.tree import Element
 from translators.x12.writing.assumptions import code_for, following, qualifier_for, x12_unit
 from translators.x12.writing.losses import Loss, Losses, Spot
 from translators.x12.writing.source import Lines, Source
-from translators.x12.writing.values import Fitted, fit_date, fit_number, fit_text, fit_time, needs_century, plain
+from translators.x12.writing.values import (
+    Fitted,
+    fit_date,
+    fit_number,
+    fit_text,
+    fit_time,
+    forbidden_code,
+    needs_century,
+    plain,
+)
 
 _CENTURY: Final = "624"
 # LIN01 has said it, and by custom SN101 says it again.
 _SAID_AGAIN: Final = (("SN1", 1, "line_id"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A value of the document that the agreement keeps out of an element."""
+
+    path: Path
+    message: str
+    value: str
+    loss: Loss
 
 
 @dataclass(slots=True)
@@ -34,12 +53,14 @@ class Draft:
         values: element -> its value.
         paths: element -> where its value stands in the document.
         losses: what could not be said as it should.
+        forbidden: element -> what the agreement keeps out of it.
     """
 
     rule: SegmentRule
     losses: Losses
     values: dict[int, Element] = field(default_factory=dict)
     paths: dict[int, Path] = field(default_factory=dict)
+    forbidden: dict[int, Forbidden] = field(default_factory=dict)
 
     def spot(self, element: int) -> Spot:
         """The place of an element in a finding."""
@@ -55,16 +76,26 @@ class Draft:
             return False
         return "not_used" not in self.rule.elements[element - 1].agreed
 
-    def put(self, element: int, fitted: Fitted, path: Path, shown: str) -> bool:
-        """Sets an element as far as its value fits, and tells what does not; False when nothing was set."""
+    def put(self, element: int, fitted: Fitted, path: Path, shown: str, *, is_mandatory: bool = False) -> bool:
+        """Sets an element as far as its value fits, and tells what does not; False when nothing was set.
+
+        What the agreement keeps out of an element that must be there is an error if ``is_mandatory``.
+        """
         if fitted.loss is not None:
-            message = f"{self.name(element)} {fitted.why}"
-            self.losses.add(fitted.loss, path, message, self.spot(element), shown)
+            is_fatal = bool(fitted.forbidden) and is_mandatory
+            message = f"{self.name(element)} {fitted.forbidden if is_fatal else fitted.why}"
+            self.losses.add(fitted.loss, path, message, self.spot(element), shown, is_fatal=is_fatal)
+            if fitted.forbidden:
+                self.forbid(element, fitted.loss, path, fitted.forbidden, shown)
         if fitted.text is None:
             return False
         self.values[element] = fitted.text
         self.paths[element] = path
         return True
+
+    def forbid(self, element: int, loss: Loss, path: Path, why: str, shown: str) -> None:
+        """Remembers what the agreement keeps out of an element, in case the segment cannot do without it."""
+        self.forbidden[element] = Forbidden(path, f"{self.name(element)} {why}", shown, loss)
 
     def elements(self) -> list[Element]:
         """The elements in their order, without empty ones at the end."""
@@ -119,6 +150,10 @@ def _word(draft: Draft, place: Place, rule: ElementRule, source: Source) -> None
             draft.losses.add(
                 Loss.CODE_NOT_LISTED, source.at(place.field), message, draft.spot(place.element), str(word)
             )
+            unlimited = code_for(place.code_list, str(word), ())
+            why = "" if unlimited is None else forbidden_code(plain(rule), unlimited)
+            if why:
+                draft.forbid(place.element, Loss.CODE_NOT_LISTED, source.at(place.field), why, str(word))
             return
     elif word is not None and words(place.code_list).get(code) != word:
         message = f"{draft.name(place.element)} is written as the code {code}, which does not say {word!r}"
@@ -186,6 +221,11 @@ def _put_unit(
     shown = value or (as_sent.code if as_sent is not None else "")
     if code is None:
         message = f"{draft.name(element)} has no sure code for the unit {shown}; send unit_as_sent with an X12 code"
+        unlimited = x12_unit(value, as_sent, ())
+        why = "" if unlimited is None else forbidden_code(plain(rule), unlimited)
+        if why:
+            message = f"{draft.name(element)} {why}; it was left out"
+            draft.forbid(element, Loss.UNIT_UNKNOWN, path, why, shown)
         draft.losses.add(Loss.UNIT_UNKNOWN, path, message, draft.spot(element), shown)
         return
     draft.put(element, fit_text(rule, code), path, code)
@@ -296,6 +336,8 @@ def _put_qualifier(draft: Draft, place: Place, qualifier: str | None, value: str
     if qualifier is not None:
         if draft.put(element, fit_text(rule, qualifier), path, qualifier):
             return
+        if rule.required and element in draft.forbidden:
+            return  # another one would say something else, and the segment cannot do without
     elif not (rule.required or any(element in note.positions for note in draft.rule.notes)):
         return
     found = qualifier_for(rule.number, value, rule.codes)

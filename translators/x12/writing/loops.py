@@ -127,13 +127,13 @@ class SetWriter:
                     break
                 counts[code] += 1
         elif slot is not None:
+            refused: list[tuple[Path, Refused]] = []
             for path, value in planned:
                 child = self._child(source, value, path)
-                if self._part(rule, slot, child, left.of(code, counts[code] + 1)):
+                if self._part(rule, slot, child, left.of(code, counts[code] + 1), refused):
                     counts[code] += 1
                     self._tell_rest(child)
-            if use.min > 0 and counts[code] == before:
-                self._tell_missing(code, source.at(slot.field))
+            self._tell_left_out(code, source.at(slot.field), refused, is_missing=use.min > 0 and counts[code] == before)
         while counts[code] - before < most(use) and self._whole(rule, left):
             counts[code] += 1
 
@@ -177,17 +177,18 @@ class SetWriter:
                 self._items(rule, slot.inner, source, inside)
             left.put_back(code, count, inside)
         elif slot is not None:
+            refused: list[tuple[Path, Refused]] = []
             for path, value in planned:
                 child = self._child(source, value, path)
                 count = str(counts[code] + 1)
                 inside = left.inside(code, count)
-                if self._part(trigger, slot, child, inside.of(code, 1)):
+                if self._part(trigger, slot, child, inside.of(code, 1), refused):
                     counts[code] += 1
                     self._items(rule, slot.inner, child, inside)
                     self._tell_rest(child)
                 left.put_back(code, count, inside)
-            if rule.min > 0 and counts[code] == before:
-                self._tell_missing(code, source.at(slot.field))
+            is_missing = rule.min > 0 and counts[code] == before
+            self._tell_left_out(code, source.at(slot.field), refused, is_missing=is_missing)
         while counts[code] - before < most(rule) and (key := left.next_key(code)) is not None:
             inside = left.inside(code, key)
             if not self._whole(trigger, inside):
@@ -201,6 +202,7 @@ class SetWriter:
         """HL: the tree from the root down, each level behind its parent."""
         if source.part is not self._document:
             return
+        refused: list[tuple[Path, Refused]] = []
         roots: list[tuple[int, Level]] = source.left.pop(slot.field, [])[::-1]
         for path, level, parent in in_order(roots, slot.field):
             child = Source(level, self._level_paths.get(level.id, path))
@@ -208,10 +210,11 @@ class SetWriter:
             if parent is not None:
                 child.left["parent_id"] = parent.id
             inside = left.inside(rule.code, level.id)
-            if self._part(self._builder.rule_of(rule, rule.code), slot, child, inside.of(rule.code, 1)):
+            if self._part(self._builder.rule_of(rule, rule.code), slot, child, inside.of(rule.code, 1), refused):
                 self._items(rule, slot.inner, child, inside)
                 self._tell_rest(child)
             left.put_back(rule.code, level.id, inside)
+        self._tell_left_out(rule.code, source.at(slot.field), refused, is_missing=False)
 
     def _bounded(self, rule: LoopRule, slot: Slot, source: Source, left: Leftovers) -> None:
         """LS and LE around a loop, where there is something to bound; both name the loop's first segment."""
@@ -239,7 +242,7 @@ class SetWriter:
             reason = (_loss_of(first), f"{first.message}; {code} was left out")
             for name in names:
                 source.reasons.setdefault(name, reason)
-            if is_mandatory:
+            if is_mandatory or made.is_forbidden:
                 source.take(*names)
                 self._tell_refused(code, made, None)
             return False
@@ -251,11 +254,18 @@ class SetWriter:
         self._place(made, source.path)
         return True
 
-    def _part(self, rule: SegmentRule, slot: Slot, child: Source, leftover: list[Leftover]) -> bool:
-        """The segment of a part, or the trigger of its loop."""
+    def _part(
+        self,
+        rule: SegmentRule,
+        slot: Slot,
+        child: Source,
+        leftover: list[Leftover],
+        refused: list[tuple[Path, Refused]],
+    ) -> bool:
+        """The segment of a part, or the trigger of its loop; why there is none goes into ``refused``."""
         made = self._builder.build(rule, slot.segment, child, self.losses, leftover, is_mandatory=bool(child.left))
         if isinstance(made, Refused):
-            self._tell_refused(rule.code, made, child.path)
+            refused.append((child.path, made))
             return False
         if made is None:
             self._tell_rest(child)
@@ -301,12 +311,19 @@ class SetWriter:
             message = f"{why} ({set_type} in release {release}); it was left out"
             self.losses.add(loss, path, message, value=value if isinstance(value, str) else None)
 
+    def _tell_left_out(self, code: str, path: Path, refused: list[tuple[Path, Refused]], *, is_missing: bool) -> None:
+        """Tells which parts have no segment; where none is left of what is mandatory, each of them is an error."""
+        for part, why in refused:
+            self._tell_refused(code, why, None if is_missing or why.is_forbidden else part)
+        if is_missing and not refused:
+            self._tell_missing(code, path)
+
     def _tell_refused(self, code: str, refused: Refused, part: Path | None) -> None:
         """Tells why a segment cannot be; ``part`` is what was left out with it, None where the set itself needs it."""
         for missing in refused.missing:
             spot = Spot(code, missing.element)
             if part is None:
-                self.losses.add(missing.loss, missing.path, missing.message, spot, is_fatal=True)
+                self.losses.add(missing.loss, missing.path, missing.message, spot, missing.value, is_fatal=True)
                 continue
             loss = _loss_of(missing)
             path = missing.path if loss is Loss.MISSING else part

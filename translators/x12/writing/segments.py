@@ -35,6 +35,8 @@ class Missing:
     message: str
     element: int
     loss: Loss = Loss.MISSING  # another where the document says it, in a way that the release does not take
+    value: str | None = None
+    is_forbidden: bool = False  # the document says it, and the agreement keeps it out: then there is no set
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Refused:
     """Why a segment cannot be made."""
 
     missing: tuple[Missing, ...]
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether the agreement keeps out what the document says."""
+        return any(missing.is_forbidden for missing in self.missing)
 
 
 class SegmentBuilder:
@@ -68,7 +75,10 @@ class SegmentBuilder:
         *,
         is_mandatory: bool = False,
     ) -> Draft | Refused | None:
-        """The segment, None where the source has nothing for it; what is refused takes nothing from the source."""
+        """The segment, None where the source has nothing for it; what is refused takes nothing from the source.
+
+        It is refused, too, where the agreement keeps out all that the source has for it.
+        """
         before = source.copy()
         draft = Draft(rule, Losses())
         owner = source
@@ -79,10 +89,13 @@ class SegmentBuilder:
                 take_element(draft, place, owner)
         say_again(draft, owner)
         self.merge(draft, leftover)
-        if not draft.values and not is_mandatory:
+        if not draft.values and not is_mandatory and not draft.forbidden:
             losses.extend(draft.losses)
             return None
-        missing = self._complete(draft, segment_map, owner)
+        if draft.values or not draft.forbidden:
+            missing = self._complete(draft, segment_map, owner)
+        else:
+            missing = tuple(_forbidden(draft, number) for number in draft.forbidden)
         if missing:
             source.restore(before)
             return Refused(missing)
@@ -105,6 +118,8 @@ class SegmentBuilder:
         return self._heed_notes(draft, segment_map, source)
 
     def _fill(self, draft: Draft, number: int, segment_map: SegmentMap, source: Source) -> Missing | None:
+        if number in draft.forbidden:
+            return _forbidden(draft, number)
         rule = plain(draft.rule.elements[number - 1])
         path = _path(segment_map, number, source)
         found = assumed(draft.rule.code, number, self._document, source, rule.codes)
@@ -131,9 +146,18 @@ class SegmentBuilder:
                 missing = self._fill(draft, element, segment_map, source)
                 if missing is not None:
                     return (missing,)
-            elif not _leave_out(draft, note):
+                continue
+            kept_out = [number for number in note.positions if number in draft.forbidden]
+            if not _leave_out(draft, note):
                 break  # the validator has the last word
+            if draft.losses.has_errors and kept_out:
+                return tuple(_forbidden(draft, number) for number in kept_out)
         return ()
+
+
+def _forbidden(draft: Draft, number: int) -> Missing:
+    held = draft.forbidden[number]
+    return Missing(held.path, held.message, number, held.loss, held.value, is_forbidden=True)
 
 
 def _presence(draft: Draft) -> bytes:

@@ -10,7 +10,7 @@ from translators.x12.writing.assumptions import following, x12_unit
 from translators.x12.writing.elements import Draft
 from translators.x12.writing.losses import Loss, Losses
 from translators.x12.writing.source import Source
-from translators.x12.writing.values import fit_number, fit_text, plain
+from translators.x12.writing.values import fit_number, fit_text, forbidden_code, plain
 
 _MARKS_START: Final = (1, 4)
 _SPLIT_UNIT: Final = 1
@@ -44,12 +44,14 @@ def _mark(draft: Draft, first: int, mark: Mark, source: Source, at: tuple[str, i
         draft.losses.add(Loss.MISSING, (*path, "number"), message, draft.spot(first + 1))
         return
     elements = draft.rule.elements
-    if not draft.put(first + 1, fit_text(elements[first], number), (*path, "number"), number):
+    if not draft.put(first + 1, fit_text(elements[first], number), (*path, "number"), number, is_mandatory=True):
         return
     if mark.qualifier is not None:
-        if not draft.put(first, fit_text(elements[first - 1], mark.qualifier), (*path, "qualifier"), mark.qualifier):
-            message = f"{draft.name(first)} has no value that the release takes; the mark was left out"
-            draft.losses.add(Loss.NOT_CARRIED, path, message, draft.spot(first), mark.qualifier)
+        fitted, at_qualifier = fit_text(elements[first - 1], mark.qualifier), (*path, "qualifier")
+        if not draft.put(first, fitted, at_qualifier, mark.qualifier, is_mandatory=True):
+            if first not in draft.forbidden:
+                message = f"{draft.name(first)} has no value that the release takes; the mark was left out"
+                draft.losses.add(Loss.NOT_CARRIED, path, message, draft.spot(first), mark.qualifier)
             draft.values.clear()
             return
     elif mark.sscc is not None:
@@ -92,7 +94,15 @@ def splits(rule: SegmentRule, field: str, source: Source, losses: Losses) -> Dra
 
 def _split_head(draft: Draft, split: Split, path: tuple[str | int, ...]) -> bool:
     elements = draft.rule.elements
-    code = x12_unit(split.unit, split.unit_as_sent, plain(elements[_SPLIT_UNIT - 1]).codes)
+    rule = plain(elements[_SPLIT_UNIT - 1])
+    code = x12_unit(split.unit, split.unit_as_sent, rule.codes)
+    unlimited = code or x12_unit(split.unit, split.unit_as_sent, ())
+    forbidden = "" if code is not None or unlimited is None else forbidden_code(rule, unlimited)
+    if forbidden:
+        message = f"{draft.name(_SPLIT_UNIT)} {forbidden}"
+        at = (*path, "unit")
+        draft.losses.add(Loss.UNIT_UNKNOWN, at, message, draft.spot(_SPLIT_UNIT), split.unit, is_fatal=True)
+        return False
     if code is None:
         is_given = split.unit is not None or split.unit_as_sent is not None
         why = "has no code for the unit" if is_given else "is mandatory and has no value"
@@ -120,7 +130,8 @@ def _pair(draft: Draft, first: int, split: Split, path: tuple[str | int, ...]) -
             message = f"{draft.name(element)} is mandatory in its pair and has no value; fill {name}"
             draft.losses.add(Loss.MISSING, (*path, name), message, draft.spot(element))
             return
-    if draft.put(first, fit_text(elements[first - 1], split.location or ""), (*path, "location"), split.location or ""):
+    location = split.location or ""
+    if draft.put(first, fit_text(elements[first - 1], location), (*path, "location"), location, is_mandatory=True):
         quantity = split.quantity
         if quantity is not None:
             fitted = fit_number(elements[first], quantity)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final
 
+from translators.findings import VALUE_CHARACTERS_MAX
 from translators.x12.dictionary import ElementRule
 from translators.x12.documents.element_values import calendar_date
 from translators.x12.writing.losses import Loss
 
 # Texts for people: names, address lines, descriptions, messages. Cut, they still say most of it; an id would be false.
 _MAY_BE_CUT: Final = frozenset({"3", "19", "61", "93", "166", "352", "369", "933", "1551"})
+_CODES_SHOWN_MAX: Final = 24
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]+")
 _EXACT: Final = Context(prec=120)  # canonical numbers have 38 digits on each side of the point at most
 _CENTURY_DATE_WIDTH: Final = 8
@@ -22,11 +24,19 @@ _MICROSECONDS_OF_HUNDREDTH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The text of an element, or None where it cannot hold the value; ``why`` says what happened to it."""
+    """The text of an element, or None where it cannot hold the value.
+
+    Attributes:
+        text: what stands in the element.
+        loss: what happened to the value, which ``why`` says in words.
+        why: goes on behind the name of the element.
+        forbidden: why the partner's agreement, and not the release, keeps the value out, and what to do.
+    """
 
     text: str | None
     loss: Loss | None = None
     why: str = ""
+    forbidden: str = ""
 
 
 NOTHING: Final = Fitted(None)
@@ -49,14 +59,33 @@ def fit_text(rule: ElementRule, text: str) -> Fitted:
         return _number_as_text(rule, cleaned)
     if rule.codes and cleaned not in rule.codes:
         where = "among the codes of the agreement" if "codes" in rule.agreed else "in the code list of the release"
-        return Fitted(None, Loss.CODE_NOT_LISTED, f"is not {where}; it was left out")
+        why = f"is not {where}; it was left out"
+        return Fitted(None, Loss.CODE_NOT_LISTED, why, forbidden_code(rule, cleaned))
     if len(cleaned) > rule.max:
         if rule.number not in _MAY_BE_CUT:
-            return Fitted(None, Loss.TOO_LONG, f"is longer than {rule.max} characters; it was left out")
+            why = f"is longer than {rule.max} characters; it was left out"
+            return Fitted(None, Loss.TOO_LONG, why, _forbidden_length(rule, cleaned))
         cut = cleaned[: rule.max].rstrip()
         return Fitted(cut.ljust(rule.min), Loss.TOO_LONG, f"is longer than {rule.max} characters; it was cut")
     # X12.6 section 3.5.1: blanks at the end only as the minimum length asks for them.
     return Fitted(cleaned.ljust(rule.min), told.loss, told.why)
+
+
+def forbidden_code(rule: ElementRule, code: str) -> str:
+    """Why a code is kept out, where the agreement's list of codes does it; else nothing."""
+    if "codes" not in rule.agreed:
+        return ""
+    known = sorted(rule.codes)
+    codes = ", ".join(known[:_CODES_SHOWN_MAX]) + (", ..." if len(known) > _CODES_SHOWN_MAX else "")
+    remedy = "send one of these, map it in `vocabulary`, or agree the code in `rules`"
+    return f"cannot be {code!r}: the codes that are agreed are {codes}; {remedy}"
+
+
+def _forbidden_length(rule: ElementRule, text: str) -> str:
+    if "length_max" not in rule.agreed:
+        return ""
+    remedy = "send a shorter one, map it in `vocabulary`, or agree a greater `length_max` in `rules`"
+    return f"cannot be {text[:VALUE_CHARACTERS_MAX]!r}: no more than {rule.max} characters are agreed; {remedy}"
 
 
 def _number_as_text(rule: ElementRule, text: str) -> Fitted:

@@ -26,6 +26,8 @@ from translators.document_parts import (
     Party,
     ProductId,
     Reference,
+    Routing,
+    Split,
     Unmapped,
     UnmappedElement,
 )
@@ -42,7 +44,7 @@ from translators.documents import (
     ShipNoticeLine,
 )
 from translators.findings import Severity
-from translators.guide import ElementOverride, Identity, ReadingRules, SegmentOverride
+from translators.guide import ElementOverride, Identity, LoopOverride, ReadingRules, SegmentOverride
 from translators.json import read as read_json
 from translators.shapes import as_json
 from translators.x12.dictionary import releases
@@ -519,6 +521,102 @@ def test_a_code_is_left_out_by_the_agreement_or_by_the_release_and_it_is_said_wh
     )
     assert "not in the code list of the release" in by_release[0]
     assert "not among the codes of the agreement" in by_agreement[0]
+
+
+ANSWERED_LINE = AcknowledgmentLine(
+    line_id="1", quantity=Decimal(5), unit="EA", acknowledgments=(Acknowledgment(code="IB", quantity=Decimal(5)),)
+)
+ANSWERED = PurchaseOrderAcknowledgment(
+    number="SO-1",
+    purpose_code="00",
+    status_code="AC",
+    purchase_order_number="4711",
+    purchase_order_date=dt.date(2026, 7, 1),
+    issued_on=dt.date(2026, 7, 2),
+    lines=(ANSWERED_LINE,),
+)
+SCHEDULED = replace(ORDER, lines=(replace(LINE, splits=(Split(location="0004", quantity=Decimal(5)),)),))
+
+
+@pytest.mark.parametrize(
+    ("document", "rules", "expected"),
+    [
+        # A code in a mandatory element, whether or not the segment must be there.
+        (
+            ANSWERED,
+            [ElementOverride("ACK", 1, codes=frozenset({"IA", "IQ"}))],
+            ("ACK", 1, "IB", "/lines/0/acknowledgments/0/code"),
+        ),
+        (
+            ANSWERED,
+            [LoopOverride("PO1/ACK", usage="required"), ElementOverride("ACK", 1, codes=frozenset({"IA", "IQ"}))],
+            ("ACK", 1, "IB", "/lines/0/acknowledgments/0/code"),
+        ),
+        # A word for which the release has a code, and the agreement has not.
+        (
+            replace(
+                ANSWERED,
+                lines=(replace(ANSWERED_LINE, acknowledgments=(Acknowledgment("backordered", quantity=Decimal(5)),)),),
+            ),
+            [ElementOverride("ACK", 1, codes=frozenset({"IA"}))],
+            ("ACK", 1, "backordered", "/lines/0/acknowledgments/0/status"),
+        ),
+        # An element that the agreement makes mandatory: the line is not lost with it.
+        (
+            ORDER,
+            [ElementOverride("PO1", 6, usage="required", codes=frozenset({"BP"}))],
+            ("PO1", 6, "VP", "/lines/0/product_ids/0/qualifier"),
+        ),
+        # ... and another code is not put in its place.
+        (
+            ORDER,
+            [ElementOverride("PO1", 6, usage="required", codes=frozenset({"BP", "ZZ"}))],
+            ("PO1", 6, "VP", "/lines/0/product_ids/0/qualifier"),
+        ),
+        (
+            replace(ORDER, order_type_code="BE"),
+            [ElementOverride("BEG", 2, codes=frozenset({"SA"}))],
+            ("BEG", 2, "BE", "/order_type_code"),
+        ),
+        # A unit, alone in what it takes with it: the quantity.
+        (
+            ORDER,
+            [ElementOverride("PO1", 3, usage="required", codes=frozenset({"CA"}))],
+            ("PO1", 3, "EA", "/lines/0/unit"),
+        ),
+        (
+            ANSWERED,
+            [ElementOverride("ACK", 3, codes=frozenset({"CA"}))],
+            ("ACK", 3, "EA", "/lines/0/acknowledgments/0/unit"),
+        ),
+        # A length.
+        (ORDER, [ElementOverride("BEG", 3, length_max=3)], ("BEG", 3, "4711", "/number")),
+        # A segment that would be empty without it.
+        (
+            replace(ORDER, routing=(Routing(mode="M"),)),
+            [ElementOverride("TD5", 4, codes=frozenset({"A", "S"}))],
+            ("TD5", 4, "M", "/routing/0/mode"),
+        ),
+        (SCHEDULED, [ElementOverride("SDQ", 1, codes=frozenset({"CA"}))], ("SDQ", 1, "EA", "/lines/0/splits/0/unit")),
+        (
+            SCHEDULED,
+            [ElementOverride("SDQ", 3, length_max=3)],
+            ("SDQ", 3, "0004", "/lines/0/splits/0/location"),
+        ),
+    ],
+)
+def test_a_set_is_refused_by_what_the_agreement_keeps_out_of_a_mandatory_element(document, rules, expected):
+    written = write_set(document, "004010", rules=tuple(rules))
+    assert write_set(document, "004010").is_sound
+    assert not written.is_sound
+    errors = [finding for finding in written.findings if finding.severity is Severity.ERROR]
+    segment, element, value, pointer = expected
+    (first,) = errors
+    assert (first.segment, first.element, first.value) == (segment, element, value)
+    assert first.pointer == pointer
+    assert "agreed are" in first.message or "are agreed" in first.message
+    assert "`vocabulary`" in first.message
+    assert "`rules`" in first.message
 
 
 def test_codes_that_the_agreement_adds_are_written():
