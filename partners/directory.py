@@ -187,7 +187,7 @@ def load_directory(
         return before, seen.problems
     refused, candidates = _candidates(found, before)
     candidates |= reserved
-    problems = [problem for outcome in refused.values() for problem in outcome]
+    problems = [*found.omission_problems(), *(problem for outcome in refused.values() for problem in outcome)]
     problems += [reserved_problem(partners_dir / name) for name in found.names if name in reserved]
     clashes, claimants = _settle(candidates, before, refused)
     told = tuple(dict.fromkeys((*problems, *clashes, *connection_problems(candidates.values()))))

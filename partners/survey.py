@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from partners.folders import stamp_of
-from partners.loader import LoadedProfile, Look, look
+from partners.loader import LoadedProfile, Look, Problems, look
+from partners.problems import Problem
 from partners.templates import Template, Templates
 
 PARTNERS_MAX = 20_000
@@ -25,6 +26,7 @@ class Survey:
         names: of the folders, sorted.
         looks: what came of each, by name.
         templates: those that were looked for, by name.
+        omitted: folders beyond the limit, of which nothing is known.
     """
 
     partners_dir: Path
@@ -32,6 +34,14 @@ class Survey:
     names: tuple[str, ...]
     looks: Mapping[str, Look]
     templates: Mapping[str, Template | None] = field(default_factory=dict)
+    omitted: int = 0
+
+    def omission_problems(self) -> Problems:
+        """That there are more folders than are read."""
+        if not self.omitted:
+            return ()
+        what = f"{self.omitted:,} folders beyond the first {PARTNERS_MAX:,} are not read, by their names"
+        return (Problem(str(self.partners_dir), 1, 1, "", what, "run a second gateway for them"),)
 
     def loaded(self) -> tuple[LoadedProfile, ...]:
         """Every profile that is fine by itself."""
@@ -53,12 +63,13 @@ def survey(
         OSError: the folder itself cannot be read.
     """
     names = _names(partners_dir)
+    names, omitted = names[:PARTNERS_MAX], max(0, len(names) - PARTNERS_MAX)
     if known is None or (known.partners_dir, known.environment) != (partners_dir, environment):
         known = Survey(partners_dir, environment, (), {})
     templates = Templates(partners_dir, known.templates)
     wanted = [name for name in names if name not in without]
     stale = {name for name in wanted if not _is_current(known.looks.get(name), templates)}
-    if not stale and names == known.names and len(wanted) == len(known.looks):
+    if not stale and (names, omitted) == (known.names, known.omitted) and len(wanted) == len(known.looks):
         return known
     with _without_collection(len(stale)):
         looks = {
@@ -67,14 +78,14 @@ def survey(
             else known.looks[name]
             for name in wanted
         }
-    return Survey(partners_dir, environment, names, looks, {**known.templates, **templates.looked_at})
+    return Survey(partners_dir, environment, names, looks, {**known.templates, **templates.looked_at}, omitted)
 
 
 def _names(partners_dir: Path) -> tuple[str, ...]:
     """The partners' folders in the order of their names; hidden ones belong to git, editors and orchestrators."""
     with os.scandir(partners_dir) as entries:
         names = [entry.name for entry in entries if not entry.name.startswith((".", "_")) and entry.is_dir()]
-    return tuple(sorted(names)[:PARTNERS_MAX])
+    return tuple(sorted(names))
 
 
 def _is_current(known: Look | None, templates: Templates) -> bool:

@@ -270,3 +270,16 @@ class TestContestedOnReload:
         directory, problems = load_directory(tmp_path, Directory([loaded(ACME), loaded(rival)]))
         assert len(directory) == 0
         assert len(problems) == 2
+
+
+def test_folders_beyond_the_limit_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "acme-supply", ACME)
+    write(tmp_path, "northwind-parts", NORTHWIND)
+    monkeypatch.setattr(partners.survey, "PARTNERS_MAX", 1)
+    directory, (problem,) = load_directory(tmp_path)
+    assert ([one.id for one in directory], problem.file) == (["acme-supply"], str(tmp_path))
+    assert "1 folders beyond the first 1 are not read" in problem.what
+    again, told = load_directory(tmp_path, directory)
+    assert (again is directory, told) == (True, (problem,))
+    shutil.rmtree(tmp_path / "northwind-parts")
+    assert load_directory(tmp_path, directory)[1] == ()

@@ -70,7 +70,7 @@ class Checker:
         by_id = {loaded.id: loaded for loaded in found.loaded()} | self._built_in
         between = problems_between(by_id.values())
         reserved = [name for name in found.names if name in self._built_in and (not only or name in only)]
-        problems = [reserved_problem(self._partners_dir / name) for name in reserved]
+        problems = [*found.omission_problems(), *(reserved_problem(self._partners_dir / name) for name in reserved)]
         checked: dict[str, _Checked] = {}
         wanted = [name for name in found.looks if not only or name in only]
         for number, name in enumerate(wanted, start=1):
