@@ -25,7 +25,8 @@ def build(under: Verbs) -> None:
         _run,
         does="what the profile on the disk would change against the version that runs; exit code 1 when it changes any",
         example="gateway partner diff acme-supply\n"
-        "gateway partner diff acme-supply --against 3f9a2c   # another version, by its digest",
+        "gateway partner diff acme-supply --against 3f9a2c   # another version, by its digest\n"
+        "GATEWAY_PARTNERS_DIR=copy gateway partner diff acme-supply  # an edit that no gateway has taken up yet",
     )
     parser.add_argument("partner", metavar="ID", help="id of the partner")
     parser.add_argument(
