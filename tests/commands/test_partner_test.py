@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.commands.partner.tested import _sign
 from gateway.demo.premises import sample as of_the_demo
@@ -71,6 +72,10 @@ def test_agreements_without_a_sample_are_a_warning(call, response: Path):
 
 
 def test_a_sample_that_is_refused_is_told_as_such_and_shows_no_agreement(call, site: Site):
+    profile = site.partners_dir / "acme-supply" / "profile.yaml"
+    agreed = yaml.safe_load(profile.read_text())
+    ordered = {"document": "purchase_order", "direction": "outbound", "syntax": "x12", "releases": ["004010"]}
+    profile.write_text(yaml.safe_dump(agreed | {"agreements": [ordered]}))
     lay(site, "no-order", document__json=b'{"document_type": "purchase_order"}')
     before = call("acme-supply", "--record")
     assert before.code == 0, before.out
