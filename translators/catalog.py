@@ -9,10 +9,12 @@ from typing import Final, Literal
 
 from translators import json, xml
 from translators.document_reading import BodyRead, DocumentRead
+from translators.documents import ShipNotice
 from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, ReadingRules
 from translators.rules import check
 from translators.shapes import schema, to_bytes
+from translators.shipped_lines import with_what_follows
 from translators.source import Source, behind
 from translators.translated import (
     DocumentLocation,
@@ -146,6 +148,8 @@ def _translated(
 ) -> TranslatedDocument:
     findings = list(item.findings)
     document = item.document
+    if isinstance(document, ShipNotice):
+        document = with_what_follows(document)
     guide = _agreement(syntax, item.document_type, reading_rules)
     omitted = item.findings_omitted
     if document is not None and guide is not None and guide.vocabulary is not None:

@@ -217,3 +217,47 @@ def test_schema_is_handed_on():
 @given(st.binary(max_size=80), st.sampled_from([None, "application/edi-x12", "application/json", "application/xml"]))
 def test_whatever_the_bytes_every_one_is_accounted_for(data, content_type):
     translated(data, content_type=content_type)
+
+
+def notice(**given):
+    """A ship notice in JSON: a carton of an order, an item in it."""
+    item = {"id": "4", "code": "I", "line_id": "1", "quantity": "5", "unit": "EA"}
+    item["product_ids"] = [{"qualifier": "BP", "id": "A-1"}]
+    carton = {"id": "3", "code": "P", "marks": [{"qualifier": "GM", "sscc": "340123450000000018"}], "children": [item]}
+    order = {"id": "2", "code": "O", "order": {"purchase_order_number": "4711"}, "children": [carton]}
+    levels = [{"id": "1", "code": "S", "children": [order]}]
+    return {"document_type": "ship_notice", "schema_version": "1.0", "number": "N1", "levels": levels, **given}
+
+
+def as_xml(value, name):
+    if isinstance(value, list):
+        return "".join(as_xml(one, name) for one in value)
+    inside = "".join(as_xml(one, key) for key, one in value.items()) if isinstance(value, dict) else value
+    return f"<{name}>{inside}</{name}>"
+
+
+@pytest.mark.parametrize("syntax", ["json", "xml"])
+def test_the_lines_of_a_ship_notice_follow_from_its_levels_in_every_syntax(syntax):
+    given = notice()
+    body = json.dumps(given)
+    if syntax == "xml":
+        del given["document_type"]
+        body = as_xml(given, "ship_notice")
+        body = body.replace("<ship_notice>", '<ship_notice xmlns="urn:partner-gateway:canonical:1">', 1)
+    (document,), _ = translated(body.encode())
+    assert document.findings == ()
+    made = json.loads(document.document)
+    assert (made["purchase_order_number"], made["purchase_order_numbers"]) == ("4711", ["4711"])
+    (line,) = made["lines"]
+    assert (line["line_id"], line["level_id"], line["quantity"], line["unit"]) == ("1", "4", "5", "EA")
+    assert (line["purchase_order_number"], line["packages"][0]["sscc"]) == ("4711", "340123450000000018")
+    assert document.purchase_order_number == "4711"
+
+
+def test_what_the_sender_gave_beside_the_levels_stays():
+    given = {"lines": [{"line_id": "9", "quantity": "1"}], "purchase_order_numbers": ["1", "2"]}
+    (document,), _ = translated(json.dumps(notice(**given)).encode())
+    made = json.loads(document.document)
+    assert [line["line_id"] for line in made["lines"]] == ["9"]
+    assert made["purchase_order_numbers"] == ["1", "2"]
+    assert "purchase_order_number" not in made
