@@ -101,6 +101,7 @@ def test_a_broken_folder_is_located(call, site: Site, response: Path):
     ended = call("acme-supply")
     assert ended.code == 1
     assert f"{folder}/sample.yaml:" in ended.out
+    assert ended.out.endswith("1 sample: 0 passed, 1 failed, 1 problem of sample folders\n")
     (partner,) = [row for row in call("--format", "json").rows if row["problems"]]
     assert (partner["passed"], partner["problems"][0]["file"]) == (False, f"{folder}/sample.yaml")
 

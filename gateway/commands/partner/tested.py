@@ -133,7 +133,9 @@ class Told:
             say(_HOW_TO_BEGIN)
             return
         failed = f", {self.failed} failed" if self.failed else ""
-        say(f"{counted(total, 'sample')}: {self.passed} passed{failed}", style="red" if self.failed else "green")
+        broken = f", {counted(self.broken, 'problem')} of sample folders" if self.broken else ""
+        style = "green" if self.all_passed else "red"
+        say(f"{counted(total, 'sample')}: {self.passed} passed{failed}{broken}", style=style)
 
     def _heading(self) -> None:
         say(self._partner, style="bold")
