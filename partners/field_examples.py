@@ -122,6 +122,7 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "Agreement": {
         "releases": ["004010"],
+        "group_code": "SC",
         "tolerances": ["unknown-segments"],
         "rules": [{"segment": "REF", "loop": "PO1", "usage": "required"}, {"element": "BEG02", "codes": ["NE", "RO"]}],
         "our_identity": "bigcorp",

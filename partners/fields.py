@@ -168,6 +168,10 @@ GroupId = Annotated[
 Release = Annotated[
     str, Written(r"[0-9]{6}[A-Z0-9]{0,6}", "write it as in GS08, such as 004010 or 005010 or 004010VICS")
 ]
+GroupCode = Annotated[
+    str,
+    Written(r"(?!FA)[0-9A-Z]{2}", "write the two capital letters or digits of GS01, such as SC; FA is that of a 997"),
+]
 Separator = Annotated[
     str,
     Written(

@@ -16,6 +16,7 @@ from partners.delivery_terms import DeliverySchedule
 from partners.fields import (
     Boolean,
     DateText,
+    GroupCode,
     GroupId,
     InterchangeId,
     InterchangeQualifier,
@@ -140,6 +141,9 @@ class Agreement(Part):
     """x12, json (the canonical document) or xml (the same as canonical XML)."""
     releases: Annotated[tuple[Release, ...], OneOrMany()] = Field(default=(), max_length=16)
     """X12 releases as in GS08; inbound without any: all that can be read; outbound: the one we write."""
+    group_code: GroupCode | None = None
+    """GS01 of the groups of this document, where an industry has another than the standard's, such as SC of aerospace
+    guides for every document; the 997 names it, too."""
     tolerances: tuple[Tolerance, ...] = ()
     """Departures from the standard that this document may show, beside those of the whole partner."""
     rules: tuple[Rule, ...] = Field(default=(), max_length=1_000)
@@ -188,7 +192,7 @@ class Profile(Part):
     """Their mailbox at our SFTP server."""
     sandbox: Boolean = False
     """true: the sandbox plays this partner: nothing leaves the house, and magic words in order numbers decide what is
-    answered; only while testing (write it below `testing:`), and with `sandbox: true` in gateway.yaml."""
+    answered; never while live (write it below `testing:`), and with `sandbox: true` in gateway.yaml."""
     x12: Annotated[tuple[X12Address, ...], OneOrMany()] = Field(default=(), max_length=64)
     """Their X12 addresses; what they send must carry one of them."""
     via: Slug | None = None
@@ -249,7 +253,7 @@ class Profile(Part):
 
     def contradictions(self) -> Iterator[Contradiction]:
         """Fields that are each fine and together are not."""
-        if self.sandbox and not self.is_test:
+        if self.sandbox and self.status == "live":
             right = "write it below `testing:`, or set `status: testing`"
             yield ("sandbox",), "the sandbox would swallow real orders", right
         has_door = self.as2 is not None or self.sftp is not None or self.api_keys or self.via is not None
@@ -284,8 +288,9 @@ class Profile(Part):
                 yield (*where, "on_bad_set"), "it speaks of X12 that comes in, and this is none", right
             for part, what, right in self._x12_contradictions(item):
                 yield (*where, *part), what, right
-            if item.syntax != "x12" and (item.releases or item.tolerances):
-                field = "releases" if item.releases else "tolerances"
+            x12_alone = (name for name in ("releases", "group_code", "tolerances") if getattr(item, name))
+            field = next(x12_alone, None) if item.syntax != "x12" else None
+            if field is not None:
                 yield (*where, field), f"`{field}` belongs to X12, but the syntax is {item.syntax}", f"remove `{field}`"
             if item.syntax == "x12" and not self.x12:
                 yield (

@@ -142,6 +142,7 @@ class Guide:
         validation: how strictly its documents are judged; None as all documents of the partner.
         encoding: of their text; None as of all documents of the partner.
         vocabulary: what is put in our words in them.
+        group_code: GS01 of their groups; the standard's for the kind when empty.
     """
 
     document_type: str
@@ -155,6 +156,7 @@ class Guide:
     validation: Validation | None = None
     encoding: Literal["latin-1", "utf-8"] | None = None
     vocabulary: Vocabulary | None = None
+    group_code: str = ""
 
     def holds_for(self, sender: Identity, receiver: Identity) -> bool:
         """Whether an interchange between these two is read under this agreement."""

@@ -26,6 +26,7 @@ class Plan:
         framing: of X12.
         rules: of X12, by document type: what each agreement demands and allows.
         vocabularies: by document type: what is put in the partner's words.
+        group_codes: of X12, by document type: GS01 where another than the standard's is agreed.
     """
 
     syntax: Literal["x12", "json", "xml"]
@@ -33,6 +34,7 @@ class Plan:
     framing: FramingRules = field(default_factory=FramingRules)
     rules: Mapping[str, tuple[Override, ...]] = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    group_codes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def write_outgoing(documents: Sequence[bytes], orders: Sequence[bytes | None], p
         return Outgoing(write_xml(*held), said, omitted)  # no text that XML cannot carry is read
     if plan.envelope is None:
         return Outgoing(None, (*said, _fault("nothing says from whom to whom the interchange goes")), omitted)
-    made = prepare_interchange(held, plan.envelope, plan.framing, plan.rules)
+    made = prepare_interchange(held, plan.envelope, plan.framing, plan.rules, plan.group_codes)
     findings = (*said, *made.findings, *(finding for written in made.sets for finding in written.findings))
     return Outgoing(made.interchange, findings, omitted + sum(written.findings_omitted for written in made.sets))
 

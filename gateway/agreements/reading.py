@@ -114,4 +114,5 @@ def _guide(
         validation=validation if validation != common.validation else None,
         encoding=profile.encoding if profile.encoding != common.encoding else None,
         vocabulary=vocabulary,
+        group_code=agreement.group_code or "",
     )

@@ -97,4 +97,5 @@ def envelope_of(  # what an envelope says beside the profile is given by those w
         version=framing.version or "",
         acknowledgment_requested=framing.acknowledgment_requested,
         rules=() if agreement is None else overrides(agreement),
+        group_code="" if agreement is None else agreement.group_code or "",
     )

@@ -82,6 +82,7 @@ def _x12(
         interchange_control_number=1,
         usage=header.usage if header.usage in _USAGES else "T",  # type: ignore[arg-type]  # one of them
         rules=overrides(agreement),
+        group_code=agreement.group_code or "",
     )
     framing = FramingRules(header.delimiters, encoding=profile.encoding, separators_in_data="choose")
     made = prepare_interchange([document], envelope, framing)

@@ -293,6 +293,16 @@ def test_the_envelope_is_that_of_the_agreement() -> None:
     assert (made.interchange_control_number, made.group_control_number) == (7, 7)
 
 
+def test_the_group_code_that_is_agreed_holds_both_ways() -> None:
+    text = SENDING.replace("document: purchase_order,", "document: purchase_order, group_code: SC,", 1)
+    assert text != SENDING
+    made = envelope_for(loaded(text).profile, [BIGCORP, PLANT], "purchase_order", at=NOW, control_number=7)
+    assert not isinstance(made, str)
+    assert made.group_code == "SC"
+    rules = reading_rules(loaded(ACME.replace("releases: [004010]", "group_code: SC")), [BIGCORP])
+    assert [guide.group_code for guide in rules.guides or ()] == ["SC"]
+
+
 def test_an_envelope_that_lacks_something_says_what() -> None:
     profile = loaded(SENDING).profile
     assert "no outbound agreement on invoice" in str(

@@ -214,6 +214,16 @@ BAD = {
         (4, 78),
         "`releases` belongs to X12, but the syntax is json",
     ),
+    "JSON with a group code": (
+        HEAD + KEY + "agreements: [{document: invoice, direction: inbound, syntax: json, group_code: SC}]\n",
+        (4, 80),
+        "`group_code` belongs to X12, but the syntax is json",
+    ),
+    "groups of a 997's code": (
+        HEAD + KEY + "agreements: [{document: invoice, direction: inbound, syntax: x12, group_code: FA}]\n",
+        (4, 79),
+        "write the two capital letters or digits of GS01",
+    ),
     "outbound without release": (
         HEAD
         + KEY

@@ -93,6 +93,24 @@ def test_each_document_is_held_to_the_rules_of_its_own_agreement():
     assert any(finding.segment == "BCH" for finding in made.findings)
 
 
+def test_each_group_bears_the_code_that_is_agreed_for_its_documents():
+    plan = replace(X12, group_codes={"purchase_order_change": "SC"})
+    data = prepared([ORDER, CHANGE], plan).numbered(7, [70, 71], [])
+    assert [line.split(b"*")[1] for line in data.split(b"~") if line.startswith(b"GS*")] == [b"PO", b"SC"]
+    both = replace(X12, envelope=replace(ENVELOPE, group_code="SC"))
+    data = prepared([ORDER, CHANGE], both).numbered(7, [70, 71], [])
+    assert [line.split(b"*")[1] for line in data.split(b"~") if line.startswith(b"GS*")] == [b"SC", b"SC"]
+
+
+def test_a_group_code_is_no_fault_where_what_was_replaced_is_read_again():
+    held = json.loads(ORDER)
+    held["parties"][0]["name"] = "Stars * and ~ more"
+    plan = replace(X12, envelope=replace(ENVELOPE, group_code="SC"), framing=FramingRules(separators_in_data="replace"))
+    made = write_outgoing([json.dumps(held).encode()], [None], plan)
+    assert made.body is not None
+    assert made.findings
+
+
 def test_json_and_xml_carry_several_documents():
     made = write_outgoing([ORDER, CHANGE], [None, None], Plan("json"))
     assert [one["document_type"] for one in json.loads(made.body)] == ["purchase_order", "purchase_order_change"]

@@ -142,7 +142,8 @@ def _answer(group: GroupResult, header: InterchangeHeader, rules: Acknowledgment
 def _agreement_on(group: GroupResult, header: InterchangeHeader, rules: AcknowledgmentRules) -> GroupAnswer | None:
     """What was agreed on the groups of a kind, chosen as the agreement is that their sets are read by."""
     sets = (DOCUMENT_TYPES.get(one.type) for one in group.sets[:1])
-    held = _HELD.get(group.header.functional_id) or next(sets, None)
+    # GS01 may be agreed to be another than the standard's: where there are sets, they say what they are.
+    held = next(sets, None) or _HELD.get(group.header.functional_id)
     ours = Identity(header.receiver_qualifier, header.receiver_id)
     best: tuple[tuple[bool, int], GroupAnswer] | None = None
     for agreed in rules.groups:

@@ -68,6 +68,7 @@ class GroupReader:
         self._rules = rules
         self._account = account
         self._interchange = interchange
+        self._group_codes = frozenset(guide.group_code for guide in rules.guides or () if guide.group_code)
         self._numbers: set[str] = set()
         self._clean: dict[tuple[Release, str], CleanTexts] = {}
         self._release = ""  # of the group before
@@ -80,7 +81,8 @@ class GroupReader:
         if self._stream.code(opening) == "GS":
             self._segment(opening)
             header = group_header(self._stream.parts(opening), opening[1])
-            group = _Group(header, check_gs(header, ledger, self._interchange).name, ledger)
+            chosen = check_gs(header, ledger, self._interchange, self._group_codes)
+            group = _Group(header, chosen.name, ledger)
             self._note_duplicate(header, group)
             self._release = header.release
         else:
@@ -181,7 +183,7 @@ class GroupReader:
         else:
             message = _unsupported(set_type, group)
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
-        self._check_st(set_type, number, group, ledger, opening[1])
+        self._check_st(set_type, number, group, guide, ledger, opening[1])
         reader.take_envelope(*opening)
         token = reader.take_all(itertools.islice(self._stream.rest, SET_SEGMENTS_MAX))
         read = reader.segments
@@ -237,8 +239,12 @@ class GroupReader:
             group.known[set_type] = guide, tables
         return guide, tables
 
-    def _check_st(self, set_type: str, number: str, group: _Group, ledger: Ledger, start: int) -> None:
+    def _check_st(
+        self, set_type: str, number: str, group: _Group, guide: Guide | None, ledger: Ledger, start: int
+    ) -> None:
         expected = FUNCTIONAL_IDS.get(set_type)
+        if guide is not None and guide.group_code and not group.is_implied:
+            expected = guide.group_code
         if not set_type or (expected is not None and expected != group.header.functional_id):
             kind = quoted(group.header.functional_id)
             remedy = f"send it in a group with GS01 {expected}" if expected else "send ST01"

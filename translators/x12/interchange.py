@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from translators.findings import VALUE_CHARACTERS_MAX, Finding, Level, Severity
@@ -220,8 +221,13 @@ def group_header(parts: list[str], start: int) -> GroupHeader:
     )
 
 
-def check_gs(header: GroupHeader, ledger: Ledger, interchange: Ledger) -> ReleaseChoice:
-    """Note what is wrong with a GS; tells the tables that read its sets (none when the release is refused)."""
+def check_gs(
+    header: GroupHeader, ledger: Ledger, interchange: Ledger, agreed_codes: Collection[str] = ()
+) -> ReleaseChoice:
+    """Note what is wrong with a GS; tells the tables that read its sets (none when the release is refused).
+
+    ``agreed_codes`` may stand in GS01 beside those of the standard.
+    """
     values = (
         header.functional_id,
         header.sender_code,
@@ -246,7 +252,8 @@ def check_gs(header: GroupHeader, ledger: Ledger, interchange: Ledger) -> Releas
     for index, (pattern, wanted) in _GS_ELEMENTS.items():
         if values[index] and not pattern.fullmatch(values[index]):
             _content(interchange, ("GS", index + 1, values[index]), header.start, wanted)
-    if header.functional_id and header.functional_id not in _envelope_codes("479"):
+    is_agreed = not header.functional_id or header.functional_id in agreed_codes
+    if not is_agreed and header.functional_id not in _envelope_codes("479"):
         message = f"GS01 {quoted(header.functional_id)} is no functional identifier; send one such as PO"
         _group(ledger, GroupError.NOT_SUPPORTED, message, 1, header.functional_id, header.start)
     if not _GROUP_NUMBER.fullmatch(header.control_number):

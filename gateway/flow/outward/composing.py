@@ -248,7 +248,9 @@ class Composing:
         if len(envelopes) < len(made):
             raise NoWay(next(lack for lack in made.values() if isinstance(lack, str)))
         rules = {name: envelope.rules for name, envelope in envelopes.items()}
-        return Plan("x12", envelopes[items[0].document_type], framing_for(profile, agreement), rules, vocabularies)
+        codes = {name: envelope.group_code for name, envelope in envelopes.items()}
+        envelope, framing = envelopes[items[0].document_type], framing_for(profile, agreement)
+        return Plan("x12", envelope, framing, rules, vocabularies, codes)
 
     async def _orders(self, way: Recipient, items: Sequence[TranslatedDocument]) -> list[bytes | None]:
         """The order that each document answers, where the partner sent it to us."""

@@ -215,7 +215,7 @@ class _Section:
         layout = X12Layout(
             release=release,
             set_type=set_type,
-            functional_id=FUNCTIONAL_IDS.get(set_type, ""),
+            functional_id=agreement.group_code or FUNCTIONAL_IDS.get(set_type, ""),
             others=tuple(self._others(release, set_type)),
             rows=told,
             also=also,

@@ -87,5 +87,6 @@ def _x12(
         usage="T",
         version=(profile.framing.version or "") if not inbound else "",
         rules=overrides(agreement),
+        group_code=agreement.group_code or "",
     )
     return write_interchange([document], envelope, framing_for(profile, agreement))

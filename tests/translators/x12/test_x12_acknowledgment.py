@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.translators.x12.conftest import CORPUS, FIXTURES, STRICT, interchange, pieces_of
-from translators.guide import AcknowledgmentRules, ReadingRules
+from translators.guide import AcknowledgmentRules, GroupAnswer, Guide, ReadingRules
 from translators.x12.acknowledgment import (
     Numbers,
     collect_results,
@@ -291,3 +291,13 @@ def test_repetitions_in_what_is_rejected_anyway(fixture_bytes):
     assert with_repeated_groups(warned, [0, 1], "reject").status is Status.REJECTED
     (one,) = results_of(interchange(BODY))
     assert with_repeated_sets(one, [(0, 0)], "reject").status is Status.REJECTED
+
+
+def test_the_group_code_that_is_agreed_is_named_and_the_sets_decide_whose_answer_it_is():
+    rules = ReadingRules(guides=(Guide("purchase_order", "x12", group_code="PR"),))
+    data = interchange(BODY, group="PR")
+    assert segments(answer(data, rules))[:3] == ["AK1*PR*7", "AK2*850*0001", "AK5*A"]
+    # PR is the standard's code for answers to orders, on which something else is agreed.
+    kinds = (GroupAnswer("purchase_order"), GroupAnswer("purchase_order_acknowledgment", functional="none"))
+    assert answer(data, rules, groups=kinds)
+    assert not answer(data, rules, groups=(GroupAnswer("purchase_order", functional="none"), kinds[1]))

@@ -160,6 +160,20 @@ def test_a_set_in_a_group_of_another_kind():
     assert codes(data, ReadingRules(tolerances=frozenset({"group-kind"}))) == [("transaction_set", "6", "warning")]
 
 
+@pytest.mark.parametrize("code", ["SC", "Z1"])  # one that the standard has for something else, and one of nobody's
+def test_a_group_bears_the_code_that_is_agreed(code):
+    rules = ReadingRules(guides=(Guide("purchase_order", "x12", group_code=code),))
+    assert codes(interchange(BODY, group=code), rules) == []
+    # The standard's own is not agreed then.
+    (read,) = sets_of(pieces_of(interchange(BODY, group="PO"), rules))
+    (finding,) = read.findings
+    assert (finding.code, finding.severity) == ("6", Severity.ERROR)
+    assert f"send it in a group with GS01 {code}" in finding.message
+    # Of another document nothing is agreed.
+    others = ReadingRules(guides=(Guide("purchase_order", "x12"), Guide("invoice", "x12", group_code=code)))
+    assert ("transaction_set", "6", "error") in codes(interchange(BODY, group=code), others)
+
+
 @pytest.mark.parametrize(
     ("action", "severity"), [("reject", "error"), ("accept_with_error", "warning"), ("process", None)]
 )

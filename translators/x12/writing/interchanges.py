@@ -43,6 +43,7 @@ class Envelope:
         acknowledgment_requested: ISA14, for a TA1.
         implementation: ST03 of every set, where it is agreed.
         rules: what the agreement demands and allows beyond the release.
+        group_code: GS01 of every group; the standard's for the kind of its sets when empty.
     """
 
     sender: Identity
@@ -59,6 +60,7 @@ class Envelope:
     acknowledgment_requested: bool = False
     implementation: str = ""
     rules: tuple[Override, ...] = ()
+    group_code: str = ""
 
     @property
     def isa12(self) -> str:
@@ -106,11 +108,13 @@ class PreparedInterchange:
     Attributes:
         envelope: its own control numbers do not count.
         groups: the sets of each functional group.
+        codes: GS01 of each group.
     """
 
     envelope: Envelope
     framing: Framing
     groups: tuple[tuple[PreparedSet, ...], ...]
+    codes: tuple[str, ...]
 
     @property
     def sets(self) -> int:
@@ -130,8 +134,8 @@ class PreparedInterchange:
         """
         pieces = [self._segments(isa_segment(self._header(interchange)))]
         following = iter(sets)
-        for number, held in zip(groups, self.groups, strict=True):
-            pieces.append(self._segments(_group_head(self.envelope, held[0].set_type, number)))
+        for number, code, held in zip(groups, self.codes, self.groups, strict=True):
+            pieces.append(self._segments(_group_head(self.envelope, code, number)))
             for count, prepared in enumerate(held, 1):
                 given = next(following, None) if sets else count
                 if given is None:
@@ -190,6 +194,7 @@ def prepare_interchange(
     envelope: Envelope,
     framing: FramingRules = STANDARD_FRAMING_RULES,
     rules: Mapping[str, tuple[Override, ...]] | None = None,
+    group_codes: Mapping[str, str] | None = None,
 ) -> Preparation:
     """Documents written, proved and laid out, all but the control numbers; groups are as `write_interchange` has them.
 
@@ -198,6 +203,7 @@ def prepare_interchange(
         envelope: its control numbers do not count.
         framing: how it is laid out.
         rules: by document type, in place of the envelope's, where several agreements hold.
+        group_codes: by document type, in place of the envelope's.
 
     Nothing is raised whatever the documents hold.
     """
@@ -212,12 +218,15 @@ def prepare_interchange(
         )
         for document in held
     )
+    code_of = dict.fromkeys(of_type, envelope.group_code) | dict(group_codes or {})
     faults = [*_envelope_faults(envelope, sets), *_framing_faults(envelope, framing)]
     if faults or not all(written.is_sound for written in sets):
         return Preparation(None, tuple(faults), sets)
-    groups = [list(held) for _, held in groupby(sets, key=lambda written: FUNCTIONAL_IDS[written.set_type])]
+    groups = [list(held) for _, held in groupby(sets, key=lambda written: written.set_type)]
+    kinds = [group[0].set_type for group in groups]
+    codes = tuple(code_of[DOCUMENT_TYPES[kind]] or FUNCTIONAL_IDS[kind] for kind in kinds)
     # The addresses of the groups are looked at, too, where separators are chosen that occur nowhere.
-    heads = [_group_head(envelope, group[0].set_type, 1) for group in groups]
+    heads = [_group_head(envelope, code, 1) for code in codes]
     framed = frame([*heads, *(one for written in sets for one in written.segments[1:-1])], framing, envelope.isa12)
     if any(finding.severity is Severity.ERROR for finding in framed.findings):
         return Preparation(None, framed.findings, sets)
@@ -235,9 +244,13 @@ def prepare_interchange(
             head = tuple(str(element) for element in opening.elements[2:])
             made.append(PreparedSet(written.set_type, head, data, len(written.segments)))
         prepared.append(tuple(made))
-    interchange = PreparedInterchange(envelope, framed.framing, tuple(prepared))
+    interchange = PreparedInterchange(envelope, framed.framing, tuple(prepared), codes)
     # What was replaced may have been all that a mandatory element held.
-    faults = list(_reading_faults(interchange, framing, sets, of_type)) if framed.findings else []
+    guides = tuple(
+        Guide(name, "x12", rules=of_type[name], group_code=code_of[name])
+        for name in dict.fromkeys(DOCUMENT_TYPES[written.set_type] for written in sets)
+    )
+    faults = list(_reading_faults(interchange, framing, guides)) if framed.findings else []
     return Preparation(None if faults else interchange, (*framed.findings, *faults), sets)
 
 
@@ -267,16 +280,11 @@ def write_interchange(
 
 
 def _reading_faults(
-    prepared: PreparedInterchange,
-    framing: FramingRules,
-    sets: Sequence[Written],
-    rules: Mapping[str, tuple[Override, ...]],
+    prepared: PreparedInterchange, framing: FramingRules, guides: tuple[Guide, ...]
 ) -> Iterator[Finding]:
     """The errors that our own reader finds in the bytes; no verdict depends on the control numbers."""
-    named = dict.fromkeys(DOCUMENT_TYPES[written.set_type] for written in sets)
-    guides = tuple(Guide(document_type, "x12", rules=rules[document_type]) for document_type in named)
     data = prepared.numbered(1, range(1, len(prepared.groups) + 1))
-    agreed = guides if any(rules.values()) else None
+    agreed = guides if any(guide.rules or guide.group_code for guide in guides) else None
     reading = ReadingRules(guides=agreed, encoding=framing.encoding)
     if framing.trailing_separators:
         reading = replace(reading, validation=_OPTIONAL)
@@ -285,10 +293,10 @@ def _reading_faults(
             yield from (finding for finding in piece.findings if finding.severity is Severity.ERROR)
 
 
-def _group_head(envelope: Envelope, set_type: str, number: int) -> Segment:
+def _group_head(envelope: Envelope, code: str, number: int) -> Segment:
     return segment(
         "GS",
-        FUNCTIONAL_IDS[set_type],
+        code,
         envelope.sender_code,
         envelope.receiver_code,
         group_date(envelope.at, choose_release(envelope.release).name or ""),
