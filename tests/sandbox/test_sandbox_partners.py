@@ -92,6 +92,10 @@ def test_the_sandbox_takes_no_orders_of_a_live_partner():
     problems = parse_profile({"profile.yaml": (FACTS + "sandbox: true\n").encode()})
     assert isinstance(problems, tuple)
     assert "swallow" in problems[0].what
+    for status in ("draft", "testing", "suspended"):
+        played = parse_profile({"profile.yaml": f"{FACTS}status: {status}\nsandbox: true\n".encode()})
+        assert isinstance(played, LoadedProfile), played
+        assert played.profile.sandbox
     live = parse_profile({"profile.yaml": PLAYED.replace("status: testing", "status: live").encode()})
     assert isinstance(live, LoadedProfile)
     assert not live.profile.sandbox
