@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway.commands.partner import status
 from gateway.onboarding.going_live.stages import StageEdit, write_stage
@@ -112,6 +113,35 @@ def test_a_partner_is_suspended_and_comes_back(call, site: Site, database: Datab
     back = call("status", "acme-supply", "live", "--format", "json")
     assert back.json["status"] == "live"
     assert call("status", "acme-supply", "--format", "json").json == {"partner": "acme-supply", "status": "live"}
+
+
+def test_versions_are_looked_through_one_by_one_until_a_live_one(
+    call, site: Site, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Each may hold many megabytes: the newest is read first, and no more than are needed."""
+    for name in ("First", "Second"):
+        change(site, "id: acme-supply", f"id: acme-supply\n# {name}")
+        in_force(site, database)
+    live = in_force(site, database)
+    call("status", "acme-supply", "suspended")
+    suspended = load_profile(site.partners_dir / "acme-supply")
+    assert isinstance(suspended, LoadedProfile)
+    database.write_now(lambda c: profiles.keep(c, suspended.digest, suspended.id, suspended.pack(), NOW_MS + 1))
+    database.write_now(
+        lambda c: c.exec_driver_sql(
+            f"UPDATE profile SET loaded_at_ms = 1 WHERE digest <> '{live.digest}' AND digest <> '{suspended.digest}'"
+        )
+    )
+    read: list[str] = []
+    get = profiles.get
+
+    def noted(connection: Connection, digest: str) -> bytes | None:
+        read.append(digest)
+        return get(connection, digest)
+
+    monkeypatch.setattr(profiles, "get", noted)
+    assert call("status", "acme-supply", "live").code == 0
+    assert read == [suspended.digest, live.digest]
 
 
 def test_nobody_goes_live_by_status(call, site: Site, database: Database):

@@ -104,5 +104,13 @@ def _was_live(connection: Connection, *, partner: str, before: str) -> bool:
     """Whether a suspended partner was live before that, in any version that was ever in force."""
     if before != "suspended":
         return False
-    versions = (unpack(packed) for packed in profiles.of_partner(connection, partner_id=partner, limit=VERSIONS_MAX))
-    return any(isinstance(version, LoadedProfile) and version.profile.status == "live" for version in versions)
+    # One version after the other: each may hold many megabytes of tables.
+    return any(
+        _is_live(profiles.get(connection, digest))
+        for digest in profiles.digests_of_partner(connection, partner_id=partner, limit=VERSIONS_MAX)
+    )
+
+
+def _is_live(packed: bytes | None) -> bool:
+    version = unpack(packed) if packed is not None else None
+    return isinstance(version, LoadedProfile) and version.profile.status == "live"

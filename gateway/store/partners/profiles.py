@@ -22,6 +22,12 @@ def get(connection: Connection, digest: str) -> bytes | None:
     return bytes(packed) if packed is not None else None
 
 
+def digests_of_partner(connection: Connection, *, partner_id: str, limit: int) -> list[str]:
+    """The digests of a partner's profiles, the newest first, for whoever looks at one after the other."""
+    query = select(_PROFILE.c.digest).where(_PROFILE.c.partner_id == partner_id)
+    return list(connection.scalars(query.order_by(_PROFILE.c.loaded_at_ms.desc()).limit(limit)))
+
+
 def of_partner(connection: Connection, *, partner_id: str, digest_begins: str = "", limit: int) -> list[bytes]:
     """The packed profiles of a partner whose digest begins so, the newest first."""
     query = select(_PROFILE.c.packed).where(
