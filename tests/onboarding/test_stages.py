@@ -1,10 +1,15 @@
 """The one word that says a partner's stage, changed where it stands."""
 
+import errno
+import fcntl
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gateway.onboarding.going_live import stages
 from gateway.onboarding.going_live.stages import FileChanged, StageEdit, stage_edit, write_stage
 from partners.loader import LoadedProfile, load_profile
 from tests.partners.profiles import KEY_DIGEST
@@ -85,6 +90,65 @@ def test_a_file_that_was_changed_meanwhile_stays(tmp_path: Path):
     with pytest.raises(FileChanged, match="changed meanwhile"):
         write_stage(found)
     assert (home / "profile.yaml").read_text() == "somebody else's"
+
+
+def test_one_call_at_a_time_compares_and_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    found = edit(home)
+    monkeypatch.setattr(stages, "_LOCK_WAIT_S", 0.0)
+    other = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(FileChanged, match="another call"):
+            write_stage(found)
+    finally:
+        os.close(other)
+    assert b"testing" in (home / "profile.yaml").read_bytes()
+    write_stage(found)
+    with pytest.raises(FileChanged, match="changed meanwhile"):
+        write_stage(found)
+
+
+def test_the_second_of_two_calls_in_the_same_instant_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both compare before either replaces, as far as the lock lets them."""
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    found = edit(home)
+    replacing, ended = threading.Event(), threading.Event()
+    replace = stages.replace_file
+
+    def slowly(path: Path, content: bytes) -> None:
+        replacing.set()
+        ended.wait(0.2)  # the other would be through long ago
+        replace(path, content)
+
+    monkeypatch.setattr(stages, "replace_file", slowly)
+
+    def second() -> str:
+        replacing.wait(10)
+        try:
+            write_stage(found)
+        except FileChanged as changed:
+            return str(changed)
+        finally:
+            ended.set()
+        return "written"
+
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(second)
+        write_stage(found)
+        assert "changed meanwhile" in told.result(20)
+
+
+def test_a_file_system_without_locks_does_with_the_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    home = folder(tmp_path, f"id: acme\nstatus: testing\n{REST}")
+    found = edit(home)
+
+    def no_locks(_descriptor: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    write_stage(found)
+    assert b"live" in (home / "profile.yaml").read_bytes()
 
 
 def test_the_file_keeps_its_rights_and_nothing_lies_beside_it(tmp_path: Path):

@@ -1,8 +1,15 @@
 """Changes the stage of a partner where its profile says it, and nothing else in the file."""
 
+import errno
+import fcntl
+import os
 import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gateway.onboarding.whole_files import replace_file
 from partners.loader import LoadedProfile, Problems, parse_profile
@@ -11,6 +18,10 @@ from partners.profile import Status
 
 _WRITTEN = re.compile(r"""(["']?)[a-z]+\1""")
 _ID_LINE = re.compile(r"id\s*:")
+_LOCK_WAIT_S: Final = 10.0  # for another call that compares and replaces, which takes milliseconds
+_LOCK_POLL_S: Final = 0.02
+# A file system that locks no folders, NFS among them; the comparison alone has to do there.
+_NO_LOCKS: Final = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +65,41 @@ def write_stage(edit: StageEdit) -> None:
     """Write the file: all of it or nothing, and only while it is what the edit was made from.
 
     Raises:
-        FileChanged: somebody wrote it meanwhile.
+        FileChanged: somebody wrote it meanwhile, or is about to.
         OSError: it cannot be written.
     """
-    if edit.path.read_bytes() != edit.before:
-        raise FileChanged(f"{edit.path} was changed meanwhile; look at it and call again")
-    replace_file(edit.path, edit.content)
+    with _alone_in(edit.path.parent):
+        if edit.path.read_bytes() != edit.before:
+            raise FileChanged(f"{edit.path} was changed meanwhile; look at it and call again")
+        replace_file(edit.path, edit.content)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Nobody else writes a stage in this folder; the lock goes with the process, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    until = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise FileChanged(f"another call is changing {folder}; wait for it and call again") from None
+            time.sleep(_LOCK_POLL_S)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return
+        else:
+            return
 
 
 class FileChanged(Exception):  # noqa: N818  # told to a person
