@@ -25,6 +25,8 @@ from partners.survey import Survey, survey
 __all__ = ["Directory", "KeyHolder", "claim_problems", "connection_problems", "load_all", "load_directory"]
 
 _NO_DIGEST = "0" * 64
+# Who removes so many leaves something behind, or says that it is meant; a volume that is not mounted leaves nothing.
+_EMPTIED_FROM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +165,17 @@ def load_directory(
     *,
     environment: str | None = None,
     built_in: Sequence[LoadedProfile] = (),
+    were_in_force: int = 0,
 ) -> tuple[Directory, Problems]:
     """The partners below a folder as they are now, and everything that is wrong with them.
 
     `environment` is whose overlays lie over the profiles; `built_in` are partners without a folder, whose ids and
-    addresses nobody else may have.
+    addresses nobody else may have; `were_in_force` is how many others were in force before, where `previous` does not
+    hold them.
 
     A broken profile, or one that claims what another partner has, leaves the partner's last good profile in place
-    (none where there was none). A removed folder removes the partner; all stay where `partners_dir` cannot be read.
+    (none where there was none). A removed folder removes the partner; all stay where `partners_dir` cannot be read, or
+    where several were in force and it has no entry at all.
     `previous` itself comes back when nothing changed.
     """
     before = _with_built_in(previous if previous is not None else Directory(), built_in)
@@ -183,6 +188,9 @@ def load_directory(
     except OSError as error:
         what = f"the folder of the partners cannot be read ({error.strerror})"
         return before, (Problem(str(partners_dir), 1, 1, "", what, "set `partners_dir` to a folder that exists"),)
+    others = sum(loaded.id not in reserved for loaded in before)
+    if found.is_empty and max(others, were_in_force) >= _EMPTIED_FROM:
+        return before, (_emptied_problem(partners_dir),)
     if seen is not None and seen.survey is found and seen.problems is not None:
         return before, seen.problems
     refused, candidates = _candidates(found, before)
@@ -264,6 +272,12 @@ def _with_built_in(before: Directory, built_in: Sequence[LoadedProfile]) -> Dire
         return before
     joined = {loaded.id: loaded for loaded in (*before, *built_in)}
     return Directory(joined.values(), before.refused, before._seen)  # noqa: SLF001  # its own kind
+
+
+def _emptied_problem(partners_dir: Path) -> Problem:
+    what = "the folder of the partners has no entry at all, though several were in force; they stay in force"
+    right = "mount the volume that holds them; if all of them are to go, leave any file in it, such as `.no-partners`"
+    return Problem(str(partners_dir), 1, 1, "", what, right)
 
 
 def reserved_problem(folder: Path) -> Problem:

@@ -27,6 +27,7 @@ class Survey:
         looks: what came of each, by name.
         templates: those that were looked for, by name.
         omitted: folders beyond the limit, of which nothing is known.
+        is_empty: whether the folder has no entry at all, as the place of a volume that is not mounted has none.
     """
 
     partners_dir: Path
@@ -35,6 +36,7 @@ class Survey:
     looks: Mapping[str, Look]
     templates: Mapping[str, Template | None] = field(default_factory=dict)
     omitted: int = 0
+    is_empty: bool = False
 
     def omission_problems(self) -> Problems:
         """That there are more folders than are read."""
@@ -62,14 +64,15 @@ def survey(
     Raises:
         OSError: the folder itself cannot be read.
     """
-    names = _names(partners_dir)
+    names, is_empty = _names(partners_dir)
     names, omitted = names[:PARTNERS_MAX], max(0, len(names) - PARTNERS_MAX)
     if known is None or (known.partners_dir, known.environment) != (partners_dir, environment):
         known = Survey(partners_dir, environment, (), {})
     templates = Templates(partners_dir, known.templates)
     wanted = [name for name in names if name not in without]
     stale = {name for name in wanted if not _is_current(known.looks.get(name), templates)}
-    if not stale and (names, omitted) == (known.names, known.omitted) and len(wanted) == len(known.looks):
+    same = (names, omitted, is_empty) == (known.names, known.omitted, known.is_empty)
+    if not stale and same and len(wanted) == len(known.looks):
         return known
     with _without_collection(len(stale)):
         looks = {
@@ -78,14 +81,22 @@ def survey(
             else known.looks[name]
             for name in wanted
         }
-    return Survey(partners_dir, environment, names, looks, {**known.templates, **templates.looked_at}, omitted)
+    templates_now = {**known.templates, **templates.looked_at}
+    return Survey(partners_dir, environment, names, looks, templates_now, omitted, is_empty)
 
 
-def _names(partners_dir: Path) -> tuple[str, ...]:
-    """The partners' folders in the order of their names; hidden ones belong to git, editors and orchestrators."""
+def _names(partners_dir: Path) -> tuple[tuple[str, ...], bool]:
+    """The partners' folders in the order of their names, and whether there is no entry of any kind.
+
+    Hidden folders belong to git, editors and orchestrators.
+    """
+    names, is_empty = [], True
     with os.scandir(partners_dir) as entries:
-        names = [entry.name for entry in entries if not entry.name.startswith((".", "_")) and entry.is_dir()]
-    return tuple(sorted(names))
+        for entry in entries:
+            is_empty = False
+            if not entry.name.startswith((".", "_")) and entry.is_dir():
+                names.append(entry.name)
+    return tuple(sorted(names)), is_empty
 
 
 def _is_current(known: Look | None, templates: Templates) -> bool:

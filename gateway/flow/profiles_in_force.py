@@ -120,18 +120,21 @@ class ProfilesInForce:
             await self._statuses_changed(tuple(sorted(self._moved)))
             self._moved.clear()
 
-    async def _look(self, before: Directory) -> tuple[Directory, Problems]:
+    async def _look(self, before: Directory, were_in_force: int = 0) -> tuple[Directory, Problems]:
         return await asyncio.to_thread(
             load_directory,
             self._settings.partners_dir,
             before,
             environment=self._settings.environment,
             built_in=self._built_in,
+            were_in_force=were_in_force,
         )
 
     async def _first(self, known: Mapping[str, Known]) -> tuple[Directory, Problems]:
         """The first look of a process: what is wrong on the disk is replaced by what was in force before."""
-        after, problems = await self._look(Directory())
+        built_in = {loaded.id for loaded in self._built_in}
+        number = sum(item.digest is not None and name not in built_in for name, item in known.items())
+        after, problems = await self._look(Directory(), number)
         wanted = [known[name] for name in (after.refused if after.was_read else known) if name in known]
         last_good = [one for one in [await self._last_good(item) for item in wanted] if one is not None]
         for loaded in last_good:
@@ -139,7 +142,7 @@ class ProfilesInForce:
                 "a partner profile cannot be used, and its last good version stays in force",
                 extra={"partner": loaded.id, "digest": loaded.digest[:12]},
             )
-        return await self._look(after.after(last_good)) if last_good else (after, problems)
+        return await self._look(after.after(last_good), number) if last_good else (after, problems)
 
     async def _last_good(self, known: Known) -> LoadedProfile | None:
         packed = await self._database.read(partial(profiles.get, digest=known.digest)) if known.digest else None

@@ -243,6 +243,42 @@ class TestRestart:
         assert list(await house.states()) == ["acme-supply"]
         assert await house.told() == []
 
+    async def test_a_volume_that_is_not_mounted_takes_no_partner_away(self, house: House) -> None:
+        write(house.partners, "acme-supply", ACME)
+        write(house.partners, "northwind-parts", NORTHWIND)
+        await house.look()
+        volume = house.partners.rename(house.partners.with_name("volume"))
+        house.partners.mkdir()
+        again = house.another()
+        for node in (house.node, again):
+            for _ in range(2):
+                await house.look(node)
+            assert {loaded.id for loaded in node.directory} == {"acme-supply", "northwind-parts"}
+            assert node._metrics.profile_problems.values[()] == 1
+        assert await house.told() == []
+        assert list(await house.states()) == ["acme-supply", "northwind-parts"]
+        shutil.rmtree(volume / "northwind-parts")
+        house.partners.rmdir()
+        volume.rename(house.partners)
+        await house.look(again)
+        assert await house.told() == [("removed", "northwind-parts")], "one entry is left, so this is meant"
+
+    async def test_with_one_version_understood_of_two_an_empty_folder_removes_nobody(self, house: House) -> None:
+        write(house.partners, "acme-supply", ACME)
+        write(house.partners, "northwind-parts", NORTHWIND)
+        await house.look()
+        digest = house.digest("northwind-parts")
+        await house.database.write(
+            lambda connection: connection.exec_driver_sql(f"DELETE FROM profile WHERE digest = '{digest}'")
+        )
+        shutil.rmtree(house.partners)
+        house.partners.mkdir()
+        again = house.another()
+        await house.look(again)
+        assert [loaded.id for loaded in again.directory] == ["acme-supply"]
+        assert await house.told() == []
+        assert len(await house.states()) == 2
+
     async def test_a_version_that_is_no_longer_understood(self, house: House) -> None:
         write(house.partners, "acme-supply", ACME)
         await house.look()

@@ -183,6 +183,26 @@ class TestReload:
         assert "the folder of the partners cannot be read" in str(problems[0])
         assert load_directory(partners_dir)[0].by_id("acme-supply") is None
 
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_a_folder_without_any_entry_removes_one_partner_and_not_several(self, tmp_path: Path, number: int) -> None:
+        for name, text in (("acme-supply", ACME), ("northwind-parts", NORTHWIND))[:number]:
+            write(tmp_path / "partners", name, text)
+        volume = (tmp_path / "partners").rename(tmp_path / "volume")
+        volume.rename(tmp_path / "partners")
+        first, _ = load_directory(tmp_path / "partners")
+        (tmp_path / "partners").rename(volume)
+        (tmp_path / "partners").mkdir()
+        second, problems = load_directory(tmp_path / "partners", first)
+        if number == 1:
+            assert (len(second), problems) == (0, ())
+            return
+        assert second is first
+        assert "no entry at all" in str(problems[0])
+        assert load_directory(tmp_path / "partners", second) == (first, problems), "and again"
+        (tmp_path / "partners" / ".no-partners").touch()
+        third, problems = load_directory(tmp_path / "partners", second)
+        assert (len(third), problems) == (0, ())
+
     def test_unchanged_folders_are_not_read_again(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(tmp_path, "acme-supply", ACME)
         write(tmp_path, "northwind-parts", NORTHWIND)
