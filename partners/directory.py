@@ -4,8 +4,8 @@ Nothing here watches or waits: the program asks again, and folders that did not 
 """
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -94,6 +94,17 @@ class Directory:
         """A directory to look again with, as though these profiles had been in force before this one was read."""
         seen = _Seen(self._seen.survey, None) if self._seen is not None else None
         return Directory(last_good, self.refused, seen)
+
+    def suspending(self, partner_ids: Collection[str]) -> "Directory":
+        """The same partners, these suspended whatever their profiles say."""
+        if not partner_ids:
+            return self
+        held = {"status": "suspended"}
+        profiles = (
+            replace(loaded, profile=loaded.profile.model_copy(update=held)) if loaded.id in partner_ids else loaded
+            for loaded in self
+        )
+        return Directory(profiles, self.refused, self._seen)
 
     def __iter__(self) -> Iterator[LoadedProfile]:
         return iter(self._by_id.values())

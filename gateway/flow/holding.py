@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage, holds
-from gateway.store.partners import profiles
+from gateway.store.partners import profiles, states
 from gateway.telemetry import Metrics
 from partners.directory import Directory
 from partners.loader import LoadedProfile, unpack
@@ -123,6 +123,9 @@ class Holding:
 
         def unit(connection: Connection) -> int:
             now_ms = self._now_ms()
+            known = states.get(connection, loaded.id)
+            if known is not None and known.status == "suspended" and known.digest != loaded.digest:
+                return 0  # another node suspended them, and this one has not looked since
             number = holds.resume(
                 connection, loaded.id, now_ms, kept=kept, replaced=replaced, by=loaded.digest, sends=sends
             )

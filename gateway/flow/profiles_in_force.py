@@ -92,7 +92,9 @@ class ProfilesInForce:
         self._refused: dict[str, Lines] = {}
         self._problems: frozenset[str] = frozenset()
         self._moved: set[str] = set()
-        self.directory = Directory()
+        self._looked = Directory()
+        self._elsewhere: frozenset[str] = frozenset()
+        self.directory = self._looked
 
     async def refresh(self) -> None:
         """Read the profiles that changed; a broken one leaves its last good version in force.
@@ -102,15 +104,19 @@ class ProfilesInForce:
         before = self.directory
         if not self._has_looked:
             known = await self._database.read(partner_states.every)
-            after, problems = await self._first(known)
-            news = self._first_news(after, known)
+            looked, problems = await self._first(known)
+            news = self._first_news(looked, known)
         else:
-            after, problems = await self._look(before)
-            news = self._news(before, after)
+            looked, problems = await self._look(self._looked)
+            news = self._news(self._looked, looked)
         if news:
-            record = partial(_record, news=news, directory=after, now_ms=self._now_ms())
+            record = partial(_record, news=news, directory=looked, now_ms=self._now_ms())
             if await self._database.write(record):
                 self._announced()
+        elsewhere = await self._suspended_elsewhere(looked)
+        is_same = looked is self._looked and elsewhere == self._elsewhere
+        after = before if is_same else looked.suspending(elsewhere)
+        self._looked, self._elsewhere = looked, elsewhere
         moved = {one.id for one in after if _status(before, one.id) != one.profile.status}
         self._has_looked, self.directory, self._moved = True, after, self._moved | moved
         self._refused |= news.refused
@@ -129,6 +135,21 @@ class ProfilesInForce:
             built_in=self._built_in,
             were_in_force=were_in_force,
         )
+
+    async def _suspended_elsewhere(self, looked: Directory) -> frozenset[str]:
+        """Partners whom another node suspended since this one read its own folder.
+
+        While a change is rolled out the folders differ. Who is suspended stays so on every node, also where the files
+        still say otherwise, until a node takes a newer profile of theirs up: holding is undone, publishing is not.
+        """
+        found: set[str] = set()
+        for partner_id, digest in (await self._database.read(partner_states.suspended)).items():
+            loaded = looked.by_id(partner_id)
+            if loaded is not None and loaded.profile.is_active and loaded.digest != digest:
+                found.add(partner_id)
+                if partner_id not in self._elsewhere:
+                    log.warning("a partner is suspended by another node", extra={"partner": partner_id})
+        return frozenset(found)
 
     async def _first(self, known: Mapping[str, Known]) -> tuple[Directory, Problems]:
         """The first look of a process: what is wrong on the disk is replaced by what was in force before."""

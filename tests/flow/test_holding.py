@@ -1,5 +1,6 @@
 """A suspended partner: what they send is kept and waits, and goes on in its order once they are back."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.store import messages
 from gateway.store.messages import holds
 from gateway.store.oversight import audit, cases
-from gateway.store.partners import profiles
+from gateway.store.partners import profiles, states
 from tests.flow.line import Line, line_over, now_ms
 from tests.site import acknowledgment_855
 
@@ -178,6 +179,20 @@ async def test_what_another_process_held_too_late_is_resumed_by_itself(site, sto
         assert (await line.view(message_id))["status"] == "held"
         await line.holding.round()
         assert (await line.decided(message_id))["status"] == "published"
+
+
+async def test_a_node_that_has_not_looked_yet_resumes_nobody_whom_another_suspended(site, store_url):
+    async with line_over(site, store_url) as line:
+        line.run()
+        message_id = await messages_of_a_late_node(line)(1)
+        loaded = line.housekeeping.directory.by_id(ACME)
+        suspended = loaded.profile.model_copy(update={"status": "suspended"})
+        elsewhere = replace(loaded, profile=suspended, digest="0" * 64)
+        await line.database.write(partial(states.put_in_force, loaded=elsewhere, now_ms=now_ms()))
+        assert await line.holding.resume(loaded) == 0
+        assert (await line.view(message_id))["status"] == "held"
+        await line.database.write(partial(states.put_in_force, loaded=loaded, now_ms=now_ms()))
+        assert await line.holding.resume(loaded) == 1
 
 
 async def test_nothing_overtakes_what_another_process_held_too_late(site, store_url):

@@ -382,3 +382,33 @@ def _without_agreements(lines: list[str]) -> list[str]:
     at = next(index for index, line in enumerate(lines) if line.startswith("agreements:"))
     end = next((i for i, line in enumerate(lines[at + 1 :], at + 1) if line and not line.startswith(("-", " "))), None)
     return lines[:at] + (lines[end:] if end is not None else [])
+
+
+async def test_whom_one_node_suspends_is_suspended_on_the_others_until_a_newer_profile_is_taken_up(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write(house.partners, "acme-supply", ACME)
+    behind = tmp_path_factory.mktemp("behind")
+    write(behind, "acme-supply", ACME)
+    other = house.another(partners_dir=behind)
+    await house.look()
+    await house.look(other)
+    house.moved.clear()
+
+    write(house.partners, "acme-supply", ACME + "status: suspended\n")
+    await house.look()
+    await house.look(other)
+    held = other.directory.by_id("acme-supply")
+    assert held is not None
+    assert held.profile.status == "suspended"
+    assert house.moved == [("acme-supply",), ("acme-supply",)]
+    assert held is other.directory.by_as2_id("ACME-AS2")
+    await house.look(other)
+    assert other.directory.by_id("acme-supply") is held
+
+    write(behind, "acme-supply", ACME + "# the rollout got here\nstatus: live\n")
+    await house.look(other)
+    back = other.directory.by_id("acme-supply")
+    assert back is not None
+    assert back.profile.status == "live"
+    assert len(house.moved) == 3

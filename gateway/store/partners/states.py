@@ -108,6 +108,12 @@ def every(connection: Connection) -> dict[str, Known]:
     return {row.partner_id: _known(row) for row in rows}
 
 
+def suspended(connection: Connection) -> dict[str, str]:
+    """The digest of the profile in force of each partner whom the last node to change it suspended."""
+    query = select(_STATE.c.partner_id, _STATE.c.digest).where(_STATE.c.status == "suspended")
+    return {row.partner_id: row.digest for row in connection.execute(query)}
+
+
 def _known(row: Any) -> Known:  # noqa: ANN401  # a row of SQLAlchemy, whose type depends on its version
     problems = tuple(row.problems.split("\n")) if row.problems else ()
     if not row.digest:
