@@ -123,24 +123,23 @@ async def post_at_full_speed(
     as2_senders: int = 4,
     first_number: int = 1,
     orders: int | None = None,
+    pause_s: float = 0.0,
 ) -> None:
     """Send from many senders at once until it is enough; each then finishes the parcel it is at.
 
     Args:
         first_number: parcels are numbered from here.
         orders: how many purchase orders each sender speaks of, in turn; by default each parcel has its own.
+        pause_s: what a sender waits between an answer and its next parcel.
     """
     numbers = count(first_number)
     senders = [
-        _send(http, gateway, ledger, enough, rest_parcels(numbers, index, orders)) for index in range(rest_senders)
-    ]
-    senders += [
-        _send(http, gateway, ledger, enough, as2_parcels(gateway.site, numbers, index, orders))
-        for index in range(as2_senders)
+        *(rest_parcels(numbers, index, orders) for index in range(rest_senders)),
+        *(as2_parcels(gateway.site, numbers, index, orders) for index in range(as2_senders)),
     ]
     async with asyncio.TaskGroup() as group:
-        for sender in senders:
-            group.create_task(sender)
+        for parcels in senders:
+            group.create_task(_send(http, gateway, ledger, enough, parcels, pause_s))
 
 
 def rest_parcels(numbers: Iterator[int], sender: int, orders: int | None) -> Iterator[Parcel]:
@@ -159,8 +158,10 @@ async def _send(
     ledger: Ledger,
     enough: asyncio.Event,
     parcels: Iterator[Parcel],
+    pause_s: float,
 ) -> None:
     for parcel in parcels:
         if enough.is_set():
             return
         await deliver(http, gateway, parcel, ledger)
+        await asyncio.sleep(pause_s)
