@@ -127,7 +127,7 @@ def test_what_passed_with_another_profile_counts_for_nothing(call, site: Site, d
     assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == ["they were in testing", TRIED]
 
 
-def test_force_is_kept_in_the_audit_with_what_was_missing(call, site: Site, database: Database):
+def test_force_is_kept_in_the_audit_with_what_was_missing(call, run: Run, site: Site, database: Database):
     ended = call("go-live", PARTNER, "--force", "agreed with J. Doe by telephone")
     assert ended.code == 0, ended.err
     assert status_of(site) == "status: live # since March"
@@ -135,6 +135,14 @@ def test_force_is_kept_in_the_audit_with_what_was_missing(call, site: Site, data
     assert act.detail["forced"] is True
     assert act.detail["reason"] == "agreed with J. Doe by telephone"
     assert TRIED in act.detail["missing"]
+    (row,) = run(
+        "audit", "--action", "partner.go-live", "--subject", PARTNER, "--format", "json", "--config", site.config
+    ).rows
+    assert (row["actor"].startswith("command:"), row["detail"]["reason"]) == (True, "agreed with J. Doe by telephone")
+    assert "by telephone" in run("audit", "--actor", "command:", "--config", site.config).out
+    assert (
+        run("audit", "--action", "partner.g_", "--config", site.config).out == "nothing of the kind was done or tried\n"
+    )
 
 
 def test_nobody_forces_a_profile_that_does_not_load_when_it_is_live(call, site: Site):

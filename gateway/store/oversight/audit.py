@@ -47,11 +47,21 @@ def record(connection: Connection, act: Act) -> None:
     )
 
 
-def find(connection: Connection, *, action: str | None = None, limit: int = 100) -> list[Act]:
-    """The newest entries first."""
+def find(
+    connection: Connection,
+    *,
+    action: str | None = None,
+    actor: str | None = None,
+    subject: str | None = None,
+    limit: int = 100,
+) -> list[Act]:
+    """The newest entries first; `action` and `actor` also by what they begin with, such as `partner` or `command:`."""
     query = select(_AUDIT).order_by(_AUDIT.c.id.desc()).limit(limit)
-    if action is not None:
-        query = query.where(_AUDIT.c.action == action)
+    for column, begins in ((_AUDIT.c.action, action), (_AUDIT.c.actor, actor)):
+        if begins is not None:
+            query = query.where(column.startswith(storable(begins), autoescape=True))
+    if subject is not None:
+        query = query.where(_AUDIT.c.subject == storable(subject))
     return [
         Act(row.at_ms, row.actor, row.action, row.subject, row.remote, orjson.loads(row.detail))
         for row in connection.execute(query)
