@@ -15,7 +15,16 @@ from translators.guide import AcknowledgmentRules, GroupAnswer, Identity
 from translators.x12.delimiters import STANDARD_DELIMITERS, Delimiters
 from translators.x12.dictionary import BASE_RELEASE_WIDTH, load_release
 from translators.x12.faults import InterchangeError
-from translators.x12.functional_acknowledgment import Line, can_be_named, earns_answer, lines, printable, set_type
+from translators.x12.functional_acknowledgment import (
+    Line,
+    can_be_named,
+    earns_answer,
+    lines,
+    printable,
+    release_of_answer,
+    set_type,
+    tables_of_answer,
+)
 from translators.x12.reading import InterchangeHeader
 from translators.x12.results import FALLBACK_RELEASE, GroupResult, InterchangeResult, collect_results
 from translators.x12.sets import DOCUMENT_TYPES, FUNCTIONAL_ACKNOWLEDGMENT_GROUP, FUNCTIONAL_IDS
@@ -135,6 +144,8 @@ def _answer(group: GroupResult, header: InterchangeHeader, rules: Acknowledgment
     functional = agreed.functional or rules.functional
     if functional == "none":
         return None
+    tables = tables_of_answer(group.header.release) or tables_of_answer(header.version) or group.tables
+    group = replace(group, tables=tables)
     names_accepted = rules.accepted_sets if agreed.accepted_sets is None else agreed.accepted_sets
     return Answer(group, set_type(group, functional), names_accepted)
 
@@ -216,8 +227,11 @@ def write_acknowledgment(
         text = str(set_number).zfill(_SET_NUMBER_WIDTH_MIN)
         body.extend(_group(answer, inbound, (number, text), now))
         tables.extend([answer.group.tables] * (len(body) - len(tables)))
-    known_version = inbound.version in load_release(FALLBACK_RELEASE).codes("I11")
-    version = inbound.version if known_version else _FALLBACK_VERSION
+    # What they sent together fits together; a version that is none gives way to that of the first group.
+    first = next((release_of_answer(answer.group) for answer in earned.answered), FALLBACK_RELEASE)
+    known = load_release(FALLBACK_RELEASE).codes("I11")
+    versions = (inbound.version, first[: len(_FALLBACK_VERSION)])
+    version = next((one for one in versions if one in known), _FALLBACK_VERSION)
     header = InterchangeHeader(
         sender_qualifier=_qualifier(inbound.receiver_qualifier),
         sender_id=printable(inbound.receiver_id),
@@ -257,9 +271,10 @@ def _group(answer: Answer, inbound: InterchangeHeader, numbers: tuple[int, str],
     group = answer.group
     header = group.header
     number, set_number = numbers
+    release = release_of_answer(group)
     implementation = ""
     if answer.set_type == "999":
-        implementation = group.tables + _999_RELEASE_SUFFIX.get(group.tables, "")
+        implementation = release + _999_RELEASE_SUFFIX.get(release, "")
     yield (
         "GS",
         FUNCTIONAL_ACKNOWLEDGMENT_GROUP,
@@ -270,22 +285,22 @@ def _group(answer: Answer, inbound: InterchangeHeader, numbers: tuple[int, str],
         now.strftime("%H%M"),
         str(number),
         header.agency if header.agency in {"X", "T"} else "X",
-        implementation or _release(group),
+        implementation or _with_industry(group, release),
     )
     body = [*lines(group, answer.set_type, accepted_sets=answer.accepted_sets)]
     # ST03 names an implementation guide; where the 999 has none of its own, GS08 says enough.
-    yield "ST", answer.set_type, set_number, implementation if implementation != group.tables else ""
+    yield "ST", answer.set_type, set_number, implementation if implementation != release else ""
     yield from body
     yield "SE", str(len(body) + 2), set_number
     yield "GE", "1", str(number)
 
 
-def _release(group: GroupResult) -> str:
-    """GS08 of ours: theirs with the suffix of its industry, or the release whose tables read it."""
+def _with_industry(group: GroupResult, release: str) -> str:
+    """GS08 of a 997 of ours: the release, with the suffix of the industry that theirs has."""
     sent = group.header.release
-    if sent[:BASE_RELEASE_WIDTH] == group.tables and _INDUSTRY.fullmatch(sent[BASE_RELEASE_WIDTH:]):
+    if sent[:BASE_RELEASE_WIDTH] == release and _INDUSTRY.fullmatch(sent[BASE_RELEASE_WIDTH:]):
         return sent
-    return group.tables
+    return release
 
 
 def _qualifier(text: str) -> str:

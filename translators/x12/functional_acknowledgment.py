@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Final, TypeAlias
 
-from translators.x12.dictionary import SegmentRule, load_release
+from translators.x12.dictionary import BASE_RELEASE_WIDTH, SegmentRule, choose_release, load_release, releases
 from translators.x12.faults import SetError
 from translators.x12.grammar import set_types
 from translators.x12.reading import Status
@@ -62,8 +62,32 @@ _SET_TYPE_WIDTH = 3  # AK201
 _SET_NUMBER_WIDTHS = (4, 9)  # AK202
 _GROUP_NUMBER_WIDTH = 9  # AK102
 _RELEASE_WIDTH_MAX = 12  # AK103
+_RELEASE = re.compile(r"[0-9]{5,6}", re.ASCII)  # at the start of GS08
 _GUIDE_WIDTH_MAX = 35  # AK203
 _FUNCTIONAL_ID = re.compile(r"[0-9A-Z]{2}", re.ASCII)  # AK101
+
+
+def tables_of_answer(release: str) -> str | None:
+    """The tables that an answer to groups of this GS08 is written by; None where it names no release.
+
+    Of a release without tables those of the one before: what a 997 has there, it still has. Before the oldest tables
+    nobody here knows, so that the oldest are taken.
+    """
+    chosen = choose_release(release)
+    if chosen.exact or chosen.name is None:
+        return chosen.name
+    known = releases()
+    return next((name for name in reversed(known) if name <= release), known[0])
+
+
+def release_of_answer(group: GroupResult) -> str:
+    """GS08 of an answer, without a suffix: the group's own, also of a release without tables.
+
+    From the oldest that has tables on every release has a 997.
+    """
+    digits = _RELEASE.match(group.header.release)
+    sent = digits[0].ljust(BASE_RELEASE_WIDTH, "0") if digits is not None else ""
+    return sent if sent >= releases()[0] else group.tables
 
 
 def set_type(group: GroupResult, functional: str) -> str:

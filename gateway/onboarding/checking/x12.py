@@ -9,7 +9,7 @@ from gateway.agreements import receiving_addresses, sending_addresses
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem
 from partners.profile import Agreement
-from translators.x12.dictionary import choose_release
+from translators.x12.functional_acknowledgment import tables_of_answer
 from translators.x12.grammar import set_types
 
 
@@ -52,7 +52,7 @@ def _answer_problems(loaded: LoadedProfile, agreement: Agreement, where: Locatio
     own = agreement.acknowledgment
     if own is None or own.functional != "999" or not agreement.releases:
         return
-    tables = [choose_release(release).name for release in agreement.releases]
+    tables = [tables_of_answer(release) for release in agreement.releases]
     if not any(name is not None and "999" in set_types(name) for name in tables):
         what = f"{', '.join(agreement.releases)} has no 999: a 997 is written"
         yield loaded.problem((*where, "acknowledgment", "functional"), what, "write 997", warning=True)

@@ -2,6 +2,7 @@ import datetime as dt
 import io
 import itertools
 import pickle
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -50,6 +51,8 @@ def segments(data):
     texts = data.decode("latin-1").removesuffix("~").split("~")
     return [text for text in texts if text.split("*")[0] in {"TA1", "IEA"} or text[1:2] == "K" or text[:3] == "CTX"]
 
+
+READS_ANSWERS = replace(STRICT, tolerances=frozenset({"newer-release"}))
 
 # the 850's segments, and AK3 to AK5 of the answer
 CASES = [
@@ -243,7 +246,7 @@ def test_what_we_answer_reads_without_a_finding(path):
             written = answer(path.read_bytes(), rules, functional=functional)
             if not written:
                 continue
-            found = report("answer", written, STRICT)
+            found = report("answer", written, READS_ANSWERS)
             assert found["bytes_in_segments"] == len(written)
             # What a partner made up (a qualifier, a set that X12 has not) must be echoed all the same.
             invented = {"nn", "AAA", "BBB", "YYZ"}
@@ -253,6 +256,8 @@ def test_what_we_answer_reads_without_a_finding(path):
                 for holder in (one, *one["groups"], *chain(*(group["transaction_sets"] for group in one["groups"])))
                 for finding in holder["findings"]
                 if finding["value"] not in invented
+                # The answer is in the release of the group, whether or not it has tables here.
+                and not (finding["segment"] == "GS" and finding["element"] == 8 and finding["severity"] == "warning")
             ]
             assert told == []
 

@@ -95,6 +95,38 @@ def test_a_code_that_the_release_does_not_list_is_the_nearest_that_it_lists():
     assert "~AK3*REF*3**8~AK4*2>3*127*10*x~AK4*2>3*127*12*x~AK5*R*23~AK9*R*1*1*0*19~" in text
 
 
+@pytest.mark.parametrize(
+    ("gs08", "isa12", "functional", "answered", "implementation"),
+    [
+        ("004060", "00400", "997", "004060", ""),
+        ("004060VICS", "00406", "997", "004060VICS", ""),
+        ("00406", "00406", "997", "004060", ""),
+        ("004060", "00406", "999", "004060", ""),  # a 999 there is only from 005010 on
+        ("004040", "00404", "997", "004040", ""),
+        ("005020", "00502", "999", "005020", ""),
+        ("005010X223A2", "00501", "999", "005010X231A1", "005010X231A1"),
+        ("007060", "00501", "997", "007060", ""),
+        ("001000", "00200", "997", "002040", ""),
+        ("FOUR", "00305", "997", "003050", ""),  # the envelope says more than the group
+        ("FOUR", "00406", "997", "004050", ""),
+    ],
+)
+def test_an_answer_is_in_the_release_of_the_group_with_tables_or_without(
+    gs08, isa12, functional, answered, implementation
+):
+    data = interchange("BEG*00*SA*1**20260105~PO1*1*5*EA~", release=gs08, version=isa12)
+    answer = written(collect_results(read(data, STRICT)), functional=functional)
+    lines = [line.split("*") for line in answer.decode().split("~")]
+    (head,), (opening,) = ([line for line in lines if line[0] == code] for code in ("GS", "ST"))
+    assert head[8] == answered
+    assert opening[3:] == ([implementation] if implementation else [])
+    assert opening[1] == ("999" if functional == "999" and gs08.startswith("005") else "997")
+    assert lines[0][12] == isa12
+    (named,) = (line for line in lines if line[0] == "AK1")
+    # AK103 came with 004050: no earlier release has it.
+    assert named[3:] == ([gs08] if answered >= "004050" else [])
+
+
 def texts(least, most):
     return st.text(st.characters(codec="latin-1"), min_size=least, max_size=most)
 
