@@ -60,7 +60,8 @@ def test_the_commands_of_the_readme_are_calls_that_parse(capsys: pytest.CaptureF
     calls = [line.removeprefix("$ ") for line in text.splitlines() if re.match(r"(\$ )?gateway [a-z]+ ", line)]
     calls += re.findall(r"`(gateway [a-z]+ [^`]+)`", text.replace("\n", " "))
     assert len(calls) > 30
-    for call in (part.strip() for call in calls for part in call.split("|") if part.strip().startswith("gateway ")):
+    parts = [part.strip() for call in calls for part in call.split("|")]
+    for call in (part for part in parts if part.startswith("gateway ")):
         _, noun, *words = shlex.split(call.partition(">")[0], comments=True)
         if "DOCUMENT_TYPE" in words:
             continue

@@ -8,7 +8,7 @@ import aio_pika
 import pytest
 from yarl import URL
 
-from gateway.broker.topology import EVENTS, INBOUND, LIVE_KEYS
+from gateway.broker.topology import EVENTS, INBOUND, LIVE_KEYS, OUTBOUND
 from tests.faults.erp import Erp
 from tests.faults.oracle import Store, check_nothing_lost, check_order
 from tests.faults.posting import as2_parcel, attempt, deliver, rest_parcel
@@ -131,6 +131,7 @@ async def test_an_event_that_no_queue_wants_becomes_a_case_and_is_published_on_r
     connection = await aio_pika.connect(broker_url)
     async with connection:
         channel = await connection.channel()
+        await queue_when_declared(connection, OUTBOUND)  # the last of all: everything is bound by then
         inbound = await queue_when_declared(connection, INBOUND)
         await inbound.unbind(EVENTS, LIVE_KEYS)
         await deliver(http, gateway, rest_parcel(1), ledger)
