@@ -86,7 +86,7 @@ def test_the_other_side_agrees_to_the_same() -> None:
             "syntax": "x12",
             "releases": ["004010"],
             "rules": rules,
-            "tolerances": ["trailing-separators"],
+            "validation": {"trailing_separators": "mandatory"},
         }
     ]
     assert us["x12"] == [{"qualifier": "ZZ", "id": "BIGCORP"}]
