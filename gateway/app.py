@@ -25,6 +25,7 @@ from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
 from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit
+from gateway.flow.held_room import HeldRoom
 from gateway.flow.holding import Holding
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
@@ -165,6 +166,7 @@ class Gateway:
             now_ms,
             arrived=self._wake_processing,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
+            held_room=HeldRoom(self.database, settings.limits.held_bytes_per_partner_max, now_ms),
         )
         self.processing = Processing(
             self.database,

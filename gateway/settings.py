@@ -90,6 +90,7 @@ class Limits(_Group):
     response_bytes_max: Annotated[int, Field(ge=1_024)] = 1_048_576
     claim_lease_s: Annotated[float, Field(ge=2)] = 60
     processing_attempts_max: Annotated[int, Field(ge=1)] = 8
+    held_bytes_per_partner_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
     restart_parts_per_partner_max: Annotated[int, Field(ge=1, le=1_000)] = 4
     restart_bytes_per_partner_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576

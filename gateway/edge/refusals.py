@@ -110,6 +110,12 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         R.STORE_UNAVAILABLE: Answer(
             503, "Store unavailable", "Nothing was accepted. Send the same again later, as Retry-After says."
         ),
+        R.HOLDS_TOO_MUCH: Answer(
+            503,
+            "Too much waits",
+            "Nothing was accepted. Keep it and send the same again as Retry-After says, or ask when it goes on.",
+            audited=True,
+        ),
         R.OVERLOADED: Answer(503, "Overloaded", "Nothing was accepted. Send the same again as Retry-After says."),
         R.TOO_MANY_CONNECTIONS: Answer(
             503, "Too many connections", "Use fewer connections, and keep them open between requests.", closes=True

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer, windows
+from gateway.flow.held_room import HeldRoom
 from gateway.flow.owed_receipts import TooManyFailures, owe_for_failure
 from gateway.model.ids import IdSource
 from gateway.model.refusals import Reason, Refused
@@ -79,6 +80,7 @@ class Reception:
         now_ms: the clock, milliseconds since 1970.
         arrived: called after each durable commit of something new; wakes the processing.
         disk_is_low: whether to accept nothing more for now.
+        held_room: how much may be held of a suspended partner; without a limit when absent.
     """
 
     def __init__(
@@ -88,12 +90,14 @@ class Reception:
         now_ms: Callable[[], int],
         arrived: Callable[[], None],
         disk_is_low: Callable[[], bool] = lambda: False,
+        held_room: HeldRoom | None = None,
     ) -> None:
         self._database = database
         self._ids = ids
         self._now_ms = now_ms
         self._arrived = arrived
         self._disk_is_low = disk_is_low
+        self._held_room = held_room
 
     def new_id(self) -> str:
         """The id for a message, for edges whose answer names it before it is kept (an MDN, say)."""
@@ -121,8 +125,8 @@ class Reception:
             stored one.
 
         Raises:
-            Refused: IDEMPOTENCY_CONFLICT, same transport id with other bytes (audited); STORE_UNAVAILABLE, nothing was
-                kept and the sender should try again.
+            Refused: IDEMPOTENCY_CONFLICT, same transport id with other bytes (audited); STORE_UNAVAILABLE and
+                HOLDS_TOO_MUCH, nothing was kept and the sender should try again.
         """
         if self._disk_is_low():
             raise store_unavailable(StoreUnavailable("the disk is low"))
@@ -149,9 +153,13 @@ class Reception:
             apart_from=arrival.apart_from,
         )
         try:
-            if len(arrival.payload) + sum(map(len, arrival.wire)) > staging.STEP_BYTES:
-                new = await self._stage(new)
-            acceptance = await self._database.write(partial(_accept, new=new, also=also))
+            # What is set apart was accepted with the message that it came in.
+            if arrival.held and arrival.apart_from is None and self._held_room is not None:
+                async with self._held_room.place(new) as place:
+                    acceptance = await self._commit(new, also)
+                    place.is_taken = not acceptance.duplicate
+            else:
+                acceptance = await self._commit(new, also)
         except TransportIdReused as reused:
             await self._discard(new)
             await self.record_refusal(
@@ -172,6 +180,11 @@ class Reception:
         if not acceptance.duplicate:
             self._arrived()
         return acceptance
+
+    async def _commit(self, new: NewMessage, also: Also | None) -> Acceptance:
+        if len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
+            new = await self._stage(new)
+        return await self._database.write(partial(_accept, new=new, also=also))
 
     async def _stage(self, new: NewMessage) -> NewMessage:
         """Put the pieces of a large message into the store, so that deciding about it is one small transaction.

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency-key-reused"
     TOO_MANY_REQUESTS = "too-many-requests"
     STORE_UNAVAILABLE = "store-unavailable"
+    HOLDS_TOO_MUCH = "holds-too-much"  # of a suspended partner
     OVERLOADED = "overloaded"
     TOO_MANY_CONNECTIONS = "too-many-connections"
     SHUTTING_DOWN = "shutting-down"

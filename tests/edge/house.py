@@ -20,6 +20,7 @@ from certs.keyring import IdentityKeys, KeyRing
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port
 from gateway.edge.bodies import Bodies
+from gateway.flow.held_room import HeldRoom
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
@@ -180,7 +181,8 @@ async def open_house(
     pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
     ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
     ids = IdSource(clock, secrets.randbits)
-    reception = Reception(database, ids, clock, lambda: arrived.append(1))
+    held_room = HeldRoom(database, settings.limits.held_bytes_per_partner_max, clock)
+    reception = Reception(database, ids, clock, lambda: arrived.append(1), held_room=held_room)
     woken: list[int] = []
     outbound = Outbound(
         database,

@@ -23,6 +23,7 @@ def test_what_a_sender_may_retry_is_told_by_the_status():
     """No AS2 product retries on 4xx but 408 and 429, so whatever passes by itself is one of those or a 5xx."""
     passing = {
         Reason.STORE_UNAVAILABLE,
+        Reason.HOLDS_TOO_MUCH,
         Reason.OVERLOADED,
         Reason.TOO_MANY_CONNECTIONS,
         Reason.SHUTTING_DOWN,

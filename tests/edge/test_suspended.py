@@ -19,7 +19,7 @@ from gateway.as2.message import Signing
 from gateway.store import messages
 from gateway.store.oversight import cases, timeline
 from tests.edge.acmes import S, asking, await_receipt, delivery, mdn_for, owed, post, receipt_in, send
-from tests.edge.house import IDLE_KEY, X12, acme, acme_keys, message, open_house, our_keys, stranger_keys
+from tests.edge.house import ACME_KEY, IDLE_KEY, X12, acme, acme_keys, message, open_house, our_keys, stranger_keys
 
 IDLE = {"as2_from": "IDLE-AS2"}
 
@@ -59,6 +59,30 @@ async def test_many_are_one_case(house, client):
     (case,) = await house.database.read(cases.find)
     assert (case.id, case.state) == ("partner_suspended:idle", "open")
     assert {kept.state for kept in await house.database.read(messages.find)} == {"held"}
+
+
+async def test_what_waits_has_a_limit_at_every_door(tmp_path, client):
+    async with open_house(tmp_path, held_bytes_per_partner_max=65_536) as house:
+
+        async def submit(number, key=IDLE_KEY):
+            headers = {"X-API-Key": key, "Idempotency-Key": f"number-{number}"}
+            async with client.post(f"{house.url}/v1/documents", data=X12.ljust(40_000), headers=headers) as answer:
+                return answer.status, answer.headers.get("Retry-After"), await answer.json()
+
+        assert (await submit(1))[0] == 202
+        status, retry_after, told = await submit(2)
+        assert (status, retry_after, told["type"]) == (503, "300", "urn:partner-gateway:problem:holds-too-much")
+        assert (await submit(1))[0] == 202, "it was accepted before"
+        sent = message(X12.ljust(40_000), **IDLE)
+        async with client.post(f"{house.url}/as2", data=sent.body, headers=dict(sent.headers)) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "300")
+            assert "Disposition" not in await answer.text()
+        assert len(await house.database.read(messages.find)) == 1
+        assert [(await submit(number, ACME_KEY))[0] for number in (1, 2, 3)] == [202] * 3
+        acts = await house.acts("refused.holds-too-much")
+        assert [act.actor for act in acts] == ["partner:idle"] * 2
+        (case,) = await house.database.read(cases.find)
+        assert (case.id, "is not accepted (503)" in case.reason) == ("partner_suspended:idle", True)
 
 
 async def test_a_receipt_that_is_delivered_on_its_own_is_owed_as_ever(tmp_path, client):

@@ -12,6 +12,7 @@ import yaml
 from gateway.broker import BrokerUnavailable, Unroutable
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
+from gateway.flow.held_room import HeldRoom
 from gateway.flow.holding import Holding, why_held
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.process import Processing
@@ -91,7 +92,13 @@ class Line:
             metrics=self.metrics,
             resumed=self._wake,
         )
-        self.reception = Reception(database, IdSource(now_ms, secrets.randbits), now_ms, arrived=self._wake)
+        self.reception = Reception(
+            database,
+            IdSource(now_ms, secrets.randbits),
+            now_ms,
+            arrived=self._wake,
+            held_room=HeldRoom(database, settings.limits.held_bytes_per_partner_max, now_ms),
+        )
         self.processing = Processing(
             database,
             self.pool,

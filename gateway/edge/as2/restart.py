@@ -39,6 +39,7 @@ _AGAIN = frozenset(
     {
         Reason.BODY_INCOMPLETE,
         Reason.BODY_TOO_SLOW,
+        Reason.HOLDS_TOO_MUCH,
         Reason.OVERLOADED,
         Reason.SHUTTING_DOWN,
         Reason.STORE_UNAVAILABLE,

@@ -14,7 +14,7 @@ from gateway.model.message import MESSAGE_TRANSITIONS, MessageEvent, MessageStat
 from gateway.store.engine.statements import Prepared, constant, given, table_of
 from gateway.store.oversight import cases, timeline
 from gateway.store.oversight.cases import CaseKind, CaseState
-from gateway.store.tables import Dispatch, Message, TimelineEntry
+from gateway.store.tables import Dispatch, Message, MessageBody, TimelineEntry
 
 RESUMED = "was held until its partner was resumed"
 _TO_DO = (
@@ -22,8 +22,14 @@ _TO_DO = (
     "`gateway messages list --partner {partner} --state held` shows it; `gateway messages release ID` has one message "
     "processed although they are suspended, `gateway messages cancel ID` takes back what was to be sent to them"
 )
+_FULL = (
+    "of what they send nothing more is taken until there is room; what is to be sent to them waits as ever. Set "
+    "`status: live` (or `testing`) in their profile, have messages processed by `gateway messages release ID`, or "
+    "raise `limits.held_bytes_per_partner_max` in the settings"
+)
 
 _MESSAGE = table_of(Message)
+_BODY = table_of(MessageBody)
 _DISPATCH = table_of(Dispatch)
 _TIMELINE = table_of(TimelineEntry)
 # Both databases use a partial index only where they see its condition.
@@ -58,6 +64,15 @@ _waiting_dispatch = Prepared(
         .limit(1)
     )
 )
+# Neither database reads a body to say how long it is.
+_bytes_held = Prepared(
+    lambda _: (
+        select(func.sum(func.length(_BODY.c.data)))
+        .select_from(_MESSAGE)
+        .join(_BODY, _BODY.c.message_id == _MESSAGE.c.id)
+        .where(_HELD, _MESSAGE.c.partner_id == given("partner_id"))
+    )
+)
 _apart = Prepared(lambda _: select(_MESSAGE.c.partner_id).where(_APART_OPEN).distinct())
 
 
@@ -74,17 +89,32 @@ def note(connection: Connection, partner_id: str, item_id: str, now_ms: int, rea
 
 def _open_case(connection: Connection, partner_id: str, now_ms: int, reason: str) -> None:
     known = cases.get(connection, case_of(partner_id))
-    if known is None or known.state == CaseState.RESOLVED:
-        cases.raise_case(
-            connection,
-            CaseKind.PARTNER_SUSPENDED,
-            CaseState.OPEN,
-            now_ms,
-            partner_id=partner_id,
-            subject=partner_id,
-            reason=reason,
-            detail=_TO_DO.format(partner=partner_id),
-        )
+    # One that tells of no room is brought up to date: there is some again.
+    if known is None or known.state == CaseState.RESOLVED or known.detail == _FULL:
+        _raise_case(connection, partner_id, now_ms, reason, _TO_DO.format(partner=partner_id))
+
+
+def tell_full(connection: Connection, partner_id: str, now_ms: int, reason: str) -> None:
+    """Have the case of a partner say that no more is held of them, until more is."""
+    _raise_case(connection, partner_id, now_ms, reason, _FULL)
+
+
+def _raise_case(connection: Connection, partner_id: str, now_ms: int, reason: str, detail: str) -> None:
+    cases.raise_case(
+        connection,
+        CaseKind.PARTNER_SUSPENDED,
+        CaseState.OPEN,
+        now_ms,
+        partner_id=partner_id,
+        subject=partner_id,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def bytes_held(connection: Connection, partner_id: str) -> int:
+    """What the bodies of a partner's held messages take, and the answers to them; a look at each of their pieces."""
+    return int(_bytes_held.rows(connection, partner_id=partner_id)[0][0] or 0)
 
 
 def partners(connection: Connection) -> tuple[set[str], set[str]]:
