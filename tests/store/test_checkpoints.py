@@ -26,9 +26,9 @@ ROWS = 12  # pieces until the process is killed
 # Writes one piece after the other and says of each that it is kept; checkpoints are always under way.
 WRITER = """
 import asyncio, os, sys
-from gateway.store import checkpoints
+from gateway.store.engine import checkpoints
 checkpoints.Checkpoints.__init__.__defaults__ = (64,)
-from gateway.store import staging
+from gateway.store.messages import staging
 from gateway.store.database import Database
 
 async def main():

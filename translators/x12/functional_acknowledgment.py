@@ -180,9 +180,9 @@ def _group_number(text: str) -> str:
 
 
 def _set_number(text: str) -> str:
-    """ST02 as AK202 can hold it: four to nine characters."""
+    """ST02 as AK202 can hold it: four to nine characters, not all of them blanks."""
     low, high = _SET_NUMBER_WIDTHS
-    return printable(text)[:high].zfill(low)
+    return printable(text if text.strip(" ") else "")[:high].zfill(low)
 
 
 def printable(text: str) -> str:
