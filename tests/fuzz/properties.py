@@ -140,8 +140,10 @@ def is_acknowledged(data: bytes) -> None:
 
 
 def _is_echo(finding: Finding) -> bool:
-    """An answer bears the codes that were sent, known or not: the addresses turned round, GS01 and ST01."""
+    """An answer bears what was sent, known or not: the addresses turned round, GS01 and ST01, the release of GS08."""
     place = finding.segment, finding.element
+    if place in {("GS", 8), ("ST", 1)}:
+        return "GS08" in finding.message
     return "code" in finding.message and place in {("ISA", 5), ("ISA", 7), ("AK1", 1), ("AK2", 1)}
 
 
