@@ -254,14 +254,7 @@ def part_of(connection: Connection, item_id: str, part: str) -> Iterator[bytes] 
         kept = part
         if part == "wire" and messages.piece(connection, item_id, part, 0) is None:
             kept = "payload"
-        return _message_pieces(connection, item_id, kept)
+        return messages.pieces(connection, item_id, kept)
     if deliveries.get(connection, item_id) is None and dispatches.get(connection, item_id) is None:
         return None
     return deliveries.pieces(connection, item_id, part)
-
-
-def _message_pieces(connection: Connection, message_id: str, part: str) -> Iterator[bytes]:
-    number = 0
-    while (piece := messages.piece(connection, message_id, part, number)) is not None:
-        yield piece
-        number += 1

@@ -5,8 +5,6 @@ from importlib.resources import files
 
 from partners.loader import PROFILE_FILE, LoadedProfile, parse_profile
 
-SANDBOX_ID = "sandbox"
-
 
 def built_in_partners(*, sandbox: bool) -> tuple[LoadedProfile, ...]:
     """The partners without a folder: the sandbox, where it is on."""

@@ -10,7 +10,7 @@ import pytest
 from gateway.flow.acknowledging import WaysOut
 from gateway.model.delivery import DeliveryState
 from gateway.model.ids import event_id
-from gateway.sandbox.partner import SANDBOX_ID, built_in_partners
+from gateway.sandbox.partner import built_in_partners
 from gateway.sandbox.samples import sample_order
 from gateway.settings import IdentitySettings
 from gateway.store import retention
@@ -61,7 +61,7 @@ def write(folder: Path, partner: str, text: str) -> None:
 
 def test_the_built_in_profile_is_sound_and_the_same_on_every_node():
     (loaded,) = BUILT_IN
-    assert loaded.id == SANDBOX_ID
+    assert loaded.id == "sandbox"
     assert loaded.profile.is_test
     again = unpack(loaded.pack())
     assert isinstance(again, LoadedProfile)
@@ -142,7 +142,7 @@ async def test_what_it_answers_never_counts_as_real(play):
     await play.send("1-NO-SHIP")
     await play.until(play.at_rest)
     for message, inside, _ in await play.came("1-NO-SHIP"):
-        assert message.partner_id == SANDBOX_ID
+        assert message.partner_id == "sandbox"
         for document in inside:
             event = await play.gateway.database.read(partial(outbox.get, event_id=event_id(document.id, "received")))
             assert event is not None

@@ -121,8 +121,8 @@ def pack(folder: Path, target: IO[bytes]) -> None:
 
 def _inbound(connection: Connection, message: StoredMessage, folder: Path) -> _Subject:
     # What came over another channel is no entity that could be taken apart.
-    _store(folder / (MESSAGE if message.channel == AS2 else "message"), _pieces(connection, message.id, "wire"))
-    _store(folder / PAYLOAD, _pieces(connection, message.id, "payload"))
+    _store(folder / (MESSAGE if message.channel == AS2 else "message"), messages.pieces(connection, message.id, "wire"))
+    _store(folder / PAYLOAD, messages.pieces(connection, message.id, "payload"))
     answer = messages.body(connection, message.id, "answer")
     if answer is not None and message.channel == AS2:
         _answer(folder / RECEIPT, answer)
@@ -182,13 +182,6 @@ def _outbound(connection: Connection, delivery: StoredDelivery, folder: Path) ->
         recipient=str(facts.get("encrypted_to") or ""),
         record=record,
     )
-
-
-def _pieces(connection: Connection, message_id: str, part: str) -> Iterator[bytes]:
-    number = 0
-    while (piece := messages.piece(connection, message_id, part, number)) is not None:
-        yield piece
-        number += 1
 
 
 def _field_lines(fields: Iterable[tuple[str, str]]) -> bytes:

@@ -5,7 +5,7 @@ process works on it, `deciding` what becomes of it; `finding` looks it up, `rows
 """
 
 from gateway.store.messages.accepting import Acceptance, NewMessage, TransportIdReused, accept, is_known
-from gateway.store.messages.bodies import body, payloads, piece
+from gateway.store.messages.bodies import body, payloads, piece, pieces
 from gateway.store.messages.claiming import (
     claim,
     has_earlier_claimed,
@@ -38,6 +38,7 @@ __all__ = [
     "is_known",
     "payloads",
     "piece",
+    "pieces",
     "release_claims",
     "release_partner",
     "renew",

@@ -1,6 +1,6 @@
 """The bytes of messages: as they came, as they were opened, and what was answered; in pieces, some of them deflated."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, or_, select
 
@@ -42,6 +42,14 @@ def piece(connection: Connection, message_id: str, part: str, number: int) -> by
     """One piece of a part, counted from 0, for whoever does not want all of a large one in memory; None: no more."""
     rows = _piece.rows(connection, message_id=message_id, part=part, deflated=part + DEFLATED, piece=number)
     return restored(*rows[0]) if rows else None
+
+
+def pieces(connection: Connection, message_id: str, part: str) -> Iterator[bytes]:
+    """The bytes of one part, one piece in memory at a time; none when it was never kept, or purged."""
+    number = 0
+    while (one := piece(connection, message_id, part, number)) is not None:
+        yield one
+        number += 1
 
 
 def payloads(connection: Connection, message_ids: Iterable[str]) -> dict[str, bytes]:
