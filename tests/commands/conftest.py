@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.commands.program import main
+from gateway.settings import load_settings
+from gateway.store.database import Database
 from tests.commands.stocked import Stocked, stock
+from tests.migrated import migrate
+from tests.site import Site
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,15 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
         return Ended(code, said.out.decode(), said.err.decode())
 
     return run
+
+
+@pytest.fixture
+def database(site: Site) -> Iterator[Database]:
+    """The database of the test's own site, at this program's version."""
+    database = Database(load_settings(site.config, {}).settings.resolved_database_url())
+    migrate(database)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -11,14 +11,12 @@ from typing import IO
 import orjson
 import pytest
 
-from gateway.settings import load_settings
 from gateway.store.database import Database
 from gateway.store.oversight import audit
 from gateway.store.partners import states as partner_states
 from gateway.store.partners import trials
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
-from tests.migrated import migrate
 from tests.site import Site
 
 PARTNER = "northwind-parts"
@@ -49,14 +47,6 @@ def call(site: Site, run: Run) -> Callable[..., Ended]:
         return run("partner", *words, "--config", site.config)
 
     return call
-
-
-@pytest.fixture
-def database(site: Site):
-    database = Database(load_settings(site.config, {}).settings.resolved_database_url())
-    migrate(database)
-    yield database
-    database.close()
 
 
 def status_of(site: Site) -> str:

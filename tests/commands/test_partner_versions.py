@@ -8,14 +8,12 @@ from sqlalchemy import Connection
 
 from gateway.commands.partner import status
 from gateway.onboarding.going_live.stages import StageEdit, write_stage
-from gateway.settings import load_settings
 from gateway.store.database import Database
 from gateway.store.oversight import audit
 from gateway.store.partners import profiles
 from gateway.store.partners import states as partner_states
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
-from tests.migrated import migrate
 from tests.site import Site
 
 NOW_MS = 1_790_000_000_000
@@ -32,14 +30,6 @@ def call(site: Site, run: Run) -> Callable[..., Ended]:
         return run("partner", *words, "--config", site.config)
 
     return call
-
-
-@pytest.fixture
-def database(site: Site):
-    database = Database(load_settings(site.config, {}).settings.resolved_database_url())
-    migrate(database)
-    yield database
-    database.close()
 
 
 def in_force(site: Site, database: Database, partner: str = "acme-supply") -> LoadedProfile:

@@ -25,6 +25,22 @@ def gateway(site):
 
 
 @pytest.fixture
+def pair_of_gateways(tmp_path, database_url, broker_url):
+    """Makes two gateways over one PostgreSQL and one RabbitMQ, each with a folder of its own; killed in the end."""
+    made = []
+
+    def pair_of_gateways(**settings):
+        settings = {"database_url": database_url, "broker_url": broker_url} | settings
+        made.extend(RunningGateway(Site(tmp_path / name, settings)) for name in ("one", "two"))
+        return made
+
+    yield pair_of_gateways
+    for gateway in made:
+        gateway.kill()
+        print("\n".join(gateway.log[-LOG_LINES_SHOWN:]))  # seen when the test failed
+
+
+@pytest.fixture
 def store(site):
     return Store(site)
 

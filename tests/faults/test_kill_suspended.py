@@ -2,12 +2,10 @@
 
 import asyncio
 
-import pytest
 import yaml
 
 from tests.faults.oracle import Store, check_nothing_lost, check_order
 from tests.faults.posting import post_at_full_speed
-from tests.site import RunningGateway, Site
 
 LEASE_S = 2
 RELOAD_S = 0.2
@@ -15,21 +13,6 @@ ORDERS = 5
 EACH_MIN = 20
 PAUSE_S = 0.2  # while a gateway starts, the other is not sent a thousand messages that have to be gone through
 PARTNERS = ("acme-supply", "northwind-parts")
-
-
-@pytest.fixture
-def two_gateways(tmp_path, database_url, broker_url):
-    settings = {
-        "database_url": database_url,
-        "broker_url": broker_url,
-        "profiles_reload_s": RELOAD_S,
-        "limits": {"claim_lease_s": LEASE_S},
-    }
-    gateways = [RunningGateway(Site(tmp_path / name, settings)) for name in ("one", "two")]
-    yield gateways
-    for gateway in gateways:
-        gateway.kill()
-        print("\n".join(gateway.log[-60:]))  # seen when the test failed
 
 
 def set_status(gateway, status):
@@ -41,9 +24,9 @@ def set_status(gateway, status):
         written.replace(path)
 
 
-async def test_nothing_is_lost_or_early_or_out_of_order(two_gateways, http, erp, ledger):
-    one, two = two_gateways
-    await asyncio.gather(*(asyncio.to_thread(gateway.start) for gateway in two_gateways))
+async def test_nothing_is_lost_or_early_or_out_of_order(pair_of_gateways, http, erp, ledger):
+    one, two = pair_of_gateways(profiles_reload_s=RELOAD_S, limits={"claim_lease_s": LEASE_S})
+    await asyncio.gather(*(asyncio.to_thread(gateway.start) for gateway in (one, two)))
     store, enough = Store(one.site), asyncio.Event()
     load = {"rest_senders": 2, "as2_senders": 1, "orders": ORDERS, "pause_s": PAUSE_S}
     sending = [

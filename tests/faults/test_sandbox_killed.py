@@ -6,13 +6,11 @@ import re
 from collections import Counter
 
 import aio_pika
-import pytest
 
 from gateway.broker.topology import OUTBOUND
 from gateway.sandbox.samples import sample_order
 from tests.faults.oracle import Store
 from tests.sandbox.playing import TODAY
-from tests.site import RunningGateway, Site
 from translators.shapes import to_bytes
 
 ORDERS = 20
@@ -22,21 +20,6 @@ LEASE_S = 2
 # A 997 and an 855 are all that comes, so that nobody waits long here.
 WORD = "NO-SHIP"
 ANSWERS = 2 * ORDERS
-
-
-@pytest.fixture
-def gateways(tmp_path, database_url, broker_url):
-    settings = {
-        "database_url": database_url,
-        "broker_url": broker_url,
-        "sandbox": True,
-        "limits": {"claim_lease_s": LEASE_S},
-    }
-    gateways = [RunningGateway(Site(tmp_path / name, settings)) for name in ("one", "two")]
-    yield gateways
-    for gateway in gateways:
-        gateway.kill()
-        print("\n".join(gateway.log[-60:]))  # seen when the test failed
 
 
 async def publish(channel: aio_pika.abc.AbstractChannel, number: int) -> None:
@@ -49,9 +32,9 @@ async def publish(channel: aio_pika.abc.AbstractChannel, number: int) -> None:
     await channel.default_exchange.publish(message, OUTBOUND)
 
 
-async def test_each_answer_comes_once_whoever_dies(gateways, broker_url):
-    one, two = gateways
-    await asyncio.gather(*(asyncio.to_thread(gateway.start) for gateway in gateways))
+async def test_each_answer_comes_once_whoever_dies(pair_of_gateways, broker_url):
+    one, two = pair_of_gateways(sandbox=True, limits={"claim_lease_s": LEASE_S})
+    await asyncio.gather(*(asyncio.to_thread(gateway.start) for gateway in (one, two)))
     connection = await aio_pika.connect(broker_url)
     async with connection:
         channel = await connection.channel()

@@ -2,29 +2,19 @@
 
 import asyncio
 
-import pytest
-
 from tests.faults.oracle import Store, check_nothing_lost, check_order
 from tests.faults.posting import post_at_full_speed
-from tests.site import RunningGateway, Site
 
 LEASE_S = 3
 ORDERS = 5
 EACH_MIN = 150
 
 
-@pytest.fixture
-def two_gateways(tmp_path, database_url, broker_url):
-    settings = {"database_url": database_url, "broker_url": broker_url, "limits": {"claim_lease_s": LEASE_S}}
-    gateways = [RunningGateway(Site(tmp_path / name, settings)) for name in ("one", "two")]
-    yield gateways
-    for gateway in gateways:
-        gateway.kill()
-
-
-async def test_two_gateways_share_the_work_and_one_takes_over_when_the_other_is_killed(two_gateways, http, erp, ledger):
-    one, two = two_gateways
-    for gateway in two_gateways:
+async def test_two_gateways_share_the_work_and_one_takes_over_when_the_other_is_killed(
+    pair_of_gateways, http, erp, ledger
+):
+    one, two = pair_of_gateways(limits={"claim_lease_s": LEASE_S})
+    for gateway in (one, two):
         await asyncio.to_thread(gateway.start)
     store = Store(one.site)
     enough = asyncio.Event()
@@ -50,7 +40,7 @@ async def test_two_gateways_share_the_work_and_one_takes_over_when_the_other_is_
         await asyncio.wait(sending)
     await check_nothing_lost(store, ledger, erp)
     assert check_order(erp) > 0
-    for gateway in two_gateways:
+    for gateway in (one, two):
         metrics = gateway.metrics()
         assert metrics["gateway_events_published_total"] > 0, "a gateway never published anything"
 
