@@ -1,21 +1,22 @@
-"""The ERP's side: whatever comes out of `erp.inbound`, kept by event id; it outlives the broker's outages."""
+"""The ERP's side: what comes out of `erp.inbound`, kept by event id over the broker's outages, and what it sends."""
 
 import asyncio
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Self
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 
-from gateway.broker.topology import INBOUND
+from gateway.broker.topology import INBOUND, OUTBOUND
 
 RECONNECT_S = 0.1
 PREFETCH = 500
 SEEN_WITHIN_S = 60
+DECLARED_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,34 @@ class Erp:
         )
         self._news.set()
         await message.ack()
+
+
+async def queue_when_declared(connection: AbstractConnection, name: str) -> AbstractQueue:
+    """The queue, as soon as a gateway has declared it: one that is up may still be on its way to the broker."""
+    async with asyncio.timeout(DECLARED_WITHIN_S):
+        while True:
+            channel = await connection.channel()
+            try:
+                return await channel.get_queue(name)
+            except ChannelNotFoundEntity:
+                await asyncio.sleep(RECONNECT_S)
+
+
+@asynccontextmanager
+async def outbound_channel(broker_url: str) -> AsyncIterator[AbstractChannel]:
+    """A channel for `send`, once `erp.outbound` is there; what no queue takes is an error and never just gone."""
+    connection = await aio_pika.connect(broker_url)
+    async with connection:
+        await queue_when_declared(connection, OUTBOUND)
+        yield await connection.channel(publisher_confirms=True, on_return_raises=True)
+
+
+async def send(channel: AbstractChannel, body: bytes, *, source_id: str, partner: str) -> None:
+    """Publish a document for a partner, as an ERP does, and wait until the broker has it."""
+    headers = {"cloudEvents_id": source_id, "cloudEvents_source": "/erp", "cloudEvents_partner": partner}
+    message = aio_pika.Message(
+        body,
+        headers=headers,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,  # type: ignore[arg-type]
+    )
+    await channel.default_exchange.publish(message, OUTBOUND, mandatory=True)

@@ -5,11 +5,11 @@ import random
 import sqlite3
 from contextlib import closing
 
-import aio_pika
 import pytest
+from aio_pika.abc import AbstractChannel
 
 from gateway.broker.topology import OUTBOUND
-from tests.faults.erp import RECONNECT_S
+from tests.faults.erp import RECONNECT_S, outbound_channel, send
 from tests.flow.dispatching import order
 from tests.site import RunningGateway, Site
 
@@ -27,17 +27,11 @@ def site(tmp_path, broker_url):
     return Site(tmp_path / "site", {"broker_url": broker_url}, acme_profile={"as2": as2, "agreements": [agreement]})
 
 
-async def publish(channel: aio_pika.abc.AbstractChannel, number: int, body: bytes | None = None) -> None:
-    headers = {"cloudEvents_id": str(number), "cloudEvents_source": "/erp", "cloudEvents_partner": "acme-supply"}
-    message = aio_pika.Message(
-        body or order(f"PO-{number}"),
-        headers=headers,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,  # type: ignore[arg-type]
-    )
-    await channel.default_exchange.publish(message, OUTBOUND)
+async def publish(channel: AbstractChannel, number: int, body: bytes | None = None) -> None:
+    await send(channel, body or order(f"PO-{number}"), source_id=str(number), partner="acme-supply")
 
 
-async def drained(channel: aio_pika.abc.AbstractChannel, site: Site, wanted: int) -> None:
+async def drained(channel: AbstractChannel, site: Site, wanted: int) -> None:
     """Until everything is recorded and nothing waits in the queue."""
     async with asyncio.timeout(WITHIN_S):
         while len(rows(site, "SELECT id FROM dispatch")) < wanted:
@@ -53,18 +47,15 @@ def rows(site: Site, query: str) -> list[tuple]:
 
 async def test_every_document_is_one_delivery_however_often_the_gateway_dies(gateway: RunningGateway, site, broker_url):
     await asyncio.to_thread(gateway.start)
-    connection = await aio_pika.connect(broker_url)
-    async with connection:
-        channel = await connection.channel()
-        await asyncio.wait_for(_declared(channel), WITHIN_S)
+    async with outbound_channel(broker_url) as channel:
 
-        async def send() -> None:
+        async def send_all() -> None:
             for number in range(DOCUMENTS):
                 await publish(channel, number)
                 if number % 7 == 0:
                     await publish(channel, number)  # the ERP is not sure that it did
 
-        sending = asyncio.create_task(send())
+        sending = asyncio.create_task(send_all())
         for _ in range(KILLS):
             await asyncio.sleep(random.uniform(*ALIVE_S))
             await asyncio.to_thread(gateway.kill)
@@ -90,14 +81,3 @@ async def test_every_document_is_one_delivery_however_often_the_gateway_dies(gat
     assert rows(site, "SELECT * FROM control_number_gap") == []
     assert rows(site, "SELECT last FROM control_number WHERE scope LIKE 'ISA|%'") == [(DOCUMENTS,)]
     assert all(f"*PO-{source_id}*".encode() in kept[one] for one, source_id, _ in wanted)
-
-
-async def _declared(channel: aio_pika.abc.AbstractChannel) -> None:
-    while True:
-        try:
-            await channel.declare_queue(OUTBOUND, passive=True)
-        except aio_pika.exceptions.ChannelNotFoundEntity:
-            await channel.reopen()
-            await asyncio.sleep(RECONNECT_S)
-        else:
-            return

@@ -5,10 +5,8 @@ import random
 import re
 from collections import Counter
 
-import aio_pika
-
-from gateway.broker.topology import OUTBOUND
 from gateway.sandbox.samples import sample_order
+from tests.faults.erp import outbound_channel, send
 from tests.faults.oracle import Store
 from tests.sandbox.playing import TODAY
 from translators.shapes import to_bytes
@@ -22,24 +20,13 @@ WORD = "NO-SHIP"
 ANSWERS = 2 * ORDERS
 
 
-async def publish(channel: aio_pika.abc.AbstractChannel, number: int) -> None:
-    headers = {"cloudEvents_id": str(number), "cloudEvents_source": "/erp", "cloudEvents_partner": "sandbox"}
-    message = aio_pika.Message(
-        to_bytes(sample_order(f"{number}-{WORD}", TODAY)),
-        headers=headers,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,  # type: ignore[arg-type]
-    )
-    await channel.default_exchange.publish(message, OUTBOUND)
-
-
 async def test_each_answer_comes_once_whoever_dies(pair_of_gateways, broker_url):
     one, two = pair_of_gateways(sandbox=True, limits={"claim_lease_s": LEASE_S})
     await asyncio.gather(*(asyncio.to_thread(gateway.start) for gateway in (one, two)))
-    connection = await aio_pika.connect(broker_url)
-    async with connection:
-        channel = await connection.channel()
+    async with outbound_channel(broker_url) as channel:
         for number in range(ORDERS):
-            await publish(channel, number)
+            order = to_bytes(sample_order(f"{number}-{WORD}", TODAY))
+            await send(channel, order, source_id=str(number), partner="sandbox")
         for _ in range(KILLS):
             await asyncio.sleep(random.uniform(*ALIVE_S))
             await asyncio.to_thread(two.kill)
