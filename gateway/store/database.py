@@ -275,6 +275,8 @@ class Database:
         if self._checkpoints is not None:
             self._checkpoints.note_commit(connection)
         transaction.commit()
+        if self._checkpoints is not None:
+            self._checkpoints.bound_log(connection)
         self.commits += 1
         self.units += len(jobs)
 

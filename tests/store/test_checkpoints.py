@@ -27,7 +27,7 @@ ROWS = 12  # pieces until the process is killed
 WRITER = """
 import asyncio, os, sys
 from gateway.store.engine import checkpoints
-checkpoints.Checkpoints.__init__.__defaults__ = (64,)
+checkpoints.Checkpoints.__init__.__defaults__ = (64, checkpoints.LOG_BYTES_MAX)
 from gateway.store.messages import staging
 from gateway.store.database import Database
 
@@ -83,6 +83,27 @@ async def test_the_log_stays_bounded(database, tmp_path):
         await database.write(kept(number), durable=False)
         longest = max(longest, (tmp_path / "store.db-wal").stat().st_size)
     assert longest < 2 * WAL_BYTES_KEPT
+
+
+def test_the_log_stays_bounded_where_another_checkpoint_is_always_under_way(database, tmp_path):
+    """SQLite leaves its own out then, and says nothing: the writer has to wait for the other."""
+    log_bytes_max = 4 * PIECE_BYTES
+    log = tmp_path / "store.db-wal"
+    connection = database.engine.connect()
+    checkpoints = Checkpoints(database.engine, step_pages=1, log_bytes_max=log_bytes_max)
+    try:
+        connection.connection.dbapi_connection.execute(f"PRAGMA journal_size_limit={PIECE_BYTES}")
+        longest = 0
+        for number in range(60):
+            with connection.begin():
+                kept(number)(connection)
+                checkpoints.note_commit(connection)
+            checkpoints.bound_log(connection)
+            longest = max(longest, log.stat().st_size)
+    finally:
+        connection.close()
+        checkpoints.close()
+    assert longest <= log_bytes_max + 2 * PIECE_BYTES
 
 
 def test_small_commits_count_too_and_a_step_has_one_checkpoint(database):

@@ -3,21 +3,28 @@
 By itself SQLite has the commit that makes the log too long copy all of it, with two syncs of the disk, while every
 other unit waits: while a large message comes in, a quarter of a second again and again. A *passive* checkpoint on a
 connection of its own makes nobody wait. It ends before the log does where the writer goes on meanwhile; what is left is
-little, and SQLite's own checkpoint (`connections.CHECKPOINT_PAGES`), which bounds the log as before, finds only that.
+little, and SQLite's own checkpoint (`connections.CHECKPOINT_PAGES`) finds only that. Its own is left out, though, while
+another is under way; on a slow disk that may be always, so what bounds the log is that the writer waits (`bound_log`).
 To be killed in the middle of one is nothing special: the log stays whole until it is begun anew, which only a writer
 does that finds all of it copied and synced.
 """
 
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+
+from gateway.store.engine.connections import WAL_BYTES_KEPT
 
 # The log is copied whenever it has grown by about so much.
 STEP_PAGES = 4_000
 # What a commit writes again of pages that are there already.
 COMMIT_PAGES = 10
+# From here on the writer copies the log itself. A log that was begun anew is cut to `WAL_BYTES_KEPT`, so its file is
+# longer only while the log is.
+LOG_BYTES_MAX = WAL_BYTES_KEPT * 3 // 2
 
 
 class Checkpoints:
@@ -26,11 +33,15 @@ class Checkpoints:
     Args:
         engine: of the writer. Its pragmas hold here, too: a checkpoint that does not sync would lose data.
         step_pages: how often.
+        log_bytes_max: how long the log may become before the writer waits for it.
     """
 
-    def __init__(self, engine: Engine, step_pages: int = STEP_PAGES) -> None:
+    def __init__(self, engine: Engine, step_pages: int = STEP_PAGES, log_bytes_max: int = LOG_BYTES_MAX) -> None:
         self._engine = engine
         self._step_pages = step_pages
+        self._log = Path(f"{engine.url.database}-wal")
+        self._log_bytes_max = log_bytes_max
+        self._one_at_a_time = threading.Lock()
         self._pages: int | None = None
         self._written_pages = 0
         self._due = threading.Event()
@@ -52,6 +63,14 @@ class Checkpoints:
             self._written_pages = 0
             self._due.set()
 
+    def bound_log(self, connection: Connection) -> None:
+        """Called by the writer after each transaction: copies the log where it has become too long beside it."""
+        # What fails here has failed after the commit: the commit stands, and the next one tries again.
+        with suppress(Exception):
+            if self._log.stat().st_size > self._log_bytes_max:
+                with self._one_at_a_time:
+                    _checkpoint(connection.connection.dbapi_connection)
+
     def close(self) -> None:
         """End the thread; a checkpoint that is under way is finished."""
         self._ends = True
@@ -65,11 +84,16 @@ class Checkpoints:
             # Where it fails (no room on the disk, say) SQLite's own will, too, and tells the writer.
             with suppress(Exception):
                 connection = connection or self._engine.raw_connection()
-                cursor = connection.cursor()
-                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                cursor.fetchall()
-                cursor.close()
+                with self._one_at_a_time:
+                    _checkpoint(connection)
                 self.done += 1
         if connection is not None:
             with suppress(Exception):
                 connection.close()
+
+
+def _checkpoint(driver: Any) -> None:  # noqa: ANN401  # the driver's own type
+    cursor = driver.cursor()
+    cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    cursor.fetchall()
+    cursor.close()

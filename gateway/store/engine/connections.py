@@ -16,7 +16,7 @@ POOL_TIMEOUT_S = 10
 # After a burst the write-ahead log is cut back to this.
 WAL_BYTES_KEPT = 64 * 1_048_576
 # The log is copied into the database beside the writer (`checkpoints`); a commit does that, and lets all others wait,
-# only when it has become this long all the same.
+# only when it has become this long all the same and nobody copies it at that moment.
 CHECKPOINT_PAGES = 16_000
 
 
