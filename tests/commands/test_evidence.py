@@ -164,7 +164,8 @@ async def test_sealed_evidence_is_opened_by_the_keeper_of_the_key(houses, tmp_pa
     held = all_hold(folder)
     assert any("split-signed.sh" in command for command in held)
     assert PAYLOAD in (folder / "opened.content").read_bytes()
-    broken = tampered(folder, "encrypted.p7m", lambda data: data[:-1] + bytes((data[-1] ^ 1,)))
+    # Cut off rather than changed: what the last block becomes is padding by chance, once in 256 times.
+    broken = tampered(folder, "encrypted.p7m", lambda data: data[:-1])
     assert any("cms" in command for command in failing(broken))
 
 
