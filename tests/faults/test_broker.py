@@ -11,7 +11,7 @@ from yarl import URL
 from gateway.broker.topology import EVENTS, INBOUND, LIVE_KEYS, OUTBOUND
 from tests.faults.erp import Erp, queue_when_declared
 from tests.faults.oracle import Store, check_nothing_lost, check_order
-from tests.faults.posting import as2_parcel, deliver, rest_parcel
+from tests.faults.posting import as2_parcel, attempt, deliver, rest_parcel
 from tests.faults.wire import Wire
 from tests.site import RunningGateway, Site
 
@@ -146,3 +146,12 @@ async def test_an_event_that_no_queue_wants_becomes_a_case_and_is_published_on_r
             await check_nothing_lost(store, ledger, erp)
         assert store.value("SELECT state FROM exception_case") == "resolved"
         await channel.close()
+
+
+async def test_an_answered_request_is_not_held_up_by_a_broker_that_was_never_there(tmp_path, http, ledger):
+    site = Site(tmp_path / "site", {"broker_url": "amqp://guest:guest@127.0.0.1:1/"})
+    with RunningGateway(site) as gateway:
+        answer = await attempt(http, gateway, rest_parcel(1))
+        assert answer.status == 202
+        await Store(site).wait_until_decided()
+        await wait_until_not_ready_for_the_broker(http, gateway)
