@@ -4,11 +4,21 @@ import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError("is no network; write it as 10.0.0.0/8, or one address as 10.0.0.7") from None
+    return text
+
 
 ENVIRONMENT_PREFIX = "GATEWAY_"
 SETTINGS_BYTES_MAX = 1_048_576
@@ -16,6 +26,7 @@ PASSPHRASE_BYTES_MAX = 1_023  # OpenSSL reads no more
 DATABASE_SCHEMES = ("postgresql+pg8000://", "sqlite:///")
 BROKER_SCHEMES = ("amqp://", "amqps://")
 Port = Annotated[int, Field(ge=0, le=65_535)]
+ProxyNetwork = Annotated[str, AfterValidator(_network)]
 Role = Literal["edge", "worker"]
 # What lies in `data_dir` beside the database.
 DATABASE_FILE = "gateway.db"
@@ -108,6 +119,7 @@ class Retention(_Group):
     events_days: Annotated[int, Field(ge=1)] = 90
     duplicates_days: Annotated[int, Field(ge=1)] = 400
     audit_days: Annotated[int, Field(ge=1)] = 3_650
+    notifications_days: Annotated[int, Field(ge=1)] = 30
 
 
 class Settings(_Group):
@@ -130,6 +142,15 @@ class Settings(_Group):
         pattern=r"^https?://[!-~]{1,2000}$",
         description="under which partners reach the partner port, such as https://b2b.bigcorp.example; "
         "they send asynchronous receipts there",
+    )
+    trusted_proxies: tuple[ProxyNetwork, ...] = Field(
+        default=(),
+        max_length=64,
+        description="networks of the proxies before the partner port, such as 10.0.0.0/8; of them alone are "
+        "X-Forwarded-For, X-Forwarded-Proto and Client-Cert (RFC 9440) believed",
+    )
+    token_lifetime_s: Annotated[int, Field(ge=60, le=3_600)] = Field(
+        default=900, description="how long an access token of /oauth/token is good"
     )
     operator_host: str = "127.0.0.1"
     operator_port: Port = 8081

@@ -6,7 +6,8 @@ from dataclasses import replace
 from partners.loader import LoadedProfile, Problems
 from partners.problems import Location, Problem, one_of, shown
 
-# ("as2", id), ("x12", qualifier, id), ("api_key", digest) or ("sftp", user).
+# ("as2", id), ("x12", qualifier, id), ("api_key", digest), ("oauth", client id), ("signature", key id),
+# ("certificate", fingerprint) or ("sftp", user).
 Claim = tuple[str, ...]
 Claimants = list[tuple[LoadedProfile, Location]]
 
@@ -87,6 +88,12 @@ def _claims(loaded: LoadedProfile) -> Iterator[tuple[Claim, Location]]:
         yield ("x12", address.qualifier, address.id), ("x12", index, "id")
     for index, key in enumerate(profile.api_keys):
         yield ("api_key", key.sha256), ("api_keys", index, "sha256")
+    for index, client in enumerate(profile.api.oauth_clients):
+        yield ("oauth", client.client_id), ("api", "oauth_clients", index, "client_id")
+    for index, signing in enumerate(profile.api.signatures.keys):
+        yield ("signature", signing.id), ("api", "signatures", "keys", index, "id")
+    for index, fingerprint in enumerate(loaded.client_certificates):
+        yield ("certificate", fingerprint), ("api", "certificates", index, "file")
     if profile.sftp is not None:
         yield ("sftp", profile.sftp.user), ("sftp", "user")
 
@@ -107,11 +114,12 @@ def claimants_of(profiles: Iterable[LoadedProfile]) -> dict[Claim, Claimants]:
     return found
 
 
+_WORDS = {"as2": "the AS2 id", "sftp": "the SFTP user", "oauth": "the OAuth client", "signature": "the signature key"}
+
+
 def _claim_words(claim: Claim) -> str:
-    if claim[0] == "as2":
-        return f"the AS2 id {shown(claim[1])}"
     if claim[0] == "x12":
         return f"the X12 address {claim[1]}/{claim[2]}"
-    if claim[0] == "sftp":
-        return f"the SFTP user {shown(claim[1])}"
-    return "this API key"
+    if claim[0] in _WORDS:
+        return f"{_WORDS[claim[0]]} {shown(claim[1])}"
+    return "this client certificate" if claim[0] == "certificate" else "this API key"

@@ -1,14 +1,22 @@
-"""When what we send to a partner is tried again: the same for every way of sending."""
+"""How what we send reaches a partner, and when it is tried again: the same for every way of sending."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from partners.fields import number
-from partners.parts import Part
+from partners.fields import Slug, number
+from partners.parts import Contradiction, Part
 
 
 class DeliverySchedule(Part):
     """After a failure the next attempt waits twice as long as the one before, spread by chance."""
 
+    way: Literal["as2", "inbox", "webhook"] | None = None
+    """as2: we send to `as2.url`; inbox: it waits until they fetch and confirm it by the API; webhook: we post it to
+    `webhook`. When absent: as2 where there is a URL, else inbox for partners who call the API."""
+    webhook: Slug | None = None
+    """The subscription of `webhooks` that documents are posted to, for `way: webhook`."""
+    confirm_within_hours: Annotated[int, *number(1, 8_760)] = 72
+    """How long a document may wait in the inbox, unconfirmed, before a person is asked. It stays there."""
     attempts_max: Annotated[int, *number(1, 1_000)] = 24
     """Attempts before the delivery goes to the exceptions list for a person."""
     first_retry_after_s: Annotated[int, *number(1, 86_400)] = 60
@@ -17,3 +25,8 @@ class DeliverySchedule(Part):
     """Longest pause between two attempts, in seconds."""
     concurrent_max: Annotated[int, *number(1, 64)] = 2
     """Deliveries to this partner that are under way at the same time."""
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        """Fields that are each fine and together are not; the places are those below `delivery`."""
+        if self.webhook is not None and self.way != "webhook":
+            yield ("webhook",), "a webhook is named, but documents go another way", "write `way: webhook`, or remove it"

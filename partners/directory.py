@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from partners.api_terms import ApiKey
 from partners.claims import (
     Claim,
     Claimants,
@@ -34,7 +35,7 @@ class KeyHolder:
     """Whose API key it was, and which of theirs."""
 
     partner: LoadedProfile
-    label: str
+    key: ApiKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,22 @@ class Directory:
                 and loaded is not None
                 and key.opens_on(today)
             ):
-                match = KeyHolder(loaded, key.label)
+                match = KeyHolder(loaded, key)
         if not keys:
             hmac.compare_digest(_NO_DIGEST.encode("ascii"), presented)
         return match
+
+    def by_oauth_client(self, client_id: str) -> LoadedProfile | None:
+        """The partner that has this OAuth client, whatever its secret and its days."""
+        return self._by_claim.get(("oauth", client_id))
+
+    def by_signature_key(self, key_id: str) -> LoadedProfile | None:
+        """The partner whose programs sign with this key, whatever its days."""
+        return self._by_claim.get(("signature", key_id))
+
+    def by_client_certificate(self, fingerprint: str) -> LoadedProfile | None:
+        """The partner whose programs show this TLS certificate (SHA-256 in hex), whatever its days."""
+        return self._by_claim.get(("certificate", fingerprint))
 
     def by_interchange_id(self, qualifier: str, interchange_id: str) -> LoadedProfile | None:
         """The partner with this ISA qualifier and id; padding does not count."""

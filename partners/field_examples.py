@@ -14,6 +14,12 @@ _DIGEST: Final = "0a9ac114b90666d73c8d11f38c8685ba881024516c7f313b50d981b8fad3c7
 _NUMBERS: Final = {"min": 1, "max": 99_999}
 _CERTIFICATE: Final = {"file": "acme-as2-2027.pem", "valid_from": "2027-03-01"}
 
+_SIGNATURE_KEY: Final = {"id": "acme-2027", "algorithm": "ed25519", "public_key": "acme-signing.pem"}
+_HMAC_KEY: Final = {"id": "acme-hmac", "algorithm": "hmac-sha256", "secret": "env:ACME_SIGNING_SECRET"}
+_WEBHOOK: Final = {"name": "orders", "url": "https://hooks.acme.example/b2b", "secrets": ["env:ACME_WEBHOOK_KEY"]}
+_OAUTH: Final = {"client_id": "acme-erp", "secret_sha256": _DIGEST}
+_SOME_DAYS: Final = {"valid_from": "2027-03-01", "expires_on": "2027-06-30"}
+
 FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Profile": {
         "id": "acme-supply",
@@ -22,6 +28,8 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "contacts": [{"name": "Jane Doe", "role": "edi", "email": "edi@acme.example"}],
         "as2": {"id": "ACME-AS2", "url": "https://as2.acme.example/as2", "certificate": "acme-as2.pem"},
         "api_keys": [{"label": "production", "sha256": _DIGEST}],
+        "api": {"signatures": {"keys": [_SIGNATURE_KEY]}, "require": ["signature"]},
+        "webhooks": {"hosts": ["hooks.acme.example"], "subscriptions": [_WEBHOOK]},
         "sftp": {"user": "acme", "keys": [{"label": "first", "file": "acme.pub"}]},
         "x12": {**_ACME, "group_id": "ACMESUPPLY"},
         "via": "tradewind-van",
@@ -37,6 +45,7 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "vocabulary": {"tables": [_TABLE]},
         "business_tolerances": {"quantity_over_percent": 5, "date_late_days": 2},
         "required_samples": ["order-accepted", "order-with-less"],
+        "throttling": {"submit": {"per_second": 20, "burst": 200}, "daily_max": 50_000},
         "limits": {"body_bytes_max": 20_000_000},
         "agreements": [{"document": "ship_notice", "direction": "inbound", "syntax": "x12", "releases": ["004010"]}],
         "testing": {"as2": {"url": "https://test.acme.example/as2"}},
@@ -77,7 +86,58 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "proxy_password": "file:/run/secrets/proxy-password",
         "private_networks": ["10.20.0.0/16"],
     },
-    "ApiKey": {"label": "production", "sha256": _DIGEST, "expires_on": "2027-06-30"},
+    "ApiKey": {"label": "production", "sha256": _DIGEST, "scopes": ["documents:write", "orders:read"], **_SOME_DAYS},
+    "Api": {
+        "oauth_clients": [_OAUTH],
+        "certificates": [{"label": "plant-1", "file": "acme-client.pem"}],
+        "signatures": {"keys": [_SIGNATURE_KEY], "components": ["idempotency-key"]},
+        "require": ["oauth", "signature"],
+    },
+    "OAuthClient": {
+        "client_id": "acme-erp",
+        "secret_sha256": _DIGEST,
+        "scopes": ["documents:write", "documents:read"],
+        **_SOME_DAYS,
+    },
+    "ClientCertificate": {"label": "plant-1", "file": "acme-client.pem", "scopes": ["inbox:read"], **_SOME_DAYS},
+    "Signatures": {
+        "keys": [_SIGNATURE_KEY, _HMAC_KEY],
+        "components": ["idempotency-key"],
+        "tag": "acme-orders",
+        "window_s": 120,
+    },
+    "SignatureKey": {
+        "id": "acme-2027",
+        "algorithm": "ed25519",
+        "public_key": "acme-signing.pem",
+        "secret": "env:ACME_SIGNING_SECRET",
+        "scopes": ["documents:write"],
+        **_SOME_DAYS,
+    },
+    "Throttling": {
+        "submit": {"per_second": 20, "burst": 200},
+        "read": {"per_second": 20, "burst": 200},
+        "change": {"per_second": 5, "burst": 50},
+        "validate_only": {"per_second": 2, "burst": 10},
+        "token": {"per_second": 1, "burst": 5},
+        "concurrent_max": 16,
+        "daily_max": 50_000,
+    },
+    "Rate": {"per_second": 20, "burst": 200},
+    "Webhooks": {
+        "hosts": ["hooks.acme.example"],
+        "subscriptions": [_WEBHOOK],
+        "private_networks": ["10.20.0.0/16"],
+        "authorities": "acme-tls-ca.pem",
+        "timeout_s": 10,
+        "pause_after_hours": 24,
+    },
+    "Webhook": {
+        "name": "orders",
+        "url": "https://hooks.acme.example/b2b",
+        "events": ["inbox.available", "document.rejected"],
+        "secrets": ["env:ACME_WEBHOOK_KEY", "file:/run/secrets/acme-webhook-next"],
+    },
     "Sftp": {
         "user": "acme",
         "keys": [{"label": "first", "file": "acme.pub"}],
@@ -102,6 +162,8 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "first_retry_after_s": 300,
         "retry_after_s_max": 7_200,
         "concurrent_max": 4,
+        "webhook": "orders",
+        "confirm_within_hours": 24,
     },
     "Limits": {
         "body_bytes_max": 20_000_000,

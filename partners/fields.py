@@ -225,6 +225,23 @@ MediaType = Annotated[
         "write a media type, such as application/edi-x12",
     ),
 ]
+# An identifier that stands in a header field or a token: of a signature key, an OAuth client, a tag.
+KeyId = Annotated[
+    str, Written(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?", "write 1 to 128 letters, digits and . _ : -")
+]
+SignedComponent = Annotated[
+    str,
+    Written(
+        r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}", "write the name of a header field in small letters, such as content-type"
+    ),
+]
+HostName = Annotated[
+    str,
+    Written(
+        r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]{2,45}\]?",
+        "write a host without scheme and port, such as hooks.acme.example",
+    ),
+]
 Boolean = Annotated[bool, BeforeValidator(_boolean, json_schema_input_type=bool)]
 DateText = BeforeValidator(_date, json_schema_input_type=date)
 

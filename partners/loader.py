@@ -11,8 +11,10 @@ finished with the profile it was started with, on any node and after any reload.
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -56,6 +58,7 @@ __all__ = [
 
 FILES_BYTES_MAX = 33_554_432  # of all files together that a profile names
 PACKED_BYTES_MAX = 67_108_864  # more than those and the layers come to in base64
+_PEM_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]{1,65536}?)-----END CERTIFICATE-----")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class LoadedProfile:
         layer_paths: likewise of the layers.
         open_points: of a draft, what is missing yet; empty for any other.
         tables: of identifiers, by the file that its vocabulary names.
+        client_certificates: SHA-256 in hex of those in `api.certificates`, in their order.
     """
 
     profile: Profile
@@ -82,11 +86,14 @@ class LoadedProfile:
     tables: MappingOf[str, Table] = field(compare=False, repr=False, default_factory=dict)
     _lines: list[Mapping] = field(compare=False, repr=False, default_factory=list)
     _speaks_for: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+    client_certificates: tuple[str, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """What is looked up with each message is laid out for it."""
         addresses = frozenset((item.qualifier, item.id) for item in self.profile.speaks_for)
         object.__setattr__(self, "_speaks_for", addresses)
+        fingerprints = tuple(_fingerprint(self.file(item.file)) for item in self.profile.api.certificates)
+        object.__setattr__(self, "client_certificates", fingerprints)
 
     @property
     def id(self) -> str:
@@ -290,6 +297,15 @@ def unpack(packed: bytes) -> LoadedProfile | Problems:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return (Problem(PROFILE_FILE, 1, 1, "", "the packed profile is damaged", "load it from its folder again"),)
     return parse_profile(files)
+
+
+def _fingerprint(content: bytes) -> str:
+    """SHA-256 of a certificate, PEM (the first of it) or DER; of something else it is that of its bytes."""
+    der = content
+    if found := _PEM_CERTIFICATE.search(content):
+        with suppress(ValueError):
+            der = base64.b64decode(b"".join(found[1].split()), validate=True)
+    return hashlib.sha256(der).hexdigest()
 
 
 def _pack(files: MappingOf[str, bytes]) -> bytes:

@@ -5,17 +5,16 @@ keys in the key ring. What a key means is said once, in the docstring below it, 
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from partners.api_terms import Api, ApiKey
 from partners.as2_terms import As2
 from partners.business_terms import BusinessTolerances
 from partners.delivery_terms import DeliverySchedule
 from partners.fields import (
     Boolean,
-    DateText,
     GroupCode,
     GroupId,
     InterchangeId,
@@ -23,7 +22,6 @@ from partners.fields import (
     Name,
     OneOrMany,
     Release,
-    Sha256Hex,
     Slug,
     number,
 )
@@ -32,7 +30,9 @@ from partners.people_terms import Person
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
 from partners.sftp_terms import Sftp
+from partners.throttling_terms import Throttling
 from partners.vocabulary_terms import Vocabulary
+from partners.webhook_terms import Webhooks
 from partners.x12_terms import (
     Acknowledgment,
     ControlNumbers,
@@ -104,21 +104,6 @@ class X12Address(InterchangeAddress):
     """GS02 when they send, GS03 when we do; the interchange id by default."""
 
 
-class ApiKey(Part):
-    """A key that the partner's program presents to the REST interface."""
-
-    label: Slug
-    """A name for the key, as it appears in the audit."""
-    sha256: Sha256Hex
-    """SHA-256 of the key in lower-case hex: printf %s KEY | sha256sum. The key itself is never kept."""
-    expires_on: Annotated[date, DateText] | None = None
-    """Last day (UTC) on which the key opens the door."""
-
-    def opens_on(self, today: date) -> bool:
-        """Whether the key is still good on a day."""
-        return self.expires_on is None or today <= self.expires_on
-
-
 class Limits(Part):
     """Limits of this partner; none can lift a limit of the gateway itself, which holds where none is set here."""
 
@@ -188,6 +173,10 @@ class Profile(Part):
     """AS2 with the partner (RFC 4130)."""
     api_keys: tuple[ApiKey, ...] = Field(default=(), max_length=32)
     """Keys for the REST interface."""
+    api: Api = Api()
+    """The REST interface beyond keys: tokens, certificates, signed requests, and what every call must show."""
+    webhooks: Webhooks | None = None
+    """Where and how they are told of events; not at all when absent."""
     sftp: Sftp | None = None
     """Their mailbox at our SFTP server."""
     sandbox: Boolean = False
@@ -223,11 +212,27 @@ class Profile(Part):
     """Deviations from what was ordered that need nobody's attention."""
     required_samples: tuple[Slug, ...] | None = Field(default=None, max_length=256)
     """The samples that must pass in `gateway partner test --live` before `gateway partner go-live`; all when absent."""
+    throttling: Throttling = Throttling()
+    """How much they may ask of us before they are asked to wait."""
     limits: Limits = Limits()
     """Limits of this partner, each with its unit in its name."""
     agreements: tuple[Agreement, ...] = Field(default=(), max_length=256)
     """What we exchange; a document without an agreement is rejected. Those of a connection are for its own addresses:
     each of the partners that it carries has its own."""
+
+    @property
+    def has_api(self) -> bool:
+        """Whether they can call the REST interface."""
+        return bool(self.api_keys) or self.api.opens
+
+    @property
+    def way_out(self) -> Literal["as2", "inbox", "webhook"] | None:
+        """How what we have for them reaches them; None where nothing says how. A connection (`via`) has its own."""
+        if self.delivery.way is not None:
+            return self.delivery.way
+        if self.as2 is not None and self.as2.url is not None:
+            return "as2"
+        return "inbox" if self.has_api else None
 
     @property
     def is_active(self) -> bool:
@@ -247,7 +252,7 @@ class Profile(Part):
     def files(self) -> tuple[str, ...]:
         """The files beside the profile that it names, sorted."""
         named = set(self.table_files())
-        for part in (self.as2, self.sftp):
+        for part in (self.as2, self.sftp, self.api, self.webhooks):
             named.update(part.files() if part is not None else ())
         return tuple(sorted(named))
 
@@ -256,7 +261,7 @@ class Profile(Part):
         if self.sandbox and self.status == "live":
             right = "write it below `testing:`, or set `status: testing`"
             yield ("sandbox",), "the sandbox would swallow real orders", right
-        has_door = self.as2 is not None or self.sftp is not None or self.api_keys or self.via is not None
+        has_door = self.as2 is not None or self.sftp is not None or self.has_api or self.via is not None
         if self.is_active and not has_door and not self.sandbox:
             right = "add `as2:` or `api_keys:` or `sftp:` or `via:`, or set `status: draft`"
             yield ("status",), "an active partner without a way in", right
@@ -267,17 +272,43 @@ class Profile(Part):
         if self.via is not None and not self.x12:
             right = "add `x12:` with the address that they use there"
             yield ("via",), "a connection is named, but no X12 address that would tell this partner apart", right
-        for name, of in (("as2", self.as2), ("sftp", self.sftp), ("vocabulary", self.vocabulary)):
+        for name, of in (
+            ("as2", self.as2),
+            ("sftp", self.sftp),
+            ("api", self.api),
+            ("webhooks", self.webhooks),
+            ("delivery", self.delivery),
+            ("vocabulary", self.vocabulary),
+        ):
             for part, what, right in of.contradictions() if of is not None else ():
                 yield (name, *part), what, right
         yield from self._agreement_contradictions()
         yield from self.control_numbers.contradictions()
         yield from repeated(("api_keys",), [key.label for key in self.api_keys], "label")
         yield from repeated(("api_keys",), [key.sha256 for key in self.api_keys], "sha256")
+        if "api_key" in self.api.require and not self.api_keys:
+            right = "add `api_keys`, or take it out of `require`"
+            yield ("api", "require"), "an API key is required, and there is none", right
+        for index, key in enumerate(self.api_keys):
+            for part, what, right in key.window_contradictions():
+                yield ("api_keys", index, *part), what, right
+        yield from self._delivery_contradictions()
         yield from repeated(("x12",), [(item.qualifier, item.id) for item in self.x12], "")
         for part, what, right in self.framing.contradictions():
             yield ("framing", *part), what, right
         yield from repeated(("speaks_for",), [(item.qualifier, item.id) for item in self.speaks_for], "")
+
+    def _delivery_contradictions(self) -> Iterator[Contradiction]:
+        way, named = self.delivery.way, self.delivery.webhook
+        hooks = {item.name for item in self.webhooks.subscriptions} if self.webhooks is not None else set()
+        if way == "as2" and (self.as2 is None or self.as2.url is None):
+            yield ("delivery", "way"), "nothing says where their AS2 server is", "add `as2: {url: ..}`, or write inbox"
+        if way == "inbox" and not self.has_api:
+            right = "add `api_keys:` or `api:`, or another way"
+            yield ("delivery", "way"), "they fetch from the inbox by the API, which they cannot call", right
+        if way == "webhook" and named not in hooks:
+            right = "name one of `webhooks.subscriptions` in `delivery.webhook`"
+            yield ("delivery", "webhook"), "documents are to go to a webhook, and there is none of this name", right
 
     def _agreement_contradictions(self) -> Iterator[Contradiction]:
         seen: dict[object, int] = {}

@@ -13,7 +13,7 @@ from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.http import SERVER_NAME, Routes, json_response
 from gateway.edge.operator import Desk
-from gateway.edge.rest import read_number
+from gateway.edge.rest.lists import read_number
 from gateway.flow.views import instant
 from gateway.model.refusals import Reason, Refused
 from gateway.store.database import StoreUnavailable

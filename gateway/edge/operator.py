@@ -15,7 +15,7 @@ from gateway.buffers import whole
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
-from gateway.edge.rest import read_number
+from gateway.edge.rest.lists import read_number
 from gateway.flow import operations, partner_overview, traffic
 from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.outward.resending import resending

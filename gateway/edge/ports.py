@@ -10,7 +10,10 @@ from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
 from gateway.edge.outbound import OutboundDoor
-from gateway.edge.rest import Rest
+from gateway.edge.rest.documents import Documents
+from gateway.edge.rest.door import Door
+from gateway.edge.rest.identity.api_keys import ApiKeys
+from gateway.edge.rest.identity.callers import Identity
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
@@ -28,9 +31,15 @@ def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
     routes, gate, throttle = Routes(), _gate(edge), Throttle(edge.now_ms)
     as2 = As2(edge, bodies, throttle, gate)
     as2.add_to(routes)
-    Rest(edge, bodies, throttle).add_to(routes)
+    _add_rest(edge, bodies, throttle, routes)
     health_routes(edge, routes)
     return HttpServer("edge", edge, routes, bodies, gate, closing=as2.close)
+
+
+def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes) -> None:
+    identity = Identity(edge, [ApiKeys(edge).find])
+    door = Door(edge, bodies, identity, throttle)
+    Documents(edge, door).add_to(routes)
 
 
 def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:

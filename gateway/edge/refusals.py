@@ -106,6 +106,39 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             "Use a new Idempotency-Key or Message-ID for new content, the same one only for the same bytes.",
             M.UNEXPECTED_PROCESSING_ERROR,
         ),
+        R.IDEMPOTENCY_RUNNING: Answer(
+            409,
+            "First request still under way",
+            "Wait as long as Retry-After says and send the same again: the answer will be that of the first.",
+        ),
+        R.NOT_ACCEPTABLE: Answer(
+            406, "Not to be had in this syntax", "Ask by `Accept` for one of the media types that the detail names."
+        ),
+        R.INVALID_CONTENT: Answer(422, "Invalid content", "Correct what `errors` names and send it again."),
+        R.SIGNATURE_INCOMPLETE: Answer(
+            401,
+            "Signature incomplete",
+            "Sign again, with every component and parameter that the detail names (RFC 9421).",
+            audited=True,
+        ),
+        R.SIGNATURE_CLOCK: Answer(
+            401,
+            "Signature outside its time",
+            "Set your clock by the time in `server_time`, and sign each request when it is sent.",
+            audited=True,
+        ),
+        R.SIGNATURE_REPLAYED: Answer(
+            401,
+            "Signature used before",
+            "Sign each request anew, with a nonce of its own; to repeat one, keep its Idempotency-Key and sign again.",
+            audited=True,
+        ),
+        R.DIGEST_MISMATCH: Answer(
+            400,
+            "Digest of other content",
+            "Compute Content-Digest over the body exactly as it is sent (RFC 9530).",
+            audited=True,
+        ),
         R.TOO_MANY_REQUESTS: Answer(429, "Too many requests", "Wait as long as Retry-After says."),
         R.STORE_UNAVAILABLE: Answer(
             503, "Store unavailable", "Nothing was accepted. Send the same again later, as Retry-After says."

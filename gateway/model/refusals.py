@@ -24,6 +24,13 @@ class Reason(StrEnum):
     NOT_POSSIBLE = "not-possible-now"
     NOT_SENDABLE = "not-sendable"
     IDEMPOTENCY_CONFLICT = "idempotency-key-reused"
+    IDEMPOTENCY_RUNNING = "idempotency-key-in-use"  # the first request with it is still under way
+    NOT_ACCEPTABLE = "not-acceptable"  # none of the media types asked for can be given
+    INVALID_CONTENT = "invalid-content"  # read, and found wrong; `errors` says where
+    SIGNATURE_INCOMPLETE = "signature-incomplete"  # it does not cover, or say, what it must
+    SIGNATURE_CLOCK = "signature-clock"  # made too long ago, or ahead of our clock
+    SIGNATURE_REPLAYED = "signature-replayed"
+    DIGEST_MISMATCH = "digest-mismatch"
     TOO_MANY_REQUESTS = "too-many-requests"
     STORE_UNAVAILABLE = "store-unavailable"
     HOLDS_TOO_MUCH = "holds-too-much"  # of a suspended partner

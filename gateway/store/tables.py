@@ -350,6 +350,13 @@ class Delivery(SQLModel, table=True):
         Index("delivery_by_purge", "created_at_ms"),
         # Many rows have none, and NULLs are all different.
         Index("delivery_by_source", "source_key", unique=True),
+        Index(
+            "delivery_by_destination",
+            "destination",
+            "id",
+            sqlite_where=text("destination <> ''"),
+            postgresql_where=text("destination <> ''"),
+        ),
     )
     id: str = Field(primary_key=True)
     partner_id: str
@@ -358,6 +365,8 @@ class Delivery(SQLModel, table=True):
     profile_digest: str
     identity: str = ""
     channel: str
+    # Which address of the partner it goes to, where the channel has several: the id of a webhook subscription.
+    destination: str = ""
     kind: str
     lane: str
     # Ascends among the open deliveries of a lane.

@@ -77,7 +77,7 @@ async def test_unknown_wrong_and_expired_keys_look_alike(house, client, headers)
         "type": "urn:partner-gateway:problem:unauthenticated",
         "title": "Not authenticated",
         "status": 401,
-        "detail": "no partner has this key",
+        "detail": "no partner has these credentials",
         "remedy": told["remedy"],
     }
     (act,) = await house.acts("refused.unauthenticated")
@@ -89,9 +89,9 @@ async def test_unknown_wrong_and_expired_keys_look_alike(house, client, headers)
 async def test_a_draft_is_nobody_yet(house, client):
     async with client.post(f"{house.url}/v1/documents", data=X12, headers={"X-API-Key": DRAFT_KEY}) as answer:
         assert answer.status == 401
-        assert (await answer.json(content_type=None))["detail"] == "no partner has this key"
+        assert (await answer.json(content_type=None))["detail"] == "no partner has these credentials"
     (act,) = await house.acts("refused.unauthenticated")
-    assert (act.actor, act.detail["cause"]) == ("partner:sketch", "key main: the partner is a draft")
+    assert (act.actor, act.detail["cause"]) == ("partner:sketch", "api_key main: the partner is a draft")
 
 
 async def test_what_a_suspended_partner_sends_is_kept_and_held(house, client):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gateway.edge.rest import _for_partner
+from gateway.edge.rest.documents import _for_partner
 from gateway.flow import operations
 from gateway.flow.operations import Actor
 from gateway.store.events import event_log, outbox

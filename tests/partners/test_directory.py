@@ -47,7 +47,9 @@ class TestLookups:
         assert self.directory.by_interchange_id("ZZ", " ACMESUPPLY") is None
 
     def test_by_api_key_until_its_last_day(self) -> None:
-        assert self.directory.by_api_key(KEY_DIGEST, date(2027, 6, 30)) == KeyHolder(self.northwind, "production")
+        assert self.directory.by_api_key(KEY_DIGEST, date(2027, 6, 30)) == KeyHolder(
+            self.northwind, self.northwind.profile.api_keys[0]
+        )
         assert self.directory.by_api_key(KEY_DIGEST, date(2027, 7, 1)) is None
 
     @pytest.mark.parametrize("presented", [OTHER_DIGEST, KEY_DIGEST.upper(), KEY_DIGEST[:-1], "", "é" * 64, "\ud800"])

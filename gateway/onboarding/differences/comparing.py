@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from gateway.onboarding.differences.files import file_words
 from gateway.onboarding.differences.words import sentence
+from partners.api_terms import ApiKey
 from partners.effective import EffectiveValue, effective_values, plain_value
 from partners.loader import LoadedProfile
 from partners.people_terms import Person
 from partners.problems import Location, dotted
-from partners.profile import Agreement, ApiKey, InterchangeAddress
+from partners.profile import Agreement, InterchangeAddress
 
 Kind = Literal["added", "removed", "changed"]
 

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
+from partners.api_terms import ApiKey
 from partners.effective import EffectiveValue, written_value
 from partners.people_terms import Person
-from partners.profile import Agreement, ApiKey, InterchangeAddress
+from partners.profile import Agreement, InterchangeAddress
 
 Words = tuple[str, bool]  # the sentence, and whether somebody should look twice
 

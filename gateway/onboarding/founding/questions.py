@@ -21,9 +21,10 @@ from gateway.onboarding.founding.values import (
     field_of,
     public_key_file,
 )
+from partners.api_terms import ApiKey
 from partners.as2_terms import As2
 from partners.problems import one_of, shown
-from partners.profile import ApiKey, Profile, X12Address
+from partners.profile import Profile, X12Address
 from partners.sftp_terms import Sftp
 
 T = TypeVar("T")

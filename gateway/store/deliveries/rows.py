@@ -32,6 +32,7 @@ class NewDelivery:
         source_key: one delivery for each; a repeat changes nothing.
         url: where an asynchronous receipt goes; None where the bearer's profile says it.
         answers: for a receipt, the header fields that it was written with.
+        destination: which of the partner's addresses, where the channel has several.
     """
 
     id: str
@@ -55,6 +56,7 @@ class NewDelivery:
     answers: tuple[tuple[str, str], ...] = ()
     document_type: str = ""
     number: str = ""
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class StoredDelivery:
     answers: tuple[tuple[str, str], ...]
     document_type: str
     number: str
+    destination: str
     parcel: KeptParcel | None
 
 

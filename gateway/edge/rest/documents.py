@@ -1,35 +1,30 @@
-"""REST: documents of any syntax in, their fate out. A partner sees its own and nothing else."""
+"""Documents of any syntax in, their fate out. A partner sees its own and nothing else."""
 
-import hashlib
 import re
-from datetime import UTC, datetime
 
 import orjson
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
-from gateway.edge.bodies import Bodies, Request
+from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.refusals import catalogue
-from gateway.edge.throttle import Throttle
+from gateway.edge.rest.door import Door
+from gateway.edge.rest.identity.callers import Caller
+from gateway.edge.rest.lists import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, read_number
 from gateway.flow.holding import why_held
-from gateway.flow.receive import Arrival
+from gateway.flow.receive import Also, Arrival
 from gateway.flow.views import document_view, instant, message_row, message_view
 from gateway.model.refusals import Reason, Refused
 from gateway.store import messages
 from gateway.store.engine.statements import storable
 from gateway.store.messages import documents
-from partners.directory import KeyHolder
 from translators.catalog import sniff
 
 CHANNEL = "rest"
 DOCUMENTS_PATH = "/v1/documents"
-API_KEY_CHARACTERS_MAX = 512
 IDEMPOTENCY_KEY = "Idempotency-Key"
-API_KEY = "X-API-Key"
-LIST_LIMIT_DEFAULT = 50
-LIST_LIMIT_MAX = 200
 # What our own people wrote or did stays with them.
 _INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts", "deliveries")
 _INTERNAL_STEP_MEMBERS = ("actor", "case", "remote", "claim_owner")
@@ -39,37 +34,34 @@ _DOCUMENT_ID = re.compile(r"([0-9A-Z]{26})-[0-9]{1,9}(?:-r[0-9]{1,9})?")
 _FILENAME = re.compile(r'filename="?([^";\x00-\x1f\x7f]{1,255})"?', re.IGNORECASE)
 
 
-class Rest:
-    """The REST interface of the partner port.
+class Documents:
+    """Answers for documents.
 
     Args:
         edge: what it stands on.
-        bodies: reads bodies within the limits.
-        throttle: each partner's rate, over all its doors.
+        door: lets calls in.
     """
 
-    def __init__(self, edge: Edge, bodies: Bodies, throttle: Throttle) -> None:
+    def __init__(self, edge: Edge, door: Door) -> None:
         self._edge = edge
-        self._bodies = bodies
-        self._throttle = throttle
+        self._door = door
 
     def add_to(self, routes: Routes) -> None:
         """Put its routes among the others."""
-        routes.add("POST", DOCUMENTS_PATH, self.submit)
-        routes.add("GET", DOCUMENTS_PATH, self.list_submissions)
-        routes.add("GET", DOCUMENTS_PATH + "/{}", self.show)
-        routes.add("GET", "/v1/problems", self.problems)
+        add = self._door.add
+        add(routes, "submit_document", self.submit)
+        add(routes, "list_documents", self.list_submissions)
+        add(routes, "get_document", self.show)
+        add(routes, "list_problems", self.problems)
 
-    async def submit(self, request: Request) -> web.Response:
+    async def submit(self, request: Request, caller: Caller) -> web.Response:
         """Keep a document, durably, and say so with 202. It is read afterwards: its fate stands under its address."""
         began_ms = self._edge.now_ms()
-        holder = self._authenticate(request)
-        partner = holder.partner
+        partner = caller.partner
         key = request.single(IDEMPOTENCY_KEY)
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             raise Refused(Reason.INVALID_REQUEST, "an Idempotency-Key has 1 to 255 printable ASCII characters")
-        limit = partner.profile.limits.body_bytes_max or self._edge.settings.limits.body_bytes_max
-        body = await self._bodies.read(request, limit)
+        body = await self._door.read_body(request, caller)
         content_type = storable(request.headers.get(hdrs.CONTENT_TYPE, "")[:255])
         if not body:
             raise Refused(Reason.BODY_EMPTY, "the request has no body")
@@ -87,13 +79,14 @@ class Rest:
                 content_type=content_type,
                 filename=_filename(request),
                 remote=request.address,
-                security={"api_key": holder.label, "tls": request.secure},
+                security=caller.security | {"tls": request.secure},
                 held=held,
                 received_at_ms=now_ms,
             ),
             message_id=message_id,
             # Of what was held at first a duplicate is told so, whatever became of it since.
             answer=told,
+            also=_spending(caller),
         )
         metrics = self._edge.metrics
         (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
@@ -105,18 +98,18 @@ class Rest:
         told = acceptance.answer or _submission(acceptance.message_id, acceptance.received_at_ms, "received")
         return json_response(orjson.Fragment(told), status=202, headers=headers)
 
-    async def show(self, request: Request, name: str) -> web.Response:
+    async def show(self, request: Request, caller: Caller, name: str) -> web.Response:
         """A submission or one of its documents. Somebody else's looks like one that never was."""
-        partner_id = self._authenticate(request).partner.id
+        partner_id = caller.partner.id
         request.subject = name[:64]
         view = await self._edge.database.read(lambda connection: _view(connection, partner_id, name))
         if view is None:
             raise Refused(Reason.NOT_FOUND, "you have no submission or document with this id")
         return json_response(view)
 
-    async def list_submissions(self, request: Request) -> web.Response:
+    async def list_submissions(self, request: Request, caller: Caller) -> web.Response:
         """The partner's submissions, the newest first."""
-        partner_id = self._authenticate(request).partner.id
+        partner_id = caller.partner.id
         limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
         before = request.query.get("before")
         if before is not None and not _MESSAGE_ID.fullmatch(before):
@@ -132,47 +125,10 @@ class Rest:
         """Every kind of problem that this interface answers with."""
         return json_response({"problems": catalogue()})
 
-    def _authenticate(self, request: Request) -> KeyHolder:
-        """Whose key it is. A key that is absent, unknown, expired or misspelt gets one and the same answer."""
-        key = request.single(API_KEY)
-        authorization = request.single(hdrs.AUTHORIZATION)
-        if key is None and authorization is not None:
-            scheme, _, credentials = authorization.partition(" ")
-            if scheme.lower() == "bearer":
-                key = credentials.strip()
-        presented = (key or "")[:API_KEY_CHARACTERS_MAX].encode("utf-8", "surrogateescape")
-        today = datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC).date()
-        holder = self._edge.directory().by_api_key(hashlib.sha256(presented).hexdigest(), today)
-        if holder is None:
-            raise Refused(
-                Reason.UNAUTHENTICATED,
-                "no partner has this key",
-                audit="no key was sent" if key is None else "no active key has this digest",
-            )
-        partner = holder.partner
-        request.actor = f"partner:{partner.id}"
-        if partner.profile.status == "draft":
-            raise Refused(
-                Reason.UNAUTHENTICATED, "no partner has this key", audit=f"key {holder.label}: the partner is a draft"
-            )
-        rate = partner.profile.limits.requests_per_second_max
-        if rate is not None:
-            self._throttle.admit(partner.id, rate)
-        return holder
 
-
-def read_number(request: Request, name: str, default: int, maximum: int, *, minimum: int = 1) -> int:
-    """A number in the query.
-
-    Raises:
-        Refused: it is none, or outside its bounds.
-    """
-    text = request.query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
-        raise Refused(Reason.INVALID_REQUEST, f"`{name}` is a number from {minimum} to {maximum}")
-    return int(text)
+def _spending(caller: Caller) -> Also | None:
+    """What a signature may be used for once is used up by the commit that keeps what it brought."""
+    return (lambda connection, _: caller.spend(connection)) if caller.is_sealed else None
 
 
 def _submission(message_id: str, received_at_ms: int, status: str, reason: str = "") -> bytes:

@@ -1,0 +1,7 @@
+"""The REST interface of the partner port: one handler for each operation of `gateway.api.operations`.
+
+door        a call comes in: who is it, how often, may they; then its handler
+identity    the ways of showing who one is
+documents   what they send, and what became of it
+lists       pages of a list
+"""

@@ -1,0 +1,82 @@
+"""The door of the REST interface: who calls, how often, what for; then the handler of the operation."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeAlias
+
+from aiohttp import web
+
+from gateway.api.operations import OPERATIONS, Operation, RateClass
+from gateway.buffers import Buffer
+from gateway.edge.bodies import Bodies, Request
+from gateway.edge.context import Edge
+from gateway.edge.http import Routes
+from gateway.edge.rest.identity.callers import Caller, Identity
+from gateway.edge.throttle import Throttle
+from gateway.model.refusals import Reason, Refused
+from gateway.store.database import StoreUnavailable
+
+# Gets the request, who makes it, and the open parts of the path.
+Handler: TypeAlias = Callable[..., Awaitable[web.StreamResponse]]
+
+
+class Door:
+    """Lets calls in.
+
+    Args:
+        edge: what it stands on.
+        bodies: reads bodies within the limits.
+        identity: finds out who calls.
+        throttle: each partner's rate, over all its doors.
+    """
+
+    def __init__(self, edge: Edge, bodies: Bodies, identity: Identity, throttle: Throttle) -> None:
+        self._edge = edge
+        self._bodies = bodies
+        self._identity = identity
+        self._throttle = throttle
+
+    def add(self, routes: Routes, operation_id: str, handler: Handler) -> None:
+        """Have an operation answered by a handler, which for a public one gets no caller."""
+        operation = OPERATIONS[operation_id]
+
+        async def enter(request: Request, *parts: str) -> web.StreamResponse:
+            if operation.is_public:
+                return await handler(request, *parts)
+            caller = await self._enter(operation, request)
+            if not caller.is_sealed or operation.rate_class is RateClass.SUBMIT:
+                return await handler(request, caller, *parts)
+            await self._edge.database.write(caller.spend, durable=False)
+            try:
+                return await handler(request, caller, *parts)
+            except BaseException:
+                with suppress(StoreUnavailable):
+                    await self._edge.database.write(caller.release, durable=False)
+                raise
+
+        routes.add(operation.method, operation.route, enter)
+
+    async def read_body(self, request: Request, caller: Caller, bytes_max: int | None = None) -> Buffer:
+        """The whole body, the one that was signed where it was.
+
+        Args:
+            request: its body untouched.
+            caller: who makes the call.
+            bytes_max: of this operation; the partner's limit and the gateway's hold where they are lower.
+
+        Raises:
+            Refused: it is too large, too slow, incomplete, or another one than was signed.
+        """
+        limits = [caller.partner.profile.limits.body_bytes_max, self._edge.settings.limits.body_bytes_max, bytes_max]
+        body = await self._bodies.read(request, min(limit for limit in limits if limit is not None))
+        caller.check_body(body)
+        return body
+
+    async def _enter(self, operation: Operation, request: Request) -> Caller:
+        caller = await self._identity.identify(request)
+        rate = caller.partner.profile.limits.requests_per_second_max
+        if rate is not None:
+            self._throttle.admit(caller.partner.id, rate)
+        if not caller.may(operation.scope):
+            raise Refused(Reason.FORBIDDEN, f"this call needs the scope {operation.scope}, which was not given")
+        return caller

@@ -1,0 +1,133 @@
+"""The partner API: nonces, credentials, quotas, orders, webhooks."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "request_nonce",
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("nonce", sa.String(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "nonce"),
+    )
+    op.create_index("ix_request_nonce_expires_at_ms", "request_nonce", ["expires_at_ms"])
+    op.create_table(
+        "credential_use",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("means", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("last_used_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "means", "label"),
+    )
+    op.create_table(
+        "idempotent_answer",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "key"),
+    )
+    op.create_index("ix_idempotent_answer_created_at_ms", "idempotent_answer", ["created_at_ms"])
+    op.create_table(
+        "sealing_key",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "token_key",
+        sa.Column("kid", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("signs_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("verifies_until_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kid"),
+    )
+    op.create_table(
+        "revoked_token",
+        sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("jti"),
+    )
+    op.create_index("ix_revoked_token_expires_at_ms", "revoked_token", ["expires_at_ms"])
+    op.create_table(
+        "rate_bucket",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "name"),
+    )
+    op.create_table(
+        "daily_use",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("day", sa.String(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "day"),
+    )
+    op.create_table(
+        "purchase_order",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("dispatch_id", sa.String(), nullable=True),
+        sa.Column("document_id", sa.String(), nullable=False),
+        sa.Column("ordered_on", sa.String(), nullable=False),
+        sa.Column("first_seen_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "number"),
+    )
+    op.create_index("purchase_order_by_change", "purchase_order", ["partner_id", "changed_at_ms", "number"])
+    _partial_index("purchase_order_open", "purchase_order", ["partner_id", "changed_at_ms", "number"], "is_open")
+    op.create_table(
+        "partner_event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("partner_event_by_partner", "partner_event", ["partner_id", "id"])
+    op.create_index("partner_event_by_purge", "partner_event", ["at_ms"])
+    _partial_index("partner_event_untold", "partner_event", ["id"], "NOT told")
+    op.create_table(
+        "webhook_subscription",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("sealed_keys", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_success_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("webhook_by_partner", "webhook_subscription", ["partner_id", "name"], unique=True)
+    with op.batch_alter_table("delivery") as delivery:
+        delivery.add_column(sa.Column("destination", sa.String(), nullable=False, server_default=""))
+    _partial_index("delivery_by_destination", "delivery", ["destination", "id"], "destination <> ''")
+
+
+def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
