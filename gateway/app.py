@@ -45,6 +45,7 @@ from gateway.settings import Settings
 from gateway.spool import SpoolFolder
 from gateway.starting import CannotStart, listen, locked_data_dir, supervise
 from gateway.store import messages
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.events import outbox
@@ -89,6 +90,7 @@ class Gateway:
         erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms)
         self.broker = broker_of(settings, erp, self.metrics)
         self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
+        self.sealing = Sealing(self.database, settings.passphrase, now_ms=now_ms)
         self.exchanged = ExchangedCertificates(self.database)
         self.uses = LastUses()
         self.certificates = CertificateWatch(
@@ -221,6 +223,7 @@ class Gateway:
             uses=self.uses,
             exchanged=self.exchanged.of,
             outbound=self.outbound,
+            sealing=self.sealing,
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
         self._operator_port: HttpServer = operator_port(edge, self._bodies)
@@ -255,6 +258,7 @@ class Gateway:
                 # The only process of this data_dir: whatever is claimed, a process that is gone claimed it.
                 await self.database.write(_release_all)
             await self.keys.start()
+            await self.sealing.start()
             await self.exchanged.refresh()
             await self.housekeeping.load_profiles()
             self.housekeeping.look_at_disk()

@@ -308,8 +308,8 @@ def _rewrap(called: argparse.Namespace) -> int:
     if new is None or new == old:
         raise Unusable("the new passphrase is the present one; put another into the file")
     with key_store(settings) as database:
-        stored = database.read_now(keys.every)
-        if stored and not key_acts.opens(stored, old) and key_acts.opens(stored, new):
+        old_opens, new_opens = (database.read_now(partial(key_acts.opens, passphrase=each)) for each in (old, new))
+        if new_opens and not old_opens:
             raise Unusable("the keys are wrapped under the new passphrase already; put it in place of the present one")
         act = partial(key_acts.rewrap, old=old, new=new, actor=actor(), now_ms=now_ms())
         number = words(lambda: database.write_now(act))

@@ -8,6 +8,7 @@ from gateway.as2_agreements import ExchangedOf, nothing_exchanged
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.settings import Settings
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
 from gateway.store.keys.certificate_uses import LastUses
 from gateway.telemetry import Metrics
@@ -31,6 +32,7 @@ class Edge:
         wake: called after an act that gives processing or relay something to do.
         outbound: takes what is to be sent; None where nothing is.
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
+        sealing: keeps our secrets sealed in the store.
     """
 
     settings: Settings
@@ -45,3 +47,4 @@ class Edge:
     uses: LastUses = field(default_factory=LastUses)
     exchanged: ExchangedOf = nothing_exchanged
     outbound: Outbound | None = None
+    sealing: Sealing = field(default_factory=Sealing)

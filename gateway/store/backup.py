@@ -25,9 +25,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 import orjson
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, delete, text, update
 
 from gateway.store import messages
+from gateway.store.api_tables import TokenKey
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.engine.statements import table_of
 from gateway.store.events import outbox
@@ -322,6 +323,7 @@ def move_ahead(connection: Connection, step: int, now_ms: int, actor: str) -> Re
 
     Control numbers, lane sequences and positions in the event log that may have been given out after the backup are
     left out, so that nobody takes something new for something seen; leases of processes that are gone are given back.
+    Access tokens from before it are good no more: whatever was revoked since is forgotten.
     """
     scopes = control_numbers.jump_ahead(connection, step, now_ms)
     lane = table_of(Lane)
@@ -330,6 +332,7 @@ def move_ahead(connection: Connection, step: int, now_ms: int, actor: str) -> Re
     messages.release_claims(connection, None, now_ms)
     outbox.release_claims(connection, None, now_ms)
     delivery_claims.release_claims(connection, None, now_ms)
+    connection.execute(delete(table_of(TokenKey)))
     detail = {"step": step, "control_number_scopes": scopes, "lanes": lanes}
     audit.record(connection, audit.Act(now_ms, actor, "restore", "database", "", detail))
     return Restored(scopes, lanes)

@@ -15,6 +15,7 @@ from gateway.flow.certificates.keys import life_of, unlock
 from gateway.flow.operations import Actor
 from gateway.model.instants import moment
 from gateway.store import keys
+from gateway.store.credentials import sealing
 from gateway.store.keys import StoredKey
 from gateway.store.keys.certificate_uses import Key, Use, identity_owner
 from gateway.store.oversight import audit
@@ -53,6 +54,7 @@ def add(connection: Connection, new: StoredKey, passphrase: bytes, actor: Actor,
     for one in keys.every(connection):
         if one.wrapped_key:  # one passphrase opens them all, or the gateway cannot start
             unlock(one, passphrase)
+    sealing.check(connection, passphrase)
     if not keys.add(connection, new):
         raise KeyRingError(f"{new.identity} has this pair already ({new.fingerprint}). See `gateway certs list --all`.")
     _record(connection, actor, action, new.identity, new.created_at_ms, {"fingerprint": new.fingerprint})
@@ -191,7 +193,9 @@ def _must_be_idle(life: Life, lives: Sequence[Life], now: datetime, uses: Mappin
 
 
 def rewrap(connection: Connection, old: bytes, new: bytes, actor: Actor, now_ms: int) -> int:
-    """Wrap every private key under a new passphrase, all or none; returns how many.
+    """Wrap every private key, and the key that seals our secrets, under a new passphrase, all or none.
+
+    Returns how many private keys there are.
 
     Raises:
         KeyRingError: one of them does not open under the old passphrase.
@@ -203,16 +207,18 @@ def rewrap(connection: Connection, old: bytes, new: bytes, actor: Actor, now_ms:
         wrapped = seal(pair.private_key, new)
         unlock(replace(one, wrapped_key=wrapped), new)
         keys.change(connection, one.identity, one.fingerprint, {"wrapped_key": wrapped})
-    _record(connection, actor, "key.rewrap", "", now_ms, {"keys": len(stored)})
+    sealed = sealing.rewrap(connection, old, new)
+    _record(connection, actor, "key.rewrap", "", now_ms, {"keys": len(stored), "sealing_key": sealed})
     return len(stored)
 
 
-def opens(stored: Sequence[StoredKey], passphrase: bytes) -> bool:
-    """Whether a passphrase opens every key that is kept."""
+def opens(connection: Connection, passphrase: bytes) -> bool:
+    """Whether a passphrase opens every key that is kept, the one that seals our secrets included."""
     try:
-        for one in stored:
+        for one in keys.every(connection):
             if one.wrapped_key:
                 unlock(one, passphrase)
+        sealing.check(connection, passphrase)
     except KeyRingError:
         return False
     return True
