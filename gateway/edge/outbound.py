@@ -15,7 +15,7 @@ from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.operator import Desk
-from gateway.edge.rest.documents import IDEMPOTENCY_KEY
+from gateway.edge.rest.idempotency import IDEMPOTENCY_KEY
 from gateway.flow.operations import Actor
 from gateway.flow.outward.outbound import Answer, SourceKey
 from gateway.model.dispatch import DispatchState

@@ -14,6 +14,7 @@ from gateway.edge.rest.documents import Documents
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.api_keys import ApiKeys
 from gateway.edge.rest.identity.callers import Identity
+from gateway.edge.rest.submitting import Submitting
 from gateway.edge.throttle import AuditGate, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
@@ -39,7 +40,8 @@ def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
 def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes) -> None:
     identity = Identity(edge, [ApiKeys(edge).find])
     door = Door(edge, bodies, identity, throttle)
-    Documents(edge, door).add_to(routes)
+    submitting = Submitting(edge, door)
+    Documents(edge, door, submitting).add_to(routes)
 
 
 def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:

@@ -2,7 +2,6 @@
 
 import re
 
-import orjson
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
 
@@ -13,22 +12,17 @@ from gateway.edge.refusals import catalogue
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
 from gateway.edge.rest.lists import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, read_number
-from gateway.flow.holding import why_held
-from gateway.flow.receive import Also, Arrival
-from gateway.flow.views import document_view, instant, message_row, message_view
+from gateway.edge.rest.submitting import CONTENT_TYPE_CHARACTERS_MAX, DOCUMENTS_PATH, Submitting
+from gateway.flow.views import document_view, message_row, message_view
 from gateway.model.refusals import Reason, Refused
 from gateway.store import messages
 from gateway.store.engine.statements import storable
 from gateway.store.messages import documents
 from translators.catalog import sniff
 
-CHANNEL = "rest"
-DOCUMENTS_PATH = "/v1/documents"
-IDEMPOTENCY_KEY = "Idempotency-Key"
 # What our own people wrote or did stays with them.
 _INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts", "deliveries")
 _INTERNAL_STEP_MEMBERS = ("actor", "case", "remote", "claim_owner")
-_IDEMPOTENCY_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _MESSAGE_ID = re.compile(r"[0-9A-Z]{26}")
 _DOCUMENT_ID = re.compile(r"([0-9A-Z]{26})-[0-9]{1,9}(?:-r[0-9]{1,9})?")
 _FILENAME = re.compile(r'filename="?([^";\x00-\x1f\x7f]{1,255})"?', re.IGNORECASE)
@@ -40,11 +34,13 @@ class Documents:
     Args:
         edge: what it stands on.
         door: lets calls in.
+        submitting: keeps what is sent.
     """
 
-    def __init__(self, edge: Edge, door: Door) -> None:
+    def __init__(self, edge: Edge, door: Door, submitting: Submitting) -> None:
         self._edge = edge
         self._door = door
+        self._submitting = submitting
 
     def add_to(self, routes: Routes) -> None:
         """Put its routes among the others."""
@@ -56,47 +52,15 @@ class Documents:
 
     async def submit(self, request: Request, caller: Caller) -> web.Response:
         """Keep a document, durably, and say so with 202. It is read afterwards: its fate stands under its address."""
-        began_ms = self._edge.now_ms()
-        partner = caller.partner
-        key = request.single(IDEMPOTENCY_KEY)
-        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-            raise Refused(Reason.INVALID_REQUEST, "an Idempotency-Key has 1 to 255 printable ASCII characters")
         body = await self._door.read_body(request, caller)
-        content_type = storable(request.headers.get(hdrs.CONTENT_TYPE, "")[:255])
+        content_type = request.headers.get(hdrs.CONTENT_TYPE, "")[:CONTENT_TYPE_CHARACTERS_MAX]
         if not body:
             raise Refused(Reason.BODY_EMPTY, "the request has no body")
         if sniff(body, content_type) is None:
             raise Refused(Reason.UNSUPPORTED_SYNTAX, "the body begins neither like X12 nor like JSON nor like XML")
-        now_ms, message_id, held = self._edge.now_ms(), self._edge.reception.new_id(), why_held(partner)
-        told = _submission(message_id, now_ms, "held", held) if held else None
-        acceptance = await self._edge.reception.keep(
-            Arrival(
-                partner_id=partner.id,
-                profile_digest=partner.digest,
-                channel=CHANNEL,
-                payload=body,
-                transport_id=key,
-                content_type=content_type,
-                filename=_filename(request),
-                remote=request.address,
-                security=caller.security | {"tls": request.secure},
-                held=held,
-                received_at_ms=now_ms,
-            ),
-            message_id=message_id,
-            # Of what was held at first a duplicate is told so, whatever became of it since.
-            answer=told,
-            also=_spending(caller),
+        return await self._submitting.submit(
+            request, caller, body, content_type=content_type, filename=_filename(request)
         )
-        metrics = self._edge.metrics
-        (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
-        metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
-        headers: dict[str, str] = {hdrs.LOCATION: f"{DOCUMENTS_PATH}/{acceptance.message_id}"}
-        if acceptance.duplicate:
-            headers["Idempotency-Replayed"] = "true"
-        # A function of what was kept, so a duplicate gets the same bytes.
-        told = acceptance.answer or _submission(acceptance.message_id, acceptance.received_at_ms, "received")
-        return json_response(orjson.Fragment(told), status=202, headers=headers)
 
     async def show(self, request: Request, caller: Caller, name: str) -> web.Response:
         """A submission or one of its documents. Somebody else's looks like one that never was."""
@@ -124,19 +88,6 @@ class Documents:
     async def problems(self, _request: Request) -> web.Response:
         """Every kind of problem that this interface answers with."""
         return json_response({"problems": catalogue()})
-
-
-def _spending(caller: Caller) -> Also | None:
-    """What a signature may be used for once is used up by the commit that keeps what it brought."""
-    return (lambda connection, _: caller.spend(connection)) if caller.is_sealed else None
-
-
-def _submission(message_id: str, received_at_ms: int, status: str, reason: str = "") -> bytes:
-    """What is told of a document that was kept."""
-    told: dict[str, object] = {"id": message_id, "status": status, "received_at": instant(received_at_ms)}
-    if reason:
-        told["reason"] = reason
-    return orjson.dumps(told | {"links": {"self": f"{DOCUMENTS_PATH}/{message_id}"}})
 
 
 def _view(connection: Connection, partner_id: str, name: str) -> dict[str, object] | None:

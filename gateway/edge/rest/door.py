@@ -11,6 +11,7 @@ from gateway.buffers import Buffer
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
+from gateway.edge.rest.idempotency import RunningKeys, read_key
 from gateway.edge.rest.identity.callers import Caller, Identity
 from gateway.edge.throttle import Throttle
 from gateway.model.refusals import Reason, Refused
@@ -35,6 +36,7 @@ class Door:
         self._bodies = bodies
         self._identity = identity
         self._throttle = throttle
+        self.running = RunningKeys()
 
     def add(self, routes: Routes, operation_id: str, handler: Handler) -> None:
         """Have an operation answered by a handler, which for a public one gets no caller."""
@@ -44,7 +46,10 @@ class Door:
             if operation.is_public:
                 return await handler(request, *parts)
             caller = await self._enter(operation, request)
-            if not caller.is_sealed or operation.rate_class is RateClass.SUBMIT:
+            if operation.rate_class is RateClass.SUBMIT:
+                with self.running.hold(request, caller.partner.id, read_key(request)):
+                    return await handler(request, caller, *parts)
+            if not caller.is_sealed:
                 return await handler(request, caller, *parts)
             await self._edge.database.write(caller.spend, durable=False)
             try:
