@@ -131,12 +131,20 @@ class PartnerEvent(SQLModel, table=True):
 
     __tablename__ = "partner_event"
     __table_args__ = (
-        Index("partner_event_by_partner", "partner_id", "id"),
-        Index("partner_event_untold", "id", sqlite_where=text("NOT told"), postgresql_where=text("NOT told")),
+        Index("partner_event_by_partner", "partner_id", "number"),
+        Index(
+            "partner_event_untold",
+            "partner_id",
+            "number",
+            sqlite_where=text("NOT told"),
+            postgresql_where=text("NOT told"),
+        ),
         Index("partner_event_by_purge", "at_ms"),
     )
     id: str = Field(primary_key=True)
     partner_id: str
+    # Ascends among the events of a partner, in the order in which they were recorded.
+    number: int = Field(sa_column=_big())
     type: str
     # What is told in order: the purchase order, else the document that it is about.
     subject: str
@@ -150,7 +158,7 @@ class WebhookSubscription(SQLModel, table=True):
     """An address of a partner that is told of events, from the profile or set up by the API."""
 
     __tablename__ = "webhook_subscription"
-    __table_args__ = (Index("webhook_by_partner", "partner_id", "name", unique=True),)
+    __table_args__ = (Index("webhook_by_partner", "partner_id", "origin", "name", unique=True),)
     id: str = Field(primary_key=True)
     partner_id: str
     name: str
@@ -163,6 +171,10 @@ class WebhookSubscription(SQLModel, table=True):
     sealed_keys: str = Field(default="[]", sa_column=_text())
     state: str
     reason: str = Field(default="", sa_column=_text())
+    # Who brought it into its state: a person, a partner, or the gateway by itself.
+    changed_by: str = ""
+    # Of the profile that it was last compared with; of those made by the API, the one when it last changed state.
+    profile_digest: str = ""
     # Since when every attempt failed; NULL after a success.
     failing_since_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
     last_success_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))

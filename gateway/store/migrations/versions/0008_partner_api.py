@@ -96,6 +96,7 @@ def upgrade() -> None:
         "partner_event",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
@@ -103,9 +104,9 @@ def upgrade() -> None:
         sa.Column("told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("partner_event_by_partner", "partner_event", ["partner_id", "id"])
+    op.create_index("partner_event_by_partner", "partner_event", ["partner_id", "number"])
     op.create_index("partner_event_by_purge", "partner_event", ["at_ms"])
-    _partial_index("partner_event_untold", "partner_event", ["id"], "NOT told")
+    _partial_index("partner_event_untold", "partner_event", ["partner_id", "number"], "NOT told")
     op.create_table(
         "webhook_subscription",
         sa.Column("id", sa.String(), nullable=False),
@@ -117,13 +118,15 @@ def upgrade() -> None:
         sa.Column("sealed_keys", sa.Text(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
+        sa.Column("profile_digest", sa.String(), nullable=False),
         sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_success_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("webhook_by_partner", "webhook_subscription", ["partner_id", "name"], unique=True)
+    op.create_index("webhook_by_partner", "webhook_subscription", ["partner_id", "origin", "name"], unique=True)
     with op.batch_alter_table("delivery") as delivery:
         delivery.add_column(sa.Column("destination", sa.String(), nullable=False, server_default=""))
     _partial_index("delivery_by_destination", "delivery", ["destination", "id"], "destination <> ''")
