@@ -17,6 +17,7 @@ from certs.keyring import KeyRingError
 from gateway.as2_agreements import PartnerCertificates
 from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
+from gateway.carriers.inbox import INBOX_CARRIER
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
@@ -31,11 +32,12 @@ from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.outward.send import Sending
-from gateway.flow.outward.ways import AS2, SANDBOX, message_id_host
+from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
+from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
 from gateway.sandbox.carrier import SandboxCarrier
@@ -87,7 +89,8 @@ class Gateway:
             queued_max=settings.limits.writes_queued_max,
             synchronous=database_synchronous,
         )
-        erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms)
+        self.wants_events = wants_events(self.directory)
+        erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms, wants_events=self.wants_events)
         self.broker = broker_of(settings, erp, self.metrics)
         self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
         self.sealing = Sealing(self.database, settings.passphrase, now_ms=now_ms)
@@ -139,7 +142,7 @@ class Gateway:
             certificates=PartnerCertificates(self.exchanged.of),
             uses=self.uses,
         )
-        carriers = {AS2: self._as2.carrier}
+        carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER}
         if settings.sandbox:
             played = SandboxCarrier(self.database, now_ms=now_ms, metrics=self.metrics, kept=self._wake_sandbox)
             carriers[SANDBOX] = played.carrier
@@ -169,6 +172,7 @@ class Gateway:
             arrived=self._wake_processing,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
             held_room=HeldRoom(self.database, settings.limits.held_bytes_per_partner_max, now_ms),
+            wants_events=self.wants_events,
         )
         self.processing = Processing(
             self.database,
@@ -190,6 +194,7 @@ class Gateway:
                 now_ms=now_ms,
                 scratch=self.spools.scratch(settings.limits.spool_from_bytes),
             ),
+            wants_events=self.wants_events,
         )
         self.sandbox = SandboxReplies(
             self.database,
@@ -223,6 +228,7 @@ class Gateway:
             uses=self.uses,
             exchanged=self.exchanged.of,
             outbound=self.outbound,
+            wants_events=self.wants_events,
             sealing=self.sealing,
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)

@@ -7,6 +7,7 @@ from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Settings
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
@@ -31,6 +32,7 @@ class Edge:
         uses: when certificates were last used.
         wake: called after an act that gives processing or relay something to do.
         outbound: takes what is to be sent; None where nothing is.
+        wants_events: for whom events are kept, that webhooks tell of.
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
         sealing: keeps our secrets sealed in the store.
     """
@@ -47,4 +49,5 @@ class Edge:
     uses: LastUses = field(default_factory=LastUses)
     exchanged: ExchangedOf = nothing_exchanged
     outbound: Outbound | None = None
+    wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)

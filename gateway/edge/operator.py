@@ -204,7 +204,7 @@ class Desk:
         )
 
         def record(connection: Connection) -> bool:
-            known = outcomes.record(connection, outcome, now_ms)
+            known = outcomes.record(connection, outcome, now_ms, self._edge.wants_events)
             if known:
                 audit.record(connection, act)
             return known

@@ -10,10 +10,12 @@ from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.repetitions import judge_all, refused_documents
 from gateway.flow.terms import PartnerTerms, Terms
+from gateway.flow.webhooks.causes import tell_decided
 from gateway.model.events import BusinessEvent
 from gateway.model.ids import document_id, event_id
 from gateway.model.instants import moment, rfc3339
 from gateway.model.message import MessageEvent, MessageState
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.store import messages
 from gateway.store.events import outbox
 from gateway.store.messages import StoredMessage, acknowledgments, documents
@@ -48,6 +50,7 @@ class Decision:
         last_batch: the documents that are not staged yet.
         result: what the translation says of the whole.
         terms: of the partner's profile.
+        wants_events: who may hear of it.
     """
 
     message: StoredMessage
@@ -56,6 +59,7 @@ class Decision:
     result: TranslationResult
     terms: Terms
     now_ms: int
+    wants_events: WantsEvents = nobody
 
 
 def stage(
@@ -119,6 +123,8 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
         report=envelope_report(decision.result, interchanges),
         acknowledged=_acknowledge(connection, decision, interchanges),
     )
+    theirs = [decision.terms.of(item.header.sender).partner_id for item in interchanges]
+    tell_decided(connection, message, theirs, now_ms, decision.wants_events, rejected=is_rejected, reason=reason)
     _report_foreign_senders(connection, decision, interchanges)
     if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)

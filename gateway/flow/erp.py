@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from gateway.broker import BrokerUnavailable, EmbeddedLog, RabbitBroker, Unusable, Wanted
 from gateway.flow.outward.outbound import Outbound, SourceKey
 from gateway.model.events import BusinessEvent, Outcome
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.deliveries.dispatches import SourceIdReused
@@ -31,12 +32,21 @@ class ErpDesk:
         database: of the gateway.
         outbound: takes what the ERP wants sent; asked for only then, since it is made after the broker.
         now_ms: the clock.
+        wants_events: who may hear of outcomes.
     """
 
-    def __init__(self, database: Database, outbound: Callable[[], Outbound], *, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbound: Callable[[], Outbound],
+        *,
+        now_ms: Callable[[], int],
+        wants_events: WantsEvents = nobody,
+    ) -> None:
         self._database = database
         self._outbound = outbound
         self._now_ms = now_ms
+        self._wants_events = wants_events
 
     async def append_to_log(self, event: BusinessEvent) -> None:
         """Keep an event in the log that stands in for a broker."""
@@ -44,7 +54,8 @@ class ErpDesk:
 
     async def record_outcome(self, outcome: Outcome) -> None:
         """Keep what the ERP made of an event."""
-        known = await self._database.write(lambda connection: outcomes.record(connection, outcome, self._now_ms()))
+        unit = partial(outcomes.record, outcome=outcome, now_ms=self._now_ms(), wants_events=self._wants_events)
+        known = await self._database.write(unit)
         if not known:
             log.warning("the ERP reported on an event that is not ours", extra={"event_id": outcome.event_id})
 

@@ -14,8 +14,10 @@ from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.decide import Decision, OutOfTurn, decide, decide_empty, park, stage
 from gateway.flow.holding import Holding
 from gateway.flow.terms import Terms, TermsFor, TermsMissing
+from gateway.flow.webhooks.causes import tell_held
 from gateway.model.backoff import delay_ms
 from gateway.model.message import MessageState
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Limits
 from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
@@ -53,6 +55,7 @@ class Processing:
         exchange: decides on certificate exchange messages, which are never translated, and never held.
         holding: knows whose messages have to wait; none have to where it is absent.
         apart: takes what has to wait out of a connection's messages.
+        wants_events: who may hear of what becomes of their messages.
     """
 
     def __init__(  # noqa: PLR0913  # every part of the line that it meets
@@ -70,6 +73,7 @@ class Processing:
         exchange: Exchange | None = None,
         holding: Holding | None = None,
         apart: SettingApart | None = None,
+        wants_events: WantsEvents = nobody,
     ) -> None:
         self._database = database
         self._pool = pool
@@ -84,6 +88,7 @@ class Processing:
         self._exchange = exchange
         self._holding = holding
         self._apart = apart
+        self._wants_events = wants_events
         self._wake = asyncio.Event()
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
@@ -257,7 +262,8 @@ class Processing:
         except Exception as error:
             log.exception("processing failed", extra={"message_id": message.id})
             return self._park(message, attempts, f"translation failed with {type(error).__name__}", places(error))
-        decision = Decision(message, self._source, last_batch, unfilled(result, ranges), terms, self._now_ms())
+        read = unfilled(result, ranges)
+        decision = Decision(message, self._source, last_batch, read, terms, self._now_ms(), self._wants_events)
         unit = partial(decide, owner=self._owner, decision=decision)
         return self._committed(message, attempts, self._database.submit(unit))
 
@@ -266,7 +272,7 @@ class Processing:
         is_exchange = self._exchange is not None and self._exchange.takes(message)
         why = self._holding.why(message) if self._holding is not None and not is_exchange else ""
         if why:
-            hold = partial(messages.hold, owner=self._owner, message=message, reason=why, now_ms=self._now_ms())
+            hold = partial(self._hold, message=message, why=why, now_ms=self._now_ms())
             return self._committed(message, attempts, self._database.submit(hold))
         if attempts > self._limits.processing_attempts_max and message.state == MessageState.PROCESSING:
             # It was being worked on when the process died, again and again: most likely it is what killed it.
@@ -274,6 +280,11 @@ class Processing:
         if self._exchange is not None and is_exchange:
             return await self._take_exchange(self._exchange, message, attempts)
         return None
+
+    def _hold(self, connection: Connection, message: StoredMessage, why: str, now_ms: int) -> MessageState:
+        state = messages.hold(connection, self._owner, message, why, now_ms)
+        tell_held(connection, message.partner_id, message.id, why, now_ms, self._wants_events)
+        return state
 
     async def _take_exchange(
         self, exchange: Exchange, message: StoredMessage, attempts: int

@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 from gateway.buffers import Buffer, windows
 from gateway.flow.held_room import HeldRoom
 from gateway.flow.owed_receipts import TooManyFailures, owe_for_failure
+from gateway.flow.webhooks.causes import tell_held
 from gateway.model.ids import IdSource
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.model.refusals import Reason, Refused
 from gateway.store import messages
 from gateway.store.database import Database, StoreUnavailable
@@ -81,6 +83,7 @@ class Reception:
         arrived: called after each durable commit of something new; wakes the processing.
         disk_is_low: whether to accept nothing more for now.
         held_room: how much may be held of a suspended partner; without a limit when absent.
+        wants_events: who may hear of what is held.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Reception:
         arrived: Callable[[], None],
         disk_is_low: Callable[[], bool] = lambda: False,
         held_room: HeldRoom | None = None,
+        wants_events: WantsEvents = nobody,
     ) -> None:
         self._database = database
         self._ids = ids
@@ -98,6 +102,7 @@ class Reception:
         self._arrived = arrived
         self._disk_is_low = disk_is_low
         self._held_room = held_room
+        self._wants_events = wants_events
 
     def new_id(self) -> str:
         """The id for a message, for edges whose answer names it before it is kept (an MDN, say)."""
@@ -184,7 +189,7 @@ class Reception:
     async def _commit(self, new: NewMessage, also: Also | None) -> Acceptance:
         if len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
             new = await self._stage(new)
-        return await self._database.write(partial(_accept, new=new, also=also))
+        return await self._database.write(partial(_accept, new=new, also=also, wants=self._wants_events))
 
     async def _stage(self, new: NewMessage) -> NewMessage:
         """Put the pieces of a large message into the store, so that deciding about it is one small transaction.
@@ -276,8 +281,10 @@ def _sha256(payload: Buffer) -> str:
     return seen.hexdigest()
 
 
-def _accept(connection: Connection, new: NewMessage, also: Also | None) -> Acceptance:
+def _accept(connection: Connection, new: NewMessage, also: Also | None, wants: WantsEvents) -> Acceptance:
     acceptance = messages.accept(connection, new)
+    if new.held and not acceptance.duplicate:
+        tell_held(connection, new.partner_id, new.id, new.held, new.received_at_ms, wants)
     if also is not None:
         also(connection, acceptance)
     return acceptance

@@ -24,6 +24,7 @@ from gateway.flow.held_room import HeldRoom
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
+from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
 from gateway.store.database import Database
@@ -204,6 +205,7 @@ async def open_house(
         lambda: reasons,
         wake=lambda: woken.append(1),
         outbound=outbound,
+        wants_events=wants_events(lambda: directory),
     )
     bodies = new_bodies(settings, clock)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select, update
 
 from gateway.model.events import Outcome
+from gateway.model.partner_events import WantsEvents, nobody, partner_event
+from gateway.store import partner_events
 from gateway.store.engine.statements import Insert, table_of
 from gateway.store.events import outbox
+from gateway.store.events.outbox import EventRow
 from gateway.store.oversight import timeline
 from gateway.store.tables import ErpOutcome
 
@@ -25,8 +28,11 @@ class RecordedOutcome:
     at_ms: int
 
 
-def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
-    """Put an outcome onto the timeline, once; a later one that differs takes its place. False: no such event."""
+def record(connection: Connection, outcome: Outcome, now_ms: int, wants_events: WantsEvents = nobody) -> bool:
+    """Put an outcome onto the timeline, once; a later one that differs takes its place. False: no such event.
+
+    The partner whose document the event brought may hear of it.
+    """
     event = outbox.get(connection, outcome.event_id)
     if event is None:
         return False
@@ -42,7 +48,32 @@ def record(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
         detail = {"event_id": outcome.event_id, "code": outcome.code, "text": outcome.text}
         step = f"erp-{outcome.status}"
         timeline.note(connection, event.message_id, now_ms, step, detail, document_id=event.document_id)
+    if is_news and event.document_id is not None and wants_events(event.partner_id):
+        _tell(connection, event, outcome, now_ms)
     return True
+
+
+def _tell(connection: Connection, event: EventRow, outcome: Outcome, now_ms: int) -> None:
+    document_id = event.document_id or ""
+    data = {
+        "id": document_id,
+        "document_type": event.document_type,
+        "number": event.subject if event.subject != document_id else None,
+        "status": outcome.status,
+        "code": outcome.code or None,
+        "text": outcome.text or None,
+        "links": {"self": f"/v1/documents/{document_id}"},
+    }
+    about = partner_event(
+        event.partner_id,
+        f"document.{outcome.status}",
+        # The lane of a document is that of its purchase order.
+        event.lane.partition("/")[2] or document_id,
+        now_ms,
+        data,
+        cause=f"outcome:{event.id}:{outcome.status}",
+    )
+    partner_events.record(connection, about)
 
 
 def _has_changed(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
