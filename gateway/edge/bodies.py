@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from aiohttp import hdrs, web
+from sqlalchemy import Connection
 
 from gateway.buffers import Buffer, Sink
 from gateway.edge.as2.parts import Parts
@@ -30,6 +31,9 @@ class Request(web.BaseRequest):
     actor: str = "unknown"  # as the audit names who sent it
     subject: str = ""  # what it was about
     allowed: str = ""  # methods, for a 405
+    brought: Buffer | None = None  # the body, where it was read before its handler asked for it
+    # Keeps the answer in the transaction of what the handler changes; without an Idempotency-Key nothing is kept.
+    remember: Callable[[Connection, web.Response], None] = staticmethod(lambda _connection, _response: None)
 
     @property
     def address(self) -> str:

@@ -43,9 +43,12 @@ class IdempotentAnswer(SQLModel, table=True):
     key: str = Field(primary_key=True)
     # SHA-256 over method, path, query and body.
     sha256: str
+    # 0 while the call is under way.
     status: int
     headers: str = Field(default="{}", sa_column=_text())
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    # An answer may show a secret, once.
+    sealed: bool = False
     created_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
 
 
@@ -116,14 +119,36 @@ class PurchaseOrder(SQLModel, table=True):
     partner_id: str = Field(primary_key=True)
     number: str = Field(primary_key=True)
     state: str
+    # Before the last document; empty for the first.
+    previous_state: str = ""
     is_open: bool = True
-    # The dispatch whose content the order has now; NULL while only answers are known.
+    # Whether its changes are events that the partner may be told of.
+    tells: bool = False
+    # The dispatch whose content the order has; NULL while only answers are known.
     dispatch_id: str | None = None
-    # The last document that moved it: a dispatch of ours or a document of theirs.
+    # The last dispatch that says something of it, also a change.
+    sent_id: str | None = None
+    # The last document about it: a dispatch of ours or a document of theirs.
     document_id: str = ""
     ordered_on: str = ""
+    # How many lines were ordered, 0 where that is not known, and how many of them shipped as far as notices show.
+    line_count: int = 0
+    lines_shipped: int = 0
     first_seen_at_ms: int = Field(sa_column=_big())
     changed_at_ms: int = Field(sa_column=_big())
+
+
+class PurchaseOrderDocument(SQLModel, table=True):
+    """That a document belongs to an order: a dispatch of ours, or a document of theirs that may yet be rejected."""
+
+    __tablename__ = "purchase_order_document"
+    __table_args__ = (Index("purchase_order_document_by_order", "partner_id", "number", "document_id"),)
+    document_id: str = Field(primary_key=True)
+    number: str = Field(primary_key=True)
+    partner_id: str
+    # What it does to the order; empty where it moves nothing.
+    event: str = ""
+    lines: int = 0
 
 
 class PartnerEvent(SQLModel, table=True):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
 from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
+from gateway.store.api_tables import IdempotentAnswer
 from gateway.store.deliveries.dispatch_retention import (
     old_dispatch_bodies,
     old_dispatches,
@@ -41,6 +42,7 @@ _LOG = table_of(EventLogEntry)
 _CASE = table_of(ExceptionCase)
 _IDENTITY = table_of(TransportIdentity)
 _USE = table_of(ControlNumberUse)
+_TOLD = table_of(IdempotentAnswer)
 _AUDIT = table_of(AuditEntry)
 _OUTCOME = table_of(ErpOutcome)
 
@@ -139,13 +141,23 @@ def _messages(connection: Connection, before_ms: int) -> int:
 
 
 def _duplicates(connection: Connection, before_ms: int) -> int:
-    """Transport ids and control numbers that partners used: afterwards their repetition goes unnoticed."""
+    """Transport ids, keys and control numbers that partners used: afterwards their repetition goes unnoticed."""
     ids = [_IDENTITY.c.partner_id, _IDENTITY.c.channel, _IDENTITY.c.transport_id]
     old = select(*ids).where(_IDENTITY.c.created_at_ms < before_ms).limit(STEP_ROWS_MAX)
     keys = [tuple(row) for row in connection.execute(old)]
     if keys:
         connection.execute(delete(_IDENTITY).where(tuple_(*ids).in_(keys)))
-    return len(keys) + _remove(connection, _USE, _USE.c.key, _USE.c.created_at_ms < before_ms)
+    told = [_TOLD.c.partner_id, _TOLD.c.key]
+    old_answers = select(*told).where(_old_answer(before_ms)).limit(STEP_ROWS_MAX)
+    answers = [tuple(row) for row in connection.execute(old_answers)]
+    if answers:
+        connection.execute(delete(_TOLD).where(tuple_(*told).in_(answers)))
+    uses = _remove(connection, _USE, _USE.c.key, _USE.c.created_at_ms < before_ms)
+    return len(keys) + len(answers) + uses
+
+
+def _old_answer(before_ms: int) -> ColumnElement[bool]:
+    return _TOLD.c.created_at_ms < before_ms
 
 
 def _audit(connection: Connection, before_ms: int) -> int:
@@ -176,7 +188,11 @@ def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
             old_dispatch_bodies(before_ms),
         ),
         "messages_days": (over, old_deliveries(before_ms), old_dispatches(before_ms)),
-        "duplicates_days": (_IDENTITY.c.created_at_ms < before_ms, _USE.c.created_at_ms < before_ms),
+        "duplicates_days": (
+            _IDENTITY.c.created_at_ms < before_ms,
+            _USE.c.created_at_ms < before_ms,
+            _old_answer(before_ms),
+        ),
         "audit_days": (_OUTCOME.c.at_ms < before_ms, _AUDIT.c.at_ms < before_ms),
     }
     return conditions[kind]

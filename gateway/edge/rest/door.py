@@ -11,7 +11,7 @@ from gateway.buffers import Buffer
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
-from gateway.edge.rest.idempotency import RunningKeys, read_key
+from gateway.edge.rest.idempotency import Answers, RunningKeys, read_key
 from gateway.edge.rest.identity.callers import Caller, Identity
 from gateway.edge.throttle import Throttle
 from gateway.model.refusals import Reason, Refused
@@ -37,6 +37,7 @@ class Door:
         self._identity = identity
         self._throttle = throttle
         self.running = RunningKeys()
+        self._answers = Answers(edge, self.running, self.read_body)
 
     def add(self, routes: Routes, operation_id: str, handler: Handler) -> None:
         """Have an operation answered by a handler, which for a public one gets no caller."""
@@ -49,11 +50,12 @@ class Door:
             if operation.rate_class is RateClass.SUBMIT:
                 with self.running.hold(request, caller.partner.id, read_key(request)):
                     return await handler(request, caller, *parts)
+            answering = self._answers.of(handler) if operation.rate_class is RateClass.CHANGE else handler
             if not caller.is_sealed:
-                return await handler(request, caller, *parts)
+                return await answering(request, caller, *parts)
             await self._edge.database.write(caller.spend, durable=False)
             try:
-                return await handler(request, caller, *parts)
+                return await answering(request, caller, *parts)
             except BaseException:
                 with suppress(StoreUnavailable):
                     await self._edge.database.write(caller.release, durable=False)
@@ -72,6 +74,8 @@ class Door:
         Raises:
             Refused: it is too large, too slow, incomplete, or another one than was signed.
         """
+        if request.brought is not None:
+            return request.brought
         limits = [caller.partner.profile.limits.body_bytes_max, self._edge.settings.limits.body_bytes_max, bytes_max]
         body = await self._bodies.read(request, min(limit for limit in limits if limit is not None))
         caller.check_body(body)

@@ -5,20 +5,39 @@ another request 422, and while the first is still under way 409. A key is the pa
 is told with each answer, in `Idempotency-Expires`.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import partial
+from typing import Final
 
+from aiohttp import web
+from sqlalchemy import Connection
+
+from gateway.buffers import Buffer
 from gateway.edge.bodies import Request
+from gateway.edge.context import Edge
+from gateway.edge.rest.identity.callers import Caller
 from gateway.model.instants import moment
 from gateway.model.refusals import Reason, Refused
+from gateway.store import idempotency
+from gateway.store.database import StoreUnavailable
+from gateway.store.engine.statements import storable
+from gateway.store.idempotency import CHANNEL, Reservation
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 EXPIRES = "Idempotency-Expires"
 RETRY_AFTER_S = 1
+# Calls that change something bring little; documents are submitted.
+BODY_BYTES_MAX: Final = 1_048_576
+# What an answer says of the moment in which it leaves.
+_OF_THE_MOMENT: Final = frozenset(
+    {"content-length", "date", "server", "ratelimit", "ratelimit-policy", EXPIRES.lower()}
+)
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 # RFC 9651 3.3.3; parameters, which nothing defines, are ignored as 2 of the draft lets us.
 _STRING = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"(?:[ ]*;[ -~]*)?')
@@ -67,11 +86,7 @@ class RunningKeys:
             return
         name = (partner_id, key)
         if name in self._held:
-            raise Refused(
-                Reason.IDEMPOTENCY_RUNNING,
-                "the first request with this Idempotency-Key is still under way",
-                retry_after_s=RETRY_AFTER_S,
-            )
+            raise _running()
         self._held[name] = request
         try:
             yield
@@ -82,3 +97,135 @@ class RunningKeys:
         """What this request does is done and kept: a repetition gets the stored answer from now on."""
         if key is not None and self._held.get((partner_id, key)) is request:
             del self._held[partner_id, key]
+
+
+class Answers:
+    """Has calls that change something done once for each key.
+
+    The key is reserved in the store before the handler runs, and its answer is kept with what the handler changes
+    (`Request.remember`), at the latest before it leaves.
+
+    Args:
+        edge: what it stands on.
+        running: the keys that are held in this process.
+        read_body: reads a body within a limit.
+    """
+
+    def __init__(self, edge: Edge, running: RunningKeys, read_body: Callable[..., Awaitable[Buffer]]) -> None:
+        self._edge = edge
+        self._running = running
+        self._read_body = read_body
+
+    def of(self, handler: Callable[..., Awaitable[web.StreamResponse]]) -> Callable[..., Awaitable[web.StreamResponse]]:
+        """The handler with a memory."""
+
+        async def answer(request: Request, caller: Caller, *parts: str) -> web.StreamResponse:
+            key = read_key(request)
+            if key is None:
+                return await handler(request, caller, *parts)
+            with self._running.hold(request, caller.partner.id, key):
+                return await self._answer_once(handler, request, caller, key, parts)
+
+        return answer
+
+    async def _answer_once(
+        self,
+        handler: Callable[..., Awaitable[web.StreamResponse]],
+        request: Request,
+        caller: Caller,
+        key: str,
+        parts: tuple[str, ...],
+    ) -> web.StreamResponse:
+        request.brought = await self._read_body(request, caller, BODY_BYTES_MAX)
+        database, partner_id = self._edge.database, caller.partner.id
+        reserve = partial(
+            idempotency.reserve,
+            partner_id=partner_id,
+            key=key,
+            sha256=_digest(request, request.brought),
+            now_ms=self._edge.now_ms(),
+        )
+        try:
+            found = await database.write(reserve, durable=False)
+        except idempotency.KeyReused as reused:
+            detail = "this key was used before for another request; send the same one again, or use a new key"
+            await self._edge.reception.record_refusal(
+                Reason.IDEMPOTENCY_CONFLICT,
+                actor=f"partner:{partner_id}",
+                subject=key,
+                remote=request.address,
+                detail={"channel": CHANNEL, "path": request.path},
+            )
+            raise Refused(Reason.IDEMPOTENCY_CONFLICT, detail, audit=str(reused)) from None
+        except idempotency.StillRunning:
+            raise _running() from None
+        if isinstance(found, idempotency.Answer):
+            return self._again(found, partner_id, key)
+        return await self._answer_first(handler, request, caller, found, parts)
+
+    async def _answer_first(
+        self,
+        handler: Callable[..., Awaitable[web.StreamResponse]],
+        request: Request,
+        caller: Caller,
+        reservation: Reservation,
+        parts: tuple[str, ...],
+    ) -> web.StreamResponse:
+        database = self._edge.database
+        request.remember = partial(self._remember, reservation)
+        expires = self._expires(reservation.created_at_ms)
+        try:
+            response = await handler(request, caller, *parts)
+        except BaseException:
+            # A refusal changed nothing: the same key may come again, with what was wrong put right.
+            with suppress(StoreUnavailable):
+                await database.write(partial(idempotency.release, reservation=reservation), durable=False)
+            raise
+        if isinstance(response, web.Response) and not response.prepared:
+            await database.write(lambda connection: self._remember(reservation, connection, response))
+            response.headers[EXPIRES] = expires
+        return response
+
+    def _remember(self, reservation: Reservation, connection: Connection, response: web.Response) -> None:
+        """Keep an answer; the second time changes nothing."""
+        body = bytes(response.body) if isinstance(response.body, (bytes, bytearray, memoryview)) else b""
+        sealing = self._edge.sealing
+        if sealed := sealing.is_available:
+            body = sealing.seal(body, _purpose(reservation.partner_id, reservation.key))
+        idempotency.finish(
+            connection,
+            reservation,
+            status=response.status,
+            headers={name: value for name, value in response.headers.items() if name.lower() not in _OF_THE_MOMENT},
+            body=body,
+            sealed=sealed,
+        )
+
+    def _again(self, answer: idempotency.Answer, partner_id: str, key: str) -> web.Response:
+        body = answer.body
+        if answer.sealed:
+            body = self._edge.sealing.open(body, _purpose(partner_id, storable(key)))
+        headers = answer.headers | {REPLAYED: "true", EXPIRES: self._expires(answer.created_at_ms)}
+        return web.Response(status=answer.status, body=body, headers=headers)
+
+    def _expires(self, created_at_ms: int) -> str:
+        return expiry(created_at_ms, self._edge.settings.retention.duplicates_days)
+
+
+def _digest(request: Request, body: Buffer) -> str:
+    """What makes two requests the same: method, path with query, and body."""
+    seen = hashlib.sha256(f"{request.method} {request.raw_path}\n".encode(errors="surrogateescape"))
+    seen.update(body)
+    return seen.hexdigest()
+
+
+def _purpose(partner_id: str, key: str) -> str:
+    return f"idempotent answer {partner_id} {key}"
+
+
+def _running() -> Refused:
+    return Refused(
+        Reason.IDEMPOTENCY_RUNNING,
+        "the first request with this Idempotency-Key is still under way",
+        retry_after_s=RETRY_AFTER_S,
+    )

@@ -8,6 +8,50 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+# What was exchanged before belongs to orders, too. Of what an answer said only its kind is known here, and not how many
+# lines there were.
+_ANSWERS = (
+    "('purchase_order_acknowledgment', 'purchase_order_change_acknowledgment', 'ship_notice', 'invoice')"
+)
+_ANSWERED = """
+    EXISTS (SELECT 1 FROM document WHERE document.partner_id = sent.partner_id
+            AND document.purchase_order_number = sent.number AND document.status <> 'rejected'
+            AND document.document_type = '{}')
+"""
+_ORDERS_OF_BEFORE = (
+    f"""
+    INSERT INTO purchase_order_document (document_id, number, partner_id, event, lines)
+    SELECT id, purchase_order_number, partner_id, '', 0 FROM document
+    WHERE purchase_order_number <> '' AND document_type IN {_ANSWERS}
+    """,
+    """
+    INSERT INTO purchase_order_document (document_id, number, partner_id, event, lines)
+    SELECT id, purchase_order_number, partner_id, '', 0 FROM dispatch
+    WHERE purchase_order_number <> '' AND state = 'accepted'
+    AND document_type IN ('purchase_order', 'purchase_order_change')
+    """,
+    f"""
+    INSERT INTO purchase_order (partner_id, number, state, previous_state, is_open, tells, dispatch_id, sent_id,
+        document_id, ordered_on, line_count, lines_shipped, first_seen_at_ms, changed_at_ms)
+    SELECT partner_id, number, state, '', state <> 'invoiced', false, id, id, id, '', 0, 0, first_at_ms, last_at_ms
+    FROM (
+        SELECT sent.partner_id, sent.number, sent.id, sent.first_at_ms, sent.last_at_ms, CASE
+            WHEN {_ANSWERED.format("invoice")} THEN 'invoiced'
+            WHEN {_ANSWERED.format("ship_notice")} THEN 'shipped'
+            WHEN {_ANSWERED.format("purchase_order_acknowledgment")} THEN 'acknowledged'
+            WHEN EXISTS (SELECT 1 FROM delivery WHERE delivery.id = sent.id AND delivery.state = 'delivered')
+            THEN 'received' ELSE 'transmitted' END AS state
+        FROM (
+            SELECT partner_id, number, MAX(id) AS id, MIN(received_at_ms) AS first_at_ms,
+                MAX(received_at_ms) AS last_at_ms
+            FROM dispatch
+            WHERE document_type = 'purchase_order' AND state = 'accepted' AND kind = 'document' AND number <> ''
+            GROUP BY partner_id, number
+        ) AS sent
+    ) AS stood
+    """,
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -34,6 +78,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.Boolean(), nullable=False),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("partner_id", "key"),
     )
@@ -82,16 +127,35 @@ def upgrade() -> None:
         sa.Column("partner_id", sa.String(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("previous_state", sa.String(), nullable=False),
         sa.Column("is_open", sa.Boolean(), nullable=False),
+        sa.Column("tells", sa.Boolean(), nullable=False),
         sa.Column("dispatch_id", sa.String(), nullable=True),
+        sa.Column("sent_id", sa.String(), nullable=True),
         sa.Column("document_id", sa.String(), nullable=False),
         sa.Column("ordered_on", sa.String(), nullable=False),
+        sa.Column("line_count", sa.Integer(), nullable=False),
+        sa.Column("lines_shipped", sa.Integer(), nullable=False),
         sa.Column("first_seen_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("partner_id", "number"),
     )
     op.create_index("purchase_order_by_change", "purchase_order", ["partner_id", "changed_at_ms", "number"])
     _partial_index("purchase_order_open", "purchase_order", ["partner_id", "changed_at_ms", "number"], "is_open")
+    op.create_table(
+        "purchase_order_document",
+        sa.Column("document_id", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("document_id", "number"),
+    )
+    op.create_index(
+        "purchase_order_document_by_order", "purchase_order_document", ["partner_id", "number", "document_id"]
+    )
+    for statement in _ORDERS_OF_BEFORE:
+        op.execute(statement)
     op.create_table(
         "partner_event",
         sa.Column("id", sa.String(), nullable=False),
