@@ -125,14 +125,7 @@ def plain(name: str) -> Component:
     Raises:
         SignatureRefused: cause MALFORMED; no request has such a one.
     """
-    if name.startswith("@"):
-        if name not in DERIVED:
-            raise malformed(
-                f'"{name[:64]}" is no component of a request; there are {", ".join(sorted(DERIVED))} and field names.'
-            )
-    elif _FIELD_NAME.fullmatch(name) is None:
-        raise malformed(f'"{name[:64]}" is no field name; names of fields are written in lower case.')
-    return Component(name, NO_PARAMETERS)
+    return read_component(Item(name, NO_PARAMETERS))
 
 
 def read_component(item: Item) -> Component:
@@ -144,9 +137,7 @@ def read_component(item: Item) -> Component:
     name = item.value
     if type(name) is not str:
         raise malformed("Signature-Input: the covered components are strings in quotes.")
-    named = plain(name)
-    if not item.parameters:
-        return named
+    _check_name(name)
     for parameter, value in item.parameters.items():
         if parameter not in _PARAMETERS:
             raise malformed(
@@ -158,6 +149,16 @@ def read_component(item: Item) -> Component:
     return Component(name, item.parameters)
 
 
+def _check_name(name: str) -> None:
+    if name.startswith("@"):
+        if name not in DERIVED:
+            raise malformed(
+                f'"{name[:64]}" is no component of a request; there are {", ".join(sorted(DERIVED))} and field names.'
+            )
+    elif _FIELD_NAME.fullmatch(name) is None:
+        raise malformed(f'"{name[:64]}" is no field name; names of fields are written in lower case.')
+
+
 # `req` is for responses; `tr` is for trailers, which are not taken (RFC 9421, 2.1.4 and 2.4).
 _PARAMETERS: Final[Mapping[str, type]] = {"sf": bool, "key": str, "bs": bool, "name": str}
 
@@ -166,6 +167,8 @@ def _check_combination(name: str, parameters: frozenset[str]) -> None:
     if name == "@query-param":
         if parameters != {"name"}:
             raise malformed('The component "@query-param" has the parameter name, and no other.')
+    elif not parameters:
+        return
     elif name.startswith("@") or "name" in parameters:
         raise malformed(f'The component "{name}" takes no such parameter.')
     elif "bs" in parameters and len(parameters) > 1:

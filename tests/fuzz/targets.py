@@ -9,6 +9,12 @@ from tests.fuzz.as2_seeds import FOUND_IN_AS2, as2_dictionary, as2_seeds
 from tests.fuzz.profile_properties import FOUND_IN_PROFILES, PROFILE_PROPERTIES, profile_dictionary, profile_seeds
 from tests.fuzz.properties import PROPERTIES
 from tests.fuzz.seeds import FOUND, dictionary, seeds
+from tests.fuzz.signature_properties import (
+    FOUND_IN_SIGNATURES,
+    SIGNATURE_PROPERTIES,
+    signature_dictionary,
+    signature_seeds,
+)
 
 
 @dataclass(frozen=True)
@@ -27,5 +33,9 @@ TARGETS = {
     **{
         name: Target(holds, profile_seeds, profile_dictionary, FOUND_IN_PROFILES)
         for name, holds in PROFILE_PROPERTIES.items()
+    },
+    **{
+        name: Target(holds, signature_seeds, signature_dictionary, FOUND_IN_SIGNATURES)
+        for name, holds in SIGNATURE_PROPERTIES.items()
     },
 }
