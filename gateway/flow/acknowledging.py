@@ -1,4 +1,8 @@
-"""The acknowledgments that messages earn, on their way: deliveries where the partner can be sent to, else kept."""
+"""The acknowledgments that messages earn, on their way: deliveries where the partner can be sent to, else kept.
+
+Those of a partner who fetches by the API wait in the inbox like any document, until they are confirmed there. They are
+also shown with the document that earned them, where reading them settles nothing.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.routes import bearer_of
-from gateway.flow.outward.ways import SANDBOX
+from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, WEBHOOK, own_way
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
@@ -15,6 +19,7 @@ from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import StoredMessage
 from gateway.store.messages.acknowledgments import StoredAcknowledgment
 from partners.directory import Directory
+from partners.profile import Profile
 
 CONTENT_TYPE = "application/edi-x12"  # RFC 1767 1
 
@@ -27,12 +32,14 @@ class WayOut:
         profile_digest: of the partner's profile as it is now.
         identity: ours, by its name in the settings.
         host: behind the @ of its Message-ID.
+        destination: which of the partner's addresses, where the channel has several.
     """
 
     profile_digest: str
     identity: str
     channel: str
     host: str
+    destination: str = ""
 
 
 # Of a message and the partner whom the acknowledgment is for; None where there is no way.
@@ -70,13 +77,34 @@ class WaysOut:
         if message.channel == SANDBOX:
             # What the sandbox said in their name is no affair of theirs.
             return WayOut(partner.digest, message.identity, SANDBOX, self._host) if partner.profile.sandbox else None
+        own = own_way(partner.profile)
+        if own == INBOX and not _uses_inbox(partner.profile):
+            return None
+        if own in {INBOX, WEBHOOK}:
+            destination = (partner.profile.delivery.webhook or "") if own == WEBHOOK else ""
+            return WayOut(partner.digest, self._addressed(message), own, self._host, destination)
         as2 = bearer.profile.as2
         if as2 is None or as2.url is None:
             return None
         # Who was addressed answers; what came another way is answered as whom the partner knows.
         ours = [item for item in self._identities if item.as2_id is not None and item.name == message.identity]
         known = ours[0] if ours else identity_for(bearer.profile, self._identities)
-        return WayOut(partner.digest, known.name, "as2", self._host) if known is not None else None
+        return WayOut(partner.digest, known.name, AS2, self._host) if known is not None else None
+
+    def _addressed(self, message: StoredMessage) -> str:
+        """Who was addressed, else the first of us: it is a name in our records, and nothing is signed with its key."""
+        names = [item.name for item in self._identities]
+        return message.identity if message.identity in names else next(iter(names), "")
+
+
+def _uses_inbox(profile: Profile) -> bool:
+    """Whether they have a reason to look into their inbox: they ask for it, or documents of ours come there.
+
+    Who only posts to us, and never fetches, would find a person asking after each acknowledgment in vain. What they
+    earned stands with their document, whether or not it waits in the inbox, too.
+    """
+    sends = any(item.direction == "outbound" and item.in_use for item in profile.agreements)
+    return profile.delivery.way == INBOX or sends
 
 
 def hand_over(connection: Connection, acknowledgment: StoredAcknowledgment, way: WayOut, now_ms: int) -> None:
@@ -106,5 +134,6 @@ def hand_over(connection: Connection, acknowledgment: StoredAcknowledgment, way:
             correlation_id=acknowledgment.message_id,
             document_type=kinds,
             number=str(acknowledgment.control_number),
+            destination=way.destination,
         ),
     )

@@ -20,7 +20,14 @@ _GOES_BY_ITSELF = (
     "is suspended: what is held goes on by itself once their profile says `status: live` or `testing`; single messages "
     "go with `gateway messages release`"
 )
-_OF_DELIVERIES = frozenset({CaseKind.DELIVERY_REFUSED, CaseKind.DELIVERY_GIVEN_UP, CaseKind.DELIVERY_HELD})
+_OF_DELIVERIES = frozenset(
+    {
+        CaseKind.DELIVERY_REFUSED,
+        CaseKind.DELIVERY_GIVEN_UP,
+        CaseKind.DELIVERY_HELD,
+        CaseKind.DELIVERY_UNCONFIRMED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
+# The channel of what waits until the partner fetches and confirms it: nothing of ours moves it on.
+INBOX = "inbox"
+
+
 class DeliveryKind(StrEnum):
     """What is delivered."""
 
@@ -25,7 +29,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"  # proven by its receipt, or accepted where no receipt was agreed
     HELD = "held"  # cannot be sent now (certificate expired, partner suspended); goes on by itself once it can
     REFUSED = "refused"  # the partner said no; the same bytes would earn the same answer
-    GIVEN_UP = "given_up"  # every attempt of the schedule failed
+    GIVEN_UP = "given_up"  # every attempt of the schedule failed, or nobody confirmed in time what lies in their inbox
     CANCELLED = "cancelled"  # a person decided that it is not to be sent
 
 

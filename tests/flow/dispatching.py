@@ -62,7 +62,7 @@ agreements:
 x12: {qualifier: ZZ, id: IDLE, group_id: IDLE}
 agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]
 """,
-    "unreachable": "x12: {qualifier: ZZ, id: UNREACHABLE}\napi_keys: [{label: a, sha256: '" + "0" * 64 + "'}]\n"
+    "unreachable": "x12: {qualifier: ZZ, id: UNREACHABLE}\nsftp: {user: unreachable}\n"
     "agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]\n",
     "stray": "x12: {qualifier: ZZ, id: STRAY}\nvia: sketch\n",
     "sketch": "status: draft\n" + AS2.format("SKETCH", "sketch"),

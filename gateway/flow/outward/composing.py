@@ -181,9 +181,9 @@ class Composing:
             way,
             identity,
             outgoing.body,
-            content_type=way.as2.sending.content_type or _CONTENT_TYPES[plan.syntax],
+            content_type=_media_type_of(way) or _CONTENT_TYPES[plan.syntax],
             filename=_filename(first, _EXTENSIONS[plan.syntax]),
-            subject=way.as2.sending.subject or _subject(first),
+            subject=_subject_of(way) or _subject(first),
             order=(first.purchase_order_number or "") if len(orders) == 1 else "",
             numbering=_numbering(way, outgoing.body),
             found=found,
@@ -281,14 +281,14 @@ class Composing:
         if syntax == "x12":
             senders = addresses(payload, way)
             named = named or self._named_by(senders)
-        of_profile = way.as2.sending.content_type if syntax == "x12" else None
+        of_profile = _media_type_of(way) if syntax == "x12" else None
         return Composed(
             way,
             speaking_as(way, self._identities, named),
             payload,
             content_type=wanted.content_type or of_profile or (_CONTENT_TYPES[syntax] if syntax else _OCTETS),
             filename=wanted.filename,
-            subject=wanted.subject or way.as2.sending.subject or _IN_SUBJECT.sub("?", wanted.filename) or "File",
+            subject=wanted.subject or _subject_of(way) or _IN_SUBJECT.sub("?", wanted.filename) or "File",
         )
 
     def _named_by(self, senders: Collection[Identity]) -> str | None:
@@ -333,6 +333,14 @@ def digest(body: Buffer) -> str:
     for window in windows(body):
         hashed.update(window)
     return hashed.hexdigest()
+
+
+def _media_type_of(way: Recipient) -> str | None:
+    return way.as2.sending.content_type if way.as2 is not None else None
+
+
+def _subject_of(way: Recipient) -> str | None:
+    return way.as2.sending.subject if way.as2 is not None else None
 
 
 def _numbering(way: Recipient, body: bytes | PreparedInterchange) -> Numbering | None:

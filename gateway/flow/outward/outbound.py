@@ -356,6 +356,7 @@ class Outbound:
                 source_key=None if new.source is None else f"{new.source} {new.source_id}",
                 document_type=made.found.document_type,
                 number=made.found.number,
+                destination=made.way.destination,
             ),
         )
         if new.kind != DeliveryKind.DOCUMENT:

@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.flow.outward.ways import NoWay, recipient, transport_id
+from gateway.flow.outward.ways import SANDBOX, NoWay, recipient, transport_id
 from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
 from gateway.model.dispatch import DispatchEvent
 from gateway.store import deliveries
@@ -83,7 +83,8 @@ def _resend(
             partner_id=delivery.partner_id,
             profile_digest=way.partner.digest,
             identity=delivery.identity,
-            channel=delivery.channel,
+            # By the way that there is now; but what the sandbox played is never sent for real.
+            channel=SANDBOX if delivery.channel == SANDBOX else way.channel,
             kind=delivery.kind,
             lane=lane,
             transport_id=transport_id(new_id, host),
@@ -97,6 +98,7 @@ def _resend(
             correlation_id=delivery.correlation_id,
             document_type=delivery.document_type,
             number=delivery.number,
+            destination=way.destination,
         ),
     )
     timeline.note(connection, delivery_id, now_ms, "sent-again", {"actor": actor.name, "as": new_id})

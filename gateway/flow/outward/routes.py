@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.carriers.parcels import GOES_TO_THE_SUSPENDED, Carrier, Failed, Held, Outcome
 from gateway.flow.holding import why_held
-from gateway.flow.outward.ways import SANDBOX
+from gateway.flow.outward.ways import GOES_ALONE, SANDBOX
 from gateway.model.delivery import DeliveryKind
 from gateway.store.deliveries.claims import Share
 from gateway.store.deliveries.rows import StoredDelivery
@@ -54,7 +54,7 @@ class Routes:
         if partner is None:
             return Held(f"there is no profile of {delivery.partner_id} (any more): put it back into partners_dir")
         # A receipt goes to who asked for it, not to the connection that carries their documents.
-        is_alone = delivery.kind == DeliveryKind.RECEIPT or delivery.channel == SANDBOX
+        is_alone = delivery.kind == DeliveryKind.RECEIPT or delivery.channel in GOES_ALONE
         bearer = partner if is_alone else bearer_of(directory, partner)
         if bearer is None:
             return Held(

@@ -20,7 +20,7 @@ from gateway.buffers import Buffer, MemorySink, Scratch
 from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
 from gateway.flow.outward.routes import Route, Routes, schedule_of
 from gateway.flow.outward.verdicts import verdict_of
-from gateway.model.delivery import DeliveryKind, DeliveryState
+from gateway.model.delivery import INBOX, DeliveryKind, DeliveryState
 from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable
 from gateway.store import deliveries
@@ -367,7 +367,8 @@ class Sending:
             chance=self._chance(),
             receipt_within_s=receipt_within_s,
         )
-        self._routes.learn(delivery.partner_id, outcome)
+        if delivery.channel != INBOX:  # nobody was called
+            self._routes.learn(delivery.partner_id, outcome)
         if verdict.failure is not None:
             self._metrics.delivery_failures.add(verdict.failure)
         unit = partial(

@@ -2,21 +2,27 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.agreements import OurIdentity
 from gateway.as2_agreements import identity_for
 from gateway.flow.holding import why_held
+from gateway.model.delivery import INBOX
 from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import Directory
 from partners.loader import LoadedProfile
+from partners.profile import Profile
 
 # The names of the channels, as deliveries and messages have them.
 AS2 = "as2"
 SANDBOX = "sandbox"
-# Of a partner whom the sandbox plays no server is known; media types and subjects are the usual ones.
-_NO_SERVER = As2(id="SANDBOX")
+# It is posted to an address of theirs.
+WEBHOOK = "webhook"
+Way: TypeAlias = Literal["as2", "inbox", "webhook"]
+# What goes to a partner itself, whatever connection carries their other traffic.
+GOES_ALONE = frozenset({SANDBOX, INBOX, WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +31,26 @@ class Recipient:
 
     Attributes:
         bearer: whose connection carries it: the partner itself, or the VAN or 3PL that it comes `via`.
-        as2: how the bearer is reached, where the channel is AS2.
+        as2: how the bearer is reached; only where the channel is AS2.
+        destination: which of the partner's addresses, where the channel has several: the name of a subscription.
     """
 
     partner: LoadedProfile
     bearer: LoadedProfile
-    as2: As2
+    as2: As2 | None = None
     channel: str = AS2
+    destination: str = ""
+
+    @property
+    def over_as2(self) -> As2:
+        """How the bearer is reached over AS2.
+
+        Raises:
+            NoWay: it goes another way.
+        """
+        if self.as2 is None:
+            raise NoWay(f"{self.partner.id} is not reached over AS2: {_IN_WORDS[self.channel]}")
+        return self.as2
 
     @property
     def held(self) -> str:
@@ -43,6 +62,13 @@ class Recipient:
 
 class NoWay(Exception):  # noqa: N818  # told to a person
     """Something cannot be sent; the text says why, and what would make it possible."""
+
+
+_IN_WORDS = {
+    SANDBOX: "the sandbox plays them",
+    INBOX: "what we have for them waits in their inbox until they fetch it by the API",
+    WEBHOOK: "it is posted to their webhook",
+}
 
 
 def recipient(directory: Directory, partner_id: str) -> Recipient:
@@ -59,7 +85,11 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
             f"{partner.id} is a draft: nothing is sent to them until their profile says `status: testing` or `live`"
         )
     if partner.profile.sandbox:
-        return Recipient(partner, partner, _NO_SERVER, SANDBOX)
+        return Recipient(partner, partner, channel=SANDBOX)
+    way = own_way(partner.profile)
+    if way in {INBOX, WEBHOOK}:
+        named = partner.profile.delivery.webhook if way == WEBHOOK else None
+        return Recipient(partner, partner, channel=way, destination=named or "")
     bearer = partner
     if partner.profile.via is not None:
         connection = directory.by_id(partner.profile.via)
@@ -70,12 +100,25 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
         bearer = connection
     as2 = bearer.profile.as2
     if as2 is None or as2.url is None:
-        raise NoWay(f"nothing says how {partner.id} is reached: add `as2: {{url: ..}}` to the profile of {bearer.id}")
+        fetching = f", or `delivery: {{way: inbox}}` to that of {partner.id}, if they call the API themselves"
+        raise NoWay(
+            f"nothing says how {partner.id} is reached: add `as2: {{url: ..}}` to the profile of {bearer.id}{fetching}"
+        )
     return Recipient(partner, bearer, as2)
 
 
+def own_way(profile: Profile) -> Way | None:
+    """How a partner is reached by itself; None where a connection carries it, or nothing says how.
+
+    A connection is reached over AS2 alone: an inbox is one partner's, so who comes `via` a connection and calls the API
+    as itself says so with `delivery: {way: inbox}`.
+    """
+    return profile.way_out if profile.via is None else profile.delivery.way
+
+
 def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str | None) -> str:
-    """The name of the identity of ours that speaks: the one that is named where it has an AS2 id, else the bearer's.
+    """The name of the identity of ours that speaks: over AS2 the one that is named where it has an AS2 id, else the
+    bearer's; on any other way the one that is named, else the only one there is.
 
     A plant without an AS2 id of its own speaks X12 as itself, and AS2 as the identity that the bearer knows.
 
@@ -86,10 +129,12 @@ def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str 
         ours = next((identity for identity in identities if identity.name == named), None)
         if ours is None:
             raise NoWay(f"none of our identities is named {named[:64]!r}; the settings list them under `identities`")
-        if ours.as2_id is not None or way.channel == SANDBOX:
+        if ours.as2_id is not None or way.channel != AS2:
             return ours.name
     if way.channel == SANDBOX:
         return sandbox_identity(identities)
+    if way.channel != AS2:
+        return _only_identity(way, identities)
     known = identity_for(way.bearer.profile, identities)
     if known is None:
         raise NoWay(
@@ -97,6 +142,18 @@ def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str 
             "profile, and an AS2 id to that identity"
         )
     return known.name
+
+
+def _only_identity(way: Recipient, identities: Collection[OurIdentity]) -> str:
+    names = [identity.name for identity in identities]
+    if not names:
+        raise NoWay("nobody speaks: add an identity to `identities` in gateway.yaml")
+    if len(names) > 1:
+        raise NoWay(
+            f"{way.partner.id} has to be told which of our identities speaks ({', '.join(names)}): add "
+            "`our_identity: ..` to the agreement, or name it with what is sent"
+        )
+    return names[0]
 
 
 def sandbox_identity(identities: Collection[OurIdentity]) -> str:

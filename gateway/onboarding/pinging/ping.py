@@ -144,18 +144,19 @@ class Ping:
                 if way.held:
                     step.fail(way.held)
                     return None
-                destination = read_url(url_of(_consignment(way, "", "", None), way.as2))
+                as2 = way.over_as2
+                destination = read_url(url_of(_consignment(way, "", "", None), as2))
             except (NoWay, CannotSend) as error:
                 step.fail(str(error))
                 return None
             if isinstance(destination, str):
                 step.fail(f"as2.url is {destination}; write it as https://host/path")
                 return None
-            step.facts |= {"url": destination.shown, "as2_id": way.as2.id, "via": way.bearer.id}
-            step.say(f"{way.as2.id} is reached at {destination.shown}")
+            step.facts |= {"url": destination.shown, "as2_id": as2.id, "via": way.bearer.id}
+            step.say(f"{as2.id} is reached at {destination.shown}")
             if way.bearer.id != way.partner.id:
                 step.say(f"what goes to {way.partner.id} is carried by {way.bearer.id}")
-            _tell_terms(step, way.as2, destination)
+            _tell_terms(step, as2, destination)
             return way
 
     def _certificates(self, way: Recipient) -> str | None:
@@ -167,7 +168,8 @@ class Ping:
             except NoWay as error:
                 step.fail(str(error))
                 return None
-            if way.as2.sending.sign:
+            sending = way.over_as2.sending
+            if sending.sign:
                 try:
                     pair = self._keyring().keys_of(identity).signing
                 except KeyRingError as error:
@@ -176,9 +178,9 @@ class Ping:
                 describe(step, "we sign with", pair.certificate, now)
                 step.facts["signing"] = pair.certificate.fingerprint
                 step.say("the partner must have this very certificate of ours")
-            if way.as2.sending.encrypt:
+            if sending.encrypt:
                 self._their_certificate(step, way.bearer, "encryption", "we encrypt to", now)
-            if way.as2.sending.receipt == "signed":
+            if sending.receipt == "signed":
                 self._their_certificate(step, way.bearer, "signing", "they sign with", now)
             return None if step.failed else identity
 
@@ -200,11 +202,11 @@ class Ping:
 
     async def _network(self, way: Recipient, door: Door) -> bool:
         """Whether their server is reached, and proven where TLS is spoken."""
-        url = way.as2.url or ""
+        url = way.over_as2.url or ""
         destination = read_url(url)
         assert isinstance(destination, Destination)  # noqa: S101 - the profile step looked
         try:
-            line = way_of(way.as2, way.bearer, url, self._keyring)
+            line = way_of(way.over_as2, way.bearer, url, self._keyring)
         except KeyRingError as error:
             with self._report.step("tls") as step:
                 step.fail(f"our TLS client certificate cannot be used: {error}")
@@ -323,7 +325,7 @@ class Ping:
                     step.fail(parcel.reason)
                 self._report.skip(MESSAGE_STEPS[1:], "nothing was sent")
                 return self._over("")
-            terms = carrier.terms_of(bearer, consignment.bearer.profile.as2 or way.as2)
+            terms = carrier.terms_of(bearer, consignment.bearer.profile.as2 or way.over_as2)
             with self._report.step("http") as step:
                 attempt = await carrier.attempt(consignment, parcel)
                 tell = tell_answer(step, attempt, parcel, terms, self._now())

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from gateway.model.delivery import DeliveryState
+from gateway.model.delivery import INBOX, DeliveryState
+from gateway.store.deliveries.rows import StoredDelivery
 from gateway.store.oversight import cases
 from gateway.store.oversight.cases import CaseKind, CaseState
 
@@ -36,11 +37,19 @@ _CASES: Mapping[DeliveryState, tuple[CaseKind, CaseState, str]] = {
     ),
 }
 
+# What is given up in an inbox is the waiting.
+_UNCONFIRMED: tuple[CaseKind, CaseState, str] = (
+    CaseKind.DELIVERY_UNCONFIRMED,
+    CaseState.OPEN,
+    "it stays in their inbox, and this case ends by itself once they confirm or decline it: ask them whether their "
+    "program still looks there; retry tells them of it again, resolve withdraws it; what is behind it in its lane can "
+    "be fetched all the same",
+)
+
 
 def settle_cases(
     connection: Connection,
-    delivery_id: str,
-    partner_id: str,
+    delivery: StoredDelivery,
     state: DeliveryState,
     now_ms: int,
     reason: str,
@@ -50,17 +59,19 @@ def settle_cases(
 ) -> None:
     """Open the case that a state asks for, and close those of the states before it."""
     if had_case:
-        cases.resolve(connection, now_ms, f"the delivery is {state.value.replace('_', ' ')}", message_id=delivery_id)
-    if state not in _CASES:
+        cases.resolve(connection, now_ms, f"the delivery is {state.value.replace('_', ' ')}", message_id=delivery.id)
+    is_unconfirmed = delivery.channel == INBOX and state is DeliveryState.GIVEN_UP
+    case = _UNCONFIRMED if is_unconfirmed else _CASES.get(state)
+    if case is None:
         return
-    kind, standing, to_do = _CASES[state]
+    kind, standing, to_do = case
     cases.raise_case(
         connection,
         kind,
         standing,
         now_ms,
-        partner_id=partner_id,
-        message_id=delivery_id,
+        partner_id=delivery.partner_id,
+        message_id=delivery.id,
         reason=reason or state.value.replace("_", " "),
         detail=to_do,
         attempts=attempts,

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, update
 
 from gateway.buffers import Buffer
-from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
+from gateway.model.delivery import DELIVERY_TRANSITIONS, INBOX, DeliveryEvent, DeliveryState
 from gateway.model.machine import advance
 from gateway.store.deliveries import bodies as delivery_bodies
 from gateway.store.deliveries.lifecycle import OVER, locked, move
@@ -26,6 +26,7 @@ from gateway.store.tables import Delivery
 _CLAIM_LOCK = 4_130_850_857
 CANDIDATES_AT_ONCE = 128
 OVERDUE_AT_ONCE = 100
+UNCONFIRMED = "it lies in their inbox, and they have not confirmed it in time"
 
 _DELIVERY = table_of(Delivery)
 _MAY_GO = [
@@ -35,7 +36,9 @@ _sending_now = Prepared(
     lambda _: (
         select(_DELIVERY.c.partner_id, func.count())
         .where(
-            _DELIVERY.c.state == constant(DeliveryState.SENDING.value), _DELIVERY.c.next_attempt_at_ms > given("now_ms")
+            _DELIVERY.c.state == constant(DeliveryState.SENDING.value),
+            _DELIVERY.c.next_attempt_at_ms > given("now_ms"),
+            _DELIVERY.c.channel != constant(INBOX),
         )
         .group_by(_DELIVERY.c.partner_id)
     )
@@ -55,10 +58,11 @@ _any_overdue = Prepared(
 _is_due = and_(_DELIVERY.c.next_attempt_at_ms <= bindparam("now"), _DELIVERY.c.state.in_(_MAY_GO))
 _other = _DELIVERY.alias("other")
 _candidates = (
-    select(_DELIVERY.c.id, _DELIVERY.c.partner_id)
+    select(_DELIVERY.c.id, _DELIVERY.c.partner_id, _DELIVERY.c.channel)
     .where(
         _is_due,
-        _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True)),
+        # Nobody's server is called for what goes into an inbox: it has no share.
+        or_(_DELIVERY.c.channel == constant(INBOX), _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True))),
         _DELIVERY.c.id.not_in(bindparam("taken", expanding=True)),
         ~exists().where(  # it is the first in its lane
             _other.c.lane == _DELIVERY.c.lane, _other.c.state.not_in(OVER), _other.c.sequence < _DELIVERY.c.sequence
@@ -141,7 +145,10 @@ def claim(
         values = {"now": now_ms, "full": sorted(full), "taken": sorted(taken)}
         candidates = connection.execute(_candidates, values).all()
         last = len(candidates)
-        for delivery_id, partner_id in candidates:
+        for delivery_id, partner_id, channel in candidates:
+            if channel == INBOX:
+                chosen += [delivery_id] if len(chosen) < limit else []
+                continue
             share = share_of(partner_id)
             if under_way[share.name] >= share.most:
                 full.add(partner_id)
@@ -298,7 +305,10 @@ def give_back(connection: Connection, owner: str, delivery_ids: Collection[str],
 def take_back_overdue(
     connection: Connection, now_ms: int, attempts_max: Callable[[str], int]
 ) -> list[tuple[StoredDelivery, DeliveryState]]:
-    """Deliveries whose receipt did not come in time go again with the same bytes, or are given up."""
+    """Deliveries whose receipt did not come in time go again with the same bytes, or are given up.
+
+    Of what lies in a partner's inbox the waiting is given up, and a person is asked: it stays there to be fetched.
+    """
     if not _any_overdue.rows(connection, now_ms=now_ms):
         return []
     awaiting = constant(DeliveryState.AWAITING_RECEIPT.value)
@@ -312,9 +322,10 @@ def take_back_overdue(
     )
     taken = []
     for delivery in map(stored, connection.execute(query).all()):
-        is_last = delivery.attempts >= attempts_max(delivery.partner_id)
+        waits_for_them = delivery.channel == INBOX
+        is_last = waits_for_them or delivery.attempts >= attempts_max(delivery.partner_id)
         event = DeliveryEvent.GIVE_UP if is_last else DeliveryEvent.OVERDUE
-        reason = "they took it, but their receipt did not come in time"
+        reason = UNCONFIRMED if waits_for_them else "they took it, but their receipt did not come in time"
         due_at_ms = None if is_last else now_ms
         taken.append((delivery, move(connection, delivery, event, now_ms, reason=reason, due_at_ms=due_at_ms)))
     return taken

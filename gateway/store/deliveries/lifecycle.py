@@ -285,7 +285,7 @@ def move(
         timeline.note(connection, delivery.id, now_ms, _STEPS[event], step | storable_facts(facts or {}))
     had_case = before is not DeliveryState.SENDING or bool(delivery.reason)
     if is_news:
-        settle_cases(connection, delivery.id, delivery.partner_id, state, now_ms, reason, attempts, had_case=had_case)
+        settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case)
     _tell_acknowledgment(connection, delivery.id, delivery.kind, state)
     return state
 
