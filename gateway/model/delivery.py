@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-
 # The channel of what waits until the partner fetches and confirms it: nothing of ours moves it on.
 INBOX = "inbox"
 
@@ -18,6 +17,7 @@ class DeliveryKind(StrEnum):
     RECEIPT = "receipt"  # an asynchronous MDN; it never earns a receipt itself (RFC 3798 2.1)
     CERTIFICATE = "certificate"  # a certificate exchange message
     TEST = "test"  # of `gateway partner ping`
+    NOTICE = "notice"  # an event that a partner is told of by a webhook
 
 
 class DeliveryState(StrEnum):
@@ -58,6 +58,7 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (S.QUEUED, E.CLAIM): S.SENDING,
         (S.QUEUED, E.CONFIRM): S.DELIVERED,
         (S.QUEUED, E.REFUSE): S.REFUSED,
+        (S.QUEUED, E.HOLD): S.HELD,
         (S.QUEUED, E.CANCEL): S.CANCELLED,
         (S.SENDING, E.RELEASE): S.QUEUED,
         (S.SENDING, E.AWAIT): S.AWAITING_RECEIPT,

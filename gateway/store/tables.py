@@ -326,6 +326,20 @@ class OperatorToken(SQLModel, table=True):
     last_used_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
 
 
+def _inbox_indexes() -> list[Index]:
+    """A page of a partner's inbox costs the same whatever lies there, and whatever has lain there."""
+    waits = "channel = 'inbox' AND state NOT IN ('delivered', 'cancelled', 'refused')"
+    over = "channel = 'inbox' AND state IN ('delivered', 'refused')"
+    columns: list[tuple[str, str, tuple[str, ...]]] = [
+        ("delivery_inbox", waits, ("partner_id", "id")),
+        ("delivery_inbox_by_type", waits, ("partner_id", "document_type", "id")),
+        ("delivery_inbox_over", over, ("partner_id", "state", "id")),
+        ("delivery_inbox_over_by_type", over, ("partner_id", "state", "document_type", "id")),
+        ("delivery_inbox_by_lane", "channel = 'inbox'", ("lane", "id")),
+    ]
+    return [Index(name, *of, sqlite_where=text(where), postgresql_where=text(where)) for name, where, of in columns]
+
+
 class Delivery(SQLModel, table=True):
     """Something of ours on its way to a partner, and where it stands."""
 
@@ -357,6 +371,7 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("destination <> ''"),
             postgresql_where=text("destination <> ''"),
         ),
+        *_inbox_indexes(),
     )
     id: str = Field(primary_key=True)
     partner_id: str

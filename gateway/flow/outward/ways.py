@@ -9,6 +9,7 @@ from gateway.agreements import OurIdentity
 from gateway.as2_agreements import identity_for
 from gateway.flow.holding import why_held
 from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK, profile_subscription_id
 from gateway.settings import Settings
 from partners.as2_terms import As2
 from partners.directory import Directory
@@ -18,8 +19,6 @@ from partners.profile import Profile
 # The names of the channels, as deliveries and messages have them.
 AS2 = "as2"
 SANDBOX = "sandbox"
-# It is posted to an address of theirs.
-WEBHOOK = "webhook"
 Way: TypeAlias = Literal["as2", "inbox", "webhook"]
 # What goes to a partner itself, whatever connection carries their other traffic.
 GOES_ALONE = frozenset({SANDBOX, INBOX, WEBHOOK})
@@ -32,7 +31,7 @@ class Recipient:
     Attributes:
         bearer: whose connection carries it: the partner itself, or the VAN or 3PL that it comes `via`.
         as2: how the bearer is reached; only where the channel is AS2.
-        destination: which of the partner's addresses, where the channel has several: the name of a subscription.
+        destination: which of the partner's addresses, where the channel has several: the id of a subscription.
     """
 
     partner: LoadedProfile
@@ -88,8 +87,7 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
         return Recipient(partner, partner, channel=SANDBOX)
     way = own_way(partner.profile)
     if way in {INBOX, WEBHOOK}:
-        named = partner.profile.delivery.webhook if way == WEBHOOK else None
-        return Recipient(partner, partner, channel=way, destination=named or "")
+        return Recipient(partner, partner, channel=way, destination=destination_of(partner.profile, way))
     bearer = partner
     if partner.profile.via is not None:
         connection = directory.by_id(partner.profile.via)
@@ -107,6 +105,12 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
     return Recipient(partner, bearer, as2)
 
 
+def destination_of(profile: Profile, way: Way) -> str:
+    """The id of the subscription that documents are posted to; empty where they go another way."""
+    named = profile.delivery.webhook if way == WEBHOOK else None
+    return profile_subscription_id(profile.id, named) if named is not None else ""
+
+
 def own_way(profile: Profile) -> Way | None:
     """How a partner is reached by itself; None where a connection carries it, or nothing says how.
 
@@ -117,9 +121,10 @@ def own_way(profile: Profile) -> Way | None:
 
 
 def speaking_as(way: Recipient, identities: Collection[OurIdentity], named: str | None) -> str:
-    """The name of the identity of ours that speaks: over AS2 the one that is named where it has an AS2 id, else the
-    bearer's; on any other way the one that is named, else the only one there is.
+    """The name of the identity of ours that speaks.
 
+    Over AS2 the one that is named where it has an AS2 id, else the bearer's; on any other way the one that is named,
+    else the only one there is.
     A plant without an AS2 id of its own speaks X12 as itself, and AS2 as the identity that the bearer knows.
 
     Raises:

@@ -41,9 +41,11 @@ _CASES: Mapping[DeliveryState, tuple[CaseKind, CaseState, str]] = {
 _UNCONFIRMED: tuple[CaseKind, CaseState, str] = (
     CaseKind.DELIVERY_UNCONFIRMED,
     CaseState.OPEN,
-    "it stays in their inbox, and this case ends by itself once they confirm or decline it: ask them whether their "
-    "program still looks there; retry tells them of it again, resolve withdraws it; what is behind it in its lane can "
-    "be fetched all the same",
+    (
+        "it stays in their inbox, and this case ends by itself once they confirm or decline it: ask them whether their "
+        "program still looks there; retry tells them of it again, resolve withdraws it; what is behind it in its lane "
+        "can be fetched all the same"
+    ),
 )
 
 

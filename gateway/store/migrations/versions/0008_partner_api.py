@@ -10,9 +10,7 @@ depends_on = None
 
 # What was exchanged before belongs to orders, too. Of what an answer said only its kind is known here, and not how many
 # lines there were.
-_ANSWERS = (
-    "('purchase_order_acknowledgment', 'purchase_order_change_acknowledgment', 'ship_notice', 'invoice')"
-)
+_ANSWERS = "('purchase_order_acknowledgment', 'purchase_order_change_acknowledgment', 'ship_notice', 'invoice')"
 _ANSWERED = """
     EXISTS (SELECT 1 FROM document WHERE document.partner_id = sent.partner_id
             AND document.purchase_order_number = sent.number AND document.status <> 'rejected'
@@ -116,6 +114,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partner_id", "name"),
     )
     op.create_table(
+        "rate_process",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("seen_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "daily_use",
         sa.Column("partner_id", sa.String(), nullable=False),
         sa.Column("day", sa.String(), nullable=False),
@@ -141,6 +145,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partner_id", "number"),
     )
     op.create_index("purchase_order_by_change", "purchase_order", ["partner_id", "changed_at_ms", "number"])
+    op.create_index("purchase_order_by_purge", "purchase_order", ["changed_at_ms"])
     _partial_index("purchase_order_open", "purchase_order", ["partner_id", "changed_at_ms", "number"], "is_open")
     op.create_table(
         "purchase_order_document",
@@ -194,6 +199,13 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery") as delivery:
         delivery.add_column(sa.Column("destination", sa.String(), nullable=False, server_default=""))
     _partial_index("delivery_by_destination", "delivery", ["destination", "id"], "destination <> ''")
+    waits = "channel = 'inbox' AND state NOT IN ('delivered', 'cancelled', 'refused')"
+    over = "channel = 'inbox' AND state IN ('delivered', 'refused')"
+    _partial_index("delivery_inbox", "delivery", ["partner_id", "id"], waits)
+    _partial_index("delivery_inbox_by_type", "delivery", ["partner_id", "document_type", "id"], waits)
+    _partial_index("delivery_inbox_over", "delivery", ["partner_id", "state", "id"], over)
+    _partial_index("delivery_inbox_over_by_type", "delivery", ["partner_id", "state", "document_type", "id"], over)
+    _partial_index("delivery_inbox_by_lane", "delivery", ["lane", "id"], "channel = 'inbox'")
 
 
 def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
