@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from partners.api_terms import Scope
 
-_OPEN_PART = re.compile(r"\{[a-z_]+\}")
+_OPEN_PART = re.compile(r"\{([a-z_]+)\}")
 
 
 class RateClass(StrEnum):
@@ -74,6 +74,11 @@ class Operation:
     def route(self) -> str:
         """The path with `{}` for each open part."""
         return _OPEN_PART.sub("{}", self.path)
+
+    @property
+    def open_parts(self) -> tuple[str, ...]:
+        """The names of the open parts of its path."""
+        return tuple(_OPEN_PART.findall(self.path))
 
 
 def _read(id_: str, path: str, tag: Tag, summary: str, scope: Scope | None) -> Operation:

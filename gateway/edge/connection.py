@@ -93,7 +93,8 @@ class Connection(web.RequestHandler):
         self.network = network_of(self.address)
         if not self._server.admit(self):
             self._force_close = True
-            wire.write(bare_problem(Reason.TOO_MANY_CONNECTIONS, "too many connections are open"))
+            told = bare_problem(Reason.TOO_MANY_CONNECTIONS, "too many connections are open", self._server.public_url)
+            wire.write(told)
             wire.close()
             return
         self._head_since = self._loop.time()
@@ -204,7 +205,7 @@ class Connection(web.RequestHandler):
     def _end(self, reason: Reason, detail: str) -> None:
         self._server.count(reason)
         if self.transport is not None:
-            self.transport.write(bare_problem(reason, detail))
+            self.transport.write(bare_problem(reason, detail, self._server.public_url))
         self.force_close()
 
 
@@ -218,6 +219,7 @@ class ConnectionServer(web.Server):
         count: called with each reason that ends a connection.
         refuse: the answer to what could not be parsed.
         changed: called with the number of open connections when it changes.
+        public_url: what partners reach us under, for links; None where that is not known.
     """
 
     def __init__(
@@ -229,8 +231,10 @@ class ConnectionServer(web.Server):
         count: Callable[[Reason], None],
         refuse: Callable[[Refused], web.StreamResponse],
         changed: Callable[[int], None],
+        public_url: str | None = None,
     ) -> None:
         super().__init__(handler, request_factory=request_factory)
+        self.public_url = public_url
         self.limits = limits
         self.count = count
         self.refuse = refuse

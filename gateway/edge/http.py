@@ -137,6 +137,7 @@ class HttpServer:
             count=lambda reason: self._edge.metrics.refused.add(self.name, reason.value),
             refuse=self._refuse_unparsed,
             changed=self._note_connections,
+            public_url=self._edge.settings.public_url,
         )
         handshake_timeout_s = limits.header_timeout_s if tls is not None else None
         self._listener = await asyncio.get_running_loop().create_server(
@@ -204,7 +205,7 @@ class HttpServer:
             headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
         if refused.reason is Reason.UNAUTHENTICATED:
             headers[hdrs.WWW_AUTHENTICATE] = f'Bearer realm="{SERVER_NAME}"'
-        body = problem(refused, reference or self._edge.reception.new_id())
+        body = problem(refused, reference or self._edge.reception.new_id(), self._edge.settings.public_url)
         response = web.Response(body=body, status=answer.status, headers=headers)
         if answer.closes:
             response.force_close()

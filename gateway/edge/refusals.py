@@ -11,10 +11,11 @@ from gateway.as2.disposition import Modifier
 from gateway.model.refusals import Reason, Refused
 
 PROBLEM_TYPE_PREFIX = "urn:partner-gateway:problem:"
+PROBLEMS_PATH = "/v1/problems"
 PROBLEM_CONTENT_TYPE = "application/problem+json"
 REFERENCE_PREFIX = "urn:partner-gateway:refusal:"
 # Members of RFC 9457 and ours: what a refusal adds must not speak over them.
-_OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "remedy"})
+_OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "instance", "remedy", "documentation"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +250,13 @@ REASON_OF: Mapping[Modifier, Reason] = MappingProxyType(
 )
 
 
-def problem(refused: Refused, reference: str) -> bytes:
+def problem(refused: Refused, reference: str, public_url: str | None = None) -> bytes:
     """The problem details of a refusal (RFC 9457 3.1) as JSON.
 
     Args:
         refused: what is told; its `audit` is not.
         reference: id under which the audit and the log know this occurrence.
+        public_url: what partners reach us under.
     """
     answer = ANSWERS[refused.reason]
     members: dict[str, object] = {
@@ -264,12 +266,13 @@ def problem(refused: Refused, reference: str) -> bytes:
         "detail": refused.detail,
         "instance": REFERENCE_PREFIX + reference,
         "remedy": answer.remedy,
+        "documentation": documentation(refused.reason, public_url),
     }
     members |= {name: value for name, value in refused.extra.items() if name not in _OWN_MEMBERS}
     return orjson.dumps(members, default=str)
 
 
-def bare_problem(reason: Reason, detail: str) -> bytes:
+def bare_problem(reason: Reason, detail: str, public_url: str | None = None) -> bytes:
     """A whole HTTP answer, for connections that are ended before there is a request to answer."""
     answer = ANSWERS[reason]
     body = orjson.dumps(
@@ -279,6 +282,7 @@ def bare_problem(reason: Reason, detail: str) -> bytes:
             "status": answer.status,
             "detail": detail,
             "remedy": answer.remedy,
+            "documentation": documentation(reason, public_url),
         }
     )
     retry = "Retry-After: 5\r\n" if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
@@ -289,15 +293,22 @@ def bare_problem(reason: Reason, detail: str) -> bytes:
     return head.encode("ascii") + body
 
 
-def catalogue() -> list[dict[str, object]]:
+def documentation(reason: Reason, public_url: str | None = None) -> str:
+    """Where a kind of problem is explained: absolute where it is known what partners reach us under."""
+    return f"{(public_url or '').rstrip('/')}{PROBLEMS_PATH}/{reason.value}"
+
+
+def catalogue(public_url: str | None = None) -> list[dict[str, object]]:
     """Every kind of problem there is, for `GET /v1/problems`."""
     return [
         {
             "type": PROBLEM_TYPE_PREFIX + reason.value,
+            "name": reason.value,
             "title": answer.title,
             "status": answer.status,
             "remedy": answer.remedy,
             "as2_modifier": answer.modifier.value if answer.modifier is not None else None,
+            "documentation": documentation(reason, public_url),
         }
         for reason, answer in ANSWERS.items()
     ]

@@ -79,6 +79,7 @@ async def test_unknown_wrong_and_expired_keys_look_alike(house, client, headers)
         "status": 401,
         "detail": "no partner has these credentials",
         "remedy": told["remedy"],
+        "documentation": "/v1/problems/unauthenticated",
     }
     (act,) = await house.acts("refused.unauthenticated")
     assert act.detail["reference"] == reference

@@ -1,0 +1,303 @@
+"""What each operation takes and gives: the table that the OpenAPI document is made of."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, get_args
+
+from gateway.api import models as m
+from gateway.api.promising import (
+    IDEMPOTENCY_KEY,
+    JSON,
+    PAGING,
+    PREFER,
+    Answer,
+    Body,
+    Parameter,
+    Promise,
+    Schema,
+    Shape,
+    gives,
+    takes,
+    text,
+)
+from partners.api_terms import Scope
+
+X12, XML = "application/edi-x12", "application/xml"
+_X12_EXAMPLE: Final = (
+    "ISA*00*          *00*          *ZZ*ACME           *ZZ*BIGCORP        *260301*1200*U*00401*000000001*0*P*>~"
+    "GS*PR*ACME*BIGCORP*20260301*1200*1*X*004010~ST*855*0001~BAK*00*AD*4500012345*20260301~CTT*0~SE*4*0001~"
+    "GE*1*1~IEA*1*000000001~"
+)
+_BYTES: Final[Schema] = {"type": "string", "format": "binary"}
+_ANY_SCHEMA: Final[Schema] = {"type": "object", "additionalProperties": True}
+_PAGE: Final[Schema] = {"type": "string"}
+_KEPT: Final = ("Location", "Idempotency-Replayed", "Idempotency-Expires")
+_CHANGED: Final = ("Idempotency-Replayed", "Idempotency-Expires")
+
+
+def _contents(**by_name: Shape) -> Mapping[str, Shape]:
+    names = {"x12": X12, "json": JSON, "xml": XML, "html": "text/html", "schema": "application/schema+json"}
+    return MappingProxyType({names[name]: shape for name, shape in by_name.items()})
+
+
+_DOCUMENT: Final = Body(
+    "The document, in any syntax that we agreed on: an X12 interchange, canonical JSON (one document, a list, or "
+    '`{"documents": [...]}`; their schemas are at `/v1/schemas`), UBL or cXML. What it is, is read off its bytes.',
+    MappingProxyType({X12: {"type": "string"}, JSON: {"type": ["object", "array"]}, XML: {"type": "string"}}),
+    MappingProxyType({X12: _X12_EXAMPLE}),
+)
+_SUBMITTED: Final[Mapping[int, Answer]] = MappingProxyType(
+    {
+        200: gives(m.SubmissionView, "Kept and read, in the time that `Prefer` gave.", *_KEPT, "Preference-Applied"),
+        202: gives(m.Submission, "Kept, durably; it is read now.", *_KEPT, "Preference-Applied"),
+    }
+)
+_SUBMITS: Final = (IDEMPOTENCY_KEY, PREFER)
+
+
+def _changes(says: str, given: Mapping[int, Answer], taken: Body | None = None, *refuses: int) -> Promise:
+    return Promise(says, given, (IDEMPOTENCY_KEY,), taken, refuses)
+
+
+def _answers(says: str) -> Promise:
+    whole = f"{says} It becomes a document like any other: kept before it is acknowledged, then read and judged."
+    return Promise(whole, _SUBMITTED, _SUBMITS, Body("The answer.", MappingProxyType({JSON: _ANY_SCHEMA})), (404,))
+
+
+PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
+    {
+        "submit_document": Promise(
+            "A document is kept before it is acknowledged, then it is read: its fate stands under the address that the "
+            "answer names. With `Prefer: wait=N` the call lasts until it was read, for N seconds at most.",
+            _SUBMITTED,
+            _SUBMITS,
+            _DOCUMENT,
+        ),
+        "list_documents": Promise(
+            "Everything that came with one of your credentials, by whichever door. A page costs the same wherever in "
+            "the list it lies.",
+            {200: gives(m.SubmissionPage, "A page.")},
+            (
+                *PAGING,
+                Parameter(
+                    "before",
+                    "The cursor of the first release: the id of a submission.",
+                    text("^[0-9A-Z]{26}$"),
+                    deprecated=True,
+                ),
+            ),
+        ),
+        "get_document": Promise(
+            "A submission, or one document of it: where it stands, what was found, each step, what it earned.",
+            {
+                200: Answer(
+                    "A submission, or one document of it.",
+                    MappingProxyType({JSON: (m.SubmissionView, m.DocumentView)}),
+                )
+            },
+        ),
+        "get_document_raw": Promise(
+            "What you sent, byte by byte, with its media type.",
+            {200: Answer("The bytes.", MappingProxyType({"*/*": _BYTES}), ("Content-Disposition",))},
+        ),
+        "get_document_acknowledgment": Promise(
+            "The X12 acknowledgments that a submission earned, one interchange behind the other.",
+            {200: Answer("X12.", _contents(x12={"type": "string"}))},
+        ),
+        "validate_document": Promise(
+            "A dry run: the document is read and judged as if it had been sent, and nothing of it is kept.",
+            {200: gives(m.Validation, "What would become of it.")},
+            (),
+            _DOCUMENT,
+        ),
+        "list_purchase_orders": Promise(
+            "Orders that we sent you, or that you answered, what changed last first.",
+            {200: gives(m.PurchaseOrderPage, "A page.")},
+            (
+                *PAGING,
+                Parameter(
+                    "open", "true: only those that something is still to come for.", text(words=("true", "false"))
+                ),
+            ),
+        ),
+        "get_purchase_order": Promise(
+            "Where an order stands, everything that was sent about it, and the order itself.",
+            {200: gives(m.PurchaseOrderView, "The order.")},
+        ),
+        "acknowledge_purchase_order": _answers("Say which lines you take, and how: as ordered, changed, or not."),
+        "ship_purchase_order": _answers("Say what is on its way: packages, lines, carrier."),
+        "invoice_purchase_order": _answers("Say what is to be paid."),
+        "list_inbox": Promise(
+            "Documents that lie here for you. Fetch each, confirm it, and it is gone from the list.",
+            {200: gives(m.InboxPage, "A page.")},
+            PAGING,
+        ),
+        "get_inbox_document": Promise(
+            "What there is to know of it without its content.", {200: gives(m.InboxItem, "About the document.")}
+        ),
+        "get_inbox_content": Promise(
+            "The document, in one of its `content_types`: say by `Accept` which one, else it is the one that we "
+            "agreed on. Fetching it changes nothing; confirm it once it is safe with you.",
+            {
+                200: Answer(
+                    "The document.",
+                    MappingProxyType({X12: {"type": "string"}, JSON: _ANY_SCHEMA, XML: {"type": "string"}}),
+                    ("Content-Disposition", "Content-Digest"),
+                )
+            },
+            refuses=(406,),
+        ),
+        "confirm_inbox_document": _changes(
+            "Say that you have it. Confirming it again changes nothing and is answered alike.",
+            {200: gives(m.InboxItem, "It is confirmed.", *_CHANGED)},
+            takes(m.Confirmation, "May be left out.", required=False),
+            409,
+        ),
+        "decline_inbox_document": _changes(
+            "Say that you cannot take it, and why: our people get it as a case.",
+            {200: gives(m.InboxItem, "It is declined.", *_CHANGED)},
+            takes(m.Declination, "Why."),
+            409,
+        ),
+        "list_webhooks": Promise(
+            "Those of your profile and those that you set up here.", {200: gives(m.WebhookPage, "All of them.")}
+        ),
+        "create_webhook": _changes(
+            "An address on one of the hosts agreed in your profile is told of events from now on. The key that signs "
+            "its calls is shown this once.",
+            {201: gives(m.WebhookWithSecret, "It is set up.", "Location", *_CHANGED)},
+            takes(m.NewWebhook, "The subscription."),
+            409,
+        ),
+        "get_webhook": Promise("How it is set up and how it fares.", {200: gives(m.WebhookSubscription, "It.")}),
+        "update_webhook": _changes(
+            "What is left out stays as it is. Those of your profile can be paused and resumed, not changed.",
+            {200: gives(m.WebhookSubscription, "As it is now.", *_CHANGED)},
+            takes(m.WebhookChange, "What is to be different."),
+            409,
+        ),
+        "delete_webhook": _changes(
+            "It is called no more; what waits for it is cancelled.",
+            {204: Answer("It is gone.", headers=_CHANGED)},
+            None,
+            409,
+        ),
+        "rotate_webhook_key": _changes(
+            "A new key signs beside the old ones, which end after a while: every call bears the signatures of all.",
+            {201: gives(m.WebhookWithSecret, "The new key is in force.", *_CHANGED)},
+            takes(m.NewWebhookKey, "May be left out.", required=False),
+            409,
+        ),
+        "test_webhook": _changes(
+            "It is called at once with an event of type `webhook.test`; the answer says how that went.",
+            {200: gives(m.WebhookTest, "How the call went.", *_CHANGED)},
+            None,
+            409,
+        ),
+        "replay_webhook": _changes(
+            "Events since a moment are told again, in order, with the ids that they had.",
+            {202: gives(m.WebhookReplayed, "They are queued.", *_CHANGED)},
+            takes(m.WebhookReplay, "Since when."),
+            409,
+        ),
+        "list_webhook_deliveries": Promise(
+            "Every event on its way to this subscription, the newest first.",
+            {200: gives(m.WebhookDeliveryPage, "A page.")},
+            PAGING,
+        ),
+        "list_events": Promise(
+            "Events as they are told to subscriptions, the newest first, while they are kept.",
+            {200: gives(m.EventPage, "A page.")},
+            PAGING,
+        ),
+        "get_event": Promise("What happened, as it was told.", {200: gives(m.Event, "The event.")}),
+        "get_caller": Promise(
+            "What this call showed, what else opens the door for you and when it was used last, and how much you may "
+            "ask for.",
+            {200: gives(m.Caller, "You.")},
+        ),
+        "issue_token": Promise(
+            "A token for client credentials (RFC 6749 4.4). The client says who it is by HTTP Basic or in the form.",
+            {
+                200: gives(m.Token, "The token; nothing keeps a copy of it."),
+                400: gives(m.OAuthFault, "Not so."),
+                401: gives(m.OAuthFault, "Not with these credentials.", "WWW-Authenticate"),
+            },
+            (),
+            Body(
+                "As a form.",
+                MappingProxyType(
+                    {
+                        "application/x-www-form-urlencoded": {
+                            "type": "object",
+                            "required": ["grant_type"],
+                            "properties": {
+                                "grant_type": {"const": "client_credentials"},
+                                "client_id": {"type": "string", "maxLength": 255},
+                                "client_secret": {"type": "string", "maxLength": 512},
+                                "scope": {
+                                    "type": "string",
+                                    "description": "Some of: " + ", ".join(get_args(Scope)),
+                                    "examples": ["documents:read documents:write"],
+                                },
+                            },
+                        }
+                    }
+                ),
+            ),
+        ),
+        "revoke_token": Promise(
+            "The token is of no more use. Whether it ever was is not said.",
+            {
+                200: Answer("It is of no use now."),
+                400: gives(m.OAuthFault, "Not so."),
+                401: gives(m.OAuthFault, "Not with these credentials.", "WWW-Authenticate"),
+            },
+            (),
+            Body(
+                "As a form.",
+                MappingProxyType(
+                    {
+                        "application/x-www-form-urlencoded": {
+                            "type": "object",
+                            "required": ["token"],
+                            "properties": {
+                                "token": {"type": "string", "maxLength": 8192},
+                                "token_type_hint": {"type": "string", "maxLength": 64},
+                                "client_id": {"type": "string", "maxLength": 255},
+                                "client_secret": {"type": "string", "maxLength": 512},
+                            },
+                        }
+                    }
+                ),
+            ),
+        ),
+        "get_token_keys": Promise(
+            "For whoever wants to verify our access tokens.", {200: gives(m.TokenKeys, "JSON Web Keys.")}
+        ),
+        "get_token_metadata": Promise(
+            "For OAuth libraries that find out by themselves.", {200: gives(m.TokenMetadata, "Where tokens are had.")}
+        ),
+        "list_schemas": Promise("Each kind of document that we know.", {200: gives(m.SchemaList, "All of them.")}),
+        "get_schema": Promise(
+            "The canonical document as JSON Schema.",
+            {200: Answer("The schema.", _contents(schema=_ANY_SCHEMA), ("ETag",)), 304: Answer("As you have it.")},
+        ),
+        "get_openapi": Promise(
+            "This document, as the gateway serves it now.",
+            {200: Answer("OpenAPI 3.1.", _contents(json=_ANY_SCHEMA), ("ETag",)), 304: Answer("As you have it.")},
+        ),
+        "get_reference": Promise(
+            "Each call, explained and to be tried out.",
+            {200: Answer("The page.", _contents(html=_PAGE))},
+        ),
+        "list_problems": Promise(
+            "What each kind of problem means and what to do about it.",
+            {200: Answer("All of them.", _contents(json=m.ProblemCatalogue, html=_PAGE))},
+        ),
+        "get_problem": Promise(
+            "What it means and what to do about it; as a page for those who accept `text/html`.",
+            {200: Answer("One kind.", _contents(json=m.ProblemKind, html=_PAGE))},
+        ),
+    }
+)
