@@ -149,6 +149,10 @@ class Metrics:
         self.accepted = Counter("gateway_messages_accepted_total", "Messages kept and acknowledged.", ("channel",))
         self.duplicates = Counter("gateway_messages_duplicate_total", "Duplicates recognised.", ("channel",))
         self.refused = Counter("gateway_refusals_total", "Requests refused at an edge.", ("channel", "reason"))
+        self.admitted = Counter("gateway_calls_admitted_total", "Calls let in by a partner's limits.", ("kind",))
+        self.throttled = Counter(
+            "gateway_calls_throttled_total", "Calls refused by a limit of the partner.", ("kind", "limit")
+        )
         self.decided = Counter("gateway_messages_decided_total", "Messages by outcome.", ("outcome",))
         self.documents = Counter("gateway_documents_total", "Documents translated.", ("document_type", "status"))
         self.published = Counter("gateway_events_published_total", "Events confirmed by the broker.")
@@ -162,6 +166,9 @@ class Metrics:
         self.deliveries_settled = Counter("gateway_deliveries_settled_total", "Ends of attempts.", ("channel", "state"))
         self.delivery_seconds = Histogram(
             "gateway_delivery_seconds", "From enqueued until proven delivered.", "channel", DELIVERY_BOUNDS_S
+        )
+        self.webhook_calls = Counter(
+            "gateway_webhook_calls_total", "Calls to webhooks, by how they ended.", ("outcome",)
         )
         self.sandbox_orders = Counter("gateway_sandbox_orders_total", "What the sandbox was asked for.", ("word",))
         self.sandbox_replies = Counter("gateway_sandbox_replies_total", "What the sandbox sent.", ("document",))

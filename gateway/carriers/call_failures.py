@@ -89,12 +89,14 @@ class Where:
     Attributes:
         host: of the URL.
         proxy: host of the proxy, if one is on the way.
+        terms: the part of the profile that says how it is reached.
     """
 
     host: str
     proxy: str | None
     limits: Limits
     secure: bool = False
+    terms: str = "as2.connection"
 
 
 def failure_of(error: Exception, phase: Phase, where: Where) -> CallFailed:  # noqa: PLR0911 - one a kind of failure
@@ -108,7 +110,7 @@ def failure_of(error: Exception, phase: Phase, where: Where) -> CallFailed:  # n
         return CallFailed(
             Step.DNS,
             f"{cause.host} leads to no public address ({cause.words}); if it is meant to, name the network in "
-            "as2.connection.private_networks",
+            f"{where.terms}.private_networks",
         )
     if isinstance(cause, Unresolved):
         return CallFailed(Step.DNS, f"{cause.host} cannot be resolved ({cause.words}); check the host in the profile")
@@ -188,7 +190,7 @@ def _while_speaking(error: Exception, phase: Phase, where: Where) -> CallFailed:
             remedy = "it may be too large for them, or come from an address that they do not allow"
             return CallFailed(Step.WRITE, f"{words}: {remedy}", hung_up=True)
         words = f"{where.host} closed the connection without an answer"
-        if where.secure:
+        if where.secure and where.terms == "as2.connection":
             # With TLS 1.3 a server looks at our certificate only after we believe to be through (RFC 8446 4.4.2).
             words += "; if it demands a client certificate, name the identity in as2.connection.client_certificate"
         return CallFailed(Step.HTTP, words, hung_up=True)

@@ -74,6 +74,7 @@ class Way:
         pinned: the certificate of their server.
         client: what we show as TLS client, with the certificates between it and its authority.
         proxy: an HTTP proxy.
+        terms: the part of the profile that says so, for words to people.
     """
 
     networks: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ class Way:
     client: KeyPair | None = None
     client_chain: tuple[Certificate, ...] = ()
     proxy: str | None = None
+    terms: str = "as2.connection"
 
     @property
     def trust(self) -> "TlsTrust":
@@ -112,6 +114,8 @@ class Call:
         proxy_login: for the proxy.
         repeatable: whether the same call may be made twice where a kept-alive connection turns out to be dead: the
             server may have read it. True where a repeated message is recognised, as in AS2.
+        answer_bytes_max: how much of the answer is read where its beginning is enough: what is behind is left there.
+            Without it an answer above the limit of the settings is a failure.
     """
 
     url: str
@@ -122,6 +126,7 @@ class Call:
     proxy_login: Login | None = None
     repeatable: bool = False
     method: Literal["POST", "HEAD"] = "POST"
+    answer_bytes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +269,7 @@ class _Line:
             max_headers=HEADERS_MAX,
         )
         self.proxy = URL(way.proxy) if way.proxy is not None else None
+        self.terms = way.terms
 
 
 def _traces() -> TraceConfig:
@@ -358,7 +364,7 @@ class Door:
             return False, Answer(status, reason, headers, body, peer, time.monotonic() - began)
         except (CallFailed, aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
             proxy = line.proxy.host if line.proxy is not None else None
-            where = Where(destination.host, proxy, self._limits, secure=line.context is not None)
+            where = Where(destination.host, proxy, self._limits, secure=line.context is not None, terms=line.terms)
             return progress.found_dead, failure_of(error, progress.phase, where)
         finally:
             progress.deadline = None
@@ -385,17 +391,20 @@ class Door:
             trace_request_ctx=progress,
         )
         async with request as response:
-            received = await self._read(response, destination)
+            received = await self._read(response, destination, call.answer_bytes_max)
             fields = tuple((_text(name), _text(value)) for name, value in response.raw_headers)
             peer = response.peer if isinstance(response, _Response) else Peer()
             return response.status, response.reason or "", fields, received, peer
 
-    async def _read(self, response: aiohttp.ClientResponse, destination: Destination) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, destination: Destination, enough: int | None) -> bytes:
         """The body of an answer. What is larger than any receipt is not read on: the connection is closed."""
         limit = self._limits.response_bytes_max
         received = bytearray()
         async for piece in response.content.iter_any():
             received += piece
+            if enough is not None and len(received) > enough:
+                response.close()
+                return bytes(received[:enough])
             if len(received) > limit:
                 response.close()
                 raise CallFailed(

@@ -15,8 +15,9 @@ from gateway.model.delivery import DeliveryKind
 from partners.loader import LoadedProfile
 
 Buffer: TypeAlias = bytes | memoryview
-# What a suspended partner sends is receipted as ever, and certificates go on being exchanged.
-GOES_TO_THE_SUSPENDED = frozenset({DeliveryKind.RECEIPT, DeliveryKind.CERTIFICATE})
+# What a suspended partner sends is receipted as ever, certificates go on being exchanged, and notices say no more than
+# what they can read by the API.
+GOES_TO_THE_SUSPENDED = frozenset({DeliveryKind.RECEIPT, DeliveryKind.CERTIFICATE, DeliveryKind.NOTICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Consignment:
         payload: what is delivered; only for `pack`, since an attempt has the parcel.
         url: where an asynchronous receipt goes; None where the bearer's profile says it.
         answers: for a receipt, the header fields that it was written with.
+        destination: which of the partner's addresses, where the channel has several.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Consignment:
     payload: Buffer
     url: str | None = None
     answers: tuple[tuple[str, str], ...] = ()
+    destination: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.routes import bearer_of
-from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, WEBHOOK, own_way
+from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, destination_of, own_way
 from gateway.model.delivery import DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
@@ -80,8 +80,8 @@ class WaysOut:
         own = own_way(partner.profile)
         if own == INBOX and not _uses_inbox(partner.profile):
             return None
-        if own in {INBOX, WEBHOOK}:
-            destination = (partner.profile.delivery.webhook or "") if own == WEBHOOK else ""
+        if own is not None and own != AS2:
+            destination = destination_of(partner.profile, own)
             return WayOut(partner.digest, self._addressed(message), own, self._host, destination)
         as2 = bearer.profile.as2
         if as2 is None or as2.url is None:

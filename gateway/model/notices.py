@@ -110,7 +110,23 @@ PARTNER_PROFILE = _notice(
     },
 )
 
+WEBHOOK = _notice(
+    "webhook",
+    "A webhook subscription of a partner is told of nothing for now: every call failed for days (event `paused`), or "
+    "their server said that the address is gone (`disabled`). What was to be told is held until it is resumed.",
+    {
+        "partner_id": {**_TEXT, "description": "the partner"},
+        "webhook": {**_TEXT, "description": "id of the subscription"},
+        "name": {**_TEXT, "description": "its name"},
+        "origin": {"enum": ["profile", "api"], "description": "who set it up"},
+        "host": {**_TEXT, "description": "host of its address"},
+        "failing_since": {"type": ["string", "null"], "format": "date-time", "description": "since when all failed"},
+        "waiting": {"type": "integer", "minimum": 0, "description": "how many calls are held"},
+        "reason": {**_TEXT, "description": "in words, with what to do"},
+    },
+)
+
 # Schemas by document type; whoever announces something new adds its own.
 NOTICES: Mapping[str, Mapping[str, object]] = MappingProxyType(
-    {"certificate": CERTIFICATE, "partner_profile": PARTNER_PROFILE}
+    {"certificate": CERTIFICATE, "partner_profile": PARTNER_PROFILE, "webhook": WEBHOOK}
 )

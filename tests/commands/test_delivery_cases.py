@@ -38,7 +38,7 @@ class Post:
     def claim(self) -> StoredDelivery:
         now_ms = time.time_ns() // 1_000_000
         (claimed,) = self.do(
-            delivery_claims.claim, "test", now_ms, lease_ms=60_000, limit=1, share_of=lambda name: Share(name, 1)
+            delivery_claims.claim, "test", now_ms, lease_ms=60_000, limit=1, share_of=lambda name, _: Share(name, 1)
         )
         return claimed
 

@@ -120,7 +120,7 @@ async def await_receipt(house, *, partner="acme", number=1, state=S.AWAITING_REC
     def unit(connection):
         deliveries.enqueue(connection, new)
         (claimed,) = delivery_claims.claim(
-            connection, "test", 2, lease_ms=FAR, limit=1, share_of=lambda name: Share(name, 100)
+            connection, "test", 2, lease_ms=FAR, limit=1, share_of=lambda name, _: Share(name, 100)
         )
         delivery_claims.begin_attempt(connection, claimed, 2, bearer_id=partner, packed=parcel, wire=sent.body)
         for event in events:

@@ -128,7 +128,7 @@ async def test_what_may_pass_goes_again_by_the_schedule(at_acmes, client):
 
         def again(connection):
             (claimed,) = delivery_claims.claim(
-                connection, "test", FAR, lease_ms=1, limit=1, share_of=lambda name: Share(name, 1)
+                connection, "test", FAR, lease_ms=1, limit=1, share_of=lambda name, _: Share(name, 1)
             )
             deliveries.apply(connection, claimed.id, DeliveryEvent.AWAIT, FAR, due_at_ms=FAR + 1)
 

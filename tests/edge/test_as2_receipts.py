@@ -166,7 +166,7 @@ async def settled(house, delivery, *events):
     """As if it had been carried."""
 
     def unit(connection):
-        delivery_claims.claim(connection, "test", FAR, lease_ms=1, limit=100, share_of=lambda name: Share(name, 100))
+        delivery_claims.claim(connection, "test", FAR, lease_ms=1, limit=100, share_of=lambda name, _: Share(name, 100))
         for event in events:
             deliveries.apply(connection, delivery.id, event, FAR)
 

@@ -124,7 +124,7 @@ async def sent_and_awaited(line, site):
     def awaiting(connection):
         deliveries.enqueue(connection, new)
         (claimed,) = delivery_claims.claim(
-            connection, "test", now_ms(), lease_ms=60_000, limit=1, share_of=lambda name: Share(name, 1)
+            connection, "test", now_ms(), lease_ms=60_000, limit=1, share_of=lambda name, _: Share(name, 1)
         )
         parcel = KeptParcel(sent.headers, tuple(map(str, sent.mics)))
         delivery_claims.begin_attempt(

@@ -64,7 +64,7 @@ class Post:
             now_ms,
             lease_ms=LEASE_MS,
             limit=limit,
-            share_of=fields.pop("share_of", lambda partner: Share(partner, most)),
+            share_of=fields.pop("share_of", lambda partner, _: Share(partner, most)),
             **fields,
         )
 
@@ -193,7 +193,7 @@ def test_a_partner_takes_no_more_than_its_share(post):
     late = post.enqueue(300, partner="other")
     assert post.claimed_ids(now_ms=400, most=2) == [*mine[:2], late]
     assert post.claimed_ids("two", now_ms=400, most=3) == [mine[2]], "what another process sends counts"
-    shared = post.claimed_ids("three", now_ms=400, share_of=lambda _: Share("van", 5))
+    shared = post.claimed_ids("three", now_ms=400, share_of=lambda *_: Share("van", 5))
     assert shared == [mine[3]], "partners of one connection share it"
     assert post.claimed_ids("three", now_ms=400, limit=2) == mine[4:6]
 
@@ -467,7 +467,7 @@ def test_two_processes_never_send_the_same_delivery(post, store_url):
             while True:
                 claimed = database.write_now(
                     lambda connection: delivery_claims.claim(
-                        connection, owner, 1_000, lease_ms=60_000, limit=5, share_of=lambda name: Share(name, 100)
+                        connection, owner, 1_000, lease_ms=60_000, limit=5, share_of=lambda name, _: Share(name, 100)
                     )
                 )
                 with lock:

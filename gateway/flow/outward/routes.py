@@ -72,10 +72,16 @@ class Routes:
             return Held(f"this gateway has no carrier for {delivery.channel}: run a version that has it")
         return Route(partner, bearer, carrier, partner.profile.delivery)
 
-    def share_of(self, partner_id: str) -> Share:
-        """What may be under way to a partner: what its connection may take, one at a time while it does not answer."""
+    def share_of(self, partner_id: str, destination: str = "") -> Share:
+        """What may be under way to a partner: what its connection may take, one at a time while it does not answer.
+
+        An address of its own (a webhook) has a share of its own: whether it answers says nothing of their other ways.
+        """
         directory = self._directory()
         partner = directory.by_id(partner_id)
+        if destination:
+            most = 1 if destination in self._doubtful else schedule_of(partner).concurrent_max
+            return Share(destination, most)
         bearer = (bearer_of(directory, partner) or partner) if partner is not None else None
         name = bearer.id if bearer is not None else partner_id
         return Share(name, 1 if name in self._doubtful else schedule_of(bearer).concurrent_max)
@@ -85,13 +91,13 @@ class Routes:
         """Whether there is any way that does not answer."""
         return bool(self._doubtful)
 
-    def is_doubtful(self, partner_id: str) -> bool:
+    def is_doubtful(self, partner_id: str, destination: str = "") -> bool:
         """Whether the last attempt on this way failed."""
-        return self.has_doubtful and self.share_of(partner_id).name in self._doubtful
+        return self.has_doubtful and self.share_of(partner_id, destination).name in self._doubtful
 
-    def learn(self, partner_id: str, outcome: Outcome) -> None:
+    def learn(self, partner_id: str, destination: str, outcome: Outcome) -> None:
         """An attempt ended: does the other side answer?"""
-        name = self.share_of(partner_id).name
+        name = self.share_of(partner_id, destination).name
         if isinstance(outcome, Failed):
             if outcome.facts.get("step") not in OUR_OWN:
                 self._doubtful.add(name)

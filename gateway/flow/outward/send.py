@@ -19,12 +19,14 @@ from sqlalchemy import Connection
 from gateway.buffers import Buffer, MemorySink, Scratch
 from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
 from gateway.flow.outward.routes import Route, Routes, schedule_of
-from gateway.flow.outward.verdicts import verdict_of
+from gateway.flow.outward.verdicts import Verdict, verdict_of
+from gateway.flow.webhooks.settling import WebhookEnds, verdict_of_call
 from gateway.model.delivery import INBOX, DeliveryKind, DeliveryState
+from gateway.model.webhook import WEBHOOK
 from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable
 from gateway.store import deliveries
-from gateway.store.database import Database, StoreUnavailable
+from gateway.store.database import Database, StoreUnavailable, Unit
 from gateway.store.deliveries import bodies as delivery_bodies
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.deliveries.claims import ClaimLost, Share
@@ -82,6 +84,7 @@ class Sending:
         self._lease_ms = int(limits.claim_lease_s * 1_000)
         self._scratch = scratch
         self._chance = chance
+        self._webhooks = WebhookEnds(directory, metrics)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._doubtful_in_flight = 0
         self._wake = asyncio.Event()
@@ -185,7 +188,7 @@ class Sending:
             )
 
     def _begin(self, delivery: StoredDelivery) -> None:
-        is_doubtful = self._routes.is_doubtful(delivery.partner_id)
+        is_doubtful = self._routes.is_doubtful(delivery.partner_id, delivery.destination)
         self._doubtful_in_flight += is_doubtful
         task = asyncio.create_task(self._deliver(delivery), name=f"deliver {delivery.id}")
         self._in_flight[delivery.id] = task
@@ -199,9 +202,10 @@ class Sending:
             # The lease runs out and it goes again; nothing is lost, but somebody should know.
             log.error("a delivery ended unexpectedly", exc_info=error)
 
-    def _share_of(self, partner_id: str, *, doubtful: bool) -> Share:
-        share = self._routes.share_of(partner_id)
-        return share if self._routes.is_doubtful(partner_id) == doubtful else replace(share, most=0)
+    def _share_of(self, partner_id: str, destination: str, *, doubtful: bool) -> Share:
+        share = self._routes.share_of(partner_id, destination)
+        is_asked = self._routes.is_doubtful(partner_id, destination) == doubtful
+        return share if is_asked else replace(share, most=0)
 
     def _attempts_max(self, partner_id: str) -> int:
         return schedule_of(self._directory().by_id(partner_id)).attempts_max
@@ -247,7 +251,7 @@ class Sending:
 
     async def _attempt(self, delivery: StoredDelivery, route: Route) -> tuple[Outcome, int | None]:
         """Pack, or take the kept parcel; carry; how it went, and how long an asynchronous receipt may take."""
-        if delivery.attempts > route.schedule.attempts_max:
+        if delivery.kind != DeliveryKind.NOTICE and delivery.attempts > route.schedule.attempts_max:
             # The process ended in each attempt before it had an outcome; most likely the delivery is what ended it.
             return Failed("the process ended during the last attempt", facts={"step": "internal"}), None
         consignment = self._consignment(delivery, route)
@@ -288,6 +292,7 @@ class Sending:
             payload=b"",
             url=delivery.url,
             answers=delivery.answers,
+            destination=delivery.destination,
         )
 
     async def _bytes_of(self, delivery: StoredDelivery, part: str, expected: int | None) -> Buffer:
@@ -358,30 +363,27 @@ class Sending:
     async def _settle(self, delivery: StoredDelivery, outcome: Outcome, receipt_within_s: int | None) -> None:
         """Write down how an attempt ended; when the store cannot, the same bytes go again once it can."""
         now_ms = self._now_ms()
-        schedule = schedule_of(self._directory().by_id(delivery.partner_id))
-        verdict = verdict_of(
-            outcome,
-            delivery.attempts,
-            schedule,
-            now_ms=now_ms,
-            chance=self._chance(),
-            receipt_within_s=receipt_within_s,
-        )
+        verdict = self._verdict(delivery, outcome, now_ms, receipt_within_s)
         if delivery.channel != INBOX:  # nobody was called
-            self._routes.learn(delivery.partner_id, outcome)
+            self._routes.learn(delivery.partner_id, delivery.destination, outcome)
         if verdict.failure is not None:
             self._metrics.delivery_failures.add(verdict.failure)
-        unit = partial(
-            delivery_claims.settle,
-            claimed=delivery,
-            event=verdict.event,
-            now_ms=now_ms,
-            reason=verdict.reason,
-            receipt=verdict.receipt,
-            facts=verdict.facts,
-            due_at_ms=verdict.due_at_ms,
-            gives_attempt_back=verdict.gives_attempt_back,
-        )
+        unit: Unit[DeliveryState | None]
+        if delivery.channel == WEBHOOK:
+            self._webhooks.count(outcome)
+            unit = partial(self._webhooks.settle, claimed=delivery, outcome=outcome, verdict=verdict, now_ms=now_ms)
+        else:
+            unit = partial(
+                delivery_claims.settle,
+                claimed=delivery,
+                event=verdict.event,
+                now_ms=now_ms,
+                reason=verdict.reason,
+                receipt=verdict.receipt,
+                facts=verdict.facts,
+                due_at_ms=verdict.due_at_ms,
+                gives_attempt_back=verdict.gives_attempt_back,
+            )
         try:
             state = await self._database.write(unit)
         except StoreUnavailable as unavailable:
@@ -390,6 +392,20 @@ class Sending:
             return
         if state is not None:
             settled(self._metrics, delivery, state, now_ms)
+
+    def _verdict(
+        self, delivery: StoredDelivery, outcome: Outcome, now_ms: int, receipt_within_s: int | None
+    ) -> Verdict:
+        if delivery.kind == DeliveryKind.NOTICE:
+            return verdict_of_call(outcome, delivery.attempts, now_ms=now_ms, chance=self._chance())
+        return verdict_of(
+            outcome,
+            delivery.attempts,
+            schedule_of(self._directory().by_id(delivery.partner_id)),
+            now_ms=now_ms,
+            chance=self._chance(),
+            receipt_within_s=receipt_within_s,
+        )
 
 
 def settled(metrics: Metrics, delivery: StoredDelivery, state: DeliveryState, now_ms: int) -> None:

@@ -9,6 +9,7 @@ attempt is still under way: what that attempt finds out is then void.
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, update
 
@@ -34,13 +35,13 @@ _MAY_GO = [
 ]  # of those under way only such whose lease ran out
 _sending_now = Prepared(
     lambda _: (
-        select(_DELIVERY.c.partner_id, func.count())
+        select(_DELIVERY.c.partner_id, _DELIVERY.c.destination, func.count())
         .where(
             _DELIVERY.c.state == constant(DeliveryState.SENDING.value),
             _DELIVERY.c.next_attempt_at_ms > given("now_ms"),
             _DELIVERY.c.channel != constant(INBOX),
         )
-        .group_by(_DELIVERY.c.partner_id)
+        .group_by(_DELIVERY.c.partner_id, _DELIVERY.c.destination)
     )
 )
 _any_overdue = Prepared(
@@ -58,11 +59,19 @@ _any_overdue = Prepared(
 _is_due = and_(_DELIVERY.c.next_attempt_at_ms <= bindparam("now"), _DELIVERY.c.state.in_(_MAY_GO))
 _other = _DELIVERY.alias("other")
 _candidates = (
-    select(_DELIVERY.c.id, _DELIVERY.c.partner_id, _DELIVERY.c.channel)
+    select(_DELIVERY.c.id, _DELIVERY.c.partner_id, _DELIVERY.c.destination, _DELIVERY.c.channel)
     .where(
         _is_due,
         # Nobody's server is called for what goes into an inbox: it has no share.
-        or_(_DELIVERY.c.channel == constant(INBOX), _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True))),
+        or_(
+            _DELIVERY.c.channel == constant(INBOX),
+            # An address of its own has a share of its own, however busy or silent the partner's others are.
+            and_(_DELIVERY.c.destination == "", _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True))),
+            and_(
+                _DELIVERY.c.destination != "",
+                _DELIVERY.c.destination.not_in(bindparam("full_destinations", expanding=True)),
+            ),
+        ),
         _DELIVERY.c.id.not_in(bindparam("taken", expanding=True)),
         ~exists().where(  # it is the first in its lane
             _other.c.lane == _DELIVERY.c.lane, _other.c.state.not_in(OVER), _other.c.sequence < _DELIVERY.c.sequence
@@ -91,7 +100,7 @@ _any_due = Prepared(lambda _: select(_DELIVERY.c.id).where(_DELIVERY.c.next_atte
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much may be under way to a partner.
+    """How much may be under way to a partner, or to one of its addresses.
 
     Attributes:
         name: whose server it is; partners with the same one, such as a VAN's, share what it takes.
@@ -100,6 +109,9 @@ class Share:
 
     name: str
     most: int
+
+
+ShareOf: TypeAlias = Callable[[str, str], Share]
 
 
 class ClaimLost(Exception):  # noqa: N818  # an event between processes
@@ -113,7 +125,7 @@ def claim(
     *,
     lease_ms: int,
     limit: int,
-    share_of: Callable[[str], Share],
+    share_of: ShareOf,
     passed_over: Collection[str] = (),
 ) -> list[StoredDelivery] | None:
     """Take deliveries that are due and first in their lane; None when another process is about the same right now.
@@ -126,7 +138,8 @@ def claim(
         now_ms: the clock.
         lease_ms: how long they stay with it unless it settles or renews them.
         limit: how many at most.
-        share_of: of a partner, what may be under way to it in all processes.
+        share_of: of a partner and one of its addresses (empty where it has but one), what may be under way there in
+            all processes.
         passed_over: ids that are not taken, since this process works on them still.
     """
     if limit <= 0 or not _any_due.rows(connection, now_ms=now_ms):
@@ -138,30 +151,35 @@ def claim(
         return None
     under_way = _under_way(connection, now_ms, share_of)
     chosen: list[str] = []
-    full: set[str] = set()
+    full: set[tuple[str, str]] = set()
     last = CANDIDATES_AT_ONCE
     while len(chosen) < limit and last == CANDIDATES_AT_ONCE:
         taken = {*chosen, *passed_over}
-        values = {"now": now_ms, "full": sorted(full), "taken": sorted(taken)}
+        values = {
+            "now": now_ms,
+            "full": sorted(partner_id for partner_id, destination in full if not destination),
+            "full_destinations": sorted(destination for _, destination in full if destination),
+            "taken": sorted(taken),
+        }
         candidates = connection.execute(_candidates, values).all()
         last = len(candidates)
-        for delivery_id, partner_id, channel in candidates:
+        for delivery_id, partner_id, destination, channel in candidates:
             if channel == INBOX:
                 chosen += [delivery_id] if len(chosen) < limit else []
                 continue
-            share = share_of(partner_id)
+            share = share_of(partner_id, destination)
             if under_way[share.name] >= share.most:
-                full.add(partner_id)
+                full.add((partner_id, destination))
             elif len(chosen) < limit:
                 under_way[share.name] += 1
                 chosen.append(delivery_id)
     return _take(connection, owner, now_ms, now_ms + lease_ms, chosen) if chosen else []
 
 
-def _under_way(connection: Connection, now_ms: int, share_of: Callable[[str], Share]) -> Counter[str]:
+def _under_way(connection: Connection, now_ms: int, share_of: ShareOf) -> Counter[str]:
     counted: Counter[str] = Counter()
-    for partner_id, number in _sending_now.rows(connection, now_ms=now_ms):
-        counted[share_of(partner_id).name] += int(number)
+    for partner_id, destination, number in _sending_now.rows(connection, now_ms=now_ms):
+        counted[share_of(partner_id, destination).name] += int(number)
     return counted
 
 

@@ -13,9 +13,16 @@ from dataclasses import fields
 from sqlalchemy import Connection, func, or_, select, update
 
 from gateway.buffers import Buffer, windows
-from gateway.model.delivery import DELIVERY_FINAL_STATES, DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState
+from gateway.model.delivery import (
+    DELIVERY_FINAL_STATES,
+    DELIVERY_TRANSITIONS,
+    DeliveryEvent,
+    DeliveryKind,
+    DeliveryState,
+)
 from gateway.model.instants import rfc3339
 from gateway.model.machine import advance
+from gateway.store import orders
 from gateway.store.deliveries import bodies as delivery_bodies
 from gateway.store.deliveries.cases import settle_cases
 from gateway.store.deliveries.rows import (
@@ -284,9 +291,12 @@ def move(
             step[_NAMES_NEXT[event]] = rfc3339(due_at_ms)
         timeline.note(connection, delivery.id, now_ms, _STEPS[event], step | storable_facts(facts or {}))
     had_case = before is not DeliveryState.SENDING or bool(delivery.reason)
-    if is_news:
+    # The fate of notices is that of the subscription, which has the case.
+    if is_news and delivery.kind != DeliveryKind.NOTICE:
         settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case)
     _tell_acknowledgment(connection, delivery.id, delivery.kind, state)
+    if state is DeliveryState.DELIVERED and delivery.kind == DeliveryKind.DOCUMENT:
+        orders.note_delivered(connection, delivery.id, now_ms)
     return state
 
 

@@ -25,6 +25,7 @@ class CaseKind(StrEnum):
     DELIVERY_UNCONFIRMED = "delivery_unconfirmed"  # it lies in their inbox for longer than agreed
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
+    WEBHOOK = "webhook"  # an address of a partner is not called for now; one case a subscription
     PARTNER_SUSPENDED = "partner_suspended"  # what goes to and fro is held; one case a partner
 
 
