@@ -25,6 +25,7 @@ from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
+from gateway.flow.decisions import Decisions
 from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit
 from gateway.flow.held_room import HeldRoom
 from gateway.flow.holding import Holding
@@ -93,6 +94,7 @@ class Gateway:
         erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms, wants_events=self.wants_events)
         self.broker = broker_of(settings, erp, self.metrics)
         self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
+        self.decisions = Decisions()
         self.sealing = Sealing(self.database, settings.passphrase, now_ms=now_ms)
         self.exchanged = ExchangedCertificates(self.database)
         self.uses = LastUses()
@@ -195,6 +197,7 @@ class Gateway:
                 scratch=self.spools.scratch(settings.limits.spool_from_bytes),
             ),
             wants_events=self.wants_events,
+            told=self.decisions.note,
         )
         self.sandbox = SandboxReplies(
             self.database,
@@ -230,6 +233,7 @@ class Gateway:
             outbound=self.outbound,
             wants_events=self.wants_events,
             sealing=self.sealing,
+            decisions=self.decisions,
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
         self._operator_port: HttpServer = operator_port(edge, self._bodies)

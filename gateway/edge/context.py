@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
+from gateway.flow.decisions import Decisions
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
 from gateway.model.partner_events import WantsEvents, nobody
@@ -35,6 +36,7 @@ class Edge:
         wants_events: for whom events are kept, that webhooks tell of.
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
         sealing: keeps our secrets sealed in the store.
+        decisions: tells who waits when a message is decided in this process.
     """
 
     settings: Settings
@@ -51,3 +53,4 @@ class Edge:
     outbound: Outbound | None = None
     wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)
+    decisions: Decisions = field(default_factory=Decisions)

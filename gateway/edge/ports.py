@@ -32,15 +32,16 @@ def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
     routes, gate, throttle = Routes(), _gate(edge), Throttle(edge.now_ms)
     as2 = As2(edge, bodies, throttle, gate)
     as2.add_to(routes)
-    _add_rest(edge, bodies, throttle, routes)
+    _add_rest(edge, bodies, throttle, routes, lambda: server.draining)
     health_routes(edge, routes)
-    return HttpServer("edge", edge, routes, bodies, gate, closing=as2.close)
+    server = HttpServer("edge", edge, routes, bodies, gate, closing=as2.close)
+    return server
 
 
-def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes) -> None:
+def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes, ending: Callable[[], bool]) -> None:
     identity = Identity(edge, [ApiKeys(edge).find])
     door = Door(edge, bodies, identity, throttle)
-    submitting = Submitting(edge, door)
+    submitting = Submitting(edge, door, ending)
     Documents(edge, door, submitting).add_to(routes)
 
 

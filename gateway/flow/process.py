@@ -39,6 +39,10 @@ class PayloadMissing(Exception):  # noqa: N818  # said of a row
     """The payload of a message is not in the store: it was purged before it could be processed again."""
 
 
+def _tell_nobody(_message_id: str) -> None:
+    """Where nobody waits."""
+
+
 class Processing:
     """Works through received messages until stopped.
 
@@ -56,6 +60,7 @@ class Processing:
         holding: knows whose messages have to wait; none have to where it is absent.
         apart: takes what has to wait out of a connection's messages.
         wants_events: who may hear of what becomes of their messages.
+        told: called with the id of each message that is decided, held or parked; tells whoever waits for it.
     """
 
     def __init__(  # noqa: PLR0913  # every part of the line that it meets
@@ -74,6 +79,7 @@ class Processing:
         holding: Holding | None = None,
         apart: SettingApart | None = None,
         wants_events: WantsEvents = nobody,
+        told: Callable[[str], None] = _tell_nobody,
     ) -> None:
         self._database = database
         self._pool = pool
@@ -89,6 +95,7 @@ class Processing:
         self._holding = holding
         self._apart = apart
         self._wants_events = wants_events
+        self._told = told
         self._wake = asyncio.Event()
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
@@ -368,6 +375,7 @@ class Processing:
             await self._park(message, attempts, f"the decision failed with {type(error).__name__}", places(error))
         else:
             self._metrics.decided.add(state.value)
+            self._told(message.id)
             self._decided()
 
     async def _park(self, message: StoredMessage, attempts: int, reason: str, detail: str) -> None:
@@ -392,4 +400,5 @@ class Processing:
             except StoreUnavailable:
                 self._has_leftovers = True
             else:
+                self._told(message.id)
                 self._metrics.decided.add(MessageState.PARKED.value)

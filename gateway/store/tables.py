@@ -156,7 +156,10 @@ class Document(SQLModel, table=True):
     __tablename__ = "document"
     __table_args__ = (
         Index("document_by_message", "message_id", "revision", "ordinal"),
-        Index("document_by_order", "partner_id", "purchase_order_number"),
+        # By id behind it: a list goes on where it ended.
+        Index("document_by_order", "partner_id", "purchase_order_number", "id"),
+        Index("document_by_number", "partner_id", "number", "id"),
+        Index("document_by_type", "partner_id", "document_type", "id"),
     )
     id: str = Field(primary_key=True)
     message_id: str

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from gateway.edge.rest.documents import _for_partner
+from gateway.edge.rest.views import for_partner
 from gateway.flow import operations
 from gateway.flow.operations import Actor
 from gateway.store.events import event_log, outbox
@@ -43,7 +43,7 @@ async def test_isa15_of_a_live_partner_marks_and_routes_as_ever(line):
     assert "ISA15 T" in step["reason"]
     (document,) = view["documents"]
     assert document["event"]["test"] is True
-    assert _for_partner(view)["documents"][0]["event"]["test"] is True
+    assert for_partner(view)["documents"][0]["event"]["test"] is True
     assert [usage(one) for one in view["acknowledgments"]] == ["T"]
 
 

@@ -1,9 +1,9 @@
 """Documents of any syntax in, their fate out. A partner sees its own and nothing else."""
 
 import re
+from functools import partial
 
 from aiohttp import hdrs, web
-from sqlalchemy import Connection
 
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
@@ -11,20 +11,31 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.refusals import catalogue
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.lists import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, read_number
-from gateway.edge.rest.submitting import CONTENT_TYPE_CHARACTERS_MAX, DOCUMENTS_PATH, Submitting
-from gateway.flow.views import document_view, message_row, message_view
+from gateway.edge.rest.lists import (
+    LIST_LIMIT_DEFAULT,
+    LIST_LIMIT_MAX,
+    cursor_of,
+    next_page,
+    read_choice,
+    read_cursor,
+    read_instant,
+    read_number,
+    read_once,
+    read_text,
+)
+from gateway.edge.rest.submitting import CONTENT_TYPE_CHARACTERS_MAX, Submitting
+from gateway.edge.rest.views import DOCUMENT_ID, MESSAGE_ID, OUTCOMES, row, view
+from gateway.model.ids import ulid
+from gateway.model.message import MessageState
 from gateway.model.refusals import Reason, Refused
-from gateway.store import messages
 from gateway.store.engine.statements import storable
-from gateway.store.messages import documents
+from gateway.store.messages import listing
+from gateway.store.messages.listing import Wanted
 from translators.catalog import sniff
 
-# What our own people wrote or did stays with them.
-_INTERNAL_MEMBERS = ("remote", "security", "profile", "attempts", "deliveries")
-_INTERNAL_STEP_MEMBERS = ("actor", "case", "remote", "claim_owner")
-_MESSAGE_ID = re.compile(r"[0-9A-Z]{26}")
-_DOCUMENT_ID = re.compile(r"([0-9A-Z]{26})-[0-9]{1,9}(?:-r[0-9]{1,9})?")
+# Each outcome and each technical state.
+STATUSES = tuple(dict.fromkeys([*OUTCOMES.values(), *(state.value for state in MessageState)]))
+CHANNELS = ("rest", "as2", "sftp", "sandbox")
 _FILENAME = re.compile(r'filename="?([^";\x00-\x1f\x7f]{1,255})"?', re.IGNORECASE)
 
 
@@ -66,67 +77,51 @@ class Documents:
         """A submission or one of its documents. Somebody else's looks like one that never was."""
         partner_id = caller.partner.id
         request.subject = name[:64]
-        view = await self._edge.database.read(lambda connection: _view(connection, partner_id, name))
-        if view is None:
+        found = await self._edge.database.read(partial(view, partner_id=partner_id, name=name))
+        if found is None:
             raise Refused(Reason.NOT_FOUND, "you have no submission or document with this id")
-        return json_response(view)
+        return json_response(found)
 
     async def list_submissions(self, request: Request, caller: Caller) -> web.Response:
         """The partner's submissions, the newest first."""
-        partner_id = caller.partner.id
+        wanted = self._wanted(request, caller)
         limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
-        before = request.query.get("before")
-        if before is not None and not _MESSAGE_ID.fullmatch(before):
-            raise Refused(Reason.INVALID_REQUEST, "`before` is the id of a submission, as `next` in the list before")
-        found = await self._edge.database.read(
-            lambda connection: messages.find(connection, partner_id=partner_id, before=before, limit=limit + 1)
+        # The older name of the same, a bare id.
+        before = read_once(request, "before")
+        if before is not None and not MESSAGE_ID.fullmatch(before):
+            raise Refused(Reason.INVALID_REQUEST, "`before` is the id of a submission; better follow `next`")
+        position = read_cursor(request, _position) or before
+        found = await self._edge.database.read(partial(listing.page, wanted=wanted, position=position, limit=limit))
+        following = next_page(request, cursor_of(found.position) if found.position is not None else None)
+        return json_response(
+            {"submissions": [row(message) for message in found.messages], "links": {"next": following}}
         )
-        rows = [_for_partner(message_row(message)) for message in found[:limit]]
-        following = f"{DOCUMENTS_PATH}?before={found[limit - 1].id}&limit={limit}" if len(found) > limit else None
-        return json_response({"submissions": rows, "links": {"next": following}})
+
+    def _wanted(self, request: Request, caller: Caller) -> Wanted:
+        """What the query asks for."""
+        partner, status = caller.partner, read_choice(request, "status", STATUSES)
+        since_ms, until_ms = read_instant(request, "since"), read_instant(request, "until")
+        carried = self._edge.directory().carried_by(partner) if partner.profile.speaks_for else ()
+        return Wanted(
+            partner.id,
+            whose=tuple(dict.fromkeys((partner.id, *(one.id for one in carried)))),
+            states=frozenset(state for state, outcome in OUTCOMES.items() if status in (state, outcome)),
+            channel=read_choice(request, "channel", CHANNELS),
+            document_type=read_text(request, "type"),
+            number=read_text(request, "number"),
+            purchase_order_number=read_text(request, "purchase_order"),
+            since=ulid(since_ms, 0) if since_ms is not None else None,
+            until=ulid(until_ms, 0) if until_ms is not None else None,
+        )
 
     async def problems(self, _request: Request) -> web.Response:
         """Every kind of problem that this interface answers with."""
         return json_response({"problems": catalogue()})
 
 
-def _view(connection: Connection, partner_id: str, name: str) -> dict[str, object] | None:
-    if _MESSAGE_ID.fullmatch(name):
-        message = messages.get(connection, name)
-        if message is None or message.partner_id != partner_id:
-            return None
-        view = message_view(connection, name)
-    elif _DOCUMENT_ID.fullmatch(name):
-        document = documents.get(connection, name)
-        if document is None or document.partner_id != partner_id:
-            return None
-        view = document_view(connection, name)
-    else:
-        return None
-    if view is None:
-        return None
-    return _for_partner(view) | {"links": {"self": f"{DOCUMENTS_PATH}/{name}"}}
-
-
-def _for_partner(view: dict[str, object]) -> dict[str, object]:
-    """A view without what is only ours to know: our operators, our addresses, our broker's errors."""
-    shown = {name: value for name, value in view.items() if name not in _INTERNAL_MEMBERS}
-    if isinstance(steps := shown.get("timeline"), list):
-        shown["timeline"] = [
-            {name: value for name, value in step.items() if name not in _INTERNAL_STEP_MEMBERS} for step in steps
-        ]
-    if isinstance(held := shown.get("documents"), list):
-        shown["documents"] = [_without_event_errors(document) for document in held]
-    return _without_event_errors(shown)
-
-
-def _without_event_errors(document: dict[str, object]) -> dict[str, object]:
-    event = document.get("event")
-    if not isinstance(event, dict):
-        return document
-    return document | {
-        "event": {name: event[name] for name in ("id", "state", "published_at", "test") if name in event}
-    }
+def _position(text: str) -> str | None:
+    """What a cursor holds: the id of a submission, or of the last document that was looked at."""
+    return text if MESSAGE_ID.fullmatch(text) or DOCUMENT_ID.fullmatch(text) else None
 
 
 def _filename(request: Request) -> str:

@@ -1,5 +1,8 @@
 """Submitting: what a partner brings is kept, durably, and answered alike however often it comes."""
 
+from collections.abc import Callable
+from functools import partial
+
 import orjson
 from aiohttp import hdrs, web
 from sqlalchemy import Connection
@@ -11,6 +14,8 @@ from gateway.edge.http import json_response
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.idempotency import EXPIRES, REPLAYED, expiry, read_key
 from gateway.edge.rest.identity.callers import Caller
+from gateway.edge.rest.views import DOCUMENTS_PATH, view
+from gateway.edge.rest.waiting import PREFERENCE_APPLIED, Waiting, read_wait
 from gateway.flow.holding import why_held
 from gateway.flow.receive import Also, Arrival
 from gateway.flow.views import instant
@@ -18,7 +23,6 @@ from gateway.store.engine.statements import storable
 from gateway.store.messages import Acceptance
 
 CHANNEL = "rest"
-DOCUMENTS_PATH = "/v1/documents"
 CONTENT_TYPE_CHARACTERS_MAX = 255
 
 
@@ -28,11 +32,13 @@ class Submitting:
     Args:
         edge: what it stands on.
         door: let the call in; from there on its Idempotency-Key is held.
+        ending: whether the server is about to end.
     """
 
-    def __init__(self, edge: Edge, door: Door) -> None:
+    def __init__(self, edge: Edge, door: Door, ending: Callable[[], bool] = lambda: False) -> None:
         self._edge = edge
         self._door = door
+        self._waiting = Waiting(edge, ending)
 
     async def submit(
         self,
@@ -46,6 +52,8 @@ class Submitting:
         filename: str = "",
     ) -> web.Response:
         """Keep a document and say so with 202. It is read afterwards: its fate stands under its address.
+
+        With `Prefer: wait=N` that is waited for, and once it is decided told at once, with 200.
 
         Args:
             request: its body read.
@@ -87,17 +95,26 @@ class Submitting:
         metrics = self._edge.metrics
         (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
         metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
-        return self._answer(acceptance, has_key=key is not None)
+        headers = self._headers(acceptance, has_key=key is not None)
+        wait_s = read_wait(request)
+        decided = await self._waiting.decided(request, acceptance.message_id, wait_s) if wait_s else None
+        if decided is not None:
+            headers[PREFERENCE_APPLIED] = f"wait={wait_s}"
+        if decided:
+            fate = await self._edge.database.read(partial(view, partner_id=partner.id, name=acceptance.message_id))
+            if fate is not None:
+                return json_response(fate, headers=headers)
+        # A function of what was kept, so a duplicate gets the same bytes.
+        told = acceptance.answer or _told(acceptance.message_id, acceptance.received_at_ms, "received")
+        return json_response(orjson.Fragment(told), status=202, headers=headers)
 
-    def _answer(self, acceptance: Acceptance, *, has_key: bool) -> web.Response:
+    def _headers(self, acceptance: Acceptance, *, has_key: bool) -> dict[str, str]:
         headers: dict[str, str] = {hdrs.LOCATION: f"{DOCUMENTS_PATH}/{acceptance.message_id}"}
         if has_key:
             headers[EXPIRES] = expiry(acceptance.received_at_ms, self._edge.settings.retention.duplicates_days)
         if acceptance.duplicate:
             headers[REPLAYED] = "true"
-        # A function of what was kept, so a duplicate gets the same bytes.
-        told = acceptance.answer or _told(acceptance.message_id, acceptance.received_at_ms, "received")
-        return json_response(orjson.Fragment(told), status=202, headers=headers)
+        return headers
 
 
 def _spending(caller: Caller) -> Also | None:

@@ -15,7 +15,7 @@ from gateway.store.messages.claiming import (
     unclaim,
 )
 from gateway.store.messages.deciding import abandon, confirm, finish, hold, reprocess, retry, shorten
-from gateway.store.messages.finding import counts, find, get
+from gateway.store.messages.finding import counts, find, get, state
 from gateway.store.messages.rows import ClaimLost, StoredMessage
 
 __all__ = [
@@ -45,5 +45,6 @@ __all__ = [
     "reprocess",
     "retry",
     "shorten",
+    "state",
     "unclaim",
 ]

@@ -5,18 +5,25 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, func, or_, select
 
 from gateway.model.message import FINAL_STATES, MessageState
-from gateway.store.engine.statements import table_of
+from gateway.store.engine.statements import Prepared, given, table_of
 from gateway.store.messages.rows import STORED_COLUMNS, StoredMessage
 from gateway.store.tables import Document, Message
 
 _MESSAGE = table_of(Message)
 _DOCUMENT = table_of(Document)
+_state = Prepared(lambda _: select(_MESSAGE.c.state).where(_MESSAGE.c.id == given("message_id")))
 
 
 def get(connection: Connection, message_id: str) -> StoredMessage | None:
     """One message."""
     row = connection.execute(select(*STORED_COLUMNS).where(_MESSAGE.c.id == message_id)).one_or_none()
     return StoredMessage(*row) if row is not None else None
+
+
+def state(connection: Connection, message_id: str) -> str | None:
+    """Where a message stands; None where there is none."""
+    rows = _state.rows(connection, message_id=message_id)
+    return str(rows[0][0]) if rows else None
 
 
 def find(

@@ -196,6 +196,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("webhook_by_partner", "webhook_subscription", ["partner_id", "origin", "name"], unique=True)
+    op.drop_index("document_by_order", "document")
+    for name, column in (
+        ("document_by_order", "purchase_order_number"),
+        ("document_by_number", "number"),
+        ("document_by_type", "document_type"),
+    ):
+        op.create_index(name, "document", ["partner_id", column, "id"])
     with op.batch_alter_table("delivery") as delivery:
         delivery.add_column(sa.Column("destination", sa.String(), nullable=False, server_default=""))
     _partial_index("delivery_by_destination", "delivery", ["destination", "id"], "destination <> ''")
