@@ -135,6 +135,21 @@ def holds_mdn(headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]], 
     return kind == "multipart/report"
 
 
+def is_no_mdn(headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]]) -> bool:
+    """Whether the head alone shows that no receipt follows: encrypted, compressed, or wanting a receipt itself.
+
+    Nobody encrypts receipts, and RFC 8098 2.1 lets none be asked for one.
+    """
+    fields = Headers.of(headers)
+    if fields.get("Disposition-Notification-To"):
+        return True
+    try:
+        kind = Entity(b"", 0, 0, 0, fields).content_type.value
+    except MimeError:
+        return False
+    return kind not in {"multipart/signed", "multipart/report"}
+
+
 def read_mdn(
     headers: Headers | Mapping[str, str] | Iterable[tuple[str, str]],
     body: bytes,

@@ -4,7 +4,8 @@ A large one goes into a spool file piece by piece while it comes in, so that wha
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from aiohttp import hdrs, web
@@ -22,6 +23,7 @@ _FRAMED = "chunked"
 # What comes in while so much is written to the disk goes next.
 _SPOOLED_AT_ONCE_BYTES = 524_288
 _LENGTH_DIGITS_MAX = 15
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Request(web.BaseRequest):
@@ -31,6 +33,7 @@ class Request(web.BaseRequest):
     actor: str = "unknown"  # as the audit names who sent it
     subject: str = ""  # what it was about
     allowed: str = ""  # methods, for a 405
+    extra_headers: Mapping[str, str] = _NONE  # of whatever answer leaves
     brought: Buffer | None = None  # the body, where it was read before its handler asked for it
     # Keeps the answer in the transaction of what the handler changes; without an Idempotency-Key nothing is kept.
     remember: Callable[[Connection, web.Response], None] = staticmethod(lambda _connection, _response: None)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from gateway.edge.audit_gate import AuditGate
 from gateway.edge.bodies import Bodies, Request
-from gateway.edge.connection import ConnectionServer, log_fault
+from gateway.edge.connection import ConnectionServer, log_fault, network_of
 from gateway.edge.context import Edge
 from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
-from gateway.edge.throttle import AuditGate
+from gateway.edge.throttling import Strangers
 from gateway.flow.receive import store_unavailable
 from gateway.json_text import json_bytes
 from gateway.model.refusals import Reason, Refused
@@ -24,6 +25,8 @@ from gateway.store.database import StoreUnavailable
 JSON = "application/json"
 BACKLOG = 1_024
 PATH_CHARACTERS_MAX = 1_024
+# So much of a body is read and thrown away after a refusal, so that the connection can be used on.
+READ_OFF_BYTES_MAX = 65_536
 SERVER_NAME = "partner-gateway"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -90,6 +93,7 @@ class HttpServer:
         bodies: shared by all ports of a process, as its memory is.
         gate: to the audit.
         closing: called when the last request is answered.
+        strangers: tells who fails too often, by network; None: nobody is told.
     """
 
     def __init__(
@@ -100,6 +104,7 @@ class HttpServer:
         bodies: Bodies,
         gate: AuditGate,
         closing: Callable[[], None] | None = None,
+        strangers: Strangers | None = None,
     ) -> None:
         self.name = name
         self._edge = edge
@@ -107,6 +112,7 @@ class HttpServer:
         self._bodies = bodies
         self._gate = gate
         self._closing = closing
+        self._strangers = strangers
         self._server: ConnectionServer | None = None
         self._listener: asyncio.Server | None = None
 
@@ -176,15 +182,22 @@ class HttpServer:
         headers = response.headers
         if not response.prepared:
             headers[hdrs.SERVER] = SERVER_NAME
+            if request.extra_headers:
+                headers.update(request.extra_headers)
             if self._server is not None and self._server.draining:
                 response.force_close()
         return response
 
     async def _refuse(self, request: Request, refused: Refused) -> web.Response:
         """Answer a refusal; the audit learns the true reason of those that it keeps."""
+        if self._strangers is not None:
+            refused = self._strangers.judge(network_of(request.address), refused)
         reference = self._edge.reception.new_id()
         await self._gate.record(self.name, request, refused, reference)
         response = self._refusal(refused, reference)
+        if refused.reason is Reason.TOO_MANY_REQUESTS and is_long(request):
+            # What is still to come would cost more than another connection.
+            response.force_close()
         if request.allowed:
             response.headers[hdrs.ALLOW] = request.allowed
         return response
@@ -210,6 +223,17 @@ class HttpServer:
         if answer.closes:
             response.force_close()
         return response
+
+
+def is_long(request: Request) -> bool:
+    """Whether more of the body is to come than is worth reading for the sake of the connection.
+
+    A client that waits for 100 (Continue) sends it all, or nothing at all and closes (RFC 9110 10.1.1).
+    """
+    if request.content.is_eof():
+        return False
+    length = request.headers.get(hdrs.CONTENT_LENGTH)
+    return length is None or hdrs.EXPECT in request.headers or int(length) > READ_OFF_BYTES_MAX
 
 
 def health_routes(edge: Edge, routes: Routes) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gateway.edge.as2.door import As2
 from gateway.edge.as2.parts import Parts
+from gateway.edge.audit_gate import AuditGate
 from gateway.edge.bodies import Bodies
 from gateway.edge.context import Edge
 from gateway.edge.events import EventFeed
@@ -15,7 +16,7 @@ from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.api_keys import ApiKeys
 from gateway.edge.rest.identity.callers import Identity
 from gateway.edge.rest.submitting import Submitting
-from gateway.edge.throttle import AuditGate, Throttle
+from gateway.edge.throttling import Strangers, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
 
@@ -29,12 +30,12 @@ def new_bodies(settings: Settings, now_ms: Callable[[], int]) -> Bodies:
 
 def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
     """What partners reach: AS2, REST and health."""
-    routes, gate, throttle = Routes(), _gate(edge), Throttle(edge.now_ms)
+    routes, gate, throttle = Routes(), _gate(edge), edge.throttle or Throttle(edge.now_ms, edge.metrics)
     as2 = As2(edge, bodies, throttle, gate)
     as2.add_to(routes)
     _add_rest(edge, bodies, throttle, routes, lambda: server.draining)
     health_routes(edge, routes)
-    server = HttpServer("edge", edge, routes, bodies, gate, closing=as2.close)
+    server = HttpServer("edge", edge, routes, bodies, gate, closing=as2.close, strangers=Strangers(edge.now_ms))
     return server
 
 

@@ -92,6 +92,14 @@ class RateBucket(SQLModel, table=True):
     at_ms: int = Field(sa_column=_big())
 
 
+class RateProcess(SQLModel, table=True):
+    """A process that draws on the buckets, and when it was last there."""
+
+    __tablename__ = "rate_process"
+    name: str = Field(primary_key=True)
+    seen_at_ms: int = Field(sa_column=_big())
+
+
 class DailyUse(SQLModel, table=True):
     """How many documents a partner has sent in a day (UTC, ISO 8601)."""
 

@@ -49,7 +49,7 @@ from gateway.as2.cms.algorithms import Cipher, Digest
 from gateway.as2.cms.signed_data import Content
 from gateway.as2.message import Encryption, Signing
 from gateway.as2.writing import Part, encrypted_part, multipart_body, payload_part, signed_part
-from gateway.edge.throttle import AUDIT_ENTRIES_PER_WINDOW
+from gateway.edge.audit_gate import AUDIT_ENTRIES_PER_WINDOW
 from tests.edge.acmes import NOBODY_SIGNED, send
 from tests.edge.house import X12, acme, acme_keys, message, open_house, our_keys, profile, stranger_keys
 from tests.edge.test_as2 import receipt

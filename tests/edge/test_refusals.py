@@ -3,9 +3,7 @@ import pytest
 
 from gateway.as2.disposition import Modifier
 from gateway.edge.refusals import ANSWERS, REASON_OF, bare_problem, problem
-from gateway.edge.throttle import AUDIT_ENTRIES_PER_WINDOW, AUDIT_SOURCES_MAX, AUDIT_WINDOW_MS, AuditGate
 from gateway.model.refusals import Reason, Refused
-from gateway.store.engine.statements import storable
 
 
 def test_the_table_answers_every_reason_and_every_modifier():
@@ -58,22 +56,3 @@ def test_a_bare_answer_is_whole(reason):
     assert f"Content-Length: {len(body)}".encode() in head
     assert b"Connection: close" in head
     assert orjson.loads(body)["status"] == ANSWERS[reason].status
-
-
-def test_the_audit_takes_so_many_of_a_kind_a_minute_and_counts_the_others():
-    now = [0]
-    gate = AuditGate(None, None, lambda: now[0])
-    taken = [gate.admit("192.0.2.1", Reason.UNAUTHENTICATED) for _ in range(AUDIT_ENTRIES_PER_WINDOW + 5)]
-    assert taken == [0] * AUDIT_ENTRIES_PER_WINDOW + [None] * 5
-    assert gate.admit("192.0.2.2", Reason.UNAUTHENTICATED) == 0
-    assert gate.admit("192.0.2.1", Reason.FORBIDDEN) == 0
-    now[0] += AUDIT_WINDOW_MS
-    assert gate.admit("192.0.2.1", Reason.UNAUTHENTICATED) == 5
-    for number in range(AUDIT_SOURCES_MAX + 10):
-        gate.admit(str(number), Reason.UNAUTHENTICATED)
-    assert len(gate._windows) == AUDIT_SOURCES_MAX
-
-
-@pytest.mark.parametrize(("text", "kept"), [("a", "a"), ("\udcff", "\\udcff"), ("a\x00b", "a\\x00b"), ("ä", "ä")])
-def test_whatever_came_can_be_stored(text, kept):
-    assert storable(text) == kept

@@ -7,8 +7,8 @@ is what a result is read off.
 import sys
 
 from gateway.commands.program import main
-from gateway.edge import throttle
+from gateway.edge import audit_gate
 
 if __name__ == "__main__":
-    throttle.AUDIT_ENTRIES_PER_WINDOW = 1_000_000
+    audit_gate.AUDIT_ENTRIES_PER_WINDOW = 1_000_000
     raise SystemExit(main(["serve", *sys.argv[1:]]))

@@ -14,10 +14,11 @@ from gateway.carriers.destinations import receipt_objection
 from gateway.edge.as2.arrival import CHANNEL
 from gateway.edge.as2.parties import Relationship
 from gateway.edge.as2.receipts import Receipt, answer, unpack_receipt
+from gateway.edge.audit_gate import AuditGate
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.refusals import ANSWERS, REASON_OF
-from gateway.edge.throttle import AuditGate, Throttle
+from gateway.edge.throttling import Throttle
 from gateway.flow.owed_receipts import failure_lane, owe
 from gateway.model.delivery import DeliveryKind
 from gateway.model.refusals import Reason, Refused
@@ -26,8 +27,6 @@ from gateway.store.messages import Acceptance
 
 T = TypeVar("T")
 
-# Of receipts that tell of a failure, since anybody can cause them with a partner's name.
-FAILURES_TOLD_PER_SECOND_MAX = 5
 _REUSED = "The Message-ID was used before for other content. Use a new one; only a retry carries the same."
 
 
@@ -43,7 +42,7 @@ class Answers:
 
     Args:
         edge: what it stands on.
-        throttle: each partner's rate.
+        throttle: how often failures are told.
         gate: to the audit.
         in_thread: where receipts are signed.
     """
@@ -147,8 +146,7 @@ class Answers:
         now_ms = self._edge.now_ms()
         now = datetime.fromtimestamp(now_ms / 1_000, UTC)
         if between is not None and _is_asynchronous(envelope):
-            rate = between.partner.profile.limits.requests_per_second_max or FAILURES_TOLD_PER_SECOND_MAX
-            self._throttle.admit(f"{between.partner.id} failures", min(rate, FAILURES_TOLD_PER_SECOND_MAX))
+            self._throttle.tell_failure(between.partner)
         receipt = await self._in_thread(lambda: answer(envelope, keys, reference, now, disposition=failed, text=text))
         asked = envelope.mdn_request
         if between is not None and asked is not None and asked.delivery_url is not None:

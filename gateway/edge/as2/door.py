@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from aiohttp import hdrs, web
 
+from gateway.api.operations import RateClass
 from gateway.as2.disposition import As2Refused, Modifier
 from gateway.as2.envelope import Envelope
-from gateway.as2.mdn import holds_mdn
+from gateway.as2.mdn import holds_mdn, is_no_mdn
 from gateway.as2.message import Opened, read_envelope
 from gateway.as2.mime import Headers
 from gateway.buffers import Buffer
@@ -20,11 +21,12 @@ from gateway.edge.as2.arrival import CHANNEL, Taken, take
 from gateway.edge.as2.awaited_receipts import ReceiptDoor
 from gateway.edge.as2.parties import Parties, Relationship
 from gateway.edge.as2.restart import Restarts, Transfer, refuse_parts, restart_failed, speaks_restart
+from gateway.edge.audit_gate import AuditGate
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
 from gateway.edge.threads import Threads
-from gateway.edge.throttle import AuditGate, Throttle
+from gateway.edge.throttling import Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.spool import SpoolFolder
 from gateway.store.keys.certificate_uses import Use
@@ -40,7 +42,7 @@ class As2:
     Args:
         edge: what it stands on.
         bodies: reads bodies within the limits.
-        throttle: each partner's rate, over all its doors.
+        throttle: each partner's limits, over all its doors.
         gate: to the audit.
     """
 
@@ -93,6 +95,9 @@ class As2:
         found = self._parties.between(envelope)
         if isinstance(found, Relationship):
             bytes_max = min(found.partner.profile.limits.body_bytes_max or bytes_max, bytes_max)
+            if is_no_mdn(headers):
+                # The name is only a claim yet, so nothing is used up; but what would be refused need not come in.
+                self._throttle.check(found.partner, RateClass.SUBMIT)
             if speaks_restart(found):
                 async with self._restarts.transfer(request, envelope, found, bytes_max) as transfer:
                     whole = transfer.total if transfer is not None and transfer.total else bytes_max
@@ -147,14 +152,12 @@ class As2:
         opened, receipt, arrival = taken
         request.actor = f"partner:{found.partner.id}"
         self._note_uses(envelope, opened, found, began_ms)
-        rate = found.partner.profile.limits.requests_per_second_max
-        if rate is not None:
-            self._throttle.admit(found.partner.id, rate)
         also = self._answers.also(envelope, receipt, found)
         try:
-            acceptance = await self._edge.reception.keep(
-                arrival, message_id=message_id, answer=receipt.pack(), also=also
-            )
+            with self._throttle.enter(found.partner, RateClass.SUBMIT):
+                acceptance = await self._edge.reception.keep(
+                    arrival, message_id=message_id, answer=receipt.pack(), also=also
+                )
         except Refused as refused:
             if refused.reason is not Reason.IDEMPOTENCY_CONFLICT or envelope.mdn_request is None:
                 raise

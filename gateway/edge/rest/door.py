@@ -13,7 +13,7 @@ from gateway.edge.context import Edge
 from gateway.edge.http import Routes
 from gateway.edge.rest.idempotency import Answers, RunningKeys, read_key
 from gateway.edge.rest.identity.callers import Caller, Identity
-from gateway.edge.throttle import Throttle
+from gateway.edge.throttling import Admission, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.store.database import StoreUnavailable
 
@@ -28,14 +28,14 @@ class Door:
         edge: what it stands on.
         bodies: reads bodies within the limits.
         identity: finds out who calls.
-        throttle: each partner's rate, over all its doors.
+        throttle: each partner's limits, over all its doors.
     """
 
     def __init__(self, edge: Edge, bodies: Bodies, identity: Identity, throttle: Throttle) -> None:
         self._edge = edge
         self._bodies = bodies
         self._identity = identity
-        self._throttle = throttle
+        self.throttle = throttle
         self.running = RunningKeys()
         self._answers = Answers(edge, self.running, self.read_body)
 
@@ -46,20 +46,9 @@ class Door:
         async def enter(request: Request, *parts: str) -> web.StreamResponse:
             if operation.is_public:
                 return await handler(request, *parts)
-            caller = await self._enter(operation, request)
-            if operation.rate_class is RateClass.SUBMIT:
-                with self.running.hold(request, caller.partner.id, read_key(request)):
-                    return await handler(request, caller, *parts)
-            answering = self._answers.of(handler) if operation.rate_class is RateClass.CHANGE else handler
-            if not caller.is_sealed:
-                return await answering(request, caller, *parts)
-            await self._edge.database.write(caller.spend, durable=False)
-            try:
-                return await answering(request, caller, *parts)
-            except BaseException:
-                with suppress(StoreUnavailable):
-                    await self._edge.database.write(caller.release, durable=False)
-                raise
+            caller, admission = await self._enter(operation, request)
+            with admission:
+                return await self._serve(operation, handler, request, caller, parts)
 
         routes.add(operation.method, operation.route, enter)
 
@@ -81,11 +70,14 @@ class Door:
         caller.check_body(body)
         return body
 
-    async def _enter(self, operation: Operation, request: Request) -> Caller:
+    async def _enter(self, operation: Operation, request: Request) -> tuple[Caller, Admission]:
         caller = await self._identity.identify(request)
-        rate = caller.partner.profile.limits.requests_per_second_max
-        if rate is not None:
-            self._throttle.admit(caller.partner.id, rate)
+        request.extra_headers = told = dict(request.extra_headers)
+        return caller, self.throttle.enter(caller.partner, operation.rate_class or RateClass.READ, told)
+
+    async def _serve(
+        self, operation: Operation, handler: Handler, request: Request, caller: Caller, parts: tuple[str, ...]
+    ) -> web.StreamResponse:
         if not caller.may(operation.scope):
             raise Refused(Reason.FORBIDDEN, f"this call needs the scope {operation.scope}, which was not given")
         return caller

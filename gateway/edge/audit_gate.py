@@ -1,4 +1,4 @@
-"""How often: a polite limit for each partner, and one for what a stranger may write into the audit."""
+"""The way of refusals into metrics and audit: so many a minute, so that nobody fills the disk with them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,41 +14,6 @@ from gateway.telemetry import Metrics
 AUDIT_WINDOW_MS = 60_000
 AUDIT_ENTRIES_PER_WINDOW = 20
 AUDIT_SOURCES_MAX = 4_096
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at_ms: int
-
-
-class Throttle:
-    """A token bucket for each partner that has a rate: one second's worth may come at once."""
-
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
-        self._buckets: dict[str, _Bucket] = {}
-
-    def admit(self, partner_id: str, per_second_max: int) -> None:
-        """Take one token.
-
-        Raises:
-            Refused: none is left; Retry-After says when one will be.
-        """
-        now_ms = self._now_ms()
-        bucket = self._buckets.get(partner_id)
-        if bucket is None:
-            bucket = self._buckets[partner_id] = _Bucket(per_second_max, now_ms)
-        passed_s = max(now_ms - bucket.at_ms, 0) / 1_000
-        bucket.tokens = min(per_second_max, bucket.tokens + passed_s * per_second_max)
-        bucket.at_ms = now_ms
-        if bucket.tokens < 1:
-            raise Refused(
-                Reason.TOO_MANY_REQUESTS,
-                f"more than {per_second_max} requests a second",
-                retry_after_s=1,  # a token is there within a second at any rate
-            )
-        bucket.tokens -= 1
 
 
 @dataclass(slots=True)
