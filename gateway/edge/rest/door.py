@@ -80,4 +80,16 @@ class Door:
     ) -> web.StreamResponse:
         if not caller.may(operation.scope):
             raise Refused(Reason.FORBIDDEN, f"this call needs the scope {operation.scope}, which was not given")
-        return caller
+        if operation.rate_class is RateClass.SUBMIT:
+            with self.running.hold(request, caller.partner.id, read_key(request)):
+                return await handler(request, caller, *parts)
+        answering = self._answers.of(handler) if operation.rate_class is RateClass.CHANGE else handler
+        if not caller.is_sealed:
+            return await answering(request, caller, *parts)
+        await self._edge.database.write(caller.spend, durable=False)
+        try:
+            return await answering(request, caller, *parts)
+        except BaseException:
+            with suppress(StoreUnavailable):
+                await self._edge.database.write(caller.release, durable=False)
+            raise
