@@ -218,6 +218,7 @@ class Gateway:
             accepted=self.sending.wake,
             metrics=self.metrics,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
+            wants_events=self.wants_events,
         )
         edge = Edge(
             settings=settings,

@@ -12,6 +12,7 @@ from translators.document_reading import BodyRead, DocumentRead
 from translators.documents import ShipNotice
 from translators.findings import Finding, Level, Severity
 from translators.guide import Guide, ReadingRules
+from translators.order_facts import order_facts
 from translators.rules import check
 from translators.shapes import schema, to_bytes
 from translators.shipped_lines import with_what_follows
@@ -174,6 +175,7 @@ def _translated(
         status=Status.REJECTED if is_rejected else Status.ACCEPTED,
         findings=tuple(findings),
         findings_omitted=omitted,
+        orders=order_facts(document) if document is not None else None,
     )
 
 

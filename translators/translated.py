@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from translators.documents import Document, FunctionalAcknowledgment, PurchaseOrder
 from translators.findings import Finding
+from translators.order_facts import OrderFacts
 from translators.x12.reading import InterchangeAcknowledgment, Status
 from translators.x12.results import InterchangeResult
 
@@ -55,6 +56,7 @@ class TranslatedDocument:
             None for a document that stands alone.
         document: canonical JSON; None when the document is rejected.
         status: of the document alone: its group or interchange may be rejected yet.
+        orders: what it says of the orders that it belongs to; None for one that belongs to none.
     """
 
     ordinal: int
@@ -66,6 +68,7 @@ class TranslatedDocument:
     status: Status
     findings: tuple[Finding, ...] = ()
     findings_omitted: int = 0
+    orders: OrderFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

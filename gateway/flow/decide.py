@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
+from gateway.flow.orders import Answer, note_answers, stage_answers
 from gateway.flow.repetitions import judge_all, refused_documents
 from gateway.flow.terms import PartnerTerms, Terms
 from gateway.flow.webhooks.causes import tell_decided
@@ -69,8 +70,8 @@ def stage(
     source: str,
     batch: Sequence[TranslatedDocument],
     now_ms: int,
-) -> None:
-    """Write documents and their events, invisible until the message is decided."""
+) -> list[Answer]:
+    """Write documents and their events, invisible until the message is decided; what of them answers orders."""
     superseded: frozenset[str] = frozenset()
     if message.revision > 1:
         earlier = [_event_before(message, item.ordinal) for item in batch]
@@ -79,6 +80,7 @@ def stage(
         _staged(message, terms.of(item.location.sender), source, item, superseded, now_ms, terms.own) for item in batch
     ]
     documents.stage(connection, staged, now_ms)
+    return stage_answers(connection, zip(batch, staged, strict=True), again=message.was_tried)
 
 
 def decide(connection: Connection, owner: str, decision: Decision) -> MessageState:
@@ -91,13 +93,18 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     message, now_ms = decision.message, decision.now_ms
     if messages.has_earlier_claimed(connection, owner, message):
         raise OutOfTurn(f"message {message.id} waits for an earlier one of {message.partner_id}")
-    stage(connection, message, decision.terms, decision.source, decision.last_batch, now_ms)
+    answers = stage(connection, message, decision.terms, decision.source, decision.last_batch, now_ms)
     if message.was_tried:
         documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
     read = decision.result.interchanges
     interchanges = judge_all(connection, message, read, decision.terms, now_ms)
-    refused = documents.refuse(connection, message.id, message.revision, refused_documents(read, interchanges))
+    ranges = refused_documents(read, interchanges)
+    refused = documents.refuse(connection, message.id, message.revision, ranges)
     published = documents.release(connection, message.id, message.revision, now_ms)
+    staged_before = decision.result.documents - len(decision.last_batch)
+    note_answers(
+        connection, message.id, message.revision, answers, staged_before, ranges, now_ms, decision.wants_events
+    )
     is_accepted = decision.result.accepted and not refused
     is_rejected = published == 0 and not is_accepted
     reason = ""

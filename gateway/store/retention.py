@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
 from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
+from gateway.store import orders
 from gateway.store.api_tables import IdempotentAnswer
 from gateway.store.deliveries.dispatch_retention import (
     old_dispatch_bodies,
@@ -124,13 +125,19 @@ def _events(connection: Connection, before_ms: int) -> int:
 
 def _documents(connection: Connection, before_ms: int) -> int:
     free = ~exists().where(_EVENT.c.document_id == _DOCUMENT.c.id)
-    return _remove(connection, _DOCUMENT, _DOCUMENT.c.id, and_(_old_document(before_ms), free))
+    old = and_(_old_document(before_ms), free)
+    ids = connection.scalars(select(_DOCUMENT.c.id).where(old).limit(STEP_ROWS_MAX)).all()
+    if ids:
+        orders.forget_belonging(connection, ids)
+        connection.execute(delete(_DOCUMENT).where(_DOCUMENT.c.id.in_(ids)))
+    return len(ids)
 
 
 def _messages(connection: Connection, before_ms: int) -> int:
     """Messages and deliveries that are over, with everything that speaks of them alone."""
     sent = remove_rows(connection, before_ms, rows_max=STEP_ROWS_MAX)
     sent += remove_dispatches(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    sent += orders.purge(connection, before_ms, rows_max=STEP_ROWS_MAX)
     free = ~exists().where(_DOCUMENT.c.message_id == _MESSAGE.c.id)
     ids = connection.scalars(select(_MESSAGE.c.id).where(_old_message(before_ms), free).limit(STEP_ROWS_MAX)).all()
     if ids:
@@ -187,7 +194,7 @@ def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
             old_bodies(before_ms),
             old_dispatch_bodies(before_ms),
         ),
-        "messages_days": (over, old_deliveries(before_ms), old_dispatches(before_ms)),
+        "messages_days": (over, old_deliveries(before_ms), old_dispatches(before_ms), orders.old(before_ms)),
         "duplicates_days": (
             _IDENTITY.c.created_at_ms < before_ms,
             _USE.c.created_at_ms < before_ms,

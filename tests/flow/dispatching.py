@@ -14,6 +14,7 @@ from gateway.flow.operations import Actor
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
 from gateway.model.ids import IdSource
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import IdentitySettings, Limits
 from gateway.store import deliveries
 from gateway.store.database import Database
@@ -168,7 +169,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk_over(url: str, **limits: Any) -> AsyncIterator[Desk]:
+async def desk_over(url: str, *, wants_events: WantsEvents = nobody, **limits: Any) -> AsyncIterator[Desk]:
     database = Database(url)
     migrate(database)
     database.start()
@@ -186,6 +187,7 @@ async def desk_over(url: str, **limits: Any) -> AsyncIterator[Desk]:
         now_ms=now_ms,
         accepted=lambda: woken.append(1),
         metrics=metrics,
+        wants_events=wants_events,
     )
     try:
         yield Desk(database, outbound, metrics, profiles, woken)

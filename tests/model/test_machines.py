@@ -23,18 +23,29 @@ from gateway.model.message import (
     MessageEvent,
     MessageState,
 )
+from gateway.model.order import (
+    ORDER_BEGINNINGS,
+    ORDER_EXPECTED,
+    ORDER_FINAL_STATES,
+    ORDER_OPEN_STATES,
+    ORDER_TRANSITIONS,
+    OrderEvent,
+    OrderState,
+    after,
+)
 
 MESSAGE = (MESSAGE_TRANSITIONS, MessageState, MessageEvent, MessageState.RECEIVED, FINAL_STATES)
 DELIVERY = (DELIVERY_TRANSITIONS, DeliveryState, DeliveryEvent, DeliveryState.QUEUED, DELIVERY_FINAL_STATES)
 DISPATCH = (DISPATCH_TRANSITIONS, DispatchState, DispatchEvent, DispatchState.RECEIVED, DISPATCH_FINAL_STATES)
 EVENT = (EVENT_TRANSITIONS, EventState, EventEvent, EventState.STAGED, EVENT_FINAL_STATES)
-# What a person may do to something that is over.
-BY_A_PERSON = {MessageEvent.REPROCESS, EventEvent.REPLAY}
+ORDER = (ORDER_TRANSITIONS, OrderState, OrderEvent, OrderState.TRANSMITTED, ORDER_FINAL_STATES)
+# What a person may do to something that is over, and an ERP to the number of an order.
+BY_A_PERSON = {MessageEvent.REPROCESS, EventEvent.REPLAY, OrderEvent.SEND}
 
 machines = pytest.mark.parametrize(
     ("table", "states", "events", "first", "final"),
-    [MESSAGE, EVENT, DELIVERY, DISPATCH],
-    ids=["message", "event", "delivery", "dispatch"],
+    [MESSAGE, EVENT, DELIVERY, DISPATCH, ORDER],
+    ids=["message", "event", "delivery", "dispatch", "order"],
 )
 
 
@@ -72,7 +83,7 @@ def test_no_transition_leads_to_where_it_began(table, states, events, first, fin
     assert all(before is not after for (before, _), after in table.items())
 
 
-@pytest.mark.parametrize("table", [MESSAGE_TRANSITIONS, EVENT_TRANSITIONS, DELIVERY_TRANSITIONS])
+@pytest.mark.parametrize("table", [MESSAGE_TRANSITIONS, EVENT_TRANSITIONS, DELIVERY_TRANSITIONS, ORDER_TRANSITIONS])
 def test_the_tables_cannot_be_changed(table):
     with pytest.raises(TypeError):
         table["a", "b"] = "c"
@@ -113,3 +124,21 @@ def test_random_histories_of_a_delivery_move_or_are_refused(history):
 def test_a_receipt_that_is_good_is_taken_in_every_state_that_is_not_over():
     after = {state for state in DeliveryState if (state, DeliveryEvent.CONFIRM) in DELIVERY_TRANSITIONS}
     assert after == set(DeliveryState) - DELIVERY_FINAL_STATES - {DeliveryState.REFUSED}
+
+
+@given(st.lists(st.sampled_from(OrderEvent), min_size=1))
+def test_random_histories_of_an_order_never_fail_and_what_has_shipped_is_never_only_acknowledged(history):
+    state = next((ORDER_BEGINNINGS[event] for event in history if event in ORDER_BEGINNINGS), None)
+    if state is None:
+        return
+    for event in history:
+        before, state = state, after(state, event)
+        assert state in OrderState
+        if before in {OrderState.PARTIALLY_SHIPPED, OrderState.SHIPPED, OrderState.INVOICED}:
+            assert state not in {OrderState.ACKNOWLEDGED, OrderState.REJECTED, OrderState.TRANSMITTED}
+
+
+def test_whatever_begins_an_order_is_known_and_what_is_open_says_what_comes_next():
+    assert set(OrderEvent) - set(ORDER_BEGINNINGS) == {OrderEvent.DELIVER, OrderEvent.CLOSE}
+    assert set(ORDER_EXPECTED) == ORDER_OPEN_STATES
+    assert not ORDER_OPEN_STATES & ORDER_FINAL_STATES

@@ -7,6 +7,7 @@ from typing import Final
 from translators.documents import Document
 from translators.findings import Finding, Level, Severity
 from translators.guide import ReadingRules
+from translators.order_facts import order_facts
 from translators.rules import check
 from translators.shapes import to_bytes
 from translators.translated import DocumentLocation, Translated, TranslatedDocument, TranslationResult, numbers_of
@@ -122,6 +123,7 @@ class X12Translation:
             status=piece.status,
             findings=tuple(kept[:limit]),
             findings_omitted=piece.findings_omitted + max(len(kept) - limit, 0),
+            orders=order_facts(document) if document is not None else None,
         )
         self.ordinal += 1
         return translated

@@ -19,6 +19,7 @@ from gateway.agreements import (
     vocabulary_of,
 )
 from gateway.buffers import Buffer, whole, windows
+from gateway.flow.orders import OURS
 from gateway.flow.outward.ways import NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import DeliveryKind
 from gateway.model.dispatch import DispatchState
@@ -34,6 +35,7 @@ from partners.x12_terms import ControlNumbers
 from translators.catalog import TranslatedDocument, TranslationResult, sniff, translate
 from translators.findings import Finding, Severity
 from translators.guide import Identity, ReadingRules
+from translators.order_facts import OrderFacts
 from translators.outgoing import Outgoing, Plan, write_outgoing
 from translators.x12.delimiters import IsaFinder, read_isa
 from translators.x12.interchange import header_of
@@ -74,6 +76,7 @@ class Composed:
         order: the order number that makes the lane; empty where it is a lane of its own.
         held: why it does not go now, in words; it is composed again then, by the profile of that day.
         waits: where it stands meanwhile; None when it goes.
+        sent: what it says of orders of ours.
     """
 
     way: Recipient
@@ -87,6 +90,7 @@ class Composed:
     found: Found = field(default_factory=Found)
     held: str = ""
     waits: DispatchState | None = None
+    sent: tuple[OrderFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,7 @@ class Composing:
             order=(first.purchase_order_number or "") if len(orders) == 1 else "",
             numbering=_numbering(way, outgoing.body),
             found=found,
+            sent=tuple(item.orders for item in items if item.orders and item.document_type in OURS),
         )
 
     async def _read(self, body: bytes, content_type: str) -> tuple[list[TranslatedDocument], TranslationResult]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
 from gateway.flow.operations import Actor
+from gateway.flow.orders import note_sent
 from gateway.flow.outward.composing import Composed, Composing, Unsendable, digest
 from gateway.flow.outward.numbering import numbered
 from gateway.flow.outward.ways import transport_id
@@ -25,6 +26,7 @@ from gateway.model.delivery import DeliveryKind
 from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource
 from gateway.model.machine import IllegalTransition
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.model.refusals import Reason
 from gateway.store import deliveries
 from gateway.store.database import Database, StoreUnavailable
@@ -96,6 +98,7 @@ class Outbound:
         accepted: called after each commit of a new delivery; wakes the sending.
         metrics: counts outcomes.
         disk_is_low: whether to take nothing more for now.
+        wants_events: who may hear of what becomes of orders.
     """
 
     def __init__(
@@ -109,7 +112,9 @@ class Outbound:
         accepted: Callable[[], None],
         metrics: Metrics,
         disk_is_low: Callable[[], bool] = lambda: False,
+        wants_events: WantsEvents = nobody,
     ) -> None:
+        self._wants_events = wants_events
         self._database = database
         self._composing = composing
         self._ids = ids
@@ -327,6 +332,7 @@ class Outbound:
             step: dict[str, object] = {"documents": found.documents, "accepted": found.documents}
             timeline.note(connection, new.id, now_ms, "translated", _storable(step | given))
         self._enqueue(connection, new, made, body, now_ms)
+        note_sent(connection, new.id, made.way.partner.id, made.sent, now_ms, self._wants_events)
         cases.resolve(connection, now_ms, "it is sent", message_id=new.id)
         return Answer(new.id, state, findings=found.findings)
 
