@@ -19,7 +19,6 @@ from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.carriers.inbox import INBOX_CARRIER
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
-from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
 from gateway.flow.certificates.exchange import Exchange
@@ -218,7 +217,6 @@ class Gateway:
             accepted=self.sending.wake,
             metrics=self.metrics,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
-            wants_events=self.wants_events,
         )
         edge = Edge(
             settings=settings,
@@ -226,7 +224,6 @@ class Gateway:
             reception=self.reception,
             metrics=self.metrics,
             now_ms=now_ms,
-        self.sharing = Sharing(self.database, self.owner, now_ms=now_ms, metrics=self.metrics)
             directory=self.directory,
             keyring=self.keys.ring,
             not_ready=self._not_ready,
@@ -244,7 +241,6 @@ class Gateway:
         self._line: list[asyncio.Task[None]] = []
         self._checks: list[asyncio.Task[None]] = []
 
-            throttle=Throttle(now_ms, self.metrics, self.sharing),
     @property
     def edge_port(self) -> int:
         """The port that partners reach, once started."""
@@ -284,7 +280,6 @@ class Gateway:
         await self.broker.start()
         settings = self.settings
         self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
-                await self.sharing.start()
         if isinstance(self.broker, RabbitBroker):
             self._checks.append(asyncio.create_task(look_for_delivery_limit(self.broker), name="delivery limit"))
         if "worker" in settings.roles:
@@ -304,7 +299,6 @@ class Gateway:
     async def stop(self) -> None:
         """Stop accepting, finish what is under way, give back what is claimed, close; bounded in time."""
         timeout_s = self.settings.limits.shutdown_timeout_s
-            self._run("sharing of limits", self.sharing.run)
         await asyncio.gather(self._partner_port.stop(timeout_s), self._operator_port.stop(timeout_s))
         tasks = (*self._tasks, *self._line, *self._checks)
         for task in tasks:
@@ -337,7 +331,6 @@ class Gateway:
     async def _certificates_exchanged(self) -> None:
         await self.exchanged.refresh()
         self._decided()
-                    await self.sharing.close()
 
     def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self._line.append(asyncio.create_task(supervise(name, run), name=name))

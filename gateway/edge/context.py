@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
-from gateway.edge.throttling import Throttle
 from gateway.flow.decisions import Decisions
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
@@ -40,7 +39,6 @@ class Edge:
         decisions: tells who waits when a message is decided in this process.
     """
 
-        throttle: the limits of partners; None: the partner port keeps its own, in memory.
     settings: Settings
     database: Database
     reception: Reception
@@ -56,4 +54,3 @@ class Edge:
     wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)
     decisions: Decisions = field(default_factory=Decisions)
-    throttle: Throttle | None = None
