@@ -19,6 +19,7 @@ from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.carriers.inbox import INBOX_CARRIER
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
+from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
 from gateway.flow.certificates.exchange import Exchange
@@ -218,6 +219,7 @@ class Gateway:
             metrics=self.metrics,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
         )
+        self.sharing = Sharing(self.database, self.owner, now_ms=now_ms, metrics=self.metrics)
         edge = Edge(
             settings=settings,
             database=self.database,
@@ -234,6 +236,7 @@ class Gateway:
             wants_events=self.wants_events,
             sealing=self.sealing,
             decisions=self.decisions,
+            throttle=Throttle(now_ms, self.metrics, self.sharing),
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
         self._operator_port: HttpServer = operator_port(edge, self._bodies)
@@ -273,6 +276,8 @@ class Gateway:
             await self.housekeeping.load_profiles()
             self.housekeeping.look_at_disk()
             await self.housekeeping.measure()
+            if "edge" in self.settings.roles:
+                await self.sharing.start()
         except StoreUnavailable as unavailable:
             raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
         except KeyRingError as error:
@@ -291,6 +296,7 @@ class Gateway:
             if settings.sandbox:
                 self._run("sandbox", self.sandbox.run)
         if "edge" in settings.roles:
+            self._run("sharing of limits", self.sharing.run)
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
         tls = tls_context(settings.operator_tls_certificate, settings.operator_tls_key)
@@ -323,6 +329,8 @@ class Gateway:
                 await sending
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
+                if "edge" in self.settings.roles:
+                    await self.sharing.close()
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
+from gateway.edge.throttling import Throttle
 from gateway.flow.decisions import Decisions
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
@@ -37,6 +38,7 @@ class Edge:
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
         sealing: keeps our secrets sealed in the store.
         decisions: tells who waits when a message is decided in this process.
+        throttle: the limits of partners; None: the partner port keeps its own, in memory.
     """
 
     settings: Settings
@@ -54,3 +56,4 @@ class Edge:
     wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)
     decisions: Decisions = field(default_factory=Decisions)
+    throttle: Throttle | None = None
