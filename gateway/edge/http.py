@@ -14,6 +14,7 @@ from gateway.edge.audit_gate import AuditGate
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.connection import ConnectionServer, log_fault, network_of
 from gateway.edge.context import Edge
+from gateway.edge.paths import parts_of
 from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
 from gateway.edge.throttling import Strangers
 from gateway.flow.receive import store_unavailable
@@ -24,7 +25,6 @@ from gateway.store.database import StoreUnavailable
 
 JSON = "application/json"
 BACKLOG = 1_024
-PATH_CHARACTERS_MAX = 1_024
 # So much of a body is read and thrown away after a refusal, so that the connection can be used on.
 READ_OFF_BYTES_MAX = 65_536
 SERVER_NAME = "partner-gateway"
@@ -40,32 +40,30 @@ Handler = Callable[..., Awaitable[web.StreamResponse]]
 class Routes:
     """Which handler answers which method and path."""
 
-    exact: dict[str, dict[str, Handler]] = field(default_factory=dict)
-    open: list[tuple[re.Pattern[str], dict[str, Handler]]] = field(default_factory=list)
+    exact: dict[tuple[str, ...], dict[str, Handler]] = field(default_factory=dict)
+    # By how many parts they have; None stands for any part but an empty one.
+    open: dict[int, dict[tuple[str | None, ...], dict[str, Handler]]] = field(default_factory=dict)
 
     def add(self, method: str, path: str, handler: Handler) -> None:
         """Add a route; `{}` in the path stands for one part of it, which is handed to the handler."""
-        if "{}" not in path:
-            self.exact.setdefault(path, {})[method] = handler
+        parts = tuple(path.split("/"))
+        if "{}" not in parts:
+            self.exact.setdefault(parts, {})[method] = handler
             return
-        pattern = re.compile(re.escape(path).replace(r"\{\}", "([^/]+)"))
-        for known, methods in self.open:
-            if known.pattern == pattern.pattern:
-                methods[method] = handler
-                return
-        self.open.append((pattern, {method: handler}))
+        pattern = tuple(None if part == "{}" else part for part in parts)
+        self.open.setdefault(len(pattern), {}).setdefault(pattern, {})[method] = handler
 
     def find(self, request: Request) -> tuple[Handler, tuple[str, ...]]:
         """The handler for a request and the open parts of its path.
 
         Raises:
-            Refused: nothing lies there, or not for this method.
+            Refused: nothing lies there, or not for this method; the path is encoded wrongly.
         """
-        path = request.path
-        parts: tuple[str, ...] = ()
+        path = parts_of(request.rel_url.raw_path)
+        open_parts: tuple[str, ...] = ()
         methods = self.exact.get(path)
         if methods is None:
-            methods, parts = self._find_open(path)
+            methods, open_parts = self._find_open(path)
         if methods is None:
             raise Refused(Reason.NOT_FOUND, "there is nothing at this address")
         method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
@@ -73,13 +71,12 @@ class Routes:
         if handler is None:
             request.allowed = ", ".join(sorted(methods))
             raise Refused(Reason.METHOD_NOT_ALLOWED, f"this address answers {request.allowed}")
-        return handler, parts
+        return handler, open_parts
 
-    def _find_open(self, path: str) -> tuple[dict[str, Handler] | None, tuple[str, ...]]:
-        if len(path) <= PATH_CHARACTERS_MAX:
-            for pattern, methods in self.open:
-                if match := pattern.fullmatch(path):
-                    return methods, match.groups()
+    def _find_open(self, path: tuple[str, ...]) -> tuple[dict[str, Handler] | None, tuple[str, ...]]:
+        for pattern, methods in self.open.get(len(path), {}).items():
+            if all(part == wanted if wanted is not None else part for part, wanted in zip(path, pattern, strict=True)):
+                return methods, tuple(part for part, wanted in zip(path, pattern, strict=True) if wanted is None)
         return None, ()
 
 
