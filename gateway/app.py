@@ -26,6 +26,7 @@ from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
+from gateway.flow.credential_upkeep import CredentialUpkeep
 from gateway.flow.decisions import Decisions
 from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit
 from gateway.flow.held_room import HeldRoom
@@ -50,6 +51,7 @@ from gateway.spool import SpoolFolder
 from gateway.starting import CannotStart, listen, locked_data_dir, supervise
 from gateway.store import messages
 from gateway.store.credentials.sealing import Sealing
+from gateway.store.credentials.uses import CredentialUses
 from gateway.store.database import Database, StoreUnavailable
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.events import outbox
@@ -99,6 +101,8 @@ class Gateway:
         self.sealing = Sealing(self.database, settings.passphrase, now_ms=now_ms)
         self.exchanged = ExchangedCertificates(self.database)
         self.uses = LastUses()
+        self.credential_uses = CredentialUses()
+        self.credentials = CredentialUpkeep(self.database, self.credential_uses, now_ms=now_ms)
         self.certificates = CertificateWatch(
             self.database,
             lives=self.keys.lives,
@@ -121,6 +125,7 @@ class Gateway:
                 self.keys.refresh,
                 self.exchanged.refresh,
                 self.certificates.round,
+                self.credentials.round,
                 self._remove_old_parts,
                 self.holding.round,
             ),
@@ -235,6 +240,7 @@ class Gateway:
             outbound=self.outbound,
             wants_events=self.wants_events,
             sealing=self.sealing,
+            credential_uses=self.credential_uses,
             decisions=self.decisions,
             throttle=Throttle(now_ms, self.metrics, self.sharing),
         )
@@ -329,6 +335,7 @@ class Gateway:
                 await sending
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
+                    await self.credentials.flush()
                 if "edge" in self.settings.roles:
                     await self.sharing.close()
 

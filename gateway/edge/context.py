@@ -12,6 +12,7 @@ from gateway.flow.receive import Reception
 from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Settings
 from gateway.store.credentials.sealing import Sealing
+from gateway.store.credentials.uses import CredentialUses
 from gateway.store.database import Database
 from gateway.store.keys.certificate_uses import LastUses
 from gateway.telemetry import Metrics
@@ -37,6 +38,7 @@ class Edge:
         wants_events: for whom events are kept, that webhooks tell of.
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
         sealing: keeps our secrets sealed in the store.
+        credential_uses: when credentials of partners were last used.
         decisions: tells who waits when a message is decided in this process.
         throttle: the limits of partners; None: the partner port keeps its own, in memory.
     """
@@ -55,5 +57,6 @@ class Edge:
     outbound: Outbound | None = None
     wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)
+    credential_uses: CredentialUses = field(default_factory=CredentialUses)
     decisions: Decisions = field(default_factory=Decisions)
     throttle: Throttle | None = None

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from aiohttp import hdrs, web
@@ -213,7 +214,7 @@ class HttpServer:
         headers = {hdrs.CONTENT_TYPE: PROBLEM_CONTENT_TYPE, hdrs.SERVER: SERVER_NAME}
         if refused.retry_after_s is not None:
             headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
-        if refused.reason is Reason.UNAUTHENTICATED:
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             headers[hdrs.WWW_AUTHENTICATE] = f'Bearer realm="{SERVER_NAME}"'
         body = problem(refused, reference or self._edge.reception.new_id(), self._edge.settings.public_url)
         response = web.Response(body=body, status=answer.status, headers=headers)

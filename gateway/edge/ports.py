@@ -15,6 +15,7 @@ from gateway.edge.rest.documents import Documents
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.api_keys import ApiKeys
 from gateway.edge.rest.identity.callers import Identity
+from gateway.edge.rest.identity.signatures import SignedRequests
 from gateway.edge.rest.submitting import Submitting
 from gateway.edge.throttling import Strangers, Throttle
 from gateway.settings import Settings
@@ -40,7 +41,7 @@ def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
 
 
 def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes, ending: Callable[[], bool]) -> None:
-    identity = Identity(edge, [ApiKeys(edge).find])
+    identity = Identity(edge, [ApiKeys(edge).find, SignedRequests(edge).find])
     door = Door(edge, bodies, identity, throttle)
     submitting = Submitting(edge, door, ending)
     Documents(edge, door, submitting).add_to(routes)

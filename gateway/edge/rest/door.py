@@ -67,7 +67,7 @@ class Door:
             return request.brought
         limits = [caller.partner.profile.limits.body_bytes_max, self._edge.settings.limits.body_bytes_max, bytes_max]
         body = await self._bodies.read(request, min(limit for limit in limits if limit is not None))
-        caller.check_body(body)
+        await caller.check_body(body)
         return body
 
     async def _enter(self, operation: Operation, request: Request) -> tuple[Caller, Admission]:

@@ -18,7 +18,7 @@ from partners.loader import LoadedProfile
 class Seal(Protocol):
     """What a signature still asks for once its head was right."""
 
-    def check_body(self, body: Buffer) -> None:
+    async def check_body(self, body: Buffer) -> None:
         """Raises `Refused` where the body is another than the one whose digest was signed."""
 
     def spend(self, connection: Connection) -> None:
@@ -67,7 +67,7 @@ class Caller:
         """What was shown, for the message that it brought: means and label."""
         return {item.means: item.label for item in self.credentials}
 
-    def check_body(self, body: Buffer) -> None:
+    async def check_body(self, body: Buffer) -> None:
         """Compare the body with what was signed.
 
         Raises:
@@ -75,7 +75,7 @@ class Caller:
         """
         for item in self.credentials:
             if item.seal is not None:
-                item.seal.check_body(body)
+                await item.seal.check_body(body)
 
     @property
     def is_sealed(self) -> bool:
@@ -117,7 +117,8 @@ class Identity:
         Raises:
             Refused: UNAUTHENTICATED, nothing or something wrong was shown, or less than the profile asks for.
         """
-        today = datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC).date()
+        now_ms = self._edge.now_ms()
+        today = datetime.fromtimestamp(now_ms / 1_000, UTC).date()
         shown = tuple([found for find in self._finders if (found := await find(request, today)) is not None])
         if not shown:
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit="nothing was shown")
@@ -136,4 +137,6 @@ class Identity:
                 f"your profile asks for more with each call: {', '.join(missing)}",
                 audit=f"not shown: {', '.join(missing)}",
             )
+        for item in shown:
+            self._edge.credential_uses.note(partner.id, item.means, item.label, now_ms)
         return Caller(partner, shown)
