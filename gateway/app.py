@@ -34,15 +34,19 @@ from gateway.flow.holding import Holding
 from gateway.flow.housekeeping import Housekeeping
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
+from gateway.flow.outward.renditions import Renditions
 from gateway.flow.outward.send import Sending
-from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, message_id_host
+from gateway.flow.outward.ways import AS2, SANDBOX, message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
+from gateway.flow.webhooks.room import WebhookRoom
 from gateway.flow.webhooks.wanting import wants_events
+from gateway.model.delivery import INBOX
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
+from gateway.model.webhook import WEBHOOK
 from gateway.sandbox.carrier import SandboxCarrier
 from gateway.sandbox.partner import built_in_partners
 from gateway.sandbox.replies import SandboxReplies
@@ -128,6 +132,7 @@ class Gateway:
                 self.credentials.round,
                 self._remove_old_parts,
                 self.holding.round,
+                self._bring_in_webhooks,
             ),
             built_in=built_in_partners(sandbox=settings.sandbox),
             announced=self._wake,
@@ -150,7 +155,17 @@ class Gateway:
             certificates=PartnerCertificates(self.exchanged.of),
             uses=self.uses,
         )
-        carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER}
+        self.webhooks = WebhookRoom(
+            self.database,
+            self.directory,
+            settings.limits,
+            self.sealing,
+            owner=self.owner,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            wake_sending=self._wake_sending,
+        )
+        carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER, WEBHOOK: self.webhooks.caller.carrier}
         if settings.sandbox:
             played = SandboxCarrier(self.database, now_ms=now_ms, metrics=self.metrics, kept=self._wake_sandbox)
             carriers[SANDBOX] = played.carrier
@@ -223,6 +238,7 @@ class Gateway:
             accepted=self.sending.wake,
             metrics=self.metrics,
             disk_is_low=lambda: self.housekeeping.disk_is_low,
+            wants_events=self.wants_events,
         )
         self.sharing = Sharing(self.database, self.owner, now_ms=now_ms, metrics=self.metrics)
         edge = Edge(
@@ -240,8 +256,10 @@ class Gateway:
             outbound=self.outbound,
             wants_events=self.wants_events,
             sealing=self.sealing,
+            webhooks=self.webhooks.caller,
             credential_uses=self.credential_uses,
             decisions=self.decisions,
+            renditions=Renditions(self._pool),
             throttle=Throttle(now_ms, self.metrics, self.sharing),
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
@@ -280,6 +298,7 @@ class Gateway:
             await self.sealing.start()
             await self.exchanged.refresh()
             await self.housekeeping.load_profiles()
+            await self.webhooks.subscriptions.refresh()
             self.housekeeping.look_at_disk()
             await self.housekeeping.measure()
             if "edge" in self.settings.roles:
@@ -298,6 +317,7 @@ class Gateway:
                 self._run("processing", self.processing.run)
             self._run("relay", self.relay.run)
             self._run("sending", self.sending.run)
+            self._run("webhooks", self.webhooks.telling.run)
             self._run("outbound", self.outbound.run)
             if settings.sandbox:
                 self._run("sandbox", self.sandbox.run)
@@ -319,6 +339,7 @@ class Gateway:
         if self.database.is_started:  # otherwise the start was refused: nothing is claimed, and nobody would write
             await self._drain(timeout_s)
         await self._as2.close()
+        await self.webhooks.caller.close()
         await self._pool.close()
         await self.broker.close()
         await asyncio.to_thread(self.database.close)
@@ -335,9 +356,9 @@ class Gateway:
                 await sending
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
-                    await self.credentials.flush()
                 if "edge" in self.settings.roles:
                     await self.sharing.close()
+                    await self.credentials.flush()
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):
@@ -353,12 +374,20 @@ class Gateway:
     def _decided(self) -> None:
         self.relay.wake()
         self.sending.wake()
+        self.webhooks.telling.wake()
 
     def _wake(self) -> None:
         self.processing.wake()
         self.relay.wake()
         self.outbound.wake()
         self.sending.wake()
+        self.webhooks.telling.wake()
+
+    def _wake_sending(self) -> None:
+        self.sending.wake()
+
+    async def _bring_in_webhooks(self) -> None:
+        await self.webhooks.subscriptions.refresh()
 
     def _wake_processing(self) -> None:
         self.processing.wake()

@@ -177,7 +177,7 @@ class WebhookCarrier:
             keys = [self._open(subscription, key) for key in subscription.keys if key.signs(now_ms)]
         if not keys:
             raise CannotCall(
-                f"webhook {subscription.name} has no key to sign with: make one, else nobody knows it is us"
+                f"webhook {subscription.name} has no key to sign with: make one first"
             )
         return keys
 
@@ -205,8 +205,8 @@ def terms_of(partner: LoadedProfile, url: str) -> Webhooks:
     if destination.host not in hosts or not terms.allows(url):
         what = "is without TLS" if destination.host in hosts else "is not among them"
         raise CannotCall(
-            f"webhooks may not be posted to {destination.scheme}://{destination.host}: the profile of {partner.id} says "
-            f"in `webhooks.hosts` where they may go, and this address {what}"
+            f"webhooks may not be posted to {destination.scheme}://{destination.host}: the profile of {partner.id} "
+            f"says in `webhooks.hosts` where they may go, and this address {what}"
         )
     return terms
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 from certs.keyring import KeyRing
 from gateway.as2_agreements import ExchangedOf, nothing_exchanged
+from gateway.carriers.webhook import WebhookCarrier
 from gateway.edge.throttling import Throttle
 from gateway.flow.decisions import Decisions
 from gateway.flow.outward.outbound import Outbound
+from gateway.flow.outward.renditions import Renditions
 from gateway.flow.receive import Reception
 from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Settings
@@ -38,7 +40,9 @@ class Edge:
         wants_events: for whom events are kept, that webhooks tell of.
         exchanged: certificates of a partner that came by certificate exchange messages, as they are now.
         sealing: keeps our secrets sealed in the store.
+        webhooks: calls webhooks, for tests of them; None where nothing is called.
         credential_uses: when credentials of partners were last used.
+        renditions: puts what lies in an inbox into other syntaxes.
         decisions: tells who waits when a message is decided in this process.
         throttle: the limits of partners; None: the partner port keeps its own, in memory.
     """
@@ -57,6 +61,8 @@ class Edge:
     outbound: Outbound | None = None
     wants_events: WantsEvents = nobody
     sealing: Sealing = field(default_factory=Sealing)
+    webhooks: WebhookCarrier | None = None
     credential_uses: CredentialUses = field(default_factory=CredentialUses)
     decisions: Decisions = field(default_factory=Decisions)
+    renditions: Renditions = field(default_factory=Renditions)
     throttle: Throttle | None = None

@@ -146,6 +146,8 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
     if case.kind == CaseKind.PARTNER_SUSPENDED:
         raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
+    if case.kind == CaseKind.WEBHOOK:
+        raise NotPossible(f"what waits there goes on with `gateway webhooks resume {case_id.partition(':')[2]}`")
     if case.kind in _OF_DELIVERIES and case.message_id is not None:
         detail = _retry_delivery(connection, case, case.message_id, actor, now_ms)
         _record(connection, actor, "exception.retry", case_id, now_ms, detail)

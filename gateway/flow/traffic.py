@@ -11,6 +11,7 @@ from gateway.flow.views import instant, message_row, message_view
 from gateway.model.delivery import DeliveryKind, DeliveryState
 from gateway.model.dispatch import DispatchState
 from gateway.model.message import MessageState
+from gateway.model.webhook import WEBHOOK
 from gateway.store import deliveries, messages
 from gateway.store.deliveries import StoredDelivery, dispatches
 from gateway.store.deliveries import bodies as delivery_bodies
@@ -97,7 +98,15 @@ def _messages(connection: Connection, wanted: Wanted) -> Iterator[tuple[str, dic
 def _deliveries(connection: Connection, wanted: Wanted) -> Iterator[tuple[str, dict[str, object]]]:
     before = wanted.before
     while True:
-        page = deliveries.find(connection, partner_id=wanted.partner_id, state=wanted.state, before=before, limit=PAGE)
+        page = deliveries.find(
+            connection,
+            partner_id=wanted.partner_id,
+            state=wanted.state,
+            before=before,
+            limit=PAGE,
+            # Of each document a partner may be told several times: `gateway webhooks` shows those.
+            notices=wanted.channel == WEBHOOK,
+        )
         for delivery in page:
             if wanted.since_ms is not None and delivery.created_at_ms < wanted.since_ms:
                 return

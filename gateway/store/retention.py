@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, tuple_
 
 from gateway.model.message import EVENT_FINAL_STATES, FINAL_STATES
-from gateway.store import orders
+from gateway.store import orders, partner_events
 from gateway.store.api_tables import IdempotentAnswer
 from gateway.store.deliveries.dispatch_retention import (
     old_dispatch_bodies,
@@ -13,7 +13,14 @@ from gateway.store.deliveries.dispatch_retention import (
     remove_dispatch_bodies,
     remove_dispatches,
 )
-from gateway.store.deliveries.retention import old_bodies, old_deliveries, remove_bodies, remove_rows
+from gateway.store.deliveries.retention import (
+    old_bodies,
+    old_deliveries,
+    old_notices,
+    remove_bodies,
+    remove_notices,
+    remove_rows,
+)
 from gateway.store.engine.statements import table_of
 from gateway.store.tables import (
     Acknowledgment,
@@ -172,6 +179,12 @@ def _audit(connection: Connection, before_ms: int) -> int:
     return outcomes + _remove(connection, _AUDIT, _AUDIT.c.id, _AUDIT.c.at_ms < before_ms)
 
 
+def _notifications(connection: Connection, before_ms: int) -> int:
+    """Events that partners were told of, and the calls that told them."""
+    told = partner_events.purge(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    return told + remove_notices(connection, before_ms, rows_max=STEP_ROWS_MAX)
+
+
 # In this order: an event refers to its document, a document to its message.
 KINDS: Mapping[str, Callable[[Connection, int], int]] = {
     "events_days": _events,
@@ -180,6 +193,7 @@ KINDS: Mapping[str, Callable[[Connection, int], int]] = {
     "messages_days": _messages,
     "duplicates_days": _duplicates,
     "audit_days": _audit,
+    "notifications_days": _notifications,
 }
 
 
@@ -200,6 +214,7 @@ def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
             _USE.c.created_at_ms < before_ms,
             _old_answer(before_ms),
         ),
+        "notifications_days": (partner_events.old(before_ms), old_notices(before_ms)),
         "audit_days": (_OUTCOME.c.at_ms < before_ms, _AUDIT.c.at_ms < before_ms),
     }
     return conditions[kind]

@@ -374,6 +374,13 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("destination <> ''"),
             postgresql_where=text("destination <> ''"),
         ),
+        Index(
+            "delivery_open_by_destination",
+            "destination",
+            "state",
+            sqlite_where=text("destination <> '' AND state NOT IN ('delivered', 'cancelled')"),
+            postgresql_where=text("destination <> '' AND state NOT IN ('delivered', 'cancelled')"),
+        ),
         *_inbox_indexes(),
     )
     id: str = Field(primary_key=True)

@@ -121,9 +121,15 @@ def find(
     state: str | None = None,
     before: str | None = None,
     limit: int = 50,
+    destination: str | None = None,
+    notices: bool = True,
 ) -> list[StoredDelivery]:
-    """The newest deliveries first; `before` is the id to go on from."""
+    """The newest deliveries first; `before` is the id to go on from, `notices` are the calls to webhooks."""
     query = select(*COLUMNS).order_by(_DELIVERY.c.id.desc()).limit(limit)
+    if destination is not None:
+        query = query.where(_DELIVERY.c.destination == destination, _DELIVERY.c.destination != "")
+    if not notices:
+        query = query.where(_DELIVERY.c.kind != DeliveryKind.NOTICE.value)
     if partner_id is not None:
         query = query.where(_DELIVERY.c.partner_id == partner_id)
     if state is not None:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select
 
-from gateway.model.delivery import DELIVERY_FINAL_STATES
+from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
 from gateway.store.deliveries import sandbox_replies
 from gateway.store.engine.statements import table_of
 from gateway.store.tables import Delivery, DeliveryBody, ExceptionCase, TimelineEntry
@@ -17,6 +17,11 @@ _OVER = [state.value for state in DELIVERY_FINAL_STATES]
 def old_deliveries(before_ms: int) -> ColumnElement[bool]:
     """Deliveries that are over and older."""
     return and_(_DELIVERY.c.created_at_ms < before_ms, _DELIVERY.c.state.in_(_OVER))
+
+
+def old_notices(before_ms: int) -> ColumnElement[bool]:
+    """Calls to webhooks that are over and older."""
+    return and_(old_deliveries(before_ms), _DELIVERY.c.kind == DeliveryKind.NOTICE.value)
 
 
 def old_bodies(before_ms: int) -> ColumnElement[bool]:
@@ -48,9 +53,18 @@ def remove_bodies(connection: Connection, before_ms: int, *, rows_max: int, byte
     return len(ids)
 
 
+def remove_notices(connection: Connection, before_ms: int, *, rows_max: int) -> int:
+    """Remove old calls to webhooks; returns how many."""
+    return _remove(connection, old_notices(before_ms), rows_max)
+
+
 def remove_rows(connection: Connection, before_ms: int, *, rows_max: int) -> int:
     """Remove old deliveries with everything that speaks of them alone; returns how many."""
-    ids = connection.scalars(select(_DELIVERY.c.id).where(old_deliveries(before_ms)).limit(rows_max)).all()
+    return _remove(connection, old_deliveries(before_ms), rows_max)
+
+
+def _remove(connection: Connection, old: ColumnElement[bool], rows_max: int) -> int:
+    ids = connection.scalars(select(_DELIVERY.c.id).where(old).limit(rows_max)).all()
     if ids:
         connection.execute(delete(_BODY).where(_BODY.c.delivery_id.in_(ids)))
         sandbox_replies.remove(connection, ids)

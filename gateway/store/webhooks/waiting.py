@@ -3,17 +3,14 @@
 Only notices: a document that is posted to an address is a delivery as any other, with a case of its own.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
-from gateway.model.delivery import (
-    DELIVERY_FINAL_STATES,
-    DELIVERY_TRANSITIONS,
-    DeliveryEvent,
-    DeliveryKind,
-    DeliveryState,
-)
+from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryKind, DeliveryState
 from gateway.model.machine import advance
-from gateway.store.engine.statements import storable, table_of
+from gateway.store.deliveries.lifecycle import OVER
+from gateway.store.engine.statements import constant, storable, table_of
 from gateway.store.tables import Delivery
 
 _DELIVERY = table_of(Delivery)
@@ -43,7 +40,7 @@ def release(connection: Connection, subscription_id: str, now_ms: int) -> int:
         "reason": "",
     }
     count = connection.execute(update(_DELIVERY).where(_notices(subscription_id, _HELD)).values(values)).rowcount
-    documents = and_(_DELIVERY.c.destination == subscription_id, _DELIVERY.c.state == _HELD.value)
+    documents = and_(_open(subscription_id), _DELIVERY.c.state == _HELD.value)
     connection.execute(update(_DELIVERY).where(documents).values(next_attempt_at_ms=now_ms))
     return count
 
@@ -77,14 +74,24 @@ def hasten(connection: Connection, subscription_id: str, now_ms: int) -> None:
 
 def count(connection: Connection, subscription_id: str) -> int:
     """How many events wait to be told."""
-    over = [state.value for state in DELIVERY_FINAL_STATES]
-    query = select(func.count()).where(_DELIVERY.c.destination == subscription_id, _DELIVERY.c.state.not_in(over))
+    query = select(func.count()).where(_open(subscription_id))
     return connection.scalar(query) or 0
 
 
 def _notices(subscription_id: str, state: DeliveryState) -> ColumnElement[bool]:
+    return and_(_open(subscription_id), _DELIVERY.c.kind == DeliveryKind.NOTICE.value, _DELIVERY.c.state == state.value)
+
+
+def _open(subscription_id: str) -> ColumnElement[bool]:
+    """What is not over, found by its partial index, whatever was told there in all the weeks before."""
     return and_(
         _DELIVERY.c.destination == subscription_id,
-        _DELIVERY.c.kind == DeliveryKind.NOTICE.value,
-        _DELIVERY.c.state == state.value,
+        _DELIVERY.c.destination != constant(""),
+        _DELIVERY.c.state.not_in(OVER),
     )
+
+
+def events_among(connection: Connection, subscription_id: str, event_ids: Sequence[str]) -> set[str]:
+    """Which of these events still wait to be told there."""
+    query = select(_DELIVERY.c.transport_id).where(_open(subscription_id), _DELIVERY.c.transport_id.in_(event_ids))
+    return set(connection.scalars(query))

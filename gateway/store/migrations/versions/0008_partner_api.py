@@ -206,6 +206,8 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery") as delivery:
         delivery.add_column(sa.Column("destination", sa.String(), nullable=False, server_default=""))
     _partial_index("delivery_by_destination", "delivery", ["destination", "id"], "destination <> ''")
+    is_open = "destination <> '' AND state NOT IN ('delivered', 'cancelled')"
+    _partial_index("delivery_open_by_destination", "delivery", ["destination", "state"], is_open)
     waits = "channel = 'inbox' AND state NOT IN ('delivered', 'cancelled', 'refused')"
     over = "channel = 'inbox' AND state IN ('delivered', 'refused')"
     _partial_index("delivery_inbox", "delivery", ["partner_id", "id"], waits)
