@@ -7,7 +7,8 @@ refusals     the one table: reason -> status, words, AS2 modifier
 """
 
 from gateway.edge.context import Edge
-from gateway.edge.http import HttpServer, tls_context
+from gateway.edge.http import HttpServer
 from gateway.edge.ports import new_bodies, operator_port, partner_port
+from gateway.edge.tls import MutualTls, tls_context
 
-__all__ = ["Edge", "HttpServer", "new_bodies", "operator_port", "partner_port", "tls_context"]
+__all__ = ["Edge", "HttpServer", "MutualTls", "new_bodies", "operator_port", "partner_port", "tls_context"]

@@ -38,10 +38,27 @@ class Request(web.BaseRequest):
     # Keeps the answer in the transaction of what the handler changes; without an Idempotency-Key nothing is kept.
     remember: Callable[[Connection, web.Response], None] = staticmethod(lambda _connection, _response: None)
 
+    # What a proxy of ours said of whoever it spoke for; see `rest.identity.proxies`.
+    is_forwarded: bool = False
+    forwarded_address: str | None = None
+    forwarded_scheme: str | None = None
+    forwarded_certificate: bytes | None = None
+
     @property
     def address(self) -> str:
         """Where it came from."""
-        return getattr(self.protocol, "address", "")
+        own: str = getattr(self.protocol, "address", "")
+        return self.forwarded_address or own
+
+    @property
+    def scheme(self) -> str:
+        """`https` where it came by TLS, to us or to our proxy; what its first line says does not count."""
+        return self.forwarded_scheme or ("https" if self._transport_sslcontext else "http")
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate (DER) that was shown in TLS, to us or to our proxy, whose own one does not count."""
+        return self.forwarded_certificate if self.is_forwarded else getattr(self.protocol, "certificate", None)
 
     def single(self, name: str) -> str | None:
         """The value of a header field that may come once.

@@ -43,6 +43,7 @@ class Connection(web.RequestHandler):
     """One connection of a `ConnectionServer`."""
 
     __slots__ = (
+        "_certificate",
         "_closing_since",
         "_folded",
         "_head_bytes",
@@ -77,6 +78,16 @@ class Connection(web.RequestHandler):
         self._closing_since: float | None = None
         self.address = ""
         self.network = ""
+        self._certificate: bytes | None = None
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate (DER) that the other side showed in TLS, where it was asked for one."""
+        if self._certificate is None and self._wire is not None:
+            tls = self._wire.get_extra_info("ssl_object")
+            # Empty: looked, and there is none.
+            self._certificate = (tls.getpeercert(binary_form=True) if tls is not None else None) or b""
+        return self._certificate or None
 
     @property
     def is_idle(self) -> bool:
@@ -220,6 +231,7 @@ class ConnectionServer(web.Server):
         refuse: the answer to what could not be parsed.
         changed: called with the number of open connections when it changes.
         public_url: what partners reach us under, for links; None where that is not known.
+        is_proxy: whether an address is that of a proxy of ours, which speaks for many.
     """
 
     def __init__(
@@ -232,8 +244,10 @@ class ConnectionServer(web.Server):
         refuse: Callable[[Refused], web.StreamResponse],
         changed: Callable[[int], None],
         public_url: str | None = None,
+        is_proxy: Callable[[str], bool] = lambda _: False,
     ) -> None:
         super().__init__(handler, request_factory=request_factory)
+        self._is_proxy = is_proxy
         self.public_url = public_url
         self.limits = limits
         self.count = count
@@ -263,7 +277,10 @@ class ConnectionServer(web.Server):
         if (
             self.draining
             or len(self._open) >= self.limits.connections_max
-            or self._by_network[connection.network] >= self.limits.connections_per_address_max
+            or (
+                self._by_network[connection.network] >= self.limits.connections_per_address_max
+                and not self._is_proxy(connection.address)
+            )
         ):
             self.count(Reason.TOO_MANY_CONNECTIONS)
             if not self._by_network[connection.network]:

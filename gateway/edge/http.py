@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -17,6 +16,7 @@ from gateway.edge.connection import ConnectionServer, log_fault, network_of
 from gateway.edge.context import Edge
 from gateway.edge.paths import parts_of
 from gateway.edge.refusals import ANSWERS, PROBLEM_CONTENT_TYPE, problem
+from gateway.edge.rest.identity.proxies import Proxies
 from gateway.edge.throttling import Strangers
 from gateway.flow.receive import store_unavailable
 from gateway.json_text import json_bytes
@@ -92,6 +92,7 @@ class HttpServer:
         gate: to the audit.
         closing: called when the last request is answered.
         strangers: tells who fails too often, by network; None: nobody is told.
+        proxies: that stand before this port.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class HttpServer:
         gate: AuditGate,
         closing: Callable[[], None] | None = None,
         strangers: Strangers | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self.name = name
         self._edge = edge
@@ -111,16 +113,22 @@ class HttpServer:
         self._gate = gate
         self._closing = closing
         self._strangers = strangers
+        self._proxies = proxies or Proxies(())
         self._server: ConnectionServer | None = None
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port that it listens on; the port is known once it has started."""
-        if self._listener is None:
+        return self.addresses[0]
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """The same of all that it listens on, in the order in which it was started there."""
+        if not self._listeners:
             raise RuntimeError("the server has not started")
-        host, port = self._listener.sockets[0].getsockname()[:2]
-        return str(host), int(port)
+        names = [listener.sockets[0].getsockname() for listener in self._listeners]
+        return [(str(name[0]), int(name[1])) for name in names]
 
     @property
     def draining(self) -> bool:
@@ -128,41 +136,49 @@ class HttpServer:
         return self._server is None or self._server.draining
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
-        """Listen.
+        """Listen; a second time, at a second address.
 
         Raises:
             OSError: the address cannot be listened on.
         """
         limits = self._edge.settings.limits
-        self._server = ConnectionServer(
+        server = self._server or self._new_server()
+        handshake_timeout_s = limits.header_timeout_s if tls is not None else None
+        listener = await asyncio.get_running_loop().create_server(
+            server, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake_timeout_s
+        )
+        self._listeners.append(listener)
+        if self._server is None:
+            self._server = server
+            server.start_sweeping()
+
+    def _new_server(self) -> ConnectionServer:
+        return ConnectionServer(
             self._answer,  # type: ignore[arg-type]  # every request is a Request, made by the factory below
             request_factory=_make_request,
-            limits=limits,
+            limits=self._edge.settings.limits,
             count=lambda reason: self._edge.metrics.refused.add(self.name, reason.value),
             refuse=self._refuse_unparsed,
             changed=self._note_connections,
             public_url=self._edge.settings.public_url,
+            is_proxy=self._proxies.trusts,
         )
-        handshake_timeout_s = limits.header_timeout_s if tls is not None else None
-        self._listener = await asyncio.get_running_loop().create_server(
-            self._server, host, port, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=handshake_timeout_s
-        )
-        self._server.start_sweeping()
 
     async def stop(self, timeout_s: float) -> None:
         """Stop listening, finish what is under way within the time, then cut."""
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         if self._server is not None:
             await self._server.drain(timeout_s)
-        if self._listener is not None:
-            await self._listener.wait_closed()
-            self._listener = None
+        for listener in self._listeners:
+            await listener.wait_closed()
+        self._listeners = []
         if self._closing is not None:
             self._closing()
 
     async def _answer(self, request: Request) -> web.StreamResponse:
         try:
+            self._proxies.look_at(request)
             handler, parts = self._routes.find(request)
             response = await handler(request, *parts)
         except Refused as refused:
@@ -196,6 +212,10 @@ class HttpServer:
         if refused.reason is Reason.TOO_MANY_REQUESTS and is_long(request):
             # What is still to come would cost more than another connection.
             response.force_close()
+        if refused.reason is Reason.UNAUTHENTICATED and hdrs.AUTHORIZATION in request.headers:
+            response.headers[hdrs.WWW_AUTHENTICATE] = (
+                f'Bearer realm="{SERVER_NAME}", error="invalid_token"'  # RFC 6750 3
+            )
         if request.allowed:
             response.headers[hdrs.ALLOW] = request.allowed
         return response
@@ -262,21 +282,6 @@ def json_response(value: object, status: int = 200, headers: Mapping[str, str] |
 def safe_header(value: str) -> str:
     """A value that cannot end its header field, whoever chose it."""
     return _CONTROL.sub("", value).encode("latin-1", "replace").decode("latin-1")
-
-
-def tls_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """TLS 1.2 or newer with this certificate (PEM, its chain behind it); None where none is set.
-
-    Raises:
-        OSError: a file cannot be read.
-        ssl.SSLError: they do not belong together.
-    """
-    if certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def _make_request(*parts: object) -> Request:

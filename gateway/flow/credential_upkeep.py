@@ -1,11 +1,16 @@
-"""What credentials leave behind is looked after: last uses are written down, nonces whose time is over go."""
+"""What credentials leave behind is looked after: last uses are written down, and what is over goes.
+
+That is nonces, revoked tokens that would have ended by now, and keys of which no token can be good any more.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
 
-from gateway.store.credentials import nonces, uses
+from sqlalchemy import Connection
+
+from gateway.store.credentials import nonces, revoked, token_keys, uses
 from gateway.store.credentials.uses import CredentialUses
 from gateway.store.database import Database, StoreUnavailable
 
@@ -55,7 +60,11 @@ class CredentialUpkeep:
             raise
 
     async def purge(self) -> int:
-        """Remove nonces that cannot come again, a step at a time so that requests go between; how many went."""
+        """Remove what is over: nonces that cannot come again a step at a time, so that requests go between.
+
+        Returns how many of those went.
+        """
+        await self._database.write(self._remove_of_tokens, durable=False)
         removed = 0
         while count := await self._database.write(partial(nonces.purge, now_ms=self._now_ms()), durable=False):
             removed += count
@@ -63,3 +72,7 @@ class CredentialUpkeep:
         if removed:
             log.debug("nonces of signed requests were removed", extra={"nonces": removed})
         return removed
+
+    def _remove_of_tokens(self, connection: Connection) -> None:
+        revoked.remove_old(connection, self._now_ms())
+        token_keys.remove_old(connection, self._now_ms())

@@ -27,6 +27,7 @@ from gateway.flow.receive import Reception
 from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
 from gateway.store.oversight import audit, operators
 from gateway.store.oversight.operators import Role
@@ -113,6 +114,11 @@ class House:
     reasons: list[str] = field(default_factory=list)
     woken: list[int] = field(default_factory=list)
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    directories: list[Directory] = field(default_factory=list)
+
+    def reload(self, *profiles: LoadedProfile) -> None:
+        """From now on these are the partners."""
+        self.directories.append(Directory(profiles))
 
     @property
     def url(self) -> str:
@@ -161,9 +167,14 @@ async def open_house(
     now_ms: Any = None,
     tls: Any = None,
     plant: KeyPair | None = None,
+    passphrase: bytes | None = None,
+    named: dict[str, Any] | None = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
-    """Args: `plant` is the key of a second identity of ours, which has an AS2 id then."""
+    """Args: `plant` is the key of a second identity of ours, which has an AS2 id then; `named` are other settings.
+
+    With a `passphrase` secrets can be sealed, which takes a moment.
+    """
     plant_id = "PLANT" if plant is not None else None
     settings = Settings(
         data_dir=tmp_path,
@@ -172,13 +183,20 @@ async def open_house(
             IdentitySettings(name="plant", as2_id=plant_id),
         ),
         limits=Limits(**limits),
+        **(named or {}),
     )
     clock = now_ms or (lambda: time.time_ns() // 1_000_000)
     database = Database(settings.resolved_database_url(), synchronous="OFF")
     migrate(database)
     database.start()
     metrics, arrived, reasons = Metrics(), [], []
-    directory = Directory(profiles if profiles is not None else [acme(), globex(), idle(), sketch()])
+    directories = [Directory(profiles if profiles is not None else [acme(), globex(), idle(), sketch()])]
+
+    def directory() -> Directory:
+        return directories[-1]
+
+    sealing = Sealing(database, lambda: passphrase, now_ms=clock)
+    await sealing.start()
     pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
     ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
     ids = IdSource(clock, secrets.randbits)
@@ -187,7 +205,7 @@ async def open_house(
     woken: list[int] = []
     outbound = Outbound(
         database,
-        Composing(database, lambda: directory, settings.identities, settings.limits),
+        Composing(database, directory, settings.identities, settings.limits),
         ids,
         host="bigcorp.example",
         now_ms=clock,
@@ -200,18 +218,19 @@ async def open_house(
         reception,
         metrics,
         clock,
-        lambda: directory,
+        directory,
         lambda: ring,
         lambda: reasons,
         wake=lambda: woken.append(1),
         outbound=outbound,
-        wants_events=wants_events(lambda: directory),
+        wants_events=wants_events(directory),
+        sealing=sealing,
     )
     bodies = new_bodies(settings, clock)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)
     await server.start("127.0.0.1", 0, tls)
     await operator.start("127.0.0.1", 0)
-    house = House(edge, server, operator, database, metrics, bodies, arrived, reasons, woken)
+    house = House(edge, server, operator, database, metrics, bodies, arrived, reasons, woken, directories=directories)
     try:
         yield house
     finally:

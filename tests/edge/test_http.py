@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from certs.creation import create_key_pair
 from gateway.as2.message import WrittenMessage
 from gateway.edge.connection import network_of
-from gateway.edge.http import json_response, tls_context
+from gateway.edge.http import json_response
+from gateway.edge.tls import tls_context
 from gateway.store import messages
 from tests.edge.house import ACME_KEY, X12, House, message, open_house, problem_in, until
 

@@ -3,10 +3,9 @@
 import hashlib
 from datetime import date
 
-from aiohttp import hdrs
-
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
+from gateway.edge.rest.identity.bearer import bearer_of, is_token
 from gateway.edge.rest.identity.callers import UNKNOWN, Credential
 from gateway.model.refusals import Reason, Refused
 
@@ -26,20 +25,13 @@ class ApiKeys:
         Raises:
             Refused: a key that is unknown, expired or misspelt gets one and the same answer.
         """
-        key = request.single(API_KEY) or bearer_of(request)
-        if key is None:
-            return None
+        key = request.single(API_KEY)
+        if not key:
+            key = bearer_of(request)
+            if key is None or is_token(key):
+                return None
         presented = key[:API_KEY_CHARACTERS_MAX].encode("utf-8", "surrogateescape")
         holder = self._edge.directory().by_api_key(hashlib.sha256(presented).hexdigest(), today)
         if holder is None:
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit="no active key has this digest")
         return Credential(holder.partner, "api_key", holder.key.label, holder.key.scopes)
-
-
-def bearer_of(request: Request) -> str | None:
-    """What stands behind `Bearer` (RFC 6750 2.1); None where nothing of the kind was sent."""
-    authorization = request.single(hdrs.AUTHORIZATION)
-    if authorization is None:
-        return None
-    scheme, _, credentials = authorization.partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else None
