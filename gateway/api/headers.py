@@ -43,8 +43,9 @@ HEADERS: Final[Mapping[str, Schema]] = MappingProxyType(
             '</v1/reference>; rel="deprecation"; type="text/html"',
         ),
         "ETag": _text("The version of what was answered.", '"9f86d081884c7d65"'),
-        "Content-Digest": _text(
-            "Digest of the bytes (RFC 9530).", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
+        "Repr-Digest": _text(
+            "Digest of the whole, in the form that it is answered in (RFC 9530 3).",
+            "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:",
         ),
         "Content-Disposition": _text("The name that the document was given.", 'attachment; filename="855.edi"'),
     }

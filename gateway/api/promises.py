@@ -28,6 +28,11 @@ _X12_EXAMPLE: Final = (
     "GS*PR*ACME*BIGCORP*20260301*1200*1*X*004010~ST*855*0001~BAK*00*AD*4500012345*20260301~CTT*0~SE*4*0001~"
     "GE*1*1~IEA*1*000000001~"
 )
+SUBMISSION_STATUSES: Final = (
+    *get_args(get_args(m.SubmissionOutcome)[0]),
+    *(word for word in get_args(get_args(m.SubmissionStatus)[0]) if word != "rejected"),
+)
+CHANNELS: Final = ("rest", "as2", "sftp", "sandbox")
 _BYTES: Final[Schema] = {"type": "string", "format": "binary"}
 _ANY_SCHEMA: Final[Schema] = {"type": "object", "additionalProperties": True}
 _PAGE: Final[Schema] = {"type": "string"}
@@ -80,6 +85,17 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             (
                 *PAGING,
                 Parameter(
+                    "status", "Where they stand: an outcome, or a technical state.", text(words=SUBMISSION_STATUSES)
+                ),
+                Parameter("type", "That hold a document of this type.", text(example="invoice", characters_max=255)),
+                Parameter("number", "That hold a document of this number.", text(characters_max=255)),
+                Parameter(
+                    "purchase_order", "That hold a document about this purchase order.", text(characters_max=255)
+                ),
+                Parameter("channel", "By which door they came.", text(words=CHANNELS)),
+                Parameter("since", "Not before this moment (RFC 3339).", text(example="2026-03-01T00:00:00Z")),
+                Parameter("until", "Before this moment (RFC 3339).", text(example="2026-04-01T00:00:00Z")),
+                Parameter(
                     "before",
                     "The cursor of the first release: the id of a submission.",
                     text("^[0-9A-Z]{26}$"),
@@ -98,11 +114,18 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "get_document_raw": Promise(
             "What you sent, byte by byte, with its media type.",
-            {200: Answer("The bytes.", MappingProxyType({"*/*": _BYTES}), ("Content-Disposition",))},
+            {
+                200: Answer("The bytes.", MappingProxyType({"*/*": _BYTES}), ("Content-Disposition",)),
+                304: Answer("They are those whose ETag you named in If-None-Match."),
+            },
         ),
         "get_document_acknowledgment": Promise(
-            "The X12 acknowledgments that a submission earned, one interchange behind the other.",
-            {200: Answer("X12.", _contents(x12={"type": "string"}))},
+            "The X12 acknowledgments that a submission earned, one interchange behind the other; as JSON, with how "
+            "their delivery went, by `Accept: application/json`. A 404 says whether there is none yet or will be none.",
+            {200: Answer("What it earned.", _contents(x12={"type": "string"}, json=m.EarnedAcknowledgments))},
+            (),
+            None,
+            (406,),
         ),
         "validate_document": Promise(
             "A dry run: the document is read and judged as if it had been sent, and nothing of it is kept.",
@@ -130,7 +153,24 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         "list_inbox": Promise(
             "Documents that lie here for you. Fetch each, confirm it, and it is gone from the list.",
             {200: gives(m.InboxPage, "A page.")},
-            PAGING,
+            (
+                *PAGING,
+                Parameter(
+                    "status",
+                    "open (when absent): neither confirmed nor declined; else what you confirmed, or declined.",
+                    text(words=("open", "confirmed", "declined")),
+                ),
+                Parameter(
+                    "document_type",
+                    "Only documents of this type, as in `/v1/schemas`.",
+                    text(example="purchase_order", characters_max=255),
+                ),
+                Parameter(
+                    "purchase_order",
+                    "Only what speaks of the order with this number.",
+                    text(example="4500012345", characters_max=255),
+                ),
+            ),
         ),
         "get_inbox_document": Promise(
             "What there is to know of it without its content.", {200: gives(m.InboxItem, "About the document.")}
@@ -141,9 +181,12 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             {
                 200: Answer(
                     "The document.",
-                    MappingProxyType({X12: {"type": "string"}, JSON: _ANY_SCHEMA, XML: {"type": "string"}}),
-                    ("Content-Disposition", "Content-Digest"),
-                )
+                    MappingProxyType(
+                        {X12: {"type": "string"}, JSON: _ANY_SCHEMA, XML: {"type": "string"}, "*/*": _BYTES}
+                    ),
+                    ("Content-Disposition", "ETag", "Repr-Digest"),
+                ),
+                304: Answer("As you have it."),
             },
             refuses=(406,),
         ),
@@ -278,7 +321,10 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         "get_token_metadata": Promise(
             "For OAuth libraries that find out by themselves.", {200: gives(m.TokenMetadata, "Where tokens are had.")}
         ),
-        "list_schemas": Promise("Each kind of document that we know.", {200: gives(m.SchemaList, "All of them.")}),
+        "list_schemas": Promise(
+            "Each kind of document that we know.",
+            {200: gives(m.SchemaList, "All of them.", "ETag"), 304: Answer("As you have it.")},
+        ),
         "get_schema": Promise(
             "The canonical document as JSON Schema.",
             {200: Answer("The schema.", _contents(schema=_ANY_SCHEMA), ("ETag",)), 304: Answer("As you have it.")},
@@ -289,15 +335,23 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "get_reference": Promise(
             "Each call, explained and to be tried out.",
-            {200: Answer("The page.", _contents(html=_PAGE))},
+            {200: Answer("The page.", _contents(html=_PAGE), ("ETag",)), 304: Answer("As you have it.")},
         ),
         "list_problems": Promise(
             "What each kind of problem means and what to do about it.",
-            {200: Answer("All of them.", _contents(json=m.ProblemCatalogue, html=_PAGE))},
+            {
+                200: Answer("All of them.", _contents(json=m.ProblemCatalogue, html=_PAGE), ("ETag",)),
+                304: Answer("As you have it."),
+            },
+            refuses=(406,),
         ),
         "get_problem": Promise(
             "What it means and what to do about it; as a page for those who accept `text/html`.",
-            {200: Answer("One kind.", _contents(json=m.ProblemKind, html=_PAGE))},
+            {
+                200: Answer("One kind.", _contents(json=m.ProblemKind, html=_PAGE), ("ETag",)),
+                304: Answer("As you have it."),
+            },
+            refuses=(406,),
         ),
     }
 )

@@ -11,11 +11,18 @@ from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
 from gateway.edge.outbound import OutboundDoor
+from gateway.edge.rest.contents import Contents
 from gateway.edge.rest.documents import Documents
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.api_keys import ApiKeys
 from gateway.edge.rest.identity.callers import Identity
+from gateway.edge.rest.identity.certificates import ClientCertificates
+from gateway.edge.rest.identity.proxies import Proxies
 from gateway.edge.rest.identity.signatures import SignedRequests
+from gateway.edge.rest.identity.tokens import Tokens
+from gateway.edge.rest.inbox import Inbox
+from gateway.edge.rest.oauth import OAuth
+from gateway.edge.rest.reference import Reference
 from gateway.edge.rest.submitting import Submitting
 from gateway.edge.throttling import Strangers, Throttle
 from gateway.settings import Settings
@@ -32,19 +39,30 @@ def new_bodies(settings: Settings, now_ms: Callable[[], int]) -> Bodies:
 def partner_port(edge: Edge, bodies: Bodies) -> HttpServer:
     """What partners reach: AS2, REST and health."""
     routes, gate, throttle = Routes(), _gate(edge), edge.throttle or Throttle(edge.now_ms, edge.metrics)
+    strangers, tokens = Strangers(edge.now_ms), Tokens(edge)
     as2 = As2(edge, bodies, throttle, gate)
     as2.add_to(routes)
-    _add_rest(edge, bodies, throttle, routes, lambda: server.draining)
+    door = _add_rest(edge, bodies, throttle, routes, lambda: server.draining, tokens)
+    OAuth(edge, door, bodies=bodies, throttle=throttle, strangers=strangers, gate=gate, tokens=tokens).add_to(routes)
     health_routes(edge, routes)
-    server = HttpServer("edge", edge, routes, bodies, gate, closing=as2.close, strangers=Strangers(edge.now_ms))
+    proxies = Proxies(edge.settings.trusted_proxies)
+    server = HttpServer("edge", edge, routes, bodies, gate, as2.close, strangers, proxies)
     return server
 
 
-def _add_rest(edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes, ending: Callable[[], bool]) -> None:
-    identity = Identity(edge, [ApiKeys(edge).find, SignedRequests(edge).find])
+def _add_rest(
+    edge: Edge, bodies: Bodies, throttle: Throttle, routes: Routes, ending: Callable[[], bool], tokens: Tokens
+) -> Door:
+    identity = Identity(
+        edge, [ApiKeys(edge).find, tokens.find, ClientCertificates(edge).find, SignedRequests(edge).find]
+    )
     door = Door(edge, bodies, identity, throttle)
     submitting = Submitting(edge, door, ending)
     Documents(edge, door, submitting).add_to(routes)
+    Contents(edge, door).add_to(routes)
+    Inbox(edge, door).add_to(routes)
+    Reference(edge).add_to(routes, door)
+    return door
 
 
 def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:
@@ -55,6 +73,7 @@ def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:
     desk.add_to(routes)
     OutboundDoor(edge, bodies, desk).add_to(routes)
     EventFeed(edge, desk, lambda: server.draining).add_to(routes)
+    Reference(edge).add_problems_to(routes)
     health_routes(edge, routes)
     return server
 

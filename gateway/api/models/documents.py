@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from gateway.api.models.parts import DocumentId, Free, Instant, PageLinks, SelfLink, SubmissionId, Told
+from gateway.api.models.parts import Address, DocumentId, Free, Instant, PageLinks, SelfLink, SubmissionId, Told
 
 SubmissionStatus: TypeAlias = Annotated[
     Literal["received", "processing", "queued", "published", "rejected", "parked", "held"],
@@ -12,6 +12,14 @@ SubmissionStatus: TypeAlias = Annotated[
         description="received: kept, to be read. processing: it is being read. queued: read, on its way to our ERP. "
         "published: our ERP has everything that was accepted. rejected: nothing of it was accepted, `reason` says why. "
         "parked: a fault of ours, it is tried again. held: kept until your profile is live or testing again."
+    ),
+]
+SubmissionOutcome: TypeAlias = Annotated[
+    Literal["in_progress", "accepted", "rejected", "delayed", "on_hold"],
+    Field(
+        description="The same in words of business. in_progress: it is being read. accepted: it was read, and what was "
+        "accepted went on. rejected: nothing of it was accepted. delayed: a fault of ours keeps it back. on_hold: your "
+        "profile is suspended."
     ),
 ]
 DocumentStatus: TypeAlias = Annotated[
@@ -97,6 +105,12 @@ class SubmissionRow(Told):
     """Your Idempotency-Key, or the Message-ID of AS2."""
     revision: Annotated[int, Field(ge=0)]
     """How often it was read anew, at our people's wish."""
+    outcome: SubmissionOutcome
+    """Where it stands, in words of business."""
+    meaning: str
+    """What that means, and what to do, in a sentence."""
+    links: SelfLink
+    """Where everything about it is shown."""
 
 
 class SubmissionPage(Told):
@@ -182,6 +196,40 @@ class EarnedAcknowledgment(Told):
     """The interchange itself."""
 
 
+class ContentLinks(SelfLink):
+    """Where it stands, and what goes with it."""
+
+    raw: Address
+    """The bytes as they were sent."""
+    acknowledgment: Address | None
+    """What it earned; null where it earned none, or none yet."""
+
+
+class DocumentLinks(SelfLink):
+    """Where it stands, and what goes with it, where you sent it yourself."""
+
+    raw: Address | None = None
+    """The bytes of its submission as they were sent."""
+    acknowledgment: Address | None = None
+    """What its submission earned; null where it earned none, or none yet."""
+    submission: Address | None = None
+    """The submission that it came in."""
+
+
+class HeldDocument(DocumentSummary):
+    """One document of a submission, and where it stands."""
+
+    links: SelfLink
+    """Where its content is shown."""
+
+
+class EarnedAcknowledgments(Told):
+    """What a submission earned."""
+
+    acknowledgments: list[EarnedAcknowledgment]
+    """Each interchange of acknowledgments."""
+
+
 class SubmissionView(SubmissionRow):
     """Everything about a submission but its bytes."""
 
@@ -191,14 +239,14 @@ class SubmissionView(SubmissionRow):
     """Of its bytes, in hex."""
     report: Free | None
     """Its envelopes and what was wrong with them; null before it was read."""
-    documents: list[DocumentSummary]
+    documents: list[HeldDocument]
     """What it holds."""
     acknowledgments: list[EarnedAcknowledgment]
     """What it earned."""
     timeline: list[Free]
     """Every step, each with `at` and `step`."""
-    links: SelfLink
-    """Its own address."""
+    links: ContentLinks
+    """Its own address, and what goes with it."""
 
 
 class DocumentView(DocumentSummary):
@@ -214,8 +262,8 @@ class DocumentView(DocumentSummary):
     """The canonical document (`/v1/schemas/{type}`); null where none could be made."""
     timeline: list[Free]
     """Every step, each with `at` and `step`."""
-    links: SelfLink
-    """Its own address."""
+    links: DocumentLinks
+    """Its own address, and what goes with it."""
 
 
 class ValidatedDocument(Told):

@@ -40,6 +40,10 @@ class InboxItem(Told):
     """available: fetch and confirm it. waiting: an earlier one of its line is not confirmed yet; it may be fetched all
     the same. held: your profile is suspended. confirmed, declined: by you. overdue: it was not confirmed in time, our
     people look after it. cancelled: it is of no more use."""
+    test: bool
+    """Your profile is tested: nothing of it is for real."""
+    reason: str | None
+    """Why you declined it, in your words."""
     waits_for: str | None
     """The earlier document that is to be confirmed first."""
     available_at: Instant
