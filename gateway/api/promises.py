@@ -188,7 +188,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                 ),
                 304: Answer("As you have it."),
             },
-            refuses=(406,),
+            refuses=(406, 409),
         ),
         "confirm_inbox_document": _changes(
             "Say that you have it. Confirming it again changes nothing and is answered alike.",
@@ -343,7 +343,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                 200: Answer("All of them.", _contents(json=m.ProblemCatalogue, html=_PAGE), ("ETag",)),
                 304: Answer("As you have it."),
             },
-            refuses=(406,),
+            refuses=(406, 409),
         ),
         "get_problem": Promise(
             "What it means and what to do about it; as a page for those who accept `text/html`.",
@@ -351,7 +351,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                 200: Answer("One kind.", _contents(json=m.ProblemKind, html=_PAGE), ("ETag",)),
                 304: Answer("As you have it."),
             },
-            refuses=(406,),
+            refuses=(406, 409),
         ),
     }
 )

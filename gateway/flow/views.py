@@ -14,6 +14,7 @@ from gateway.store.events import outbox, outcomes
 from gateway.store.events.outbox import EventRow
 from gateway.store.events.outcomes import RecordedOutcome
 from gateway.store.messages import StoredMessage, acknowledgments, documents
+from gateway.store.messages.acknowledgments import StoredAcknowledgment
 from gateway.store.messages.documents import StoredDocument
 from gateway.store.oversight import cases, timeline
 from gateway.store.oversight.cases import Case
@@ -63,18 +64,7 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
             _document(document, by_document.get(document.id), erp)
             for document in documents.of_message(connection, message_id)
         ],
-        "acknowledgments": [
-            {
-                "id": acknowledgment.id,
-                "partner": acknowledgment.partner_id,
-                "kinds": acknowledgment.kinds.split(),
-                "control_number": acknowledgment.control_number,
-                "state": acknowledgment.state,
-                "delivered_at": _delivered_at(sent.get(acknowledgment.id)),
-                "x12": acknowledgment.body.decode("latin-1"),
-            }
-            for acknowledgment in earned
-        ],
+        "acknowledgments": [_acknowledgment(acknowledgment, sent.get(acknowledgment.id)) for acknowledgment in earned],
         "deliveries": [
             {
                 "id": delivery.id,
@@ -88,6 +78,24 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
             for delivery in sent.values()
         ],
         "timeline": _timeline(connection, message, events),
+    }
+
+
+def acknowledgment_view(connection: Connection, earned: StoredAcknowledgment) -> dict[str, object]:
+    """One acknowledgment and how its delivery went."""
+    sent = deliveries.of_message(connection, earned.message_id)
+    return _acknowledgment(earned, next((delivery for delivery in sent if delivery.id == earned.id), None))
+
+
+def _acknowledgment(earned: StoredAcknowledgment, sent: StoredDelivery | None) -> dict[str, object]:
+    return {
+        "id": earned.id,
+        "partner": earned.partner_id,
+        "kinds": earned.kinds.split(),
+        "control_number": earned.control_number,
+        "state": earned.state,
+        "delivered_at": _delivered_at(sent),
+        "x12": earned.body.decode("latin-1"),
     }
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from aiohttp import hdrs, web
 
+from gateway.api.promises import CHANNELS, SUBMISSION_STATUSES
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
@@ -26,16 +27,12 @@ from gateway.edge.rest.lists import (
 from gateway.edge.rest.submitting import CONTENT_TYPE_CHARACTERS_MAX, Submitting
 from gateway.edge.rest.views import DOCUMENT_ID, MESSAGE_ID, OUTCOMES, row, view
 from gateway.model.ids import ulid
-from gateway.model.message import MessageState
 from gateway.model.refusals import Reason, Refused
 from gateway.store.engine.statements import storable
 from gateway.store.messages import listing
 from gateway.store.messages.listing import Wanted
 from translators.catalog import sniff
 
-# Each outcome and each technical state.
-STATUSES = tuple(dict.fromkeys([*OUTCOMES.values(), *(state.value for state in MessageState)]))
-CHANNELS = ("rest", "as2", "sftp", "sandbox")
 _FILENAME = re.compile(r'filename="?([^";\x00-\x1f\x7f]{1,255})"?', re.IGNORECASE)
 
 
@@ -99,7 +96,7 @@ class Documents:
 
     def _wanted(self, request: Request, caller: Caller) -> Wanted:
         """What the query asks for."""
-        partner, status = caller.partner, read_choice(request, "status", STATUSES)
+        partner, status = caller.partner, read_choice(request, "status", SUBMISSION_STATUSES)
         since_ms, until_ms = read_instant(request, "since"), read_instant(request, "until")
         carried = self._edge.directory().carried_by(partner) if partner.profile.speaks_for else ()
         return Wanted(
