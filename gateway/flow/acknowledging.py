@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.routes import bearer_of
-from gateway.flow.outward.ways import AS2, INBOX, SANDBOX, destination_of, own_way
-from gateway.model.delivery import DeliveryKind
+from gateway.flow.outward.ways import AS2, SANDBOX, destination_of, own_way
+from gateway.model.delivery import INBOX, DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
 from gateway.store.deliveries import NewDelivery

@@ -63,6 +63,12 @@ def pieces(connection: Connection, delivery_id: str, part: str) -> Iterator[byte
         number += 1
 
 
+def piece(connection: Connection, delivery_id: str, part: str, number: int) -> bytes | None:
+    """One piece of a part, for those who read it step by step; None behind the last."""
+    rows = _piece.rows(connection, delivery_id=delivery_id, part=part, piece=number)
+    return bytes(rows[0][0]) if rows else None
+
+
 def size(connection: Connection, delivery_id: str, part: str) -> int | None:
     """How many bytes a part has; None when it was never kept, or purged."""
     query = select(func.sum(func.length(_BODY.c.data))).where(_BODY.c.delivery_id == delivery_id, _BODY.c.part == part)
