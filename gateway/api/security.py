@@ -19,17 +19,20 @@ _RIGHTS: Final = {"read": "Ask about", "write": "Send, answer and change"}
 SECURITY_SCHEMES: Final[Mapping[str, Schema]] = MappingProxyType(
     {
         "bearerKey": {
+            "x-title": "API key",
             "type": "http",
             "scheme": "bearer",
             "description": "An API key: `Authorization: Bearer KEY`.",
         },
         "apiKey": {
+            "x-title": "API key in a field of its own",
             "type": "apiKey",
             "in": "header",
             "name": "X-API-Key",
             "description": "The same API key in a header field of its own.",
         },
         "oauth2": {
+            "x-title": "Access token",
             "type": "oauth2",
             "description": "A short-lived token for client credentials (RFC 6749 4.4): `Authorization: Bearer TOKEN`.",
             "flows": {
@@ -43,10 +46,17 @@ SECURITY_SCHEMES: Final[Mapping[str, Schema]] = MappingProxyType(
             },
         },
         "clientCertificate": {
+            "x-title": "Client certificate",
             "type": "mutualTLS",
             "description": "A TLS client certificate that stands in your profile, whoever issued it.",
         },
-        "signature": {"type": "apiKey", "in": "header", "name": "Signature", "description": _SIGNATURE},
+        "signature": {
+            "x-title": "Signed requests",
+            "type": "apiKey",
+            "in": "header",
+            "name": "Signature",
+            "description": _SIGNATURE,
+        },
     }
 )
 

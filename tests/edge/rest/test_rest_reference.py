@@ -2,13 +2,13 @@ import re
 
 import orjson
 import pytest
-from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.api.openapi import openapi
 from gateway.model.refusals import Reason
 from tests.edge.house import ACME_KEY
 from tests.edge.rest.contract import assert_as_promised
+from translators.shapes import schema
 
 
 async def test_the_openapi_document_is_valid_and_is_asked_for_again_cheaply(house, client):
@@ -30,7 +30,7 @@ async def test_every_schema_of_a_document_is_served(house, client):
     assert len(listed) > 5
     for entry in listed:
         async with client.get(house.url + entry["links"]["self"]) as answer:
-            Draft202012Validator.check_schema(await assert_as_promised("get_schema", answer))
+            assert await assert_as_promised("get_schema", answer) == schema(entry["name"])
     async with client.get(f"{house.url}/v1/schemas/nonsense") as answer:
         assert answer.status == 404
         assert "/v1/schemas lists" in (await assert_as_promised("get_schema", answer))["detail"]

@@ -20,7 +20,7 @@ from gateway.edge.rest.reference.viewing import Call, Schema, View, view_of
 
 _FOLDER: Final = "files"
 _MARKED: Final = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
-_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_TYPES: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
 @cache

@@ -136,7 +136,7 @@ def view_of(document: Schema) -> View:
         events=tuple((event, held["post"]["summary"]) for event, held in document["webhooks"].items()),
         event_headers=tuple(_parameter(held) for held in posted[0]["parameters"]),
         event_example=posted[0]["requestBody"]["content"][_JSON]["example"],
-        means=tuple((name, held["type"], held["description"]) for name, held in schemes.items()),
+        means=tuple((held["x-title"], held["type"], held["description"]) for held in schemes.values()),
         scopes=schemes["oauth2"]["flows"]["clientCredentials"]["scopes"],
         models=tuple(
             Model(name, schema.get("description", ""), tuple(_fields(schema)))
