@@ -316,6 +316,7 @@ def _partner(row: Overview) -> dict[str, object]:
         "as2_id": profile.as2.id if profile.as2 is not None else None,
         "x12": [f"{address.qualifier}/{address.id}" for address in profile.x12],
         "api_keys": [{"label": key.label, "expires_on": key.expires_on} for key in profile.api_keys],
+        "credentials": [one.as_json() for one in row.credentials],
         "via": profile.via,
         "agreements": [
             {"document": item.document, "direction": item.direction, "syntax": item.syntax, "releases": item.releases}

@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from gateway.flow.certificates.inventory import take_inventory
+from gateway.flow.credentials import KnownCredential, credentials_of
 from gateway.model.instants import rfc3339
+from gateway.store.credentials import uses
 from gateway.store.partners import certificates as partner_certificates
 from gateway.store.partners import profiles
 from gateway.store.partners import states as partner_states
@@ -26,7 +28,7 @@ class Expiry:
     """Something of a partner that ends within 30 days, or has ended, and that nothing takes over.
 
     Attributes:
-        kind: certificate, api_key or sftp_key.
+        kind: certificate, api_key, oauth, signature or sftp_key.
         name: its file or label.
         ends_on: its last day (UTC).
     """
@@ -49,6 +51,7 @@ class Stored:
     states: Mapping[str, Known] = field(default_factory=dict)
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
     exchanged: Mapping[str, Sequence[StoredCertificate]] = field(default_factory=dict)
+    used: Mapping[str, Mapping[uses.Shown, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Overview:
         drift: how what lies on the disk differs from what is in force; None where it does not.
         traffic: the last that went either way.
         expiring: what ends soon.
+        credentials: what lets its programs in, and when it was last used.
     """
 
     partner_id: str
@@ -74,6 +78,7 @@ class Overview:
     drift: str | None
     traffic: Traffic
     expiring: tuple[Expiry, ...]
+    credentials: tuple[KnownCredential, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """The facts that commands and the operator port share."""
@@ -98,7 +103,7 @@ def stored(connection: Connection) -> Stored:
     exchanged: dict[str, list[StoredCertificate]] = {}
     for one in partner_certificates.in_force(connection):
         exchanged.setdefault(one.partner_id, []).append(one)
-    return Stored(partner_states.every(connection), partner_traffic.last(connection), exchanged)
+    return Stored(partner_states.every(connection), partner_traffic.last(connection), exchanged, uses.every(connection))
 
 
 def last_good(connection: Connection, known: Iterable[Known]) -> dict[str, LoadedProfile]:
@@ -140,9 +145,14 @@ def overview(
                 drift=_drift(directory, name, known),
                 traffic=held.traffic.get(name, Traffic()),
                 expiring=tuple(_expiring(profile, exchanged, now)) if profile is not None else (),
+                credentials=_credentials(profile, held.used) if profile is not None else (),
             )
         )
     return rows
+
+
+def _credentials(loaded: LoadedProfile, used: Mapping[str, Mapping[uses.Shown, int]]) -> tuple[KnownCredential, ...]:
+    return tuple(credentials_of(loaded.profile, used.get(loaded.id, {})))
 
 
 def _drift(directory: Directory, name: str, known: Known | None) -> str | None:
@@ -162,7 +172,9 @@ def _expiring(loaded: LoadedProfile, exchanged: Sequence[StoredCertificate], now
     for name, ends in _certificates(loaded, exchanged, now):
         yield Expiry("certificate", name, ends)
     profile = loaded.profile
-    dated = [("api_key", key.label, key.expires_on) for key in profile.api_keys]
+    dated: list[tuple[str, str, date | None]] = [
+        (one.means, one.label, one.terms.expires_on) for one in credentials_of(profile, {})
+    ]
     if profile.sftp is not None:
         dated += [("sftp_key", key.label, key.expires_on) for key in profile.sftp.keys]
     for kind, label, expires_on in dated:

@@ -1,7 +1,8 @@
 """`gateway partner show`: one partner as its profile says it."""
 
 import argparse
-from datetime import date
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from certs.certificates import CertificateError, read_certificate
@@ -10,7 +11,11 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import profile_of
-from gateway.settings import Settings
+from gateway.commands.storing import reading
+from gateway.flow.credentials import KnownCredential, credentials_of
+from gateway.model.instants import rfc3339
+from gateway.settings import DATABASE_FILE, Settings
+from gateway.store.credentials import uses
 from partners.as2_terms import CertificateFile
 from partners.effective import EffectiveValue, effective_values
 from partners.loader import LoadedProfile
@@ -55,9 +60,18 @@ def _show(called: argparse.Namespace) -> int:
     if called.effective:
         return _show_effective(loaded, written_only=called.written, as_json=called.format == "json")
     certificates = _certificates(loaded) + _exchanged(settings, loaded.id)
+    credentials = credentials_of(loaded.profile, _used(settings, loaded.id))
     if called.format == "json":
         shown_profile = loaded.profile.model_dump(mode="json", exclude_none=True)
-        print_json(shown_profile | {"digest": loaded.digest, "path": loaded.path, "certificates": certificates})
+        print_json(
+            shown_profile
+            | {
+                "digest": loaded.digest,
+                "path": loaded.path,
+                "certificates": certificates,
+                "credentials": [one.as_json() for one in credentials],
+            }
+        )
         return 0
     profile = loaded.profile
     print_pairs(
@@ -71,13 +85,13 @@ def _show(called: argparse.Namespace) -> int:
             ("as2 url", profile.as2.url if profile.as2 else None),
             ("x12", ", ".join(f"{item.qualifier}/{item.id}" for item in profile.x12)),
             ("via", profile.via),
-            ("api keys", ", ".join(_key_words(key.label, key.expires_on) for key in profile.api_keys)),
             ("tolerances", ", ".join(profile.tolerances)),
             ("acknowledgment", f"TA1 {profile.acknowledgment.ta1}, functional {profile.acknowledgment.functional}"),
             ("on a bad set", profile.processing.on_bad_set),
             ("repeated numbers", _repetition_words(profile.duplicates)),
         ]
     )
+    _print_credentials(credentials)
     if certificates:
         say()
         print_table(
@@ -134,8 +148,37 @@ def _origin_words(loaded: LoadedProfile, item: EffectiveValue) -> str:
     return f"template {file.parent.name}:{item.origin.line}"
 
 
-def _key_words(label: str, expires_on: date | None) -> str:
-    return label if expires_on is None else f"{label} (until {expires_on})"
+def _print_credentials(credentials: list[KnownCredential]) -> None:
+    if not credentials:
+        return
+    today = datetime.now(UTC).date()
+    say()
+    print_table(
+        ("CREDENTIAL", "LABEL", "STANDING", "SCOPES", "LAST USED"),
+        [
+            (
+                one.means.replace("_", " "),
+                one.label,
+                one.standing(today),
+                " ".join(one.scopes) or "all",
+                "never" if one.last_used_at_ms is None else rfc3339(one.last_used_at_ms),
+            )
+            for one in credentials
+        ],
+        empty="",
+    )
+
+
+def _used(settings: Settings, partner: str) -> dict[uses.Shown, int]:
+    """When the credentials were last used, where a gateway ran."""
+    if settings.database_url is None and not (settings.data_dir / DATABASE_FILE).is_file():
+        return {}  # no gateway ran here
+    try:
+        with reading(settings) as database:
+            return database.read_now(partial(uses.of_partner, partner_id=partner))
+    except Unusable as unusable:
+        note(f"when credentials were last used is not shown: {unusable}")
+        return {}
 
 
 def _certificates(loaded: LoadedProfile) -> list[dict[str, object]]:

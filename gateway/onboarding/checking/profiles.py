@@ -9,6 +9,7 @@ from certs.revocation import list_objection, overdue_words, read_revocation_list
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
 from gateway.onboarding.checking.connections import connection_problems as way_problems
+from gateway.onboarding.checking.credentials import credential_problems
 from gateway.onboarding.checking.folders import sftp_problems
 from gateway.onboarding.checking.vocabulary import vocabulary_problems
 from gateway.onboarding.checking.x12 import x12_problems
@@ -32,6 +33,7 @@ def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity],
     """What is wrong with one profile that loads: its certificates, its keys, how it fits with who we are."""
     found = [*_identity_problems(loaded, identities), *_key_problems(loaded, now), *_reading_problems(loaded)]
     found += x12_problems(loaded)
+    found += credential_problems(loaded, now)
     found += sftp_problems(loaded, now)
     found += vocabulary_problems(loaded)
     if loaded.profile.as2 is not None:

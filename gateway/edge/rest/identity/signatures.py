@@ -12,14 +12,14 @@ from aiohttp import hdrs
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer
-from gateway.carriers.credentials import SecretMissing, read_secret
+from gateway.carriers.credentials import SecretMissing
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.rest.identity.callers import Credential
+from gateway.flow.credentials import read_signature_key
 from gateway.model.instants import rfc3339
 from gateway.model.refusals import Reason, Refused
 from gateway.signatures import (
-    Algorithm,
     Cause,
     KeyUnusable,
     RequestHead,
@@ -29,8 +29,6 @@ from gateway.signatures import (
     Verified,
     demand,
     is_signed,
-    read_public_key,
-    shared_secret,
     verify_head,
 )
 from gateway.store.credentials import nonces
@@ -193,22 +191,10 @@ def _policy(signatures: Signatures) -> SignaturePolicy:
 def _read(partner: LoadedProfile, terms: SignatureKey) -> VerificationKey | None:
     """The key of a profile; one that cannot be used is an unknown key, and is complained of to our people."""
     try:
-        return read_key(partner, terms)
+        return read_signature_key(partner, terms)
     except (KeyUnusable, SecretMissing) as unusable:
         log.warning(
             "a key for signatures cannot be used",
             extra={"partner": partner.id, "key": terms.id, "cause": str(unusable)},
         )
         return None
-
-
-def read_key(partner: LoadedProfile, terms: SignatureKey) -> VerificationKey:
-    """The key that a profile describes.
-
-    Raises:
-        KeyUnusable: it is none for its algorithm.
-        SecretMissing: its shared secret is not where the profile says.
-    """
-    if terms.secret is not None:
-        return shared_secret(terms.id, read_secret(terms.secret).encode("utf-8", "surrogateescape"))
-    return read_public_key(terms.id, partner.file(terms.public_key or ""), Algorithm(terms.algorithm))
