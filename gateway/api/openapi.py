@@ -133,7 +133,7 @@ def _parameter(parameter: Parameter) -> Schema:
         "description": parameter.says,
         "schema": parameter.schema,
     }
-    return told | ({"deprecated": True} if parameter.deprecated else {})
+    return told | ({"deprecated": True} if parameter.deprecated is not None else {})
 
 
 def _body(body: Body, schemas: Mapping[str, Schema]) -> Schema:
@@ -147,7 +147,7 @@ def _body(body: Body, schemas: Mapping[str, Schema]) -> Schema:
 
 def _responses(operation: Operation, promise: Promise, schemas: Mapping[str, Schema]) -> Schema:
     always = () if operation.is_public else RATE_HEADERS
-    if operation.deprecated is not None:
+    if operation.deprecated is not None or any(one.deprecated is not None for one in promise.parameters):
         always = (*always, *DEPRECATION_HEADERS)
     told = {str(status): _answer(answer, always, schemas) for status, answer in promise.gives.items()}
     for status in sorted(_refusals(operation, promise)):

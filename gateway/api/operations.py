@@ -40,7 +40,7 @@ class Deprecation:
     Attributes:
         since: told in the Deprecation header field (RFC 9745).
         sunset: when it ends, told in Sunset (RFC 8594).
-        successor: the path of the call that takes its place.
+        successor: the path of the call that takes its place; empty where that is the same call.
     """
 
     since: datetime

@@ -1,10 +1,12 @@
 """What each operation takes and gives: the table that the OpenAPI document is made of."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, get_args
 
 from gateway.api import models as m
+from gateway.api.operations import Deprecation
 from gateway.api.promising import (
     IDEMPOTENCY_KEY,
     JSON,
@@ -37,6 +39,8 @@ _BYTES: Final[Schema] = {"type": "string", "format": "binary"}
 _ANY_SCHEMA: Final[Schema] = {"type": "object", "additionalProperties": True}
 _PAGE: Final[Schema] = {"type": "string"}
 _KEPT: Final = ("Location", "Idempotency-Replayed", "Idempotency-Expires")
+# The list of the first release went on by the id of a submission.
+_FIRST_CURSOR: Final = Deprecation(datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 12, 31, tzinfo=UTC), successor="")
 _CHANGED: Final = ("Idempotency-Replayed", "Idempotency-Expires")
 
 
@@ -99,7 +103,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                     "before",
                     "The cursor of the first release: the id of a submission.",
                     text("^[0-9A-Z]{26}$"),
-                    deprecated=True,
+                    deprecated=_FIRST_CURSOR,
                 ),
             ),
         ),

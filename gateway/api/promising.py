@@ -7,6 +7,8 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
 
+from gateway.api.operations import Deprecation
+
 Schema: TypeAlias = dict[str, Any]  # JSON has no better type
 # A model, one of several models, or a schema as it stands.
 Shape: TypeAlias = type[BaseModel] | tuple[type[BaseModel], ...] | Schema
@@ -24,13 +26,14 @@ class Parameter:
     Attributes:
         where: ``query`` or ``header``.
         says: for people.
+        deprecated: that it is on its way out.
     """
 
     name: str
     says: str
     schema: Schema
     where: str = "query"
-    deprecated: bool = False
+    deprecated: Deprecation | None = None
 
 
 @dataclass(frozen=True, slots=True)

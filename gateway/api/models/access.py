@@ -113,10 +113,16 @@ class TokenMetadata(Told):
     """Where they are ended."""
     jwks_uri: str
     """Keys that they are signed with."""
+    service_documentation: str
+    """Where it is explained to people."""
     grant_types_supported: Annotated[list[str], Field(examples=[["client_credentials"]])]
     """How they are asked for."""
+    response_types_supported: list[str]
+    """None: nobody is sent here by a browser."""
     token_endpoint_auth_methods_supported: list[str]
     """How a client says who it is."""
+    revocation_endpoint_auth_methods_supported: list[str]
+    """The same where tokens are ended."""
     scopes_supported: list[str]
     """What can be asked for."""
 

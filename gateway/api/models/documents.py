@@ -273,6 +273,8 @@ class ValidatedDocument(Told):
     """What kind of document."""
     number: str | None
     """Its own number."""
+    purchase_order_number: str | None
+    """The order that it speaks of."""
     status: DocumentStatus
     """What would be decided."""
     location: Free
@@ -290,11 +292,19 @@ class Validation(Told):
 
     valid: bool
     """Whether all of it would be accepted."""
+    outcome: Literal["accepted", "rejected"]
+    """What would become of it; some of what is accepted may be rejected yet, see the documents."""
+    reason: str | None
+    """Why nothing of it would be accepted."""
+    held: str | None
+    """Why it would have to wait first."""
     syntax: Annotated[str | None, Field(examples=["x12"])]
     """x12, json or xml."""
     report: Free
     """The envelopes and what was wrong with them."""
     documents: list[ValidatedDocument]
-    """What it holds."""
+    """What it holds; of very many the first."""
+    documents_omitted: Annotated[int, Field(ge=0)]
+    """How many more it holds."""
     acknowledgments: list[Annotated[str, Field(examples=["ISA*00*..."])]]
-    """The X12 acknowledgments that it would earn, without our control numbers."""
+    """The X12 acknowledgments that it would earn; our control numbers in them are 0."""

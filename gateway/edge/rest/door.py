@@ -1,6 +1,6 @@
 """The door of the REST interface: who calls, how often, what for; then the handler of the operation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from gateway.buffers import Buffer
 from gateway.edge.bodies import Bodies, Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
+from gateway.edge.rest.deprecation import Deprecations
 from gateway.edge.rest.idempotency import Answers, RunningKeys, read_key
 from gateway.edge.rest.identity.callers import Caller, Identity
 from gateway.edge.throttling import Admission, Throttle
@@ -29,9 +30,18 @@ class Door:
         bodies: reads bodies within the limits.
         identity: finds out who calls.
         throttle: each partner's limits, over all its doors.
+        operations: the calls that there are.
     """
 
-    def __init__(self, edge: Edge, bodies: Bodies, identity: Identity, throttle: Throttle) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        bodies: Bodies,
+        identity: Identity,
+        throttle: Throttle,
+        operations: Mapping[str, Operation] = OPERATIONS,
+    ) -> None:
+        self._operations = operations
         self._edge = edge
         self._bodies = bodies
         self._identity = identity
@@ -41,9 +51,11 @@ class Door:
 
     def add(self, routes: Routes, operation_id: str, handler: Handler) -> None:
         """Have an operation answered by a handler, which for a public one gets no caller."""
-        operation = OPERATIONS[operation_id]
+        operation = self._operations[operation_id]
+        deprecations = Deprecations(operation)
 
         async def enter(request: Request, *parts: str) -> web.StreamResponse:
+            deprecations.tell(request)
             if operation.is_public:
                 return await handler(request, *parts)
             caller, admission = await self._enter(operation, request)
