@@ -20,8 +20,10 @@ from gateway.buffers import Buffer, MemorySink, Scratch
 from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
 from gateway.flow.outward.routes import Route, Routes, schedule_of
 from gateway.flow.outward.verdicts import Verdict, verdict_of
+from gateway.flow.webhooks.causes import tell_available
 from gateway.flow.webhooks.settling import WebhookEnds, verdict_of_call
 from gateway.model.delivery import INBOX, DeliveryKind, DeliveryState
+from gateway.model.partner_events import WantsEvents, nobody
 from gateway.model.webhook import WEBHOOK
 from gateway.settings import Limits
 from gateway.spool import SpoolUnavailable
@@ -58,9 +60,10 @@ class Sending:
         scratch: where kept bytes are put together for an attempt; in memory by default.
         keyring: our keys now; when they are others, what is held is looked at again.
         chance: 0 <= chance < 1, spreads retries.
+        wants_events: who may hear of what lies in their inbox.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the line stands on
         self,
         database: Database,
         carriers: Mapping[str, Carrier],
@@ -73,7 +76,9 @@ class Sending:
         scratch: Scratch = MemorySink,
         keyring: Callable[[], object] = lambda: None,
         chance: Callable[[], float] = random.random,
+        wants_events: WantsEvents = nobody,
     ) -> None:
+        self._wants_events = wants_events
         self._database = database
         self._routes = Routes(carriers, directory)
         self._directory = directory
@@ -384,6 +389,8 @@ class Sending:
                 due_at_ms=verdict.due_at_ms,
                 gives_attempt_back=verdict.gives_attempt_back,
             )
+        if delivery.channel == INBOX:
+            unit = partial(self._tell_as_well, unit, delivery, now_ms)
         try:
             state = await self._database.write(unit)
         except StoreUnavailable as unavailable:
@@ -392,6 +399,15 @@ class Sending:
             return
         if state is not None:
             settled(self._metrics, delivery, state, now_ms)
+
+    def _tell_as_well(
+        self, unit: Unit[DeliveryState | None], delivery: StoredDelivery, now_ms: int, connection: Connection
+    ) -> DeliveryState | None:
+        """What was written down, and the partner told of it in the same commit where it lies in their inbox now."""
+        state = unit(connection)
+        if state is DeliveryState.AWAITING_RECEIPT:
+            tell_available(connection, delivery, now_ms, self._wants_events)
+        return state
 
     def _verdict(
         self, delivery: StoredDelivery, outcome: Outcome, now_ms: int, receipt_within_s: int | None

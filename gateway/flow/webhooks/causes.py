@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from gateway.model.delivery import DeliveryKind
 from gateway.model.partner_events import ITEMS_MAX, WantsEvents, partner_event
 from gateway.store import partner_events
+from gateway.store.deliveries import StoredDelivery
 from gateway.store.messages import StoredMessage
 from gateway.store.messages.outlines import Outline, outlines
 
 _PATH = "/v1/documents"
+_INBOX_PATH = "/v1/inbox"
 
 
 def tell_decided(
@@ -60,6 +63,26 @@ def tell_held(
     data = {"id": message_id, "status": "held", "reason": reason, "links": links}
     event = partner_event(partner_id, "document.held", message_id, now_ms, data, cause=f"held:{message_id}:{now_ms}")
     partner_events.record(connection, event)
+
+
+def tell_available(connection: Connection, delivery: StoredDelivery, now_ms: int, wants: WantsEvents) -> None:
+    """Something lies in their inbox, and its turn has come: what was before it in its lane is confirmed."""
+    partner_id = delivery.partner_id
+    if not wants(partner_id):
+        return
+    # A lane is that of an order, else of the one delivery.
+    subject = delivery.lane.removeprefix(f"{partner_id}/")
+    address = f"{_INBOX_PATH}/{delivery.id}"
+    data: dict[str, object] = {
+        "id": delivery.id,
+        "kind": delivery.kind,
+        "document_type": (delivery.document_type or None) if delivery.kind == DeliveryKind.DOCUMENT else None,
+        "number": delivery.number or None,
+        "purchase_order_number": subject if subject != delivery.id else None,
+        "links": {"self": address, "content": f"{address}/content"},
+    }
+    cause = f"available:{delivery.id}:{now_ms}"
+    partner_events.record(connection, partner_event(partner_id, "inbox.available", subject, now_ms, data, cause=cause))
 
 
 def _document(item: Outline) -> dict[str, object]:
