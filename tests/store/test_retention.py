@@ -5,8 +5,9 @@ from sqlalchemy import func, select
 
 from gateway.model.events import Outcome
 from gateway.model.message import MessageEvent
+from gateway.model.partner_events import partner_event
 from gateway.settings import Retention
-from gateway.store import messages, retention
+from gateway.store import messages, partner_events, retention
 from gateway.store.engine.statements import table_of
 from gateway.store.events import event_log, outbox, outcomes
 from gateway.store.messages import documents
@@ -49,8 +50,12 @@ def test_what_is_over_goes_with_everything_that_speaks_of_it(stock):
     stock.do(outcomes.record, Outcome(event.id, "posted", "", ""), LONG_AGO)
     stock.do(audit.record, audit.Act(LONG_AGO, "command:root", "purge", "", "", {}))
     stock.do(control_numbers.remember, "acme|1", message_id(1), LONG_AGO, window_from_ms=0)
+    told = partner_event("acme", "document.accepted", "PO-1", LONG_AGO, {}, cause="a test")
+    stock.do(partner_events.record, told)
+    stock.do(partner_events.mark_told, [told.id])
     counted = {kind: stock.see(retention.count, kind, NOW) for kind in retention.KINDS}
     assert purge(stock) == counted
+    assert stock.see(partner_events.find, "acme") == []
     assert stock.see(messages.get, message_id(1)) is None
     assert stock.see(documents.get, event.document_id) is None
     assert stock.see(timeline.of_message, message_id(1)) == []
