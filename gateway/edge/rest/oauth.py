@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeAlias, cast, get_args
+from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_plus
 
 from aiohttp import hdrs, web
@@ -25,7 +25,7 @@ from gateway.edge.connection import network_of
 from gateway.edge.context import Edge
 from gateway.edge.http import SERVER_NAME, Routes, json_response
 from gateway.edge.rest.door import Door
-from gateway.edge.rest.identity.tokens import ALGORITHM, BadToken, Token, Tokens, client_in
+from gateway.edge.rest.identity.tokens import ALGORITHM, SCOPES, BadToken, Token, Tokens, client_in, scopes_of
 from gateway.edge.throttling import Strangers, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.store.credentials import revoked
@@ -38,7 +38,6 @@ from partners.loader import LoadedProfile
 FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8_192
 FORM_FIELDS_MAX = 20
-SCOPES = get_args(Scope)
 _NO_DIGEST = "0" * 64
 _UNCACHED: dict[str, str] = {hdrs.PRAGMA: "no-cache"}  # RFC 6749 5.1, beside Cache-Control
 _CLIENT_ID = re.compile(r"[!-~]{1,128}")
@@ -63,7 +62,7 @@ class _Form:
     secret: str
 
 
-_Act: TypeAlias = Callable[[Request, LoadedProfile, OAuthClient, dict[str, str]], Awaitable[dict[str, object]]]
+_Act: TypeAlias = Callable[[Request, LoadedProfile, OAuthClient, dict[str, str]], Awaitable[web.Response]]
 
 
 class OAuth:
@@ -142,14 +141,13 @@ class OAuth:
             form = await self._read(request)
             loaded, client = await self._client_of(request, form)
             with self._throttle.enter(loaded, RateClass.TOKEN):
-                told = await act(request, loaded, client, form.fields)
+                return await act(request, loaded, client, form.fields)
         except _Fault as fault:
             return _answer_of(fault)
-        return json_response(told, headers=_UNCACHED)
 
     async def _give(
         self, request: Request, loaded: LoadedProfile, client: OAuthClient, fields: dict[str, str]
-    ) -> dict[str, object]:
+    ) -> web.Response:
         grant_type = fields.get("grant_type")
         if grant_type is None:
             raise _Fault("invalid_request", "send grant_type=client_credentials")
@@ -162,25 +160,26 @@ class OAuth:
             detail = "no tokens are given out here now; use another credential, or try again later"
             raise Refused(Reason.STORE_UNAVAILABLE, detail, audit=str(unavailable), retry_after_s=60) from None
         lifetime_s = self._edge.settings.token_lifetime_s
-        return {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s, "scope": " ".join(scope)}
+        told = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s, "scope": " ".join(scope)}
+        return json_response(told, headers=_UNCACHED)
 
     async def _end(
         self, request: Request, loaded: LoadedProfile, client: OAuthClient, fields: dict[str, str]
-    ) -> dict[str, object]:
+    ) -> web.Response:
         text = fields.get("token")
         if text is None:
             raise _Fault("invalid_request", "send token=TOKEN")
         try:
             token = await self._tokens.read(text, self._tokens.issuer(request))
         except BadToken:
-            return {}
+            return _ended()
         if (token.client_id, token.partner_id) != (client.client_id, loaded.id):
             raise _Fault("invalid_request", "the token was given to another client")
         detail = {"client": token.client_id, "jti": token.jti}
         act = audit.Act(self._edge.now_ms(), request.actor, "token.revoke", loaded.id, request.address, detail)
         await self._edge.database.write(partial(_end, token=token, act=act))
         self._tokens.revocations.note(token.jti)
-        return {}
+        return _ended()
 
     async def _read(self, request: Request) -> _Form:
         if request.content_type != FORM:
@@ -239,6 +238,10 @@ def _answer_of(fault: _Fault) -> web.Response:
     return json_response(told, status=401, headers=_UNCACHED | challenge)
 
 
+def _ended() -> web.Response:
+    return web.Response(headers={hdrs.CACHE_CONTROL: "no-store"})
+
+
 def _end(connection: Connection, token: Token, act: audit.Act) -> None:
     if revoked.add(connection, token.jti, token.expires_at_s * 1_000):
         audit.record(connection, act)
@@ -278,13 +281,13 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def _granted(client: OAuthClient, asked: str | None) -> tuple[Scope, ...]:
     """What a token is given for: all that the client may, or the part of it that was asked for."""
-    allowed: tuple[Scope, ...] = client.scopes or SCOPES
+    allowed = scopes_of(client)
     if asked is None:
         return allowed
     wanted = set(asked.split(" ")) if _SCOPE.fullmatch(asked) else set()
     if not wanted or not wanted <= set(allowed):
         raise _Fault("invalid_scope", f"this client can have: {' '.join(allowed)}")
-    return cast("tuple[Scope, ...]", tuple([scope for scope in allowed if scope in wanted]))
+    return tuple([scope for scope in allowed if scope in wanted])
 
 
 def _as_jwk(key: StoredTokenKey) -> dict[str, str]:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import jwt
 import orjson
@@ -26,6 +26,7 @@ from partners.api_terms import OAuthClient, Scope
 from partners.loader import LoadedProfile
 
 ALGORITHM = "EdDSA"
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # RFC 9068 2.1, a media type
 TOKEN_CHARACTERS_MAX = 4_096
 LEEWAY_S = 5
@@ -146,11 +147,11 @@ class Tokens:
                 raise BadToken(f"client {token.client_id}: the token was revoked")  # noqa: TRY301  # told as the others
         except BadToken as bad:
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit=str(bad)) from None
-        allowed = tuple([scope for scope in token.scope if not client.scopes or scope in client.scopes])
+        allowed = tuple([scope for scope in scopes_of(client) if scope in token.scope])
         if not allowed:
             cause = f"client {client.client_id}: its profile allows nothing of what the token was given for"
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit=cause)
-        return Credential(partner, "oauth", client.client_id, cast("tuple[Scope, ...]", allowed))
+        return Credential(partner, "oauth", client.client_id, allowed)
 
     def _client_of(self, token: Token, today: date) -> tuple[LoadedProfile, OAuthClient]:
         partner = self._edge.directory().by_oauth_client(token.client_id)
@@ -179,6 +180,11 @@ class Tokens:
 def client_in(partner: LoadedProfile, client_id: str) -> OAuthClient | None:
     """The client of this name in a profile."""
     return next((one for one in partner.profile.api.oauth_clients if one.client_id == client_id), None)
+
+
+def scopes_of(client: OAuthClient) -> tuple[Scope, ...]:
+    """What a client may do."""
+    return client.scopes or SCOPES
 
 
 def _kid(text: str) -> str:
