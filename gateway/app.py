@@ -41,6 +41,7 @@ from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
+from gateway.flow.validating import Validating
 from gateway.flow.webhooks.room import WebhookRoom
 from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.delivery import INBOX
@@ -197,10 +198,11 @@ class Gateway:
             held_room=HeldRoom(self.database, settings.limits.held_bytes_per_partner_max, now_ms),
             wants_events=self.wants_events,
         )
+        terms = TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of)
         self.processing = Processing(
             self.database,
             self._pool,
-            TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of).of,
+            terms.of,
             owner=self.owner,
             source=f"/gateway/{settings.identities[0].name}" if settings.identities else "/gateway",
             now_ms=now_ms,
@@ -259,6 +261,7 @@ class Gateway:
             webhooks=self.webhooks.caller,
             credential_uses=self.credential_uses,
             decisions=self.decisions,
+            validating=Validating(self.database, self._pool, terms.of, settings.limits),
             renditions=Renditions(self._pool),
             throttle=Throttle(now_ms, self.metrics, self.sharing),
         )

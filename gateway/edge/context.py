@@ -11,6 +11,7 @@ from gateway.flow.decisions import Decisions
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.outward.renditions import Renditions
 from gateway.flow.receive import Reception
+from gateway.flow.validating import Validating
 from gateway.model.partner_events import WantsEvents, nobody
 from gateway.settings import Settings
 from gateway.store.credentials.sealing import Sealing
@@ -44,6 +45,7 @@ class Edge:
         credential_uses: when credentials of partners were last used.
         renditions: puts what lies in an inbox into other syntaxes.
         decisions: tells who waits when a message is decided in this process.
+        validating: judges what is not sent; None where nothing is.
         throttle: the limits of partners; None: the partner port keeps its own, in memory.
     """
 
@@ -64,5 +66,6 @@ class Edge:
     webhooks: WebhookCarrier | None = None
     credential_uses: CredentialUses = field(default_factory=CredentialUses)
     decisions: Decisions = field(default_factory=Decisions)
+    validating: Validating | None = None
     renditions: Renditions = field(default_factory=Renditions)
     throttle: Throttle | None = None

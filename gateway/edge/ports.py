@@ -24,6 +24,7 @@ from gateway.edge.rest.inbox import Inbox
 from gateway.edge.rest.oauth import OAuth
 from gateway.edge.rest.reference import Reference
 from gateway.edge.rest.submitting import Submitting
+from gateway.edge.rest.validate import Validate
 from gateway.edge.throttling import Strangers, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
@@ -60,6 +61,7 @@ def _add_rest(
     submitting = Submitting(edge, door, ending)
     Documents(edge, door, submitting).add_to(routes)
     Contents(edge, door).add_to(routes)
+    Validate(edge, door).add_to(routes)
     Inbox(edge, door).add_to(routes)
     Reference(edge).add_to(routes, door)
     return door

@@ -24,14 +24,18 @@ from gateway.flow.held_room import HeldRoom
 from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.receive import Reception
+from gateway.flow.terms import Terms, terms_of
+from gateway.flow.validating import Validating
 from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
+from gateway.store.messages import StoredMessage
 from gateway.store.oversight import audit, operators
 from gateway.store.oversight.operators import Role
 from gateway.telemetry import Metrics
+from gateway.workers import WorkerPool
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile
 from tests.migrated import migrate
@@ -202,6 +206,16 @@ async def open_house(
     ids = IdSource(clock, secrets.randbits)
     held_room = HeldRoom(database, settings.limits.held_bytes_per_partner_max, clock)
     reception = Reception(database, ids, clock, lambda: arrived.append(1), held_room=held_room)
+    pool = WorkerPool(
+        processes_max=1,
+        memory_bytes_max=settings.limits.worker_memory_bytes_max,
+        timeout_s=settings.limits.worker_timeout_s,
+        spool_dir=settings.spool_dir,
+    )
+
+    async def terms_for(message: StoredMessage) -> Terms:
+        return terms_of(directory().by_id(message.partner_id), directory(), settings.identities)
+
     woken: list[int] = []
     outbound = Outbound(
         database,
@@ -225,6 +239,7 @@ async def open_house(
         outbound=outbound,
         wants_events=wants_events(directory),
         sealing=sealing,
+        validating=Validating(database, pool, terms_for, settings.limits),
     )
     bodies = new_bodies(settings, clock)
     server, operator = partner_port(edge, bodies), operator_port(edge, bodies)
@@ -240,6 +255,7 @@ async def open_house(
             with suppress(ConnectionError):
                 await writer.wait_closed()
         await asyncio.gather(server.stop(1), operator.stop(1))
+        await pool.close()
         database.close()
 
 
