@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 
 from gateway.app import Gateway
 from gateway.settings import load_settings
@@ -19,6 +20,17 @@ NORTHWIND = {"Authorization": f"Bearer {API_KEY}"}
 BY_KEY = {"api_keys": [{"label": "tests", "sha256": hashlib.sha256(ACME_API_KEY.encode()).hexdigest()}]}
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def told(self) -> Any:
+        return orjson.loads(self.body)
+
+
 @dataclass(slots=True)
 class Whole:
     gateway: Gateway
@@ -28,19 +40,19 @@ class Whole:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.gateway.edge_port}"
 
-    async def post(
-        self, path: str, body: bytes, headers: Mapping[str, str] = ACME, **more: str
-    ) -> tuple[aiohttp.ClientResponse, Any]:
-        sent = {**headers, **{name.replace("_", "-"): value for name, value in more.items()}}
-        async with self.client.post(self.url + path, data=body, headers=sent) as answer:
-            await answer.read()
-            return answer, await answer.json(content_type=None)
+    async def post(self, path: str, body: bytes, headers: Mapping[str, str] = ACME, **more: str) -> tuple[Answer, Any]:
+        """The answer, and what it tells; of `more` header fields with `_` for `-`."""
+        async with self.client.post(self.url + path, data=body, headers=_joined(headers, more)) as response:
+            answer = Answer(response.status, response.headers, await response.read())
+            return answer, answer.told
 
-    async def get(self, path: str, headers: Mapping[str, str] = ACME, **more: str) -> aiohttp.ClientResponse:
-        sent = {**headers, **{name.replace("_", "-"): value for name, value in more.items()}}
-        async with self.client.get(self.url + path, headers=sent) as answer:
-            await answer.read()
-            return answer
+    async def get(self, path: str, headers: Mapping[str, str] = ACME, **more: str) -> Answer:
+        async with self.client.get(self.url + path, headers=_joined(headers, more)) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+
+def _joined(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    return {**headers, **{name.replace("_", "-"): value for name, value in more.items()}}
 
 
 @asynccontextmanager
