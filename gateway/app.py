@@ -18,7 +18,7 @@ from gateway.as2_agreements import PartnerCertificates
 from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.carriers.inbox import INBOX_CARRIER
-from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port, tls_context
+from gateway.edge import Edge, HttpServer, MutualTls, new_bodies, operator_port, partner_port, tls_context
 from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
@@ -131,6 +131,7 @@ class Gateway:
                 self.exchanged.refresh,
                 self.certificates.round,
                 self.credentials.round,
+                self._follow_client_certificates,
                 self._remove_old_parts,
                 self.holding.round,
                 self._bring_in_webhooks,
@@ -180,6 +181,7 @@ class Gateway:
             limits=settings.limits,
             scratch=self.spools.scratch(settings.limits.spool_from_bytes),
             keyring=self.keys.ring,
+            wants_events=self.wants_events,
         )
         self._pool = WorkerPool(
             processes_max=settings.limits.worker_processes,
@@ -267,6 +269,7 @@ class Gateway:
         )
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
         self._operator_port: HttpServer = operator_port(edge, self._bodies)
+        self._mutual_tls: MutualTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._line: list[asyncio.Task[None]] = []
         self._checks: list[asyncio.Task[None]] = []
@@ -275,6 +278,11 @@ class Gateway:
     def edge_port(self) -> int:
         """The port that partners reach, once started."""
         return self._partner_port.address[1]
+
+    @property
+    def edge_mtls_port(self) -> int | None:
+        """The port that asks partners for certificates, once started; None where there is none."""
+        return self._partner_port.addresses[1][1] if self._mutual_tls is not None else None
 
     @property
     def operator_port(self) -> int:
@@ -328,6 +336,11 @@ class Gateway:
             self._run("sharing of limits", self.sharing.run)
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
+            asking = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
+            if settings.edge_mtls_port is not None and asking is not None:
+                self._mutual_tls = MutualTls(asking)
+                await self._follow_client_certificates()
+                await listen(self._partner_port, "edge_mtls", settings.edge_host, settings.edge_mtls_port, asking)
         tls = tls_context(settings.operator_tls_certificate, settings.operator_tls_key)
         await listen(self._operator_port, "operator", settings.operator_host, settings.operator_port, tls)
 
@@ -362,6 +375,10 @@ class Gateway:
                 if "edge" in self.settings.roles:
                     await self.sharing.close()
                     await self.credentials.flush()
+
+    async def _follow_client_certificates(self) -> None:
+        if self._mutual_tls is not None:
+            self._mutual_tls.follow(self.directory())
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):
@@ -426,6 +443,7 @@ async def serve(settings: Settings) -> int:
             "the gateway is up",
             extra={
                 "edge": f"{settings.edge_host}:{gateway.edge_port}" if "edge" in settings.roles else None,
+                "edge_mtls": f"{settings.edge_host}:{gateway.edge_mtls_port}" if gateway.edge_mtls_port else None,
                 "operator": f"{settings.operator_host}:{gateway.operator_port}",
                 "partners": len(gateway.directory()),
                 "database": "sqlite" if gateway.database.is_sqlite else "postgresql",

@@ -137,6 +137,11 @@ class Settings(_Group):
     edge_port: Port = 8080
     edge_tls_certificate: Path | None = None
     edge_tls_key: Path | None = None
+    edge_mtls_port: Port | None = Field(
+        default=None,
+        description="a second partner port, with the same TLS certificate, that asks for client certificates "
+        "(api.certificates of the profiles); edge_port never asks, because TLS cuts off whoever shows an unknown one",
+    )
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[!-~]{1,2000}$",
@@ -189,6 +194,8 @@ class Settings(_Group):
         for side in ("edge", "operator"):
             if (getattr(self, f"{side}_tls_certificate") is None) != (getattr(self, f"{side}_tls_key") is None):
                 raise ValueError(f"{side}_tls_certificate and {side}_tls_key belong together; set both or neither")
+        if self.edge_mtls_port is not None and self.edge_tls_certificate is None:
+            raise ValueError("edge_mtls_port needs edge_tls_certificate and edge_tls_key; set them, too")
         if (
             self.operator_host not in LOOPBACK_HOSTS
             and self.operator_tls_certificate is None

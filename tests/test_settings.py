@@ -96,6 +96,7 @@ def test_settings_are_frozen():
         ("identities: [{name: 'Not Fit'}]", ["identities.0.name"]),
         ("identities: [{name: b, as2_id: 'BIG \"CORP\"'}]", ["identities.0.as2_id"]),
         ("edge_tls_certificate: a.pem", ["edge_tls_certificate and edge_tls_key belong together"]),
+        ("edge_mtls_port: 8443", ["edge_mtls_port needs edge_tls_certificate"]),
         ("operator_tls_key: a.pem", ["operator_tls_certificate and operator_tls_key belong together"]),
         ("operator_host: 0.0.0.0", ["operator_host 0.0.0.0", "operator_allow_plain_http"]),
         ("operator_host: ''", ["operator_allow_plain_http"]),
