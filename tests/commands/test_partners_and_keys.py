@@ -112,7 +112,7 @@ def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
 
 def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
     names = [row["name"] for row in run("schema", "--format", "json").rows]
-    assert names == [*DOCUMENTS, *NOTICES, "profile", "profile-layer", "asyncapi"]
+    assert names == [*DOCUMENTS, *NOTICES, "profile", "profile-layer", "asyncapi", "openapi"]
     for name in names:
         given = json.loads(run("schema", name).out)
         if name == "asyncapi":
@@ -120,6 +120,30 @@ def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
         else:
             jsonschema.Draft202012Validator.check_schema(given)
     assert "ship_notice" in run("schema").out
+
+
+def test_an_older_release_of_the_partner_api_is_compared(call, run: Run, tmp_path: Path):
+    file = tmp_path / "older.json"
+    file.write_text(run("schema", "openapi", "--server", "https://b2b.bigcorp.example").out)
+    assert json.loads(file.read_text())["servers"] == [{"url": "https://b2b.bigcorp.example"}]
+    assert "breaks no program" in run("schema", "openapi", "--compare", file).out
+
+    older = json.loads(file.read_text())
+    older["paths"]["/v1/gone"] = older["paths"]["/v1/me"]
+    file.write_text(json.dumps(older))
+    broken = call("schema", "openapi", "--compare", file, "--format", "json")
+    assert broken.code == 1
+    assert [(row["rule"], row["where"]) for row in broken.rows] == [("operation-removed", "GET /v1/gone")]
+    assert "operation-removed" in call("schema", "openapi", "--compare", file).out
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"openapi": "3.0.0"}', '{"openapi": "3.1.0", "paths": []}', None])
+def test_what_cannot_be_compared_is_told(call, tmp_path: Path, content: str | None):
+    file = tmp_path / "older.json"
+    if content is not None:
+        file.write_text(content)
+    assert call("schema", "openapi", "--compare", file).code == 2
+    assert call("schema", "invoice", "--compare", file).code == 2
 
 
 def test_what_translate_prints_fits_the_schema(run: Run):
