@@ -5,11 +5,11 @@ on behind the last row that was looked at. Which documents a submission holds is
 so that one of a million is found at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 
 from gateway.model.ids import ID_LENGTH
 from gateway.store.engine.statements import storable, table_of
@@ -22,6 +22,10 @@ _HIGHEST = "~"  # behind every id
 _MESSAGE = table_of(Message)
 _DOCUMENT = table_of(Document)
 _DocumentRow: TypeAlias = Row[tuple[str, str, str, str]]
+_select_documents: Select[tuple[str, str, str, str]] = select(
+    _DOCUMENT.c.id, _DOCUMENT.c.document_type, _DOCUMENT.c.number, _DOCUMENT.c.purchase_order_number
+)
+SelectedT = TypeVar("SelectedT", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,10 @@ class _Visit:
 def _by_messages(connection: Connection, wanted: Wanted, start: str, limit: int) -> Iterator[_Visit]:
     filters = bool(wanted.states) or wanted.channel is not None
     batch = _BATCH_ROWS * 4 if filters else limit + 1
-    query = select(*STORED_COLUMNS).where(_MESSAGE.c.partner_id == wanted.partner_id)
-    if wanted.since is not None:
-        query = query.where(_MESSAGE.c.id >= wanted.since)
-    query = query.order_by(_MESSAGE.c.id.desc()).limit(batch)
+    columns = (_MESSAGE.c.partner_id, _MESSAGE.c.id)
     while True:
-        rows = connection.execute(query.where(_MESSAGE.c.id < start)).all()
+        behind = _behind(columns, (wanted.partner_id,), start, wanted.since)
+        rows = connection.execute(behind(select(*STORED_COLUMNS)).limit(batch)).all()
         for row in rows:
             message = StoredMessage(*row)
             yield _Visit(message.id, message)
@@ -132,10 +134,25 @@ def _by_messages(connection: Connection, wanted: Wanted, start: str, limit: int)
         start = rows[-1].id
 
 
+def _behind(
+    columns: Sequence[ColumnElement[str]], values: Sequence[str], start: str, since: str | None
+) -> Callable[[Select[SelectedT]], Select[SelectedT]]:
+    """Rows of an index whose last column is the id, the newest first, behind a position.
+
+    Compared and ordered as rows: with the first columns as mere conditions PostgreSQL takes the index of the ids alone
+    where most rows seem to fit, and reads however many of others lie between.
+    """
+    ends = tuple_(*columns) < tuple_(*values, start)
+    begins = (
+        tuple_(*columns) >= tuple_(*values, since) if since is not None else tuple_(*columns[:-1]) >= tuple_(*values)
+    )
+    order = [column.desc() for column in columns]
+    return lambda query: query.where(ends, begins).order_by(*order)
+
+
 def _by_documents(connection: Connection, wanted: Wanted, start: str) -> Iterator[_Visit]:
     """Messages by the documents in them, each message once."""
-    query = _documents(wanted)
-    ours = [_Documents(connection, query.where(_DOCUMENT.c.partner_id == one), start) for one in wanted.whose]
+    ours = [_Documents(connection, wanted, partner_id, start) for partner_id in wanted.whose]
     while held := [documents for documents in ours if documents.next() is not None]:
         newest = max(held, key=lambda documents: documents.message_id)
         row = newest.take()
@@ -149,19 +166,13 @@ def _by_documents(connection: Connection, wanted: Wanted, start: str) -> Iterato
         yield _Visit(message_id, StoredMessage(*found) if found is not None else None, rows=2)
 
 
-def _documents(wanted: Wanted) -> Select[tuple[str, str, str, str]]:
-    """Documents by the filter that leaves the fewest, each of which has its index."""
-    columns = (_DOCUMENT.c.id, _DOCUMENT.c.document_type, _DOCUMENT.c.number, _DOCUMENT.c.purchase_order_number)
-    query = select(*columns)
+def _filter(wanted: Wanted) -> tuple[ColumnElement[str], str]:
+    """The column, each of which has its index, that leaves the fewest documents, and what it holds."""
     if wanted.purchase_order_number is not None:
-        query = query.where(_DOCUMENT.c.purchase_order_number == storable(wanted.purchase_order_number))
-    elif wanted.number is not None:
-        query = query.where(_DOCUMENT.c.number == storable(wanted.number))
-    else:
-        query = query.where(_DOCUMENT.c.document_type == storable(wanted.document_type))
-    if wanted.since is not None:
-        query = query.where(_DOCUMENT.c.id >= wanted.since)
-    return query.order_by(_DOCUMENT.c.id.desc()).limit(_BATCH_ROWS)
+        return _DOCUMENT.c.purchase_order_number, storable(wanted.purchase_order_number)
+    if wanted.number is not None:
+        return _DOCUMENT.c.number, storable(wanted.number)
+    return _DOCUMENT.c.document_type, storable(wanted.document_type or "")
 
 
 def _fits(row: _DocumentRow, wanted: Wanted) -> bool:
@@ -176,9 +187,12 @@ def _fits(row: _DocumentRow, wanted: Wanted) -> bool:
 class _Documents:
     """The documents of one partner that fit a filter, the newest first, a few at a time."""
 
-    def __init__(self, connection: Connection, query: Select[tuple[str, str, str, str]], start: str) -> None:
+    def __init__(self, connection: Connection, wanted: Wanted, partner_id: str, start: str) -> None:
         self._connection = connection
-        self._query = query
+        self._since = wanted.since
+        column, value = _filter(wanted)
+        self._columns = (_DOCUMENT.c.partner_id, column, _DOCUMENT.c.id)
+        self._values = (partner_id, value)
         self._start = start
         self._rows: Sequence[_DocumentRow] = ()
         self._index = 0
@@ -192,7 +206,8 @@ class _Documents:
     def next(self) -> _DocumentRow | None:
         """The next one, which stays; None: no more."""
         if self._index == len(self._rows) and not self._is_over:
-            rows = self._connection.execute(self._query.where(_DOCUMENT.c.id < self._start)).all()
+            behind = _behind(self._columns, self._values, self._start, self._since)
+            rows = self._connection.execute(behind(_select_documents).limit(_BATCH_ROWS)).all()
             self._rows, self._index = rows, 0
             self._is_over = len(rows) < _BATCH_ROWS
             if rows:
