@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 import gateway.onboarding.checking.checker as checker_module
 from gateway.onboarding.checking.checker import Checker, check, compare
+from gateway.onboarding.checking.profiles import check_profile
+from partners.loader import LoadedProfile, parse_profile
 from partners.problems import Problem
-from tests.onboarding.test_agreements import BIGCORP, NOW
+from tests.onboarding.test_agreements import BIGCORP, NOW, PLANT
 from tests.onboarding.test_check import GOOD
 from tests.onboarding.test_shipped_templates import PUBLIC_KEY
 from tests.partners.profiles import ACME, NORTHWIND, write
@@ -155,7 +157,7 @@ class TestWaysOut:
         (found,) = checked(tmp_path)
         assert found == (
             "acme-supply/profile.yaml:9:43: we are to send purchase_order, but there is no way to them; "
-            "add `as2.url`, or name the connection that carries it in `via`"
+            "add `as2.url`, or `api_keys` so that they can fetch it by the API, or name a connection in `via`"
         )
 
     def test_a_connection_may_be_the_way(self, tmp_path: Path) -> None:
@@ -166,7 +168,25 @@ class TestWaysOut:
         assert checked(tmp_path) == []
         write(tmp_path, "acme-supply", self.WITHOUT_URL + speaks, acme_pem=GOOD)
         (found,) = checked(tmp_path)
-        assert found.endswith("there is no way to them; add `as2.url` to the connection `acme-supply`")
+        assert found.endswith(
+            "there is no way to them; add `as2.url` to the connection `acme-supply`, or `delivery: {way: inbox}` here, "
+            "if they fetch by the API themselves"
+        )
+
+    def test_who_calls_the_api_fetches(self, tmp_path: Path) -> None:
+        keys = f"api_keys: [{{label: main, sha256: {'0' * 64}}}]\n"
+        agreed = "agreements: [{document: purchase_order, direction: outbound, syntax: json}]\n"
+        write(tmp_path, "northwind", f"id: northwind\nname: N\n{keys}{agreed}")
+        assert checked(tmp_path) == []
+
+    def test_who_fetches_has_to_know_which_of_us_writes(self) -> None:
+        keys = f"api_keys: [{{label: main, sha256: {'0' * 64}}}]\n"
+        agreed = "agreements: [{document: purchase_order, direction: outbound, syntax: json}]\n"
+        loaded = parse_profile({"profile.yaml": f"id: northwind\nname: N\n{keys}{agreed}".encode()})
+        assert isinstance(loaded, LoadedProfile)
+        (found,) = check_profile(loaded, identities=[BIGCORP, PLANT], now=NOW)
+        assert "nothing says which of us sends them purchase_order" in found.what
+        assert found.would_be_right == "add `our_identity:` with one of: bigcorp, plant"
 
 
 class TestDrafts:

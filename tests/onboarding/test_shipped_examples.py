@@ -17,6 +17,7 @@ from tests.onboarding.test_agreements import BIGCORP, NOW
 EXAMPLES = Path(partners.__file__).parent / "examples"
 # After the manners of five sources: what each exchanges is shown by samples of both directions.
 WITH_SAMPLES = ("canyon-merch", "forge-hardware", "harvest-apparel", "marlin-galley", "northwind-parts", "summit-aero")
+# Who is told in X12 what was wrong; northwind-parts speaks JSON.
 BOTH_WAYS = sorted({*WITH_SAMPLES} - {"northwind-parts"})
 
 

@@ -11,6 +11,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.reading import SAMPLES_FOLDER
 from partners.fields import SLUG
 from partners.folders import Folder
@@ -161,15 +164,18 @@ def _weakness(key: object) -> tuple[str, str] | None:
 def way_out_problems(loaded: LoadedProfile, by_id: MappingOf[str, LoadedProfile]) -> Iterator[Problem]:
     """Agreements on what we send, to a partner whom nothing of ours can reach; `by_id` are all partners."""
     profile = loaded.profile
+    if profile.sandbox or own_way(profile) in {INBOX, WEBHOOK}:
+        return
     bearer = profile if profile.via is None else by_id[profile.via].profile if profile.via in by_id else None
-    if profile.sandbox or bearer is None or (bearer.as2 is not None and bearer.as2.url is not None):
+    if bearer is None or (bearer.as2 is not None and bearer.as2.url is not None):
         return  # an unknown connection is told where connections are
     for index, agreement in enumerate(profile.agreements):
         if agreement.direction == "outbound":
             what = f"we are to send {agreement.document}, but there is no way to them"
-            right = "add `as2.url`, or name the connection that carries it in `via`"
+            right = "add `as2.url`, or `api_keys` so that they can fetch it by the API, or name a connection in `via`"
             if profile.via is not None:
                 right = f"add `as2.url` to the connection {shown(profile.via)}"
-            fetches = bool(bearer.api_keys) or bearer.sftp is not None
-            right += "; over REST and SFTP nothing is fetched yet" if fetches else ""
-            yield loaded.problem(("agreements", index, "direction"), what, right, warning=fetches)
+                right += ", or `delivery: {way: inbox}` here, if they fetch by the API themselves"
+            by_sftp = bearer.sftp is not None
+            right += "; over SFTP nothing is fetched yet" if by_sftp else ""
+            yield loaded.problem(("agreements", index, "direction"), what, right, warning=by_sftp)

@@ -8,6 +8,9 @@ from certs.certificates import problems as certificate_problems
 from certs.revocation import list_objection, overdue_words, read_revocation_lists
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.checking.connections import connection_problems as way_problems
 from gateway.onboarding.checking.credentials import credential_problems
 from gateway.onboarding.checking.folders import sftp_problems
@@ -32,6 +35,7 @@ _UNUSED_FOR = {"encryption": ProblemCode.NOT_FOR_SIGNING, "signing": ProblemCode
 def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity], now: datetime) -> list[Problem]:
     """What is wrong with one profile that loads: its certificates, its keys, how it fits with who we are."""
     found = [*_identity_problems(loaded, identities), *_key_problems(loaded, now), *_reading_problems(loaded)]
+    found += _fetching_problems(loaded, identities)
     found += x12_problems(loaded)
     found += credential_problems(loaded, now)
     found += sftp_problems(loaded, now)
@@ -92,6 +96,18 @@ def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collecti
         else:
             right = "add an identity with `as2_id:` to gateway.yaml"
             yield loaded.problem(("as2",), "AS2 is agreed, but we have no AS2 id", right)
+
+
+def _fetching_problems(loaded: LoadedProfile, identities: Collection[OurIdentity]) -> Iterator[Problem]:
+    """What they fetch, or have posted to them, and nothing says as whom of us it is written."""
+    names = [identity.name for identity in identities]
+    if own_way(loaded.profile) not in {INBOX, WEBHOOK} or len(names) <= 1 or loaded.profile.sandbox:
+        return
+    for index, agreement in enumerate(loaded.profile.agreements):
+        if agreement.direction == "outbound" and agreement.our_identity is None:
+            what = f"we are several, and nothing says which of us sends them {agreement.document}"
+            right = f"add `our_identity:` with one of: {', '.join(names)}"
+            yield loaded.problem(("agreements", index), what, right, warning=True)
 
 
 def _reading_problems(loaded: LoadedProfile) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ from gateway.carriers.parcels import Consignment, Held
 from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
 from gateway.flow.outward.ways import SANDBOX, NoWay, Recipient, recipient, speaking_as
-from gateway.model.delivery import DeliveryKind
+from gateway.model.delivery import INBOX, DeliveryKind
 from gateway.onboarding.pinging.receipts import tell_answer
 from gateway.onboarding.pinging.steps import Report, Step, Writing, describe
 from gateway.settings import Settings
@@ -39,6 +39,11 @@ NETWORK_STEPS = ("dns", "tcp", "tls")
 MESSAGE_STEPS = ("http", "receipt", "signature", "mic")
 TEST_MEDIA_TYPE = "text/plain"
 SUBJECT = "AS2 connection test"
+
+FETCHING = (
+    "they fetch what we have for them, so there is nothing of theirs to reach: `gateway partner test --live` plays it, "
+    "and `gateway messages list --direction out` shows what they have confirmed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,9 @@ class Ping:
                 way = recipient(self._directory, partner_id)
                 if way.channel == SANDBOX:
                     step.fail("the sandbox plays them: nothing goes over a network, so there is nothing to reach")
+                    return None
+                if way.channel == INBOX:
+                    step.fail(FETCHING)
                     return None
                 if way.held:
                     step.fail(way.held)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.as2_agreements import identity_for
+from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK
 from gateway.settings import IdentitySettings
 from partners.as2_terms import As2
 from partners.directory import Directory
@@ -62,6 +64,8 @@ def _active(loaded: LoadedProfile) -> LoadedProfile:
 
 
 def _reachable(loaded: LoadedProfile, identities: Sequence[IdentitySettings]) -> LoadedProfile:
+    if loaded.profile.way_out in {INBOX, WEBHOOK}:
+        return loaded  # they are, as far as a rehearsal goes
     as2 = loaded.profile.as2 or As2(id=_SOME_ID)
     known = identity_for(loaded.profile.model_copy(update={"as2": as2}), identities)
     named = known or next((identity for identity in identities if identity.as2_id is not None), None)

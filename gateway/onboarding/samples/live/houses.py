@@ -20,6 +20,9 @@ from certs.creation import create_key_pair
 from gateway.as2_agreements import identities_for
 from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.flow.outward.send import Sending
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.live import loopback_profiles
 from gateway.onboarding.samples.live.loopback_profiles import (
     LOOPBACK,
@@ -155,7 +158,8 @@ class _Builder:
         from gateway.store.schema import migrate  # noqa: PLC0415  # alembic takes long to import
 
         bearer = self.actors.bearer.profile
-        if bearer.as2 is None and not bearer.api_keys:
+        caller = self._caller()
+        if bearer.as2 is None and caller is None:
             raise NotPlayable(f"{self.actors.bearer.id} has neither `as2` nor `api_keys`: loopback speaks AS2 and REST")
         folder.mkdir()
         empty = folder / DATABASE_FILE
@@ -165,7 +169,7 @@ class _Builder:
         finally:
             database.close()
         passphrase, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        api_key = secrets.token_urlsafe(32) if bearer.api_keys else ""
+        api_key = secrets.token_urlsafe(32) if caller is not None else ""
         ports = _free_ports(2)
         profiles, notes = self._our_profiles(f"http://{LOOPBACK}:{ports[1]}/as2", api_key)
         names = [item.name for item in identities_for(bearer, self.actors.identities, [self.actors.partner.profile])]
@@ -185,15 +189,23 @@ class _Builder:
         _keep(theirs, [THEM], self.their_pair, passphrase, "")
         return _Built((ours, theirs), api_key, token, notes)
 
+    def _caller(self) -> LoadedProfile | None:
+        """Who of them calls our REST interface: who fetches from the inbox, else who brings their documents."""
+        partner, bearer = self.actors.partner, self.actors.bearer
+        if own_way(partner.profile) in {INBOX, WEBHOOK}:
+            return partner
+        return bearer if bearer.profile.has_api else None
+
     def _our_profiles(self, their_url: str, api_key: str) -> tuple[list[Playable], tuple[str, ...]]:
         actors = self.actors
         # How a connection's files are read depends on everybody whom it speaks for.
         carried = actors.directory.carried_by(actors.bearer)
         loaded = list({one.id: one for one in (*carried, actors.bearer, actors.partner)}.values())
-        digest = hashlib.sha256(api_key.encode()).hexdigest() if api_key else None
-        found = [
-            loopback_profiles.ours(one, their_url, digest if one.id == actors.bearer.id else None) for one in loaded
-        ]
+        caller = self._caller()
+        found = []
+        for one in loaded:
+            key = api_key if caller is not None and one.id == caller.id else secrets.token_urlsafe(32)
+            found.append(loopback_profiles.ours(one, their_url, hashlib.sha256(key.encode()).hexdigest()))
         return found, tuple(note for one in found for note in one.notes)
 
 

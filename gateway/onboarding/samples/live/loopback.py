@@ -17,9 +17,11 @@ from typing import Any, Final
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
+from gateway.flow.outward.ways import own_way
 from gateway.flow.terms import TermsOfProfiles
-from gateway.model.delivery import DeliveryKind
+from gateway.model.delivery import INBOX, DeliveryKind
 from gateway.model.message import FINAL_STATES, MessageState
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.judging import Judged, judge
 from gateway.onboarding.samples.live.deliveries import acknowledged, delivered, expects_acknowledgment, receipt_words
 from gateway.onboarding.samples.live.houses import House, Houses, NewHouse, NewPair, houses, new_pair
@@ -41,7 +43,7 @@ from translators.catalog import sniff
 
 WITHIN_S: Final = 30.0  # each step of a sample
 ANSWER_TIMEOUT_S: Final = 30.0
-_ACCEPTED, _UNSENDABLE = 202, 422
+_OK, _ACCEPTED, _UNSENDABLE = 200, 202, 422
 _CONTENT_TYPES = {"x12": "application/edi-x12", "json": "application/json", "xml": "application/xml"}
 _SETTLED = frozenset(state.value for state in FINAL_STATES) | {MessageState.PARKED, MessageState.HELD}
 
@@ -137,7 +139,7 @@ class Loopback:
         await self._ours.database.write(trials.forget_their_numbers)
         syntax = sniff(sample.content) or "x12"
         bearer = self._actors.bearer.profile
-        if self._both.theirs is None or (syntax == "json" and bearer.api_keys):
+        if self._both.theirs is None or (syntax == "json" and bearer.has_api):
             return await self._by_rest(sample, syntax)
         return await self._by_as2(sample, syntax, self._both.theirs)
 
@@ -231,6 +233,10 @@ class Loopback:
             return {FINDINGS: written(refused)}, ["refused at the door of the ERP"]
         if status != _ACCEPTED:
             raise NotSo(f"the door of the ERP answered {status}: {_words(told)}")
+        if own_way(self._actors.partner.profile) in {INBOX, WEBHOOK}:
+            body = await self._fetched(str(told["id"]))
+            proven = ["fetched from the inbox", "confirmed"]
+            return {_sent_name(body): body} | ({FINDINGS: written(findings)} if findings else {}), proven
         delivery = await delivered(self._ours.database, str(told["id"]), WITHIN_S, "our message to them")
         theirs, as2 = self._both.theirs, self._actors.bearer.profile.as2
         if theirs is None or as2 is None:
@@ -241,6 +247,24 @@ class Loopback:
             who = self._actors.partner.id
             proven.append(await acknowledged(self._ours.database, who, delivery.id, WITHIN_S))
         return {_sent_name(body): body} | ({FINDINGS: written(findings)} if findings else {}), proven
+
+    async def _fetched(self, delivery_id: str) -> bytes:
+        """What lies in their inbox, fetched and confirmed as their program would."""
+        address = f"http://{LOOPBACK}:{self._ours.edge_port}/v1/inbox"
+        fields = {"Authorization": f"Bearer {self._both.api_key}"}
+        status, listed = await self._ask("GET", address, fields)
+        if delivery_id not in {item["id"] for item in listed.get("documents", ())}:
+            raise NotSo(f"it is not in their inbox ({status}): {_words(listed)}")
+        timeout = ClientTimeout(total=ANSWER_TIMEOUT_S)
+        async with self._client.get(f"{address}/{delivery_id}/content", headers=fields, timeout=timeout) as answer:
+            body = await answer.read()
+        if answer.status != _OK:
+            raise NotSo(f"it could not be fetched from their inbox ({answer.status})")
+        status, told = await self._ask("POST", f"{address}/{delivery_id}/confirm", fields)
+        if told.get("status") != "confirmed":
+            raise NotSo(f"it could not be confirmed ({status}): {_words(told)}")
+        await delivered(self._ours.database, delivery_id, WITHIN_S, "what they confirmed")
+        return body
 
     async def _ask(
         self, method: str, url: str, fields: Mapping[str, str], body: bytes | None = None

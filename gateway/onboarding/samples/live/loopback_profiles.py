@@ -10,6 +10,8 @@ from typing import Any
 
 from gateway.agreements import framing_terms
 from gateway.as2_agreements import identities_for
+from gateway.model.delivery import INBOX
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import IdentitySettings
 from partners.as2_terms import SAFE_CIPHERS, SAFE_DIGESTS, As2
@@ -54,24 +56,31 @@ class NotPlayable(Exception):  # noqa: N818  # told to a person
     """A partner cannot be played on loopback; the text says why."""
 
 
-def ours(loaded: LoadedProfile, their_url: str, api_key_sha256: str | None) -> Playable:
+def ours(loaded: LoadedProfile, their_url: str, api_key_sha256: str) -> Playable:
     """A profile of our house: the partner, or the connection that carries it.
 
     Args:
         loaded: with all its layers.
         their_url: of the house that plays it.
-        api_key_sha256: of the throw-away key that opens the REST interface for them; None where they have none.
+        api_key_sha256: of the throw-away key that opens the REST interface, for those who call it.
     """
     profile = loaded.profile
     keys: Keys = profile.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    for name in ("extends", "sftp", "required_samples"):
+    for name in ("extends", "sftp", "required_samples", "api", "webhooks"):
         keys.pop(name, None)
     keys["status"] = "testing" if profile.is_test else "live"
-    if profile.api_keys:
-        keys["api_keys"] = [{"label": KEY_LABEL, "sha256": api_key_sha256}] if api_key_sha256 else []
+    if profile.has_api:
+        keys["api_keys"] = [{"label": KEY_LABEL, "sha256": api_key_sha256}]
     notes: tuple[str, ...] = ()
     if profile.as2 is not None:
         keys["as2"], notes = _as2_of_ours(profile.as2, keys["as2"], their_url)
+    if profile.api.require or (profile.api.opens and not profile.api_keys):
+        notes += ("the REST interface is opened by a throw-away key alone, whatever the profile asks for",)
+    if profile.delivery.way == WEBHOOK:
+        keys["delivery"] = {name: value for name, value in keys["delivery"].items() if name not in {"way", "webhook"}}
+        keys |= {"api_keys": [{"label": KEY_LABEL, "sha256": api_key_sha256}]}
+        keys["delivery"]["way"] = INBOX
+        notes += ("fetched from the inbox, and not posted to their webhook",)
     files = {name: loaded.file(name) for name in profile.table_files()}
     return Playable(keys, notes, files)
 

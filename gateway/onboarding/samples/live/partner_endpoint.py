@@ -11,6 +11,8 @@ from typing import Final
 
 from gateway.flow.operations import Actor
 from gateway.flow.outward.outbound import Outbound
+from gateway.flow.outward.ways import AS2, own_way
+from gateway.model.delivery import INBOX
 from gateway.onboarding.samples.judging import Judged, judge
 from gateway.onboarding.samples.live.deliveries import acknowledged, delivered, expects_acknowledgment, receipt_words
 from gateway.onboarding.samples.live.loopback import PlayedLive
@@ -19,6 +21,7 @@ from gateway.onboarding.samples.outcomes import said, written
 from gateway.onboarding.samples.reading import FINDINGS, SENT, Sample
 from gateway.onboarding.samples.rehearsal import Played
 from gateway.store.database import Database
+from gateway.store.deliveries import StoredDelivery
 from gateway.store.deliveries import bodies as delivery_bodies
 from gateway.store.messages.documents import REJECTED
 from gateway.store.partners import trials
@@ -74,9 +77,16 @@ class PartnerEndpoint:
         if not answer.is_accepted:
             raise NotSo(f"it could not be sent: {answer.reason or answer.state.value} (kept as {answer.id})")
         who = f"our message {answer.id}"
-        delivery = await delivered(self.database, answer.id, self.wait_s, who, poll_s=POLL_S, retries=True)
+        try:
+            delivery = await delivered(self.database, answer.id, self.wait_s, who, poll_s=POLL_S, retries=True)
+        except NotSo as not_so:
+            if own_way(self.partner.profile) != INBOX:
+                raise
+            raise NotSo(
+                f"{not_so}; they have to fetch it at /v1/inbox/{answer.id}/content, and to confirm it"
+            ) from None
         bearer = self.directory.by_id(delivery.bearer_id or self.partner.id) or self.partner
-        proven = [receipt_words(bearer.profile.as2) if bearer.profile.as2 is not None else "delivered"]
+        proven = [_proven(delivery, bearer)]
         if expects_acknowledgment(self.partner, delivery.document_type):
             proven.append(await acknowledged(self.database, self.partner.id, answer.id, self.wait_s, poll_s=POLL_S))
         unit = partial(delivery_bodies.body, delivery_id=answer.id, part=_PAYLOAD)
@@ -106,3 +116,12 @@ class PartnerEndpoint:
             came = await until(look, self.wait_s, missing, poll_s=POLL_S)
         how = "rejected as it has to be" if rejects else came.status.replace("_", " ")
         return f"{came.document_type} {came.number} {how}: {came.message_id}".replace("  ", " ")
+
+
+def _proven(delivery: StoredDelivery, bearer: LoadedProfile) -> str:
+    """What a delivery that is delivered has proven, in words."""
+    if delivery.channel == INBOX:
+        return "fetched and confirmed"
+    if delivery.channel == AS2 and bearer.profile.as2 is not None:
+        return receipt_words(bearer.profile.as2)
+    return "delivered"
