@@ -6,7 +6,8 @@ lately needed. No call waits for the database: where the lease is used up before
 Who comes after a pause meets a process that holds nothing. It gets a *loan* then, out of what the common bucket should
 have by the last word of it, and at most this process's share of its size; the next round takes it out of the common
 bucket, which may fall below zero by that and pays it back out of what comes in. So all together let in no more than
-burst + rate * time, and for a moment up to burst * (processes - 1) / processes more.
+burst + rate * time, and for a moment up to burst * (processes - 1) / processes more. (A burst of less than what comes
+in within `ROOM_S` counts as that much.)
 """
 
 import math
@@ -54,6 +55,8 @@ class LeasedBucket:
         asked: calls since the last round, let in or not.
         demand: calls a second.
         used_ms: when there was a call.
+        told_ms: when demand was last measured.
+        heard_ms: when the database last told of the common bucket; now and then it is asked without a wish.
         rests: whether it has no part in the rounds.
         call: asks for a round soon.
     """
@@ -72,12 +75,13 @@ class LeasedBucket:
     demand: float = 0.0
     used_ms: int = 0
     told_ms: int = 0
+    heard_ms: int = 0
     rests: bool = True
 
     @property
     def share(self) -> int:
         """What one of the processes may hold at most."""
-        return max(1, int(self.burst / self.peers.number))
+        return max(1, int(roomy(self.per_second, self.burst) / self.peers.number))
 
     def has_one(self, now_ms: int) -> bool:
         """Whether one can be taken; it counts as asked for."""
@@ -87,8 +91,8 @@ class LeasedBucket:
             self._begin(now_ms)
         if self.peers.is_cut_off:
             return self._alone(now_ms).has_one(now_ms)
-        self.alone = None
-        if self.held <= (some := self._target() // 2) and self.common.left(now_ms) > some:
+        self._rejoin(now_ms)
+        if self.held <= (some := self._target(now_ms) // 2) and self.common.left(now_ms) > some:
             # There is more to be had than the next round by itself would bring.
             self.call(self)
         return self.held >= 1
@@ -119,16 +123,20 @@ class LeasedBucket:
 
     def wish(self, now_ms: int) -> Wish | None:
         """What to ask for in this round; None for nothing. `granted` or `failed` follows."""
+        if not self.peers.is_cut_off:
+            self._rejoin(now_ms)
         if now_ms - self.used_ms >= REST_MS:
             tokens, self.held, self.rests, self.demand = -self.held, 0, True, 0.0
         else:
             passed_s = max(now_ms - self.told_ms, 1) / 1_000
             self.demand += _NEWS * (self.asked / passed_s - self.demand)
-            tokens = self._target() - self.held
-            if tokens <= self._target() // 2:
+            target = self._target(now_ms)
+            tokens = target - self.held
+            if -target <= tokens <= target // 2:
                 tokens = 0
+            self.held += min(tokens, 0)
         self.asked, self.told_ms = 0, now_ms
-        if not tokens and not self.owed:
+        if not tokens and not self.owed and (self.rests or now_ms - self.heard_ms < LEASE_S * 1_000):
             return None
         wish = Wish(self.partner_id, self.name, self.per_second, self.burst, tokens, self.owed)
         self.owed = 0
@@ -137,7 +145,7 @@ class LeasedBucket:
     def granted(self, tokens: int, common: float, now_ms: int) -> None:
         """The round was made: tokens for this process, and what is left for all."""
         self.held += max(tokens, 0)
-        self.common.tokens, self.common.at_ms = common, now_ms
+        self.common.tokens, self.common.at_ms, self.heard_ms = common, now_ms, now_ms
 
     def failed(self, wish: Wish) -> None:
         """The round was not made. What was to be given back comes in again by and by."""
@@ -151,7 +159,9 @@ class LeasedBucket:
         self.rests, self.told_ms = False, now_ms
         self.call(self)
 
-    def _target(self) -> int:
+    def _target(self, now_ms: int) -> int:
+        if self.common.left(now_ms) >= self.share:
+            return self.share  # as long as there is enough for all, a burst finds what it may have here
         least = max(1, min(self.share, int(self.per_second * LEASE_S / 2)))
         return max(least, min(self.share, math.ceil(self.demand * LEASE_S)))
 
@@ -160,8 +170,13 @@ class LeasedBucket:
             burst = max(1.0, self.burst / self.peers.number)
             # It begins with what was leased: those tokens are in no other process.
             self.alone = Bucket(self.per_second / self.peers.number, burst, min(burst, self.held), now_ms)
-            self.held = 0
         return self.alone
+
+    def _rejoin(self, now_ms: int) -> None:
+        """The database is back: of the lease there is what was not used meanwhile."""
+        if self.alone is not None:
+            self.held = max(0, min(self.held, math.floor(self.alone.left(now_ms))))
+            self.alone = None
 
 
 def roomy(per_second: float, burst: float) -> float:

@@ -90,6 +90,7 @@ class Sharing:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="throttling")
         self._beat_at_ms = 0
         self._cleaned_day = ""
+        self._is_closed = False
 
     def bucket(self, partner_id: str, name: str, per_second: float, burst: float, now_ms: int) -> LeasedBucket:
         """This process's side of a common bucket."""
@@ -130,12 +131,13 @@ class Sharing:
         for bucket in self._buckets.values():
             bucket.used_ms = 0
         self._beat_at_ms = 0
-        if not self.peers.is_cut_off:
+        if not (self.peers.is_cut_off or self._is_closed):
             with suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):
                     await self.round()
                     if self.has_peers:
                         await self._write(lambda connection: quotas.forget_process(connection, self._name))
+        self._is_closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def round(self) -> None:
@@ -162,7 +164,13 @@ class Sharing:
             is_beat and self.has_peers,
             is_beat and day != self._cleaned_day,
         )
-        answer = await self._ask(question)
+        try:
+            answer = await self._ask(question)
+        except asyncio.CancelledError:
+            # This process ends, the database carries the round out: to tell it again would count twice.
+            for count in telling.values():
+                count.told(today, count.known + count.telling)
+            raise
         if answer is None:
             for bucket, wish in asking:
                 bucket.failed(wish)
