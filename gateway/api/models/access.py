@@ -48,6 +48,8 @@ class KnownLimits(Told):
     """Calls under way at the same time."""
     daily_max: int | None
     """Documents in one day (UTC); null: as many as you like."""
+    daily_left: int | None
+    """How many of them are left today."""
     body_bytes_max: int
     """Bytes of one document."""
 
