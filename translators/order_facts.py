@@ -1,13 +1,13 @@
 """What a document says of the orders that it belongs to: which they are, and what it makes of them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any, Final, Literal, TypeAlias
 
 from translators.codes.lists import words
-from translators.document_parts import Measure
 from translators.documents import (
     ChangeLine,
     Document,
@@ -51,6 +51,7 @@ _VERDICTS: Final[Mapping[str, Deed]] = {
     "counter_offer": "accept_with_changes",
     "rejected": "reject",
 }
+_DIGITS: Final = 200  # more than the sum of any numbers that can be read
 _LINE_OPEN: Final = frozenset({"on_hold", "price_to_follow", "date_to_follow"})
 _LINE_REJECTED: Final = frozenset({"rejected", "deleted"})
 
@@ -158,29 +159,42 @@ def _notice(document: ShipNotice) -> OrderFacts | None:
     facts = _facts(numbers, "ship")
     if facts is None:
         return None
-    whole: dict[str, set[str]] = {number: set() for number in facts.orders}
-    is_part = False
+    goods: dict[tuple[str | None, str], _Shipped] = {}
     for line in document.lines:
         number = line.purchase_order_number or (facts.orders[0] if len(facts.orders) == 1 else None)
-        if _is_part(line):
-            is_part = True
-        elif number in whole and line.line_id is not None:
-            whole[number].add(line.line_id)
-    lines = tuple(len(whole[number]) for number in facts.orders)
-    return OrderFacts(facts.orders, "ship_part" if is_part else "ship", lines)
+        # Goods of one line may lie in several packages; what has no number stands for itself.
+        key = (number, line.line_id) if line.line_id is not None else (None, str(len(goods)))
+        goods[key] = goods.get(key, _Shipped()).and_this(line)
+    whole = Counter(number for (number, _), item in goods.items() if not item.is_part)
+    deed: Deed = "ship_part" if any(item.is_part for item in goods.values()) else "ship"
+    return OrderFacts(facts.orders, deed, tuple(whole[number] for number in facts.orders))
 
 
-def _is_part(line: ShipNoticeLine) -> bool:
-    """Whether a line shows that more of it is to come."""
-    ordered = line.quantity_ordered
-    if line.status is not None and "backorder" in line.status:
-        return True
-    shipped = max(line.quantity or Decimal(0), line.quantity_shipped_to_date or Decimal(0))
-    return ordered is not None and _is_same_unit(ordered, line) and shipped < ordered.value
+@dataclass(frozen=True, slots=True)
+class _Shipped:
+    """What a notice shows of one line of an order."""
 
+    quantity: Decimal = Decimal(0)
+    ordered: Decimal | None = None
+    is_backordered: bool = False
 
-def _is_same_unit(ordered: Measure, line: ShipNoticeLine) -> bool:
-    return ordered.unit is None or line.unit is None or ordered.unit == line.unit
+    def and_this(self, line: ShipNoticeLine) -> "_Shipped":
+        """With a further line of it."""
+        with localcontext(prec=_DIGITS):
+            shipped = self.quantity + (line.quantity or 0)
+        ordered, measure = self.ordered, line.quantity_ordered
+        # Without a common unit nothing can be compared.
+        if measure is not None and (None in {measure.unit, line.unit} or measure.unit == line.unit):
+            ordered = measure.value
+        backordered = line.status is not None and "backorder" in line.status
+        return _Shipped(
+            max(shipped, line.quantity_shipped_to_date or shipped), ordered, self.is_backordered or backordered
+        )
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it shows that more is to come."""
+        return self.is_backordered or (self.ordered is not None and self.quantity < self.ordered)
 
 
 _READERS: Final[Mapping[type[Any], Callable[[Any], OrderFacts | None]]] = {

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, get_args
 
+from pydantic import BaseModel
+
 from gateway.api import models as m
+from gateway.api.answers import NewAcknowledgment, NewInvoice, NewShipNotice
 from gateway.api.operations import Deprecation
 from gateway.api.promising import (
     IDEMPOTENCY_KEY,
@@ -22,6 +25,7 @@ from gateway.api.promising import (
     takes,
     text,
 )
+from gateway.model.order import OrderState
 from partners.api_terms import Scope
 
 X12, XML = "application/edi-x12", "application/xml"
@@ -68,9 +72,9 @@ def _changes(says: str, given: Mapping[int, Answer], taken: Body | None = None, 
     return Promise(says, given, (IDEMPOTENCY_KEY,), taken, refuses)
 
 
-def _answers(says: str) -> Promise:
+def _answers(says: str, model: type[BaseModel]) -> Promise:
     whole = f"{says} It becomes a document like any other: kept before it is acknowledged, then read and judged."
-    return Promise(whole, _SUBMITTED, _SUBMITS, Body("The answer.", MappingProxyType({JSON: _ANY_SCHEMA})), (404,))
+    return Promise(whole, _SUBMITTED, _SUBMITS, takes(model, "The answer."), (404, 409))
 
 
 PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
@@ -143,7 +147,16 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             (
                 *PAGING,
                 Parameter(
-                    "open", "true: only those that something is still to come for.", text(words=("true", "false"))
+                    "open",
+                    "true (when absent): those that something is still to come for; false: the others; all: both. With "
+                    "`state` it is all when absent.",
+                    text(words=("true", "false", "all")),
+                ),
+                Parameter("state", "Only orders that stand there.", text(words=tuple(OrderState))),
+                Parameter(
+                    "since",
+                    "Only what changed at this moment or later (RFC 3339).",
+                    {"type": "string", "format": "date-time", "examples": ["2026-03-01T12:00:00Z"]},
                 ),
             ),
         ),
@@ -151,9 +164,17 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             "Where an order stands, everything that was sent about it, and the order itself.",
             {200: gives(m.PurchaseOrderView, "The order.")},
         ),
-        "acknowledge_purchase_order": _answers("Say which lines you take, and how: as ordered, changed, or not."),
-        "ship_purchase_order": _answers("Say what is on its way: packages, lines, carrier."),
-        "invoice_purchase_order": _answers("Say what is to be paid."),
+        "acknowledge_purchase_order": _answers(
+            'Say which lines you take, and how: as ordered, changed, or not. `{"status": "accepted"}` takes all of '
+            "it as it was ordered.",
+            NewAcknowledgment,
+        ),
+        "ship_purchase_order": _answers(
+            "Say what is on its way: packages, lines, carrier. What you leave out comes from the order.", NewShipNotice
+        ),
+        "invoice_purchase_order": _answers(
+            "Say what is to be paid. What you leave out, such as prices, comes from the order.", NewInvoice
+        ),
         "list_inbox": Promise(
             "Documents that lie here for you. Fetch each, confirm it, and it is gone from the list.",
             {200: gives(m.InboxPage, "A page.")},

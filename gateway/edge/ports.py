@@ -22,6 +22,9 @@ from gateway.edge.rest.identity.signatures import SignedRequests
 from gateway.edge.rest.identity.tokens import Tokens
 from gateway.edge.rest.inbox import Inbox
 from gateway.edge.rest.oauth import OAuth
+from gateway.edge.rest.order_answers import OrderAnswers
+from gateway.edge.rest.order_contents import OrderContents
+from gateway.edge.rest.orders import Orders
 from gateway.edge.rest.reference import Reference
 from gateway.edge.rest.submitting import Submitting
 from gateway.edge.rest.validate import Validate
@@ -63,6 +66,9 @@ def _add_rest(
     Contents(edge, door).add_to(routes)
     Validate(edge, door).add_to(routes)
     Inbox(edge, door).add_to(routes)
+    order_contents = OrderContents()
+    Orders(edge, door, order_contents).add_to(routes)
+    OrderAnswers(edge, door, submitting, order_contents).add_to(routes)
     Reference(edge).add_to(routes, door)
     return door
 

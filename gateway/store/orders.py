@@ -165,7 +165,7 @@ def find(
     connection: Connection,
     partner_id: str,
     *,
-    open_only: bool = True,
+    is_open: bool | None = True,
     state: OrderState | None = None,
     since_ms: int | None = None,
     before: Place | None = None,
@@ -173,9 +173,9 @@ def find(
 ) -> list[StoredOrder]:
     """A partner's orders, what changed last first; `before` is where the page before ended."""
     query = select(*_COLUMNS).where(_ORDER.c.partner_id == partner_id)
-    if open_only:
+    if is_open is not None:
         # As the partial index has it; a comparison with 1 would not find it.
-        query = query.where(text("purchase_order.is_open"))
+        query = query.where(text("purchase_order.is_open" if is_open else "NOT purchase_order.is_open"))
     if state is not None:
         query = query.where(_ORDER.c.state == state.value)
     if since_ms is not None:
@@ -192,6 +192,22 @@ def documents_of(connection: Connection, order: StoredOrder, limit: int) -> list
     query = (
         select(_BELONGS.c.document_id)
         .where(_BELONGS.c.partner_id == order.partner_id, _BELONGS.c.number == order.number)
+        .order_by(_BELONGS.c.document_id.desc())
+        .limit(limit)
+    )
+    return [str(found) for found in connection.scalars(query)][::-1]
+
+
+def changes_of(connection: Connection, order: StoredOrder, limit: int) -> list[str]:
+    """The dispatches that changed an order since it was sent, in their order, the newest so many."""
+    query = (
+        select(_BELONGS.c.document_id)
+        .where(
+            _BELONGS.c.partner_id == order.partner_id,
+            _BELONGS.c.number == order.number,
+            _BELONGS.c.document_id > order.dispatch_id,
+            _BELONGS.c.event == E.CHANGE.value,
+        )
         .order_by(_BELONGS.c.document_id.desc())
         .limit(limit)
     )

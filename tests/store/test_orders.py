@@ -166,7 +166,7 @@ def test_pages_go_on_where_the_one_before_ended(store):
         seen += [order.number for order in page]
         before = Place(page[-1].changed_at_ms, page[-1].number)
     assert seen == [f"PO-{number:02d}" for number in reversed(range(25)) if number % 5]
-    assert find(store, open_only=False, state=OrderState.INVOICED) == ["PO-20", "PO-15", "PO-10", "PO-05", "PO-00"]
+    assert find(store, is_open=None, state=OrderState.INVOICED) == ["PO-20", "PO-15", "PO-10", "PO-05", "PO-00"]
     assert find(store, since_ms=1_008) == ["PO-24"]
 
 

@@ -128,6 +128,8 @@ DOZEN = ShipNoticeLine(line_id="1", quantity=Decimal(1), unit="DZN", quantity_or
         ((line("1", quantity=5, ordered=5),), "ship", 1),
         ((line("1", quantity=5, ordered=9), line("2")), "ship_part", 1),
         ((line("1", quantity=5, ordered=9, quantity_shipped_to_date=Decimal(9)),), "ship", 1),
+        ((line("1", quantity=5, ordered=9), line("1", quantity=4, ordered=9)), "ship", 1),
+        ((line("1", quantity=5, ordered=9), line(None, quantity=4, ordered=9)), "ship_part", 0),
         ((line("1", status="partly_backordered"),), "ship_part", 0),
         # A dozen is not less than twelve.
         ((DOZEN,), "ship", 1),

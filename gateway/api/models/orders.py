@@ -49,6 +49,8 @@ class PurchaseOrder(Told):
     """Where it stands."""
     is_open: bool
     """Whether something is still to come from you."""
+    expected: list[Literal["purchase_order_acknowledgment", "ship_notice", "invoice"]]
+    """What may come from you next, the most likely first."""
     origin: Literal["sent", "unknown"]
     """unknown: you answered an order that did not go out from here."""
     ordered_on: Annotated[str | None, Field(examples=["2026-03-01"])]
@@ -56,7 +58,7 @@ class PurchaseOrder(Told):
     first_seen_at: Instant
     """When it went out, or your first answer came."""
     changed_at: Instant
-    """When its state changed last."""
+    """When its state, or what it says, changed last."""
     links: OrderLinks
     """Where it is answered."""
 

@@ -24,7 +24,9 @@ _ORDERS_OF_BEFORE = (
     """,
     """
     INSERT INTO purchase_order_document (document_id, number, partner_id, event, lines)
-    SELECT id, purchase_order_number, partner_id, '', 0 FROM dispatch
+    SELECT id, purchase_order_number, partner_id,
+        CASE document_type WHEN 'purchase_order' THEN 'send' ELSE 'change' END, 0
+    FROM dispatch
     WHERE purchase_order_number <> '' AND state = 'accepted'
     AND document_type IN ('purchase_order', 'purchase_order_change')
     """,
