@@ -196,7 +196,7 @@ class Answers:
             connection,
             reservation,
             status=response.status,
-            headers={name: value for name, value in response.headers.items() if name.lower() not in _OF_THE_MOMENT},
+            headers={str(name): told for name, told in response.headers.items() if name.lower() not in _OF_THE_MOMENT},
             body=body,
             sealed=sealed,
         )
