@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 from cryptography.x509 import load_pem_x509_certificate
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 
 class Algorithm(StrEnum):
@@ -90,7 +92,10 @@ class VerificationKey:
             return hmac.compare_digest(signature, hmac.digest(material, base, sha256))
         try:
             if isinstance(material, Ed25519PublicKey):
-                material.verify(signature, base)
+                # libsodium takes half the time of OpenSSL for it, and lets other threads run meanwhile.
+                if len(signature) != _SIGNATURE_BYTES[Algorithm.ED25519]:
+                    return False
+                crypto_sign_open(signature + base, material.public_bytes_raw())
             elif isinstance(material, RSAPublicKey):
                 material.verify(signature, base, _PSS, _SHA512)
             else:
@@ -100,7 +105,7 @@ class VerificationKey:
                 r = int.from_bytes(signature[:_COORDINATE_BYTES], "big")
                 s = int.from_bytes(signature[_COORDINATE_BYTES:], "big")
                 material.verify(encode_dss_signature(r, s), base, _ECDSA)
-        except InvalidSignature:
+        except (InvalidSignature, BadSignatureError):
             return False
         return True
 

@@ -20,6 +20,7 @@ from gateway.flow.credentials import read_signature_key
 from gateway.model.instants import rfc3339
 from gateway.model.refusals import Reason, Refused
 from gateway.signatures import (
+    WINDOW_S,
     Cause,
     KeyUnusable,
     RequestHead,
@@ -28,13 +29,14 @@ from gateway.signatures import (
     VerificationKey,
     Verified,
     demand,
-    is_signed,
     verify_head,
 )
 from gateway.store.credentials import nonces
 from partners.api_terms import SignatureKey, Signatures
 from partners.loader import LoadedProfile
 
+SIGNATURE = "Signature"
+SIGNATURE_INPUT = "Signature-Input"
 # A secret behind a reference may be exchanged while we run; so long the old one is used on.
 SECRET_KEPT_MS = 60_000
 KEYS_KEPT_MAX = 4_096
@@ -57,9 +59,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _KeptKey:
-    """A key that was read from a profile; None where it cannot be used."""
+    """What was read from a profile.
 
+    Attributes:
+        partner: whose it is, by the profile that was in force then.
+        terms: as the profile has it.
+        key: None where it cannot be used.
+        policy: what the profile asks for beyond the house; None where that is nothing.
+    """
+
+    partner: LoadedProfile
+    terms: SignatureKey
     key: VerificationKey | None
+    policy: SignaturePolicy | None
     read_at_ms: int
 
 
@@ -71,7 +83,7 @@ class SignedRequests:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self._keys: dict[tuple[str, str], _KeptKey] = {}
+        self._keys: dict[str, _KeptKey] = {}
 
     async def find(self, request: Request, today: date) -> Credential | None:
         """Whose signature it is; None for a request without one.
@@ -80,6 +92,10 @@ class SignedRequests:
             Refused: a signature that is incomplete, out of its time, or not right; of a key that is unknown, of one
                 that is out of its days and of one that did not sign this, the same is told.
         """
+        if SIGNATURE not in request.headers and SIGNATURE_INPUT not in request.headers:
+            return None
+        now_ms = self._edge.now_ms()
+        now_s, has_body = now_ms // 1_000, request.body_exists
         head = RequestHead(
             request.method,
             request.scheme,
@@ -87,40 +103,26 @@ class SignedRequests:
             request.raw_path,
             tuple(request.headers.items()),
         )
-        if not is_signed(head):
-            return None
-        now_ms = self._edge.now_ms()
-        now_s, has_body = now_ms // 1_000, request.body_exists
         try:
             verified = verify_head(head, partial(self._known, today), now_s=now_s, has_body=has_body)
-            partner, key = self._holder(verified.key_id)
-            signatures = partner.profile.api.signatures
-            if _asks_more(signatures):
-                demand(verified, head, _policy(signatures), now_s=now_s, has_body=has_body)
+            kept = self._keys[verified.key_id]
+            if kept.policy is not None:
+                demand(verified, head, kept.policy, now_s=now_s, has_body=has_body)
         except SignatureRefused as refused:
             raise self._refusal(refused, now_ms) from None
-        return Credential(partner, "signature", key.id, key.scopes, SignatureSeal(verified, self._edge.now_ms))
-
-    def _holder(self, key_id: str) -> tuple[LoadedProfile, SignatureKey]:
-        partner = self._edge.directory().by_signature_key(key_id)
-        found = _key_of(partner, key_id) if partner is not None else None
-        if partner is None or found is None:
-            raise LookupError(key_id)  # it was just verified with
-        return partner, found
+        seal = SignatureSeal(verified, self._edge.now_ms)
+        return Credential(kept.partner, "signature", kept.terms.id, kept.terms.scopes, seal)
 
     def _known(self, today: date, key_id: str) -> VerificationKey | None:
         partner = self._edge.directory().by_signature_key(key_id)
         if partner is None:
             return None
-        terms = _key_of(partner, key_id)
-        if terms is None or not terms.opens_on(today):
-            return None
-        kept, now_ms = self._keys.get((partner.digest, key_id)), self._edge.now_ms()
-        if kept is None or (terms.secret is not None and now_ms - kept.read_at_ms >= SECRET_KEPT_MS):
+        kept, now_ms = self._keys.get(key_id), self._edge.now_ms()
+        if kept is None or kept.partner is not partner or _is_stale(kept, now_ms):
             if len(self._keys) >= KEYS_KEPT_MAX:
-                self._keys.clear()  # those of profiles that are no longer in force go with it
-            kept = self._keys[partner.digest, key_id] = _KeptKey(_read(partner, terms), now_ms)
-        return kept.key
+                self._keys.clear()  # those of partners that are gone go with it
+            kept = self._keys[key_id] = _read(partner, key_id, now_ms)
+        return kept.key if kept.terms.opens_on(today) else None
 
     @staticmethod
     def _refusal(refused: SignatureRefused, now_ms: int) -> Refused:
@@ -167,17 +169,28 @@ class SignatureSeal:
         nonces.release(connection, self.verified.key_id, self.verified.nonce)
 
 
-def _key_of(partner: LoadedProfile, key_id: str) -> SignatureKey | None:
-    return next((key for key in partner.profile.api.signatures.keys if key.id == key_id), None)
+def _is_stale(kept: _KeptKey, now_ms: int) -> bool:
+    """Whether its secret may have been exchanged since it was read."""
+    return kept.terms.secret is not None and now_ms - kept.read_at_ms >= SECRET_KEPT_MS
 
 
-def _asks_more(signatures: Signatures) -> bool:
-    return (
-        bool(signatures.components) or signatures.tag is not None or signatures.window_s != SignaturePolicy().window_s
-    )
+def _read(partner: LoadedProfile, key_id: str, now_ms: int) -> _KeptKey:
+    """The key of a profile; one that cannot be used is an unknown key, and is complained of to our people."""
+    signatures = partner.profile.api.signatures
+    (terms,) = [key for key in signatures.keys if key.id == key_id]
+    key = None
+    try:
+        key = read_signature_key(partner, terms)
+    except (KeyUnusable, SecretMissing) as unusable:
+        log.warning(
+            "a key for signatures cannot be used", extra={"partner": partner.id, "key": key_id, "cause": str(unusable)}
+        )
+    return _KeptKey(partner, terms, key, _policy(signatures), now_ms)
 
 
-def _policy(signatures: Signatures) -> SignaturePolicy:
+def _policy(signatures: Signatures) -> SignaturePolicy | None:
+    if not signatures.components and signatures.tag is None and signatures.window_s == WINDOW_S:
+        return None
     return SignaturePolicy(
         # A field that the request does not have cannot be taken away from it, nor added: then it would not be covered.
         components=(),
@@ -186,15 +199,3 @@ def _policy(signatures: Signatures) -> SignaturePolicy:
         window_s=signatures.window_s,
         tag=signatures.tag,
     )
-
-
-def _read(partner: LoadedProfile, terms: SignatureKey) -> VerificationKey | None:
-    """The key of a profile; one that cannot be used is an unknown key, and is complained of to our people."""
-    try:
-        return read_signature_key(partner, terms)
-    except (KeyUnusable, SecretMissing) as unusable:
-        log.warning(
-            "a key for signatures cannot be used",
-            extra={"partner": partner.id, "key": terms.id, "cause": str(unusable)},
-        )
-        return None
