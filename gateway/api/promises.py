@@ -25,8 +25,10 @@ from gateway.api.promising import (
     takes,
     text,
 )
+from gateway.model.delivery import DeliveryState
 from gateway.model.order import OrderState
 from partners.api_terms import Scope
+from partners.webhook_terms import WebhookEvent
 
 X12, XML = "application/edi-x12", "application/xml"
 _X12_EXAMPLE: Final = (
@@ -39,6 +41,9 @@ SUBMISSION_STATUSES: Final = (
     *(word for word in get_args(get_args(m.SubmissionStatus)[0]) if word != "rejected"),
 )
 CHANNELS: Final = ("rest", "as2", "sftp", "sandbox")
+DELIVERY_STATUSES: Final = tuple(state.value for state in DeliveryState)
+# What is no document is kept and rejected like one: its fate tells why.
+_ANY_JSON: Final[Schema] = {"description": "A canonical document, or several."}
 _BYTES: Final[Schema] = {"type": "string", "format": "binary"}
 _ANY_SCHEMA: Final[Schema] = {"type": "object", "additionalProperties": True}
 _PAGE: Final[Schema] = {"type": "string"}
@@ -56,7 +61,7 @@ def _contents(**by_name: Shape) -> Mapping[str, Shape]:
 _DOCUMENT: Final = Body(
     "The document, in any syntax that we agreed on: an X12 interchange, canonical JSON (one document, a list, or "
     '`{"documents": [...]}`; their schemas are at `/v1/schemas`), UBL or cXML. What it is, is read off its bytes.',
-    MappingProxyType({X12: {"type": "string"}, JSON: {"type": ["object", "array"]}, XML: {"type": "string"}}),
+    MappingProxyType({X12: {"type": "string"}, JSON: _ANY_JSON, XML: {"type": "string"}}),
     MappingProxyType({X12: _X12_EXAMPLE}),
 )
 _SUBMITTED: Final[Mapping[int, Answer]] = MappingProxyType(
@@ -271,12 +276,12 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         "list_webhook_deliveries": Promise(
             "Every event on its way to this subscription, the newest first.",
             {200: gives(m.WebhookDeliveryPage, "A page.")},
-            PAGING,
+            (*PAGING, Parameter("status", "Where they stand.", text(words=DELIVERY_STATUSES))),
         ),
         "list_events": Promise(
             "Events as they are told to subscriptions, the newest first, while they are kept.",
             {200: gives(m.EventPage, "A page.")},
-            PAGING,
+            (*PAGING, Parameter("type", "Of this type alone.", text(words=get_args(WebhookEvent)))),
         ),
         "get_event": Promise("What happened, as it was told.", {200: gives(m.Event, "The event.")}),
         "get_caller": Promise(
@@ -330,7 +335,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                             "type": "object",
                             "required": ["token"],
                             "properties": {
-                                "token": {"type": "string", "maxLength": 8192},
+                                "token": {"type": "string", "maxLength": 4096},
                                 "token_type_hint": {"type": "string", "maxLength": 64},
                                 "client_id": {"type": "string", "maxLength": 255},
                                 "client_secret": {"type": "string", "maxLength": 512},

@@ -41,7 +41,15 @@ _LOCATION_CHARACTERS_MAX = 200
 
 
 class CannotCall(Exception):  # noqa: N818  # told to people
-    """A subscription cannot be called as things are; nothing was sent. The words name no secret."""
+    """A subscription cannot be called as things are; nothing was sent. The words name no secret.
+
+    Attributes:
+        is_ours: whether it is for our people alone to mend, and to read.
+    """
+
+    def __init__(self, words: str, *, is_ours: bool = False) -> None:
+        super().__init__(words)
+        self.is_ours = is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,11 @@ class Called:
     status: int | None
     duration_ms: int
     excerpt: str = ""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed; None where it did not."""
+        return self.outcome.reason if isinstance(self.outcome, Failed) else None
 
 
 class WebhookCarrier:
@@ -147,7 +160,7 @@ class WebhookCarrier:
         try:
             answer = await self._door.call(Way(terms.private_networks, authorities, terms="webhooks"), call)
         except TlsUnusable as unusable:
-            raise CannotCall(str(unusable)) from None
+            raise CannotCall(str(unusable), is_ours=True) from None
         except CallFailed as failed:
             took_ms = max(0, self._now_ms() - now_ms)
             facts: dict[str, object] = {"step": failed.step.value, "duration_ms": took_ms}
@@ -176,16 +189,15 @@ class WebhookCarrier:
             now_ms = self._now_ms()
             keys = [self._open(subscription, key) for key in subscription.keys if key.signs(now_ms)]
         if not keys:
-            raise CannotCall(
-                f"webhook {subscription.name} has no key to sign with: make one first"
-            )
+            words = f"webhook {subscription.name} has no key to sign with: make one first"
+            raise CannotCall(words, is_ours=True)
         return keys
 
     def _open(self, subscription: Subscription, key: SealedKey) -> SigningKey:
         try:
             return read_key(self._sealing.open(b64decode(key.sealed), purpose_of(subscription.id)).decode())
         except (SealingUnavailable, SealError, KeyUnusable, ValueError) as error:
-            raise CannotCall(f"a key of webhook {subscription.name} cannot be opened: {error}") from None
+            raise CannotCall(f"a key of webhook {subscription.name} cannot be opened: {error}", is_ours=True) from None
 
 
 def terms_of(partner: LoadedProfile, url: str) -> Webhooks:
@@ -229,9 +241,9 @@ def _read_references(references: tuple[str, ...]) -> list[SigningKey]:
         try:
             keys.append(read_key(read_secret(reference)))
         except SecretMissing as missing:
-            raise CannotCall(str(missing)) from None
+            raise CannotCall(str(missing), is_ours=True) from None
         except KeyUnusable as unusable:
-            raise CannotCall(f"{reference}: {unusable}") from None
+            raise CannotCall(f"{reference}: {unusable}", is_ours=True) from None
     return keys
 
 

@@ -21,6 +21,7 @@ from gateway.edge.rest.identity.proxies import Proxies
 from gateway.edge.rest.identity.signatures import SignedRequests
 from gateway.edge.rest.identity.tokens import Tokens
 from gateway.edge.rest.inbox import Inbox
+from gateway.edge.rest.me import Me
 from gateway.edge.rest.oauth import OAuth
 from gateway.edge.rest.order_answers import OrderAnswers
 from gateway.edge.rest.order_contents import OrderContents
@@ -28,6 +29,7 @@ from gateway.edge.rest.orders import Orders
 from gateway.edge.rest.reference import Reference
 from gateway.edge.rest.submitting import Submitting
 from gateway.edge.rest.validate import Validate
+from gateway.edge.rest.webhooks import Webhooks
 from gateway.edge.throttling import Strangers, Throttle
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
@@ -66,10 +68,12 @@ def _add_rest(
     Contents(edge, door).add_to(routes)
     Validate(edge, door).add_to(routes)
     Inbox(edge, door).add_to(routes)
+    Webhooks(edge, door).add_to(routes)
     order_contents = OrderContents()
     Orders(edge, door, order_contents).add_to(routes)
     OrderAnswers(edge, door, submitting, order_contents).add_to(routes)
     Reference(edge).add_to(routes, door)
+    Me(edge, door).add_to(routes)
     return door
 
 

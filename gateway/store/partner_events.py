@@ -73,6 +73,7 @@ def since(
     partner_id: str,
     *,
     at_ms: int | None = None,
+    until_ms: int | None = None,
     event_id: str | None = None,
     types: Sequence[str] = (),
     limit: int,
@@ -81,6 +82,8 @@ def since(
     query = select(*_COLUMNS).where(_EVENT.c.partner_id == partner_id)
     if at_ms is not None:
         query = query.where(_EVENT.c.at_ms >= at_ms)
+    if until_ms is not None:
+        query = query.where(_EVENT.c.at_ms < until_ms)
     if event_id is not None:
         query = query.where(_EVENT.c.number >= _number_of(partner_id, event_id))
     if types:

@@ -36,6 +36,7 @@ from gateway.store.tables import (
     TimelineEntry,
     TransportIdentity,
 )
+from gateway.store.webhooks import subscriptions
 
 STEP_ROWS_MAX = 500
 STEP_BYTES_MAX = 64 * 1_048_576
@@ -182,7 +183,8 @@ def _audit(connection: Connection, before_ms: int) -> int:
 def _notifications(connection: Connection, before_ms: int) -> int:
     """Events that partners were told of, and the calls that told them."""
     told = partner_events.purge(connection, before_ms, rows_max=STEP_ROWS_MAX)
-    return told + remove_notices(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    calls = remove_notices(connection, before_ms, rows_max=STEP_ROWS_MAX)
+    return told + calls + subscriptions.purge(connection, before_ms, rows_max=STEP_ROWS_MAX)
 
 
 # In this order: an event refers to its document, a document to its message.
@@ -214,7 +216,11 @@ def _old(kind: str, before_ms: int) -> tuple[ColumnElement[bool], ...]:
             _USE.c.created_at_ms < before_ms,
             _old_answer(before_ms),
         ),
-        "notifications_days": (partner_events.old(before_ms), old_notices(before_ms)),
+        "notifications_days": (
+            partner_events.old(before_ms),
+            old_notices(before_ms),
+            subscriptions.old(before_ms),
+        ),
         "audit_days": (_OUTCOME.c.at_ms < before_ms, _AUDIT.c.at_ms < before_ms),
     }
     return conditions[kind]

@@ -18,6 +18,8 @@ from certs.certificates import KeyPair
 from certs.creation import create_key_pair
 from certs.keyring import IdentityKeys, KeyRing
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
+from gateway.carriers.http import Door
+from gateway.carriers.webhook import WebhookCarrier
 from gateway.edge import Edge, HttpServer, new_bodies, operator_port, partner_port
 from gateway.edge.bodies import Bodies
 from gateway.flow.held_room import HeldRoom
@@ -173,9 +175,11 @@ async def open_house(
     plant: KeyPair | None = None,
     passphrase: bytes | None = None,
     named: dict[str, Any] | None = None,
+    resolve: Any = None,
     **limits: Any,
 ) -> AsyncIterator[House]:
-    """Args: `plant` is the key of a second identity of ours, which has an AS2 id then; `named` are other settings.
+    """Args: `plant` is the key of a second identity of ours, which has an AS2 id then; `named` are other settings,
+    `resolve` says where the hosts of webhooks are.
 
     With a `passphrase` secrets can be sealed, which takes a moment.
     """
@@ -226,6 +230,7 @@ async def open_house(
         accepted=lambda: woken.append(1),
         metrics=metrics,
     )
+    webhooks = WebhookCarrier(database, Door(settings.limits, resolve=resolve), sealing, now_ms=clock)
     edge = Edge(
         settings,
         database,
@@ -239,6 +244,7 @@ async def open_house(
         outbound=outbound,
         wants_events=wants_events(directory),
         sealing=sealing,
+        webhooks=webhooks,
         validating=Validating(database, pool, terms_for, settings.limits),
     )
     bodies = new_bodies(settings, clock)
@@ -256,6 +262,7 @@ async def open_house(
                 await writer.wait_closed()
         await asyncio.gather(server.stop(1), operator.stop(1))
         await pool.close()
+        await webhooks.close()
         database.close()
 
 

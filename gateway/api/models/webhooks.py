@@ -52,10 +52,12 @@ class NewWebhookKey(Asked):
 
 
 class WebhookReplay(Asked):
-    """Which events are told again."""
+    """Which events are told again: those since a moment, or since an event."""
 
-    since: AskedInstant
+    since: AskedInstant | None = None
     """From when on."""
+    since_event: Annotated[str | None, Field(min_length=1, max_length=64, pattern="^[0-9A-Za-z_]+$")] = None
+    """From which event on, that one included."""
     until: AskedInstant | None = None
     """Before when; until now when absent."""
     events: WebhookEvents = ()
@@ -152,7 +154,26 @@ class WebhookReplayed(Told):
     """How many events are told again."""
 
     events: Annotated[int, Field(ge=0)]
-    """How many of them."""
+    """How many of them; what still waits to be told there is not told twice."""
+    next_event: str | None
+    """Where to go on with `since_event`, when there were more than are told at once."""
+
+
+class WebhookCall(Told):
+    """One call, and what came back."""
+
+    at: Instant
+    """When it ended."""
+    delivered: bool
+    """Whether it was answered with a 2xx status."""
+    status: int | None
+    """The HTTP status of the answer."""
+    duration_ms: int | None
+    """How long it took."""
+    error: str | None
+    """Why it failed."""
+    response: str | None
+    """The beginning of the answer's body, as far as it can be printed."""
 
 
 class WebhookDelivery(Told):
@@ -178,6 +199,8 @@ class WebhookDelivery(Told):
     """When it is tried next."""
     settled_at: Instant | None
     """When it was over."""
+    calls: list[WebhookCall]
+    """The last calls, the newest first."""
 
 
 class WebhookDeliveryPage(Told):

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 
 from gateway.model.webhook import WEBHOOK_LIVING_STATES, WebhookState
 from gateway.store.api_tables import WebhookSubscription
@@ -64,6 +64,11 @@ class Subscription:
     last_success_at_ms: int | None
     created_at_ms: int
     changed_at_ms: int
+
+    @property
+    def is_living(self) -> bool:
+        """Whether it is there for its partner."""
+        return self.state in WEBHOOK_LIVING_STATES
 
     def wants(self, type_: str) -> bool:
         """Whether it is told of events of a type."""
@@ -131,7 +136,7 @@ def counts(connection: Connection) -> dict[tuple[str, ...], float]:
     """How many subscriptions there are in each state, for metrics."""
     query = select(_SUBSCRIPTION.c.state, func.count()).group_by(_SUBSCRIPTION.c.state)
     found = {str(state): float(number) for state, number in connection.execute(query)}
-    return {(state,): found.get(state, 0.0) for state in _LIVING}
+    return {(state,): found.get(state, 0.0) for state in sorted(_LIVING)}
 
 
 def change(connection: Connection, subscription_id: str, now_ms: int, **values: Any) -> None:  # noqa: ANN401  # columns of several types
@@ -161,6 +166,19 @@ def note_call(
         last_success_at_ms=last_success_at_ms,
         reason=reason,
     )
+
+
+def old(before_ms: int) -> ColumnElement[bool]:
+    """Subscriptions that were deleted, and are older."""
+    return and_(_SUBSCRIPTION.c.state == WebhookState.DELETED.value, _SUBSCRIPTION.c.changed_at_ms < before_ms)
+
+
+def purge(connection: Connection, before_ms: int, *, rows_max: int) -> int:
+    """Remove what was deleted long ago; returns how many."""
+    ids = connection.scalars(select(_SUBSCRIPTION.c.id).where(old(before_ms)).limit(rows_max)).all()
+    if ids:
+        connection.execute(delete(_SUBSCRIPTION).where(_SUBSCRIPTION.c.id.in_(ids)))
+    return len(ids)
 
 
 def _keys_text(keys: Sequence[SealedKey]) -> str:
