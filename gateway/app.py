@@ -53,7 +53,7 @@ from gateway.sandbox.partner import built_in_partners
 from gateway.sandbox.replies import SandboxReplies
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
-from gateway.starting import CannotStart, listen, locked_data_dir, supervise
+from gateway.starting import CannotStart, listen, locked_data_dir, supervise, tell_of_unmet_credentials
 from gateway.store import messages
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.credentials.uses import CredentialUses
@@ -320,6 +320,7 @@ class Gateway:
             raise CannotStart(str(error)) from error
         await self.broker.start()
         settings = self.settings
+        tell_of_unmet_credentials(self.directory(), settings)
         self._tasks.append(asyncio.create_task(self.housekeeping.run(), name="housekeeping"))
         if isinstance(self.broker, RabbitBroker):
             self._checks.append(asyncio.create_task(look_for_delivery_limit(self.broker), name="delivery limit"))

@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import IO
 
 from gateway.edge import HttpServer
+from gateway.onboarding.checking.surroundings import Surroundings
 from gateway.settings import LOCK_FILE, Settings
+from partners.directory import Directory
 
 RESTART_AFTER_S = 1
+PARTNERS_TOLD_MAX = 20
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,23 @@ async def listen(port: HttpServer, name: str, host: str, number: int, tls: ssl.S
         raise CannotStart(
             f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"
         ) from error
+
+
+def tell_of_unmet_credentials(directory: Directory, settings: Settings) -> None:
+    """Say in the log which credentials of profiles cannot work with these settings; nothing else is kept from it."""
+    here = Surroundings.of(settings)
+    clients = [partner.id for partner in directory if partner.profile.api.oauth_clients]
+    if clients and not here.has_passphrase:
+        log.warning(
+            "no OAuth client gets a token: set key_passphrase_file, or the variable GATEWAY_KEY_PASSPHRASE",
+            extra={"partners": clients[:PARTNERS_TOLD_MAX]},
+        )
+    showing = [partner.id for partner in directory if partner.profile.api.certificates]
+    if showing and not here.sees_certificates:
+        log.warning(
+            "no client certificate is ever seen: set edge_mtls_port, or trusted_proxies where a proxy ends TLS",
+            extra={"partners": showing[:PARTNERS_TOLD_MAX]},
+        )
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:

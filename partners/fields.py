@@ -226,9 +226,8 @@ MediaType = Annotated[
     ),
 ]
 # An identifier that stands in a header field or a token: of a signature key, an OAuth client, a tag.
-KeyId = Annotated[
-    str, Written(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?", "write 1 to 128 letters, digits and . _ : -")
-]
+KEY_ID = Written(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,126}[A-Za-z0-9])?", "write 1 to 128 letters, digits and . _ : -")
+KeyId = Annotated[str, KEY_ID]
 SignedComponent = Annotated[
     str,
     Written(

@@ -100,6 +100,37 @@ def test_a_key_as_json(call):
     assert made["api_keys"] == [{"label": "first", "sha256": hashlib.sha256(made["key"].encode()).hexdigest()}]
 
 
+def test_an_oauth_client_and_a_signing_secret(call, site: Site, monkeypatch):
+    profile = site.partners_dir / "northwind-parts" / "profile.yaml"
+    held = yaml.safe_load(profile.read_text())
+    ended = call("partner", "key", "northwind-parts", "--for", "oauth", "--label", "northwind-erp")
+    secret, _, *lines = ended.out.splitlines()
+    client = yaml.safe_load("\n".join(lines))["api"]["oauth_clients"]
+    sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    assert client == [{"client_id": "northwind-erp", "secret_sha256": sha256}]
+    ended = call("partner", "key", "northwind-parts", "--for", "signature", "--label", "nw:2027")
+    secret, _, *lines = ended.out.splitlines()
+    keys = yaml.safe_load("\n".join(lines))["api"]["signatures"]["keys"]
+    reference = "SIGNING_NORTHWIND_PARTS_NW_2027"
+    assert keys == [{"id": "nw:2027", "algorithm": "hmac-sha256", "secret": f"env:{reference}"}]
+    assert reference in ended.err
+    profile.write_text(yaml.safe_dump(held | {"api": {"oauth_clients": client, "signatures": {"keys": keys}}}))
+    checked = call("partner", "check", "northwind-parts")
+    assert checked.code == 0
+    assert f"the variable {reference} is not set" in checked.out
+    monkeypatch.setenv(reference, secret)
+    assert "signatures" not in call("partner", "check", "northwind-parts").out
+    monkeypatch.setenv(reference, "short")
+    assert call("partner", "check", "northwind-parts").code == 1
+    for kind, label in (("oauth", "northwind-erp"), ("signature", "nw:2027")):
+        again = call("partner", "key", "northwind-parts", "--for", kind, "--label", label)
+        assert (again.code, "already" in again.err) == (2, True)
+    made = call("partner", "key", "acme-supply", "--for", "signature", "--label", "a", "--format", "json").json
+    assert made["api"]["signatures"]["keys"][0]["id"] == "a"
+    assert len(made["secret"]) == 43
+    assert made["secret"] not in str(made["api"])
+
+
 @pytest.mark.parametrize(
     "more", [("--label", "No Slug"), ("--label", "prod-"), ("--label", "x", "--expires-on", "tomorrow"), ()]
 )

@@ -10,6 +10,7 @@ from gateway.commands.output import counted, note, print_json, progress, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
 from gateway.onboarding.checking.checker import Checker, compare
+from gateway.onboarding.checking.surroundings import Surroundings
 from gateway.sandbox.partner import built_in_partners
 from gateway.settings import Settings
 from partners.folders import Stamp, stamp_of
@@ -57,7 +58,8 @@ def _check(called: argparse.Namespace) -> int:
 
 
 def _checker(settings: Settings) -> Checker:
-    return Checker(settings.partners_dir, settings.environment, built_in_partners(sandbox=settings.sandbox))
+    built_in = built_in_partners(sandbox=settings.sandbox)
+    return Checker(settings.partners_dir, settings.environment, built_in, Surroundings.of(settings))
 
 
 def _look(checker: Checker, settings: Settings, only: Collection[str]) -> list[Problem]:
@@ -85,7 +87,7 @@ def watch(
             began = time.perf_counter()
             if _config_stamp(called) != seen:
                 seen, settings = _config_stamp(called), _opened_again(called, settings)
-                checker = Checker(settings.partners_dir, settings.environment)
+                checker = _checker(settings)
             now = checker.look(settings.identities, datetime.now(UTC), only=called.partner)
             took_s = time.perf_counter() - began
             _tell_changes(found, now, settings, called.format)

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.agreements import OurIdentity
 from gateway.onboarding.checking.folders import entries_of, folder_problems, way_out_problems
 from gateway.onboarding.checking.profiles import check_profile
+from gateway.onboarding.checking.surroundings import Surroundings, surroundings_problems
 from gateway.onboarding.samples.reading import SAMPLES_FOLDER
 from partners.claims import problems_between
 from partners.directory import reserved_problem
@@ -37,13 +38,19 @@ class Checker:
         partners_dir: the folder that holds their folders.
         environment: whose overlays lie over the profiles.
         built_in: partners without a folder, whose ids and addresses nobody else may have.
+        surroundings: of the gateway that they are for; None where that is not known.
     """
 
     def __init__(
-        self, partners_dir: Path, environment: str | None = None, built_in: Sequence[LoadedProfile] = ()
+        self,
+        partners_dir: Path,
+        environment: str | None = None,
+        built_in: Sequence[LoadedProfile] = (),
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._partners_dir = partners_dir
         self._environment = environment
+        self._surroundings = surroundings
         self._built_in = {loaded.id: loaded for loaded in built_in}
         self._survey: Survey | None = None
         self._checked: dict[str, _Checked] = {}
@@ -95,7 +102,11 @@ class Checker:
         if known is not None and known.look is look and (known.entries, known.on, known.identities) == seen:
             return known
         loaded = look.outcome
-        own = (*check_profile(loaded, identities=identities, now=now), *folder_problems(loaded, self._environment))
+        own = (
+            *check_profile(loaded, identities=identities, now=now),
+            *surroundings_problems(loaded, self._surroundings, now),
+            *folder_problems(loaded, self._environment),
+        )
         return _Checked(look, entries, now.date(), identities, _as_of(loaded, own))
 
 

@@ -1,0 +1,105 @@
+"""What a profile asks of the gateway that it is for: a passphrase, a port that asks for certificates, secrets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from certs.certificates import Certificate, CertificateError, read_certificate
+from gateway.carriers.credentials import SecretMissing
+from gateway.flow.credentials import read_signature_key
+from gateway.settings import Settings
+from gateway.signatures import KeyUnusable
+from partners.api_terms import ClientCertificate
+from partners.loader import LoadedProfile
+from partners.problems import Location, Problem, shown
+
+EXPIRY_WARNING = timedelta(days=30)
+_FOR_CLIENTS = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """How a gateway is set up, as far as profiles depend on it.
+
+    Attributes:
+        has_passphrase: so that access tokens can be signed.
+        sees_certificates: its own port asks for them, or a proxy of ours tells of them.
+    """
+
+    has_passphrase: bool
+    sees_certificates: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Surroundings":
+        """Those of a gateway with these settings."""
+        has_passphrase = settings.key_passphrase is not None or settings.key_passphrase_file is not None
+        return cls(has_passphrase, settings.edge_mtls_port is not None or bool(settings.trusted_proxies))
+
+
+def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | None, now: datetime) -> Iterator[Problem]:
+    """What would keep credentials of a profile from working here; warnings, where another machine may be meant."""
+    api = loaded.profile.api
+    if surroundings is not None and api.oauth_clients and not surroundings.has_passphrase:
+        what = "no OAuth client gets a token: the keys that sign tokens are kept sealed, and there is no passphrase"
+        right = "set `key_passphrase_file` in gateway.yaml, or the variable GATEWAY_KEY_PASSPHRASE"
+        yield loaded.problem(("api", "oauth_clients"), what, right, warning=True)
+    if surroundings is not None and api.certificates and not surroundings.sees_certificates:
+        what = "no certificate of theirs is ever seen: `edge_port` does not ask for any"
+        right = "set `edge_mtls_port` in gateway.yaml, or `trusted_proxies` where a proxy ends their TLS"
+        yield loaded.problem(("api", "certificates"), what, right, warning=True)
+    yield from _secrets(loaded)
+    for index, item in enumerate(api.certificates):
+        yield from _certificate(loaded, item, ("api", "certificates", index, "file"), now)
+
+
+def _secrets(loaded: LoadedProfile) -> Iterator[Problem]:
+    for index, key in enumerate(loaded.profile.api.signatures.keys):
+        if key.secret is None:
+            continue
+        where: Location = ("api", "signatures", "keys", index, "secret")
+        try:
+            read_signature_key(loaded, key)
+        except SecretMissing as missing:
+            right = "see that the gateway finds it where it runs"
+            yield loaded.problem(where, f"it cannot be read here: {missing}", right, warning=True)
+        except KeyUnusable as unusable:
+            right = f"make one with `gateway partner key {loaded.id} --for signature`, and give it to the partner"
+            yield loaded.problem(where, str(unusable), right)
+
+
+def _certificate(loaded: LoadedProfile, item: ClientCertificate, where: Location, now: datetime) -> Iterator[Problem]:
+    certificate = _readable(loaded, item)
+    if certificate is None:
+        return
+    if not _shows_clients(certificate):
+        what = f"{shown(item.file)} is not for clients of TLS (its extended key usage leaves them out)"
+        right = "ask the partner for one with clientAuth"
+        yield loaded.problem(where, f"{what}: handshakes with it are refused", right, warning=True)
+    left = certificate.not_after - now
+    if timedelta(0) <= left <= EXPIRY_WARNING and not _followed(loaded, item, now):
+        what = f"{shown(item.file)} expires on {certificate.not_after:%Y-%m-%d}"
+        yield loaded.problem(where, what, "add its successor beside it, as soon as they have one", warning=True)
+
+
+def _shows_clients(certificate: Certificate) -> bool:
+    try:
+        usage = certificate.parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    except (x509.ExtensionNotFound, ValueError):
+        return True
+    return bool(_FOR_CLIENTS & set(usage.value))
+
+
+def _followed(loaded: LoadedProfile, item: ClientCertificate, now: datetime) -> bool:
+    """Whether another certificate will stand in when this one ends."""
+    others = (_readable(loaded, other) for other in loaded.profile.api.certificates if other is not item)
+    return any(other is not None and other.not_after - now > EXPIRY_WARNING for other in others)
+
+
+def _readable(loaded: LoadedProfile, item: ClientCertificate) -> Certificate | None:
+    try:
+        return read_certificate(loaded.file(item.file))
+    except CertificateError:
+        return None  # said in `credentials`
