@@ -11,7 +11,7 @@ SECONDS_PER_HOUR = 3_600
 
 async def _pack(consignment: Consignment) -> Parcel:
     within_s = consignment.partner.profile.delivery.confirm_within_hours * SECONDS_PER_HOUR
-    return Parcel((), b"", receipt_within_s=within_s)
+    return Parcel((), b"", receipt_within_s=within_s, facts={"waits_in": "inbox"})
 
 
 async def _carry(_consignment: Consignment, _parcel: Parcel) -> Outcome:

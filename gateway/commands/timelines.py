@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from gateway.commands.output import STYLES, console, size, visible
+from gateway.model.delivery import INBOX
 
 # Steps that end something, well or badly; the others are on the way.
 _STEP_STYLES = {
@@ -20,6 +21,7 @@ _STEP_STYLES = {
     "parked": "red",
     "duplicate": "yellow",
     "wanted": "cyan",
+    "fetched": "cyan",
     "delivered": "green",
     "failed": "yellow",
     "held": "yellow",
@@ -117,6 +119,8 @@ def _wanted(step: Mapping[str, Any]) -> str:
 
 
 def _queued(step: Mapping[str, Any]) -> str:
+    if step["channel"] == INBOX:
+        return f"{size(step['bytes'])} for their inbox"
     return f"{size(step['bytes'])} by {visible(step['channel'])} as {visible(step['transport_id'])}"
 
 
@@ -150,6 +154,8 @@ def _published(_: Mapping[str, Any]) -> str:
 
 def _packed(step: Mapping[str, Any]) -> str:
     """What protects it; the rest stands above the timeline."""
+    if step.get("waits_in"):
+        return f"nothing is sent: it waits in their {visible(step['waits_in'])}"
     said = [f"signed with {visible(step['signature_digest'])}"] if step.get("signature_digest") else []
     said += [f"encrypted with {visible(step['cipher'])}"] if step.get("cipher") else []
     said += [f"compressed {visible(step['compression'])}"] if step.get("compression") not in (None, "none") else []

@@ -38,7 +38,7 @@ class Orders:
 
     async def to_acme(self) -> str:
         """An order that arrives at once; the receipt is the answer to the request."""
-        order = await self._hand_over("purchase-order.json", "4500012345", ACME)
+        order = await self.hand_over("purchase-order.json", "4500012345", ACME)
         view = await self._until(order, {"delivered"})
         came = self._came(view, self.caller.stage.acme.came(view["transport_id"]))
         expect(any(one.startswith("BEG*00*SA*4500012345*") for one in came.segments), f"ACME has {came.segments[:4]}")
@@ -54,7 +54,7 @@ class Orders:
     async def to_harbor_while_it_is_down(self) -> str:
         """An order for a supplier whose server nobody reaches."""
         self._arrived_before = len(self.caller.stage.harbor.arrived)
-        self._rush = await self._hand_over("rush-order.json", "4500012401", HARBOR)
+        self._rush = await self.hand_over("rush-order.json", "4500012401", HARBOR)
         view = await self._until(self._rush, {"queued"}, attempts=1)
         expect(bool(view["reason"]), "nothing says why it was not delivered")
         return f"{view['reason']}; kept as {self._rush.delivery_id}, tried again at {view['next_attempt_at'][11:19]}"
@@ -111,7 +111,7 @@ class Orders:
         expect(len(sent) == len(_ACKNOWLEDGED), f"{len(sent)} acknowledgments were sent")
         return "997 for groups 201 and 301 accept, for group 202 reject; each signed, encrypted, proven by its receipt"
 
-    async def _hand_over(self, name: str, number: str, partner: str) -> Ordered:
+    async def hand_over(self, name: str, number: str, partner: str) -> Ordered:
         """What an ERP without a broker does: a CloudEvent over HTTP, the same as publishing it to erp.outbound."""
         headers = {
             "Content-Type": "application/json",

@@ -16,6 +16,7 @@ from aiohttp import ClientError, ClientSession
 from gateway.as2.mdn import Mdn, MdnError, objection, read_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from gateway.demo.claims import Act, NotSo, expect
+from gateway.demo.fetching import ACKNOWLEDGMENT, Fetching
 from gateway.demo.orders import Orders
 from gateway.demo.premises import ACME, ACME_AS2_ID, NORTHWIND, OUR_AS2_ID, sample
 from gateway.demo.stage import POLL_S, SETTLED_WITHIN_S, Caller, Stage, shortened
@@ -53,6 +54,7 @@ class Scenario:
     sent: list[Sent] = field(default_factory=list)
     fates: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     orders: Orders = field(init=False)
+    fetching: Fetching = field(init=False)
     _caller: Caller = field(init=False)
     _order_response: WrittenMessage | None = None
     _first_receipt: bytes = b""
@@ -60,15 +62,19 @@ class Scenario:
     def __post_init__(self) -> None:
         self._caller = Caller(self.stage, self.client)
         self.orders = Orders(self._caller)
+        self.fetching = Fetching(self._caller, self.orders)
 
     async def play(self) -> AsyncIterator[Act]:
         """Every act as it happens; one that fails does not keep the others from being tried."""
-        orders = self.orders
+        orders, fetching = self.orders, self.fetching
         acts: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("The gateway says that it is ready", self._is_ready),
             ("The ERP orders from ACME: canonical JSON in, X12 850 out over AS2, signed and encrypted", orders.to_acme),
             ("ACME sends an order response (X12 855) over AS2, signed and encrypted", self._order_response_over_as2),
             ("ACME sends a ship notice (X12 856) over AS2, signed and encrypted", self._ship_notice_over_as2),
+            ("The ERP orders from Northwind, who has no server: the order waits in their inbox", fetching.ordered),
+            ("Northwind's program fetches it, as JSON and as XML, and confirms it", fetching.fetched),
+            ("Northwind takes the order by a small typed call, and waits for the result", self._typed_acknowledgment),
             ("Northwind posts a ship notice (JSON) over REST", self._ship_notice_over_rest),
             ("ACME sends an order response that lacks its BAK02, the kind of answer", self._broken_over_as2),
             ("ACME sends its first message again, as after a lost answer", self._again),
@@ -122,6 +128,11 @@ class Scenario:
         self.sent.append(Sent("ship notice as JSON", NORTHWIND, message_id, "published"))
         return f"202 Accepted, kept as {message_id}"
 
+    async def _typed_acknowledgment(self) -> str:
+        message_id, seen = await self.fetching.acknowledged()
+        self.sent.append(Sent("order acknowledgment by a typed call", NORTHWIND, message_id, "published"))
+        return seen
+
     async def _again(self) -> str:
         expect(self._order_response is not None, "the first message was not sent")
         assert self._order_response is not None  # noqa: S101  # told above
@@ -150,7 +161,7 @@ class Scenario:
     # --- what became of it -------------------------------------------------------------------------------------------
 
     async def _settled(self) -> str:
-        expect(len(self.sent) == 4, f"only {len(self.sent)} of 4 messages were taken")  # noqa: PLR2004  # as played
+        expect(len(self.sent) == 5, f"only {len(self.sent)} of 5 messages were taken")  # noqa: PLR2004  # as played
         end = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
         for sent in self.sent:
             self.fates[sent.message_id] = await self._fate(sent)
@@ -178,6 +189,7 @@ class Scenario:
         events: list[Mapping[str, Any]] = [entry["event"] for entry in told["events"]]
         found = sorted((event["type"], event["subject"], event["partner"]) for event in events)
         expected = [
+            ("b2b.purchase_order_acknowledgment.received", ACKNOWLEDGMENT, NORTHWIND),
             ("b2b.purchase_order_acknowledgment.received", "SO-9001", ACME),
             ("b2b.ship_notice.received", "NW-2026-0117", NORTHWIND),
             ("b2b.ship_notice.received", "SHP-5001", ACME),

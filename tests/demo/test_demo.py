@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CLAIMS = 16
+CLAIMS = 19
 
 
 @pytest.fixture
@@ -50,7 +50,9 @@ def test_it_ends_with_0_when_all_of_it_happened_and_leaves_nothing_behind(elsewh
         "decryption-failed",
         "BAK02, segment 2, byte 180, code 1",
         "AK3*BAK*2**8~",
-        "3 published, 1 rejected, none lost",
+        "4 published, 1 rejected, none lost",
+        "confirmed by their request: delivered",
+        "nothing is sent: it waits in their inbox",
         "event-published",
         "its signed receipt names our MIC",
         "nothing listens there",
@@ -124,12 +126,13 @@ def test_it_stays_up_and_what_it_says_to_try_works(staying: "subprocess.Popen[st
 
     listed = [json.loads(line) for line in run("messages", "list", "--format", "json").splitlines()]
     states = sorted(row["status"] for row in listed if row["direction"] == "in")
-    assert states == ["published", "published", "published", "rejected"]
+    assert states == ["published", "published", "published", "published", "rejected"]
     sent = sorted((row["partner"], row["kind"], row["status"]) for row in listed if row["direction"] == "out")
     assert sent == [
         *[("acme-supply", "acknowledgment", "delivered")] * 3,
         ("acme-supply", "document", "delivered"),
         ("harbor-tools", "document", "delivered"),
+        ("northwind-parts", "document", "delivered"),
     ]
     (rush,) = [row["id"] for row in listed if row["partner"] == "harbor-tools"]
     way = [step["step"] for step in json.loads(run("messages", "trace", rush, "--format", "json"))["timeline"]]
