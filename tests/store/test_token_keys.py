@@ -127,6 +127,16 @@ async def test_a_key_that_does_not_open_is_replaced(node, writer):
     assert await keys.verifier(first.kid) == public(first)
 
 
+async def test_a_key_that_was_taken_out_of_the_store_signs_no_longer(node, writer, monkeypatch):
+    keys = node()
+    first = await keys.signer()
+    await writer.write(lambda connection: connection.execute(token_keys._KEY.delete()))
+    assert (await keys.signer()).kid == first.kid
+    monkeypatch.setattr(token_keys, "LOADED_FOR_S_MAX", 0.0)
+    assert (await keys.signer()).kid != first.kid
+    assert await keys.verifier(first.kid) is None
+
+
 async def test_without_a_passphrase_no_key_is_made_and_those_of_others_verify(node, writer, clock):
     bare = TokenKeys(writer, Sealing(writer), now_ms=clock)
     with pytest.raises(SealingUnavailable):
@@ -136,10 +146,11 @@ async def test_without_a_passphrase_no_key_is_made_and_those_of_others_verify(no
     assert await bare.verifier(signer.kid) == public(signer)
 
 
-async def test_what_is_known_verifies_while_the_database_is_down(node, writer):
+async def test_what_is_known_verifies_while_the_database_is_down(node, writer, monkeypatch):
     keys = node()
     signer = await keys.signer()
     await asyncio.to_thread(writer.close)
+    monkeypatch.setattr(token_keys, "LOADED_FOR_S_MAX", 0.0)
     assert await keys.verifier(signer.kid) == public(signer)
     assert (await keys.signer()).kid == signer.kid
     with pytest.raises(StoreUnavailable):

@@ -140,7 +140,8 @@ class OAuth:
         try:
             form = await self._read(request)
             loaded, client = await self._client_of(request, form)
-            with self._throttle.enter(loaded, RateClass.TOKEN):
+            request.extra_headers = told = dict(request.extra_headers)
+            with self._throttle.enter(loaded, RateClass.TOKEN, told):
                 return await act(request, loaded, client, form.fields)
         except _Fault as fault:
             return _answer_of(fault)
@@ -159,6 +160,7 @@ class OAuth:
         except (SealingUnavailable, SealError) as unavailable:
             detail = "no tokens are given out here now; use another credential, or try again later"
             raise Refused(Reason.STORE_UNAVAILABLE, detail, audit=str(unavailable), retry_after_s=60) from None
+        self._edge.credential_uses.note(loaded.id, "oauth", client.client_id, self._edge.now_ms())
         lifetime_s = self._edge.settings.token_lifetime_s
         told = {"access_token": token, "token_type": "Bearer", "expires_in": lifetime_s, "scope": " ".join(scope)}
         return json_response(told, headers=_UNCACHED)

@@ -6,6 +6,7 @@ so that it is good everywhere from its first moment on.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, fields
@@ -18,7 +19,7 @@ from gateway.model.instants import DAY_MS
 from gateway.store import keys
 from gateway.store.api_tables import TokenKey
 from gateway.store.credentials.sealing import SealError, Sealing
-from gateway.store.database import Database
+from gateway.store.database import Database, StoreUnavailable
 from gateway.store.engine.statements import Insert, table_of
 
 SIGNS_MS = 30 * DAY_MS
@@ -27,9 +28,13 @@ PUBLISHED_AHEAD_MS = DAY_MS
 VERIFIES_LONGER_MS = 2 * 3_600_000
 # Whoever sends tokens of keys that never were makes us read four times a second, and waits for it.
 LOAD_PAUSE_S = 0.25
+# Keys that were taken out of the store by hand, or by a restore, sign no longer than that.
+LOADED_FOR_S_MAX = 60.0
 NEVER_WERE_MAX = 1_024
 _KID_BYTES = 8
 _KID_CHARACTERS = 2 * _KID_BYTES
+
+log = logging.getLogger(__name__)
 
 _KEY = table_of(TokenKey)
 _insert = Insert(TokenKey, or_ignore=True)
@@ -115,6 +120,7 @@ class TokenKeys:
             SealingUnavailable: there is no passphrase, so no key is kept.
             StoreUnavailable: the database cannot be used now.
         """
+        await self._refresh()
         for _ in range(2):  # none of those that are known may open
             if not self._lasting():
                 await self._make_next()
@@ -175,9 +181,18 @@ class TokenKeys:
         )
         # Another node's key may be unusable here for a reason that it does not know of.
         broken = {one.kid for one in await self._database.read(every) if self._open(one) is None}
-        self._take(
-            await self._database.write(partial(add_where_wanted, new=new, unusable=broken, now_ms=self._now_ms()))
-        )
+        keep = partial(add_where_wanted, new=new, unusable=broken, now_ms=self._now_ms())
+        self._take(await self._database.write(keep))
+        self._loaded_at_s = self._loaded_at_s or asyncio.get_running_loop().time()
+
+    async def _refresh(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loaded_at_s is None or loop.time() - self._loaded_at_s < LOADED_FOR_S_MAX:
+            return
+        try:
+            await self._load()
+        except StoreUnavailable:
+            log.warning("the keys of access tokens cannot be read; those that are known go on")
 
     async def _load(self) -> None:
         """Read the keys; whoever asks while it is done for others waits for the next time, one for all."""

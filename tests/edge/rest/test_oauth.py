@@ -89,6 +89,7 @@ async def test_a_token_is_had_and_used(at, client):
             assert answer.status == 200
             assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["Pragma"] == "no-cache"
+            assert answer.headers["RateLimit-Policy"].startswith('"token";q=20')
             told = await assert_as_promised("issue_token", answer)
         assert (told["token_type"], told["expires_in"], told["scope"]) == ("Bearer", 900, ALL_SCOPES)
         status, _ = await use(house, client, told["access_token"], method="POST", path="/v1/documents", data=X12)
@@ -258,6 +259,9 @@ async def test_a_token_never_reaches_another_partners_data(at, client):
         both = {"Authorization": f"Bearer {theirs}", "X-API-Key": ACME_KEY}
         async with client.get(f"{house.url}/v1/documents", headers=both) as answer:
             assert answer.status == 401
+            assert answer.headers["WWW-Authenticate"] == 'Bearer realm="partner-gateway", error="invalid_token"'
+        async with client.get(f"{house.url}/v1/documents") as answer:
+            assert answer.headers["WWW-Authenticate"] == 'Bearer realm="partner-gateway"'
 
 
 async def test_a_revoked_token_is_good_nowhere(at, tmp_path, client):
