@@ -71,6 +71,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         (
             Noun("messages", "what goes in and out: list, show, trace, replay, reprocess, resend, evidence"),
             Noun("exceptions", "what waits for a person: list, show, retry, resolve"),
+            Noun("webhooks", "addresses that are told of events: list, show, pause, resume, replay, test, key"),
             Noun("audit", "who did or tried what, and why"),
             Noun("events", "the business events of the embedded log, once or as they come"),
         ),

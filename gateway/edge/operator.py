@@ -128,12 +128,12 @@ class Desk:
 
     async def replay(self, request: Request, message_id: str) -> web.Response:
         """Publish a message's events again: same ids, same bodies."""
-        events = await self._act(request, "message.replay", message_id, operations.replay)
+        events = await self.act(request, "message.replay", message_id, operations.replay)
         return json_response({"message": message_id, "events": events}, status=HTTPStatus.ACCEPTED)
 
     async def reprocess(self, request: Request, message_id: str) -> web.Response:
         """Translate a message again as its next revision."""
-        revision = await self._act(request, "message.reprocess", message_id, operations.reprocess)
+        revision = await self.act(request, "message.reprocess", message_id, operations.reprocess)
         return json_response({"message": message_id, "revision": revision}, status=HTTPStatus.ACCEPTED)
 
     async def resend(self, request: Request, delivery_id: str) -> web.Response:
@@ -142,19 +142,19 @@ class Desk:
         if outbound is None:
             raise Refused(Reason.NOT_POSSIBLE, "this gateway sends nothing")
         act = resending(self._edge.directory(), outbound.new_id(), outbound.host)
-        made = await self._act(request, "message.resend", delivery_id, act)
+        made = await self.act(request, "message.resend", delivery_id, act)
         return json_response({"message": delivery_id, "delivery": made}, status=HTTPStatus.ACCEPTED)
 
     async def release(self, request: Request, message_id: str) -> web.Response:
         """Have a held message processed although its partner is suspended."""
-        await self._act(request, "message.release", message_id, operations.release)
+        await self.act(request, "message.release", message_id, operations.release)
         return json_response({"message": message_id, "status": "released"}, status=HTTPStatus.ACCEPTED)
 
     async def cancel(self, request: Request, message_id: str) -> web.Response:
         """Have something not be sent that waits to be; the body is `{"reason": "..."}`."""
         await self.admit(request, Role.OPERATOR)
         why = _read_reason(whole(await self._bodies.read(request, REASON_BYTES_MAX)))
-        await self._act(request, "message.cancel", message_id, partial(operations.cancel, why=why))
+        await self.act(request, "message.cancel", message_id, partial(operations.cancel, why=why))
         return json_response({"message": message_id, "status": "cancelled"})
 
     async def list_cases(self, request: Request) -> web.Response:
@@ -175,14 +175,14 @@ class Desk:
 
     async def retry(self, request: Request, case_id: str) -> web.Response:
         """Try again now what a case waits for."""
-        await self._act(request, "exception.retry", case_id, operations.retry_case)
+        await self.act(request, "exception.retry", case_id, operations.retry_case)
         return json_response({"exception": case_id, "state": "retried"}, status=HTTPStatus.ACCEPTED)
 
     async def resolve(self, request: Request, case_id: str) -> web.Response:
         """Give up what a case waits for; the body is `{"reason": "..."}`."""
         await self.admit(request, Role.OPERATOR)
         why = _read_reason(whole(await self._bodies.read(request, REASON_BYTES_MAX)))
-        await self._act(request, "exception.resolve", case_id, partial(operations.give_up, why=why))
+        await self.act(request, "exception.resolve", case_id, partial(operations.give_up, why=why))
         return json_response({"exception": case_id, "state": "resolved"})
 
     async def record_outcome(self, request: Request) -> web.Response:
@@ -243,7 +243,7 @@ class Desk:
         ]
         return json_response({"audit": rows})
 
-    async def _act(
+    async def act(
         self, request: Request, action: str, subject: str, act: Callable[[Connection, str, Actor, int], T]
     ) -> T:
         """Do something in one unit of work with its audit entry; what was refused stands in the audit as well."""

@@ -10,6 +10,7 @@ from gateway.edge.context import Edge
 from gateway.edge.events import EventFeed
 from gateway.edge.http import HttpServer, Routes, health_routes
 from gateway.edge.operator import Desk
+from gateway.edge.operator_webhooks import OperatorWebhooks
 from gateway.edge.outbound import OutboundDoor
 from gateway.edge.rest.contents import Contents
 from gateway.edge.rest.documents import Documents
@@ -84,6 +85,7 @@ def operator_port(edge: Edge, bodies: Bodies) -> HttpServer:
     desk = Desk(edge, bodies)
     desk.add_to(routes)
     OutboundDoor(edge, bodies, desk).add_to(routes)
+    OperatorWebhooks(edge, bodies, desk).add_to(routes)
     EventFeed(edge, desk, lambda: server.draining).add_to(routes)
     Reference(edge).add_problems_to(routes)
     health_routes(edge, routes)
