@@ -121,6 +121,25 @@ def test_an_identity_for_one_document_is_named():
     assert told["Further AS2 ids of ours"] == ("PLANT-AS2",)
 
 
+def test_who_fetches_is_told_how():
+    agreements = [RESPONSE, {"document": "purchase_order", "direction": "outbound", "syntax": "json"}]
+    held = loaded(as2=None, agreements=agreements, delivery={"confirm_within_hours": 12})
+    (way,) = transports_of(facts(held))
+    (_, inbox) = way.tables
+    told = {fact.name: fact for fact in inbox.facts}
+    assert told["List"].value == "GET /v1/inbox"
+    assert "12 hours" in told["Look there"].note
+    texts = [call.text for call in way.calls]
+    assert any("/v1/inbox/$ID/content" in text for text in texts)
+    assert any(text.startswith("curl --fail-with-body --request POST") and "/confirm" in text for text in texts)
+
+
+def test_who_is_sent_nothing_is_told_of_no_inbox():
+    (way,) = transports_of(facts(loaded(as2=None, agreements=[RESPONSE])))
+    assert len(way.tables) == 1
+    assert not any("inbox" in call.text for call in way.calls)
+
+
 def test_calls_can_be_copied():
     (way,) = transports_of(facts(loaded(as2=None)))
     text = way.calls[0].text

@@ -26,8 +26,17 @@ from gateway.buffers import Buffer
 from gateway.flow import views
 from gateway.flow.certificates.keys import life_of
 from gateway.flow.evidence.layers import Dissection, Layers, ReceiptFacts
-from gateway.flow.evidence.readme import AS2, AUTHORITIES, BETWEEN, SPLIT_SCRIPT, SPLIT_SIGNED, Facts, readme
-from gateway.model.delivery import DeliveryKind
+from gateway.flow.evidence.readme import (
+    AS2,
+    AUTHORITIES,
+    BETWEEN,
+    CONFIRMATION,
+    SPLIT_SCRIPT,
+    SPLIT_SIGNED,
+    Facts,
+    readme,
+)
+from gateway.model.delivery import INBOX, DeliveryKind
 from gateway.model.instants import rfc3339
 from gateway.spool import SpoolFolder
 from gateway.store import deliveries, keys, messages
@@ -161,11 +170,12 @@ def _answer(path: Path, packed: bytes) -> None:
 
 def _outbound(connection: Connection, delivery: StoredDelivery, folder: Path) -> _Subject:
     parcel = delivery.parcel
-    if parcel is not None:
+    is_fetched = delivery.channel == INBOX
+    if parcel is not None and not is_fetched:
         wire = deliveries.pieces(connection, delivery.id, "wire")
         _store(folder / MESSAGE, wire, first=_field_lines(parcel.headers))
     _store(folder / PAYLOAD, deliveries.pieces(connection, delivery.id, "payload"))
-    _store(folder / RECEIPT, deliveries.pieces(connection, delivery.id, "receipt"))
+    _store(folder / (CONFIRMATION if is_fetched else RECEIPT), deliveries.pieces(connection, delivery.id, "receipt"))
     facts = parcel.facts if parcel is not None else {}
     record = asdict(delivery) | {"parcel": asdict(parcel) if parcel is not None else None}
     return _Subject(
@@ -297,6 +307,7 @@ def _tell(
         channel=subject.channel,
         message_id=subject.transport_id,
         has_message=has_message,
+        has_confirmation=(folder / CONFIRMATION).exists(),
         layers=layers,
         receipt=receipt,
         receipt_facts=said,

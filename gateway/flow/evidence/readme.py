@@ -14,11 +14,14 @@ from certs.certificates import Certificate
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.mic import Mic
 from gateway.flow.evidence.layers import Layers, ReceiptFacts, Signed
+from gateway.model.delivery import INBOX
 
 AS2 = "as2"
 KEY_FILE = "recipient-key.pem"
 AUTHORITIES, BETWEEN = "certificates/authorities.pem", "certificates/between.pem"
 SPLIT_SCRIPT = "split-signed.sh"
+# The request with which they confirmed, or declined, what they fetched.
+CONFIRMATION = "confirmation.http"
 QUOTED_CHARACTERS_MAX = 1_000
 _WIDTH = 100
 _QUOTE = "    | "
@@ -56,6 +59,7 @@ class Facts:
     channel: str
     message_id: str
     has_message: bool
+    has_confirmation: bool
     layers: Layers
     receipt: Layers | None
     receipt_facts: ReceiptFacts | None
@@ -126,6 +130,13 @@ def _integrity() -> Iterator[str]:
 
 def _origin(facts: Facts) -> Iterator[str]:
     layers = facts.layers
+    if facts.channel == INBOX:
+        yield fill(
+            f"It lay in the inbox of {facts.partner} at our API, where no document bears a signature: that we made it, "
+            "and when it lay there, is what our records say.",
+            _WIDTH,
+        )
+        return
     if not facts.has_message and facts.channel != AS2:
         yield fill(
             f"It came over {facts.channel}, where no message bears a signature: that {facts.partner} sent it is what "
@@ -235,6 +246,9 @@ def _content(facts: Facts) -> Iterator[str]:
 
 def _confirmation(facts: Facts) -> Iterator[str]:
     receipt, said = facts.receipt, facts.receipt_facts
+    if facts.channel == INBOX:
+        yield from _answered(facts)
+        return
     if receipt is None:
         yield fill("There is no receipt (MDN).", _WIDTH)
         return
@@ -268,6 +282,19 @@ def _confirmation(facts: Facts) -> Iterator[str]:
     yield fill(f"It is the digest of {facts.mic_content}{how}:", _WIDTH)
     test = f"openssl dgst -{algorithm} -binary {facts.mic_content} | openssl base64 -A"
     yield f'$ test "$({test})" = {quote(digest)}'
+
+
+def _answered(facts: Facts) -> Iterator[str]:
+    if not facts.has_confirmation:
+        yield fill(f"{facts.partner} has neither confirmed nor declined it.", _WIDTH)
+        return
+    yield fill(
+        f"{CONFIRMATION} is the request with which {facts.partner} confirmed or declined it, as it came, without the "
+        "fields that would let somebody in. Where it bears a Signature field (RFC 9421), their key proves it; "
+        "otherwise that it came with their credentials is what our records say. It names the document:",
+        _WIDTH,
+    )
+    yield f"$ grep -a -F -e /{facts.subject.rpartition(' ')[2]}/ {CONFIRMATION}"
 
 
 def _limits(facts: Facts) -> Iterator[str]:

@@ -11,6 +11,8 @@ from typing import Final
 
 from certs.lives import Life
 from gateway.as2_agreements import identity_for
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
 from gateway.onboarding.certificate_facts import Facts, facts_of_ours
 from gateway.onboarding.founding.blueprints import Agreed
 from gateway.settings import IdentitySettings, Settings
@@ -153,6 +155,18 @@ def _rest(sheet: Sheet) -> Facts:
         ("Header", "Authorization: Bearer KEY; the key comes by another way than this sheet"),
         ("Keys", ", ".join(key.label for key in keys)),
         ("Repetitions", "an Idempotency-Key of yours makes a repetition earn the first answer"),
+        *_inbox(sheet),
+    ]
+
+
+def _inbox(sheet: Sheet) -> Facts:
+    if own_way(sheet.profile) != INBOX or not any(item.direction == "outbound" for item in sheet.profile.agreements):
+        return []
+    public = sheet.settings.public_url
+    hours = sheet.profile.delivery.confirm_within_hours
+    return [
+        ("You fetch", f"{public.rstrip('/')}/v1/inbox" if public else _TO_BE_TOLD),
+        ("You confirm", f"each document, within {hours} hours: POST /v1/inbox/ID/confirm"),
     ]
 
 

@@ -70,7 +70,7 @@ def _rows(facts: Facts, *, has_x12: bool) -> Iterator[AnswerRow]:
         if profile.as2.url is not None and profile.as2.sending.receipt != "none":
             by = "in the response" if profile.as2.sending.receipt_by == "response" else "later, to our address"
             yield AnswerRow("Receipt (MDN)", them, "each AS2 message of ours", by, "you hold our message")
-    if profile.api_keys:
+    if profile.has_api:
         yield AnswerRow("202", us, "each POST", "at once", "we hold your document durably")
     if not has_x12:
         return

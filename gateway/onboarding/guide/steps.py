@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
 from gateway.onboarding.guide.documents import DocumentSection
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.tables import Step
@@ -65,6 +67,8 @@ def _checks(facts: Facts, sections: Sequence[DocumentSection]) -> Iterator[str]:
         yield "Your firewall lets our address in, and your requests to ours out."
     if profile.api_keys:
         yield "The API key is in your secret store, and a POST was answered with 202."
+    if own_way(profile) == INBOX and any(item.direction == "outbound" for item in profile.agreements):
+        yield "Your program looks into your inbox every few minutes, and confirms what it has kept."
     for section in sections:
         way = "accepted by us" if section.direction == "inbound" else "read by you"
         yield f"{section.title} ({section.syntax_words}): every case was tested and {way}."

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.as2_agreements import identities_for, identity_for
+from gateway.flow.outward.ways import own_way
+from gateway.model.delivery import INBOX
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.tables import Fact, FactTable
 from gateway.onboarding.guide.words import byte_words, counted, day_words, listed
@@ -16,6 +18,8 @@ from partners.as2_terms import As2
 
 AS2_PATH: Final = "/as2"
 DOCUMENTS_PATH: Final = "/v1/documents"
+INBOX_PATH: Final = "/v1/inbox"
+_MEDIA_TYPES: Final = {"x12": "application/EDI-X12", "json": "application/json", "xml": "application/xml"}
 _TO_BE_TOLD: Final = "not settled yet; we will tell you"
 _SIGNATURES: Final = {"rsa-v1.5": "RSA PKCS#1 v1.5", "rsa-pss": "RSA-PSS", "ecdsa": "ECDSA"}
 _KEYS: Final = {"rsa-oaep": "RSA-OAEP", "rsa-v1.5": "RSA PKCS#1 v1.5"}
@@ -49,7 +53,7 @@ def transports_of(facts: Facts) -> tuple[TransportSection, ...]:
         found.append(_via(facts, profile.via))
     if profile.as2 is not None:
         found.append(_as2(facts, profile.as2))
-    if profile.api_keys:
+    if profile.has_api:
         found.append(_rest(facts))
     if profile.sftp is not None:
         found.append(_sftp(facts))
@@ -146,9 +150,8 @@ def _sizes(facts: Facts) -> Iterator[Fact]:
 
 
 def _media_types(facts: Facts) -> str:
-    known = {"x12": "application/EDI-X12", "json": "application/json", "xml": "application/xml"}
     syntaxes = dict.fromkeys(item.syntax for item in facts.profile.agreements) or {"x12": None}
-    return ", ".join(known[syntax] for syntax in syntaxes)
+    return ", ".join(_MEDIA_TYPES[syntax] for syntax in syntaxes)
 
 
 def _sending(as2: As2) -> Iterator[Fact]:
@@ -215,7 +218,11 @@ def _rest(facts: Facts) -> TransportSection:
         Fact("Ask for its fate", f"GET {DOCUMENTS_PATH}/ID", "ID and address are in the answer to the POST", True),
         Fact("List what you sent", f"GET {DOCUMENTS_PATH}?limit=50", "the newest first", is_code=True),
         Fact("Authentication", "Authorization: Bearer KEY", "or the header field X-API-Key: KEY", is_code=True),
-        Fact("Your keys", keys, "by label; the key itself was handed over once and is kept nowhere here"),
+        *(
+            [Fact("Your keys", keys, "by label; the key itself was handed over once and is kept nowhere here")]
+            if keys
+            else []
+        ),
         Fact(
             "Repetitions",
             "Idempotency-Key: a text of yours, 1 to 255 characters",
@@ -228,14 +235,54 @@ def _rest(facts: Facts) -> TransportSection:
             "Errors", "problem details (RFC 9457), application/problem+json", "with a `remedy` in words; listed below"
         ),
     )
-    return TransportSection(
-        anchor="rest",
-        title="REST interface",
-        about="Documents are posted one by one over HTTPS. The answer comes once the document is kept; its fate, with "
-        "each finding and its place, is asked for afterwards.",
-        tables=(FactTable("The interface", table),),
-        calls=tuple(_calls(facts)),
+    about = (
+        "Documents are posted one by one over HTTPS. The answer comes once the document is kept; its fate, with each "
+        "finding and its place, is asked for afterwards."
     )
+    tables = [FactTable("The interface", table)]
+    if _fetches(facts):
+        about += " What we have for you waits in your inbox there until you have fetched and confirmed it."
+        tables.append(FactTable("What we have for you", tuple(_inbox(facts))))
+    return TransportSection(
+        anchor="rest", title="REST interface", about=about, tables=tuple(tables), calls=tuple(_calls(facts))
+    )
+
+
+def _fetches(facts: Facts) -> bool:
+    """Whether they have a reason to look into their inbox."""
+    profile = facts.profile
+    return own_way(profile) == INBOX and (_we_send(facts) or profile.delivery.way == INBOX)
+
+
+def _inbox(facts: Facts) -> Iterator[Fact]:
+    yield Fact("List", f"GET {INBOX_PATH}", "the oldest first; what you confirmed is gone from it", is_code=True)
+    yield Fact(
+        "Fetch",
+        f"GET {INBOX_PATH}/ID/content",
+        f"as agreed ({_sent_types(facts)}); Accept: application/json or application/xml asks for a canonical document",
+        is_code=True,
+    )
+    yield Fact(
+        "Confirm",
+        f"POST {INBOX_PATH}/ID/confirm",
+        "once it is safe with you; fetching alone settles nothing, and confirming again does no harm",
+        is_code=True,
+    )
+    yield Fact("Decline", f"POST {INBOX_PATH}/ID/decline", 'with {"reason": "..."}; our people see to it', is_code=True)
+    hours = facts.profile.delivery.confirm_within_hours
+    yield Fact(
+        "Look there", "every few minutes", f"what nobody confirms within {counted(hours, 'hour')} is a case for us"
+    )
+    yield Fact(
+        "Order",
+        "`waits_for` names what is to be confirmed first",
+        "documents of one purchase order come one behind the other; each can be fetched at once",
+    )
+
+
+def _sent_types(facts: Facts) -> str:
+    outbound = (item.syntax for item in facts.profile.agreements if item.direction == "outbound")
+    return ", ".join(_MEDIA_TYPES[syntax] for syntax in dict.fromkeys(outbound)) or "as we have it"
 
 
 def _calls(facts: Facts) -> Iterator[Curl]:
@@ -261,6 +308,21 @@ def _calls(facts: Facts) -> Iterator[Curl]:
     }
     yield Curl("It is answered with 202:", json.dumps(answer, indent=2))
     yield Curl("Ask what became of it:", f'curl {base}{address} -H "Authorization: Bearer $KEY"')
+    if _fetches(facts):
+        yield from _inbox_calls(base)
+
+
+def _inbox_calls(base: str) -> Iterator[Curl]:
+    yield Curl("See what we have for you:", f'curl --fail-with-body {base}{INBOX_PATH} -H "Authorization: Bearer $KEY"')
+    yield Curl(
+        "Fetch one of them, by its id in the list, under the name that we gave it:",
+        f"curl --fail-with-body --remote-name --remote-header-name {base}{INBOX_PATH}/$ID/content \\\n"
+        '  -H "Authorization: Bearer $KEY"',
+    )
+    yield Curl(
+        "Once it is safe with you, say so:",
+        f'curl --fail-with-body --request POST {base}{INBOX_PATH}/$ID/confirm \\\n  -H "Authorization: Bearer $KEY"',
+    )
 
 
 def _sftp(facts: Facts) -> TransportSection:

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from gateway.carriers.inbox import INBOX_CARRIER
+from gateway.flow.evidence.archive import gather
 from gateway.flow.outward.send import Sending
 from gateway.store import deliveries, partner_events
 from gateway.store.deliveries import bodies, inbox
@@ -437,3 +438,21 @@ async def test_no_share_is_taken_by_what_waits(tmp_path, client):
         assert sending.in_flight == set(names)  # `concurrent_max` is 2
         await sending.drain(5)
         assert await ids(house, client) == names
+
+
+async def test_the_evidence_holds_what_they_confirmed_and_no_secret(house, client, tmp_path):
+    name = await put(house)
+    await told(house, client, name, "confirm", reference="job 7")
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    await house.database.read(partial(gather, subject_id=name, folder=folder, our_keys=(), decompressed_bytes_max=1))
+    assert json.loads((folder / "payload").read_bytes())["number"] == "PO-1"
+    assert b"job 7" in (folder / "confirmation.http").read_bytes()
+    assert not (folder / "message.eml").exists()
+    assert not any(GLOBEX_KEY.encode() in path.read_bytes() for path in folder.iterdir() if path.is_file())
+    text = (folder / "README.txt").read_text()
+    commands = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+    assert len(commands) == 2
+    for command in commands:
+        process = await asyncio.create_subprocess_shell(command, cwd=folder, stdout=asyncio.subprocess.DEVNULL)
+        assert await process.wait() == 0, command
