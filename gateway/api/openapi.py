@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
-from pydantic_core import CoreSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core import CoreSchema, core_schema
 
 from gateway.api.examples import example_of
 from gateway.api.headers import DEPRECATION_HEADERS, HEADERS, RATE_HEADERS
@@ -16,6 +16,7 @@ from gateway.api.operations import OPERATIONS, Operation, RateClass, Tag
 from gateway.api.promises import PROMISES
 from gateway.api.promising import JSON, PROBLEM_JSON, Answer, Body, Parameter, Promise, Schema, Shape
 from gateway.api.prose import EVENT_SAYS, INTRODUCTION, PATH_PARTS, PROBLEMS, TAG_SAYS, TITLE
+from gateway.api.reading import FIT_PATTERN
 from gateway.api.security import SECURITY_SCHEMES, security_of
 from partners.webhook_terms import WebhookEvent
 
@@ -26,7 +27,15 @@ _SCHEMAS: Final = "#/components/schemas/"
 
 
 class _Plain(GenerateJsonSchema):
-    """Without a title made of each field's name, which says nothing."""
+    """Without a title made of each field's name, which says nothing; with what every text that is sent must keep to."""
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """As it is, and what `reading` asks of all texts."""
+        told = super().str_schema(schema)
+        if self.mode == "serialization" or str(told.get("pattern", "")).startswith("^["):
+            return told
+        fit = {"pattern": FIT_PATTERN}
+        return told | ({"allOf": [fit]} if "pattern" in told else fit)
 
     def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002  # asked for each field
         """Never."""

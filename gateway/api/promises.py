@@ -106,8 +106,16 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                     "purchase_order", "That hold a document about this purchase order.", text(characters_max=255)
                 ),
                 Parameter("channel", "By which door they came.", text(words=CHANNELS)),
-                Parameter("since", "Not before this moment (RFC 3339).", text(example="2026-03-01T00:00:00Z")),
-                Parameter("until", "Before this moment (RFC 3339).", text(example="2026-04-01T00:00:00Z")),
+                Parameter(
+                    "since",
+                    "Not before this moment (RFC 3339).",
+                    {"type": "string", "format": "date-time", "examples": ["2026-03-01T00:00:00Z"]},
+                ),
+                Parameter(
+                    "until",
+                    "Before this moment (RFC 3339).",
+                    {"type": "string", "format": "date-time", "examples": ["2026-04-01T00:00:00Z"]},
+                ),
                 Parameter(
                     "before",
                     "The cursor of the first release: the id of a submission.",
@@ -304,6 +312,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                         "application/x-www-form-urlencoded": {
                             "type": "object",
                             "required": ["grant_type"],
+                            "additionalProperties": {"type": "string"},
                             "properties": {
                                 "grant_type": {"const": "client_credentials"},
                                 "client_id": {"type": "string", "maxLength": 255},
@@ -334,6 +343,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                         "application/x-www-form-urlencoded": {
                             "type": "object",
                             "required": ["token"],
+                            "additionalProperties": {"type": "string"},
                             "properties": {
                                 "token": {"type": "string", "maxLength": 4096},
                                 "token_type_hint": {"type": "string", "maxLength": 64},

@@ -13,6 +13,7 @@ Schema: TypeAlias = dict[str, Any]  # JSON has no better type
 # A model, one of several models, or a schema as it stands.
 Shape: TypeAlias = type[BaseModel] | tuple[type[BaseModel], ...] | Schema
 
+_PRINTABLE: Final = "^[^\\x00-\\x1f\\x7f]*$"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 LIST_LIMIT_DEFAULT: Final = 50
@@ -99,6 +100,7 @@ def text(pattern: str = "", *, example: str = "", characters_max: int = 0, words
         schema["pattern"] = pattern
     if characters_max:
         schema |= {"minLength": 1, "maxLength": characters_max}
+        schema.setdefault("pattern", _PRINTABLE)
     if words:
         schema["enum"] = list(words)
     if example:
@@ -123,13 +125,17 @@ IDEMPOTENCY_KEY: Final = Parameter(
     "Your name for this call, such as a UUID (draft-ietf-httpapi-idempotency-key-header). The same key with the same "
     "content gets the first answer again, with other content a 422, while the first call runs a 409. How long it "
     "is remembered is said in Idempotency-Expires.",
-    text("^[!-~]([ -~]{0,253}[!-~])?$", example="0f9c2b1e-5d0b-4a55-9e57-9a3b1f6f2a10"),
+    text(
+        r'^([!#-~]([ -~]{0,253}[!-~])?|"[!#-\[\]-~]([ !#-\[\]-~]{0,253}[!#-\[\]-~])?")$',
+        example="0f9c2b1e-5d0b-4a55-9e57-9a3b1f6f2a10",
+    ),
     "header",
 )
 PREFER: Final = Parameter(
     "Prefer",
     "`wait=10`: answer once it was read, within so many seconds at most (RFC 7240 4.3). Whatever was not read in time "
     "is answered with 202, as without it.",
-    text("^wait=[0-9]{1,3}$", example="wait=10"),
+    # What is not understood of it is to be ignored (RFC 7240 2), so that no value is wrong.
+    text(example="wait=10"),
     "header",
 )

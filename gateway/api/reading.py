@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args
 
+import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -30,7 +31,11 @@ _DIGITS_MAX: Final = 15
 _CLOSE: Final = 0.6
 _LEADING: Final = re.compile(r"^-?[0.]*")
 # What neither XML 1.0 nor a text column of PostgreSQL can carry.
-_UNFIT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_UNFIT_CHARACTERS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
+_UNFIT: Final = re.compile(f"[{_UNFIT_CHARACTERS}]")
+# The same for schemas.
+FIT_PATTERN: Final = f"^[^{_UNFIT_CHARACTERS}]*$"
+_WHOLE_NUMBER: Final = re.compile(r"(-?[0-9]+)\.0+")
 _UNSHOWN: Final = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 _QUOTED: Final = re.compile(r"'([^']*)'")
 
@@ -68,9 +73,9 @@ def read_json(body: Buffer, model: type[ModelT]) -> ModelT:
         raise Refused(Reason.BODY_EMPTY, "the request has no body; send a JSON object")
     if len(body) > CONTENT_BYTES_MAX:
         raise Refused(Reason.BODY_TOO_LARGE, f"the body of this call has {CONTENT_BYTES_MAX} bytes at most")
-    text, tree = _sound(bytes(body))
+    tree = _sound(bytes(body))
     try:
-        return model.model_validate_json(text, strict=True)
+        return model.model_validate_json(orjson.dumps(_plain(tree)), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
         faults = {fault.pointer + fault.code: fault for detail in details for fault in [_fault(detail, tree, model)]}
@@ -97,13 +102,25 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"; there is {shown}" if shown else ""
 
 
-def _sound(body: bytes) -> tuple[str, Tree]:
+def _sound(body: bytes) -> Tree:
     parsed = parse(body)
     if not parsed.is_sound:
         raise refused(tuple(Fault(item.pointer or "", item.code, item.message) for item in parsed.findings))
     if faults := tuple(_faults_of_values(parsed.tree, ())):
         raise refused(faults)
-    return parsed.text, parsed.tree
+    return parsed.tree
+
+
+def _plain(tree: Tree) -> object:
+    """The tree as JSON again; a whole number is written like one, since 3.0 is 3 in JSON Schema and in JavaScript."""
+    if isinstance(tree, NumberText):
+        whole = _WHOLE_NUMBER.fullmatch(tree)
+        return orjson.Fragment(whole[1] if whole is not None else str(tree))
+    if isinstance(tree, dict):
+        return {name: _plain(held) for name, held in tree.items()}
+    if isinstance(tree, list):
+        return [_plain(held) for held in tree]
+    return tree
 
 
 def _faults_of_values(tree: Tree, path: Path) -> Iterator[Fault]:

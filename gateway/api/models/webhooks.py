@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from gateway.api.models.parts import Address, Asked, AskedInstant, Free, Instant, PageLinks, Told
 from partners.webhook_terms import WebhookEvent
@@ -53,6 +53,14 @@ class NewWebhookKey(Asked):
 
 class WebhookReplay(Asked):
     """Which events are told again: those since a moment, or since an event."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}} for name in ("since", "since_event")
+            ]
+        }
+    )
 
     since: AskedInstant | None = None
     """From when on."""

@@ -80,7 +80,8 @@ def read_instant(request: Request, name: str) -> int | None:
     at_ms = -1
     if len(text) <= INSTANT_CHARACTERS_MAX and _INSTANT.fullmatch(text):
         with suppress(ValueError, OverflowError):  # the 30th of February, the year 0
-            at_ms = (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
+            # Before 1970 there was nothing, so that earlier is the same.
+            at_ms = max(0, (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1))
     if at_ms < 0:
         raise Refused(
             Reason.INVALID_REQUEST, f"`{name}` is a time with its offset (RFC 3339), such as 2026-03-01T12:00:00Z"
