@@ -15,7 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from gateway.edge.rest.identity import tokens
 from gateway.edge.rest.identity.tokens import LEEWAY_S
+from gateway.store.credentials import token_keys
 from gateway.store.credentials.token_keys import TokenKeys
 from gateway.store.engine.statements import table_of
 from gateway.store.tables import AuditEntry
@@ -327,6 +329,23 @@ async def test_a_token_of_one_node_is_good_at_another_at_once(at, tmp_path, clie
         token = await token_of(house, client)
         assert (await use(other, client, token))[0] == 200
         assert jwt.get_unverified_header(await token_of(other, client)) == jwt.get_unverified_header(token)
+
+
+async def test_verified_tokens_are_known_for_a_while_and_not_without_end(at, client, monkeypatch):
+    monkeypatch.setattr(tokens, "VERIFIED_MAX", 2)
+    async with at() as house:
+        here = tokens.Tokens(house.edge)
+        loaded = house.edge.directory().by_oauth_client("acme-erp")
+        given = [await here.issue("http://x", loaded, loaded.profile.api.oauth_clients[0], ()) for _ in range(5)]
+        for token in given:
+            assert await here.read(token, "http://x") == await here.read(token, "http://x")
+            with pytest.raises(tokens.BadToken):
+                await here.read(token, "http://y")
+        assert [text for text, _ in here._verified] == given[-2:]
+        await house.database.write(lambda connection: token_keys.remove_old(connection, 10**15))
+        await here.keys.published()
+        with pytest.raises(tokens.BadToken):
+            await here.read(given[-1], "http://x")
 
 
 # --- forged tokens ---------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from base64 import b64decode
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from aiohttp import hdrs
@@ -81,6 +82,7 @@ class Proxies:
         return any(address in network for network in self._networks)
 
 
+@lru_cache(maxsize=4_096)
 def _parse(text: str) -> _Address | None:
     """An address, as some proxies write it with its port; an IPv4 address that IPv6 carries is that IPv4 address."""
     if found := _WITH_PORT.fullmatch(text):

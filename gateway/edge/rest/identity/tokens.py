@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 import jwt
 import orjson
 from aiohttp import hdrs
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
@@ -30,6 +31,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 TOKEN_TYPE = "at+jwt"  # noqa: S105  # RFC 9068 2.1, a media type
 TOKEN_CHARACTERS_MAX = 4_096
 LEEWAY_S = 5
+VERIFIED_MAX = 4_096
 _JTI_BYTES = 16
 _JTI = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
@@ -48,13 +50,16 @@ class Token:
     """What a token of ours says.
 
     Attributes:
-        expires_at_s: seconds since 1970.
+        kid: of the key that signed it.
+        issued_at_s, expires_at_s: seconds since 1970.
         scope: what it was given for.
     """
 
     client_id: str
     partner_id: str
     jti: str
+    kid: str
+    issued_at_s: int
     expires_at_s: int
     scope: tuple[str, ...]
 
@@ -74,6 +79,8 @@ class Tokens:
         self._edge = edge
         self.keys = TokenKeys(edge.database, edge.sealing, now_ms=edge.now_ms)
         self.revocations = Revocations(edge.database, now_ms=edge.now_ms)
+        # A program shows its token with each call: verifying it once costs as much as ten calls.
+        self._verified: dict[tuple[str, str], Token] = {}
 
     def issuer(self, request: Request) -> str:
         """Our own address: as the settings name it, else as the client does.
@@ -117,18 +124,34 @@ class Tokens:
             BadToken: it is none.
             StoreUnavailable: its key is not known here, and the database cannot be asked now.
         """
-        if len(text) > TOKEN_CHARACTERS_MAX or not is_token(text):
+        known = self._verified.get((text, issuer))
+        if known is None and (len(text) > TOKEN_CHARACTERS_MAX or not is_token(text)):
             raise BadToken("no JWT of a length that is given out")
-        key = await self.keys.verifier(_kid(text))
+        kid = known.kid if known is not None else _kid(text)
+        key = await self.keys.verifier(kid)
         if key is None:
             raise BadToken("no key of ours has this kid, or none any more")
+        token = known or self._verify(text, issuer, kid, key)
+        now_s = self._edge.now_ms() / 1_000
+        if token.expires_at_s <= now_s - LEEWAY_S:
+            self._verified.pop((text, issuer), None)
+            raise BadToken(f"client {token.client_id}: the token has ended")
+        if token.issued_at_s > now_s + LEEWAY_S:
+            raise BadToken(f"client {token.client_id}: the token has not begun")
+        return token
+
+    def _verify(self, text: str, issuer: str, kid: str, key: Ed25519PublicKey) -> Token:
         try:
             claims = jwt.decode(
                 text, key, algorithms=[ALGORITHM], audience=issuer, issuer=issuer, options=cast("Any", _OPTIONS)
             )
         except jwt.PyJWTError as error:
             raise BadToken(f"token: {type(error).__name__}") from None
-        return self._read_claims(claims)
+        token = _read_claims(claims, kid)
+        if len(self._verified) >= VERIFIED_MAX:
+            del self._verified[next(iter(self._verified))]  # dicts keep the order of insertion
+        self._verified[text, issuer] = token
+        return token
 
     async def find(self, request: Request, today: date) -> Credential | None:
         """Whose token it is; None where none was sent.
@@ -162,19 +185,15 @@ class Tokens:
             raise BadToken(f"client {token.client_id}: not open today")
         return partner, client
 
-    def _read_claims(self, claims: dict[str, Any]) -> Token:
-        client_id, partner, jti, scope = (claims.get(name) for name in ("sub", "partner", "jti", "scope"))
-        issued, ends = claims.get("iat"), claims.get("exp")
-        if not (isinstance(client_id, str) and isinstance(partner, str) and isinstance(scope, str)):
-            raise BadToken("token: claims of another kind than ours")
-        if not (isinstance(jti, str) and _JTI.fullmatch(jti) and type(issued) is int and type(ends) is int):
-            raise BadToken("token: claims of another kind than ours")
-        now_s = self._edge.now_ms() / 1_000
-        if ends <= now_s - LEEWAY_S:
-            raise BadToken(f"client {client_id}: the token has ended")
-        if issued > now_s + LEEWAY_S:
-            raise BadToken(f"client {client_id}: the token has not begun")
-        return Token(client_id, partner, jti, ends, tuple(scope.split()))
+
+def _read_claims(claims: dict[str, Any], kid: str) -> Token:
+    client_id, partner, jti, scope = (claims.get(name) for name in ("sub", "partner", "jti", "scope"))
+    issued, ends = claims.get("iat"), claims.get("exp")
+    if not (isinstance(client_id, str) and isinstance(partner, str) and isinstance(scope, str)):
+        raise BadToken("token: claims of another kind than ours")
+    if not (isinstance(jti, str) and _JTI.fullmatch(jti) and type(issued) is int and type(ends) is int):
+        raise BadToken("token: claims of another kind than ours")
+    return Token(client_id, partner, jti, kid, issued, ends, tuple(scope.split()))
 
 
 def client_in(partner: LoadedProfile, client_id: str) -> OAuthClient | None:
