@@ -32,7 +32,7 @@ def key() -> SigningKey:
 
 
 def accept_signed(effort: Effort) -> Iterator[Figure]:
-    """k. Durable accepts of signed requests, beside the same without a signature; and verifying alone."""
+    """l. Durable accepts of signed requests, beside the same without a signature; and verifying alone."""
     signed: list[float] = []
     unsigned: list[float] = []
     for run in range(effort.runs):
@@ -43,14 +43,14 @@ def accept_signed(effort: Effort) -> Iterator[Figure]:
             number = int((effort.seconds + 1) * PER_SECOND_MAX)
             requests = [signed_request(f"s{run}", index) for index in range(number)]
             signed.append(load(Plan(running.edge_port, requests, CONNECTIONS, effort.seconds))["per_s"])
-    name = "k. durable accepts, 2 KB, each signed (ed25519), beside unsigned"
+    name = "l. durable accepts, 2 KB, each signed (ed25519), beside unsigned"
     yield figure(name, signed, "1/s", unsigned, ">= 0.6 of unsigned")
     heads: list[float] = []
     bare: list[float] = []
     for _ in range(effort.runs):
         heads.append(_verifying_us(heads=True))
         bare.append(_verifying_us(heads=False))
-    yield figure("k. a signature judged, beside its ed25519 alone", heads, "us", bare, "little above 1")
+    yield figure("l. a signed head judged, beside its ed25519 alone", heads, "us", bare, "beside it")
 
 
 @contextmanager
