@@ -58,7 +58,7 @@ def openapi(
     paths: dict[str, Schema] = {}
     for operation in operations.values():
         at = paths.setdefault(operation.path, {})
-        at[operation.method.lower()] = _operation(operation, promises[operation.id], schemas)
+        at[operation.method.lower()] = _operation(operation, promises[operation.id], schemas, operations)
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -106,7 +106,9 @@ def _models(promise: Promise) -> Iterator[type[BaseModel]]:
             yield shape
 
 
-def _operation(operation: Operation, promise: Promise, schemas: Mapping[str, Schema]) -> Schema:
+def _operation(
+    operation: Operation, promise: Promise, schemas: Mapping[str, Schema], operations: Mapping[str, Operation]
+) -> Schema:
     made: Schema = {
         "operationId": operation.id,
         "tags": [operation.tag.value],
@@ -125,7 +127,7 @@ def _operation(operation: Operation, promise: Promise, schemas: Mapping[str, Sch
         made["parameters"] = parameters
     if promise.takes is not None:
         made["requestBody"] = _body(promise.takes, schemas)
-    made["responses"] = _responses(operation, promise, schemas)
+    made["responses"] = _responses(operation, promise, schemas, operations)
     return made
 
 
@@ -154,11 +156,16 @@ def _body(body: Body, schemas: Mapping[str, Schema]) -> Schema:
     return {"description": body.says, "required": body.required, "content": content}
 
 
-def _responses(operation: Operation, promise: Promise, schemas: Mapping[str, Schema]) -> Schema:
+def _responses(
+    operation: Operation, promise: Promise, schemas: Mapping[str, Schema], operations: Mapping[str, Operation]
+) -> Schema:
     always = () if operation.is_public else RATE_HEADERS
     if operation.deprecated is not None or any(one.deprecated is not None for one in promise.parameters):
         always = (*always, *DEPRECATION_HEADERS)
-    told = {str(status): _answer(answer, always, schemas) for status, answer in promise.gives.items()}
+    told = {
+        str(status): _answer(answer, always, schemas) | _links(answer, operations)
+        for status, answer in promise.gives.items()
+    }
     for status in sorted(_refusals(operation, promise)):
         told.setdefault(str(status), {"$ref": f"#/components/responses/{_problem_name(status)}"})
     return dict(sorted(told.items()))
@@ -191,6 +198,20 @@ def _answer(answer: Answer, always: tuple[str, ...], schemas: Mapping[str, Schem
         if media_type == JSON and (example := example_of(schema, schemas)) not in ({}, ""):
             content[media_type]["example"] = example
     return told | ({"content": content} if content else {})
+
+
+def _links(answer: Answer, operations: Mapping[str, Operation]) -> Schema:
+    """Where one goes on from an answer (OpenAPI 4.8.20)."""
+    links = {
+        name: {
+            "operationId": name,
+            "parameters": {operations[name].open_parts[0]: f"$response.body#{pointer}"},
+            "description": operations[name].summary,
+        }
+        for name, pointer in answer.leads_to.items()
+        if name in operations
+    }
+    return {"links": links} if links else {}
 
 
 def _schema(shape: Shape) -> Schema:

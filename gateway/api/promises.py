@@ -22,6 +22,7 @@ from gateway.api.promising import (
     Schema,
     Shape,
     gives,
+    leading,
     takes,
     text,
 )
@@ -66,8 +67,20 @@ _DOCUMENT: Final = Body(
 )
 _SUBMITTED: Final[Mapping[int, Answer]] = MappingProxyType(
     {
-        200: gives(m.SubmissionView, "Kept and read, in the time that `Prefer` gave.", *_KEPT, "Preference-Applied"),
-        202: gives(m.Submission, "Kept, durably; it is read now.", *_KEPT, "Preference-Applied"),
+        200: leading(
+            gives(m.SubmissionView, "Kept and read, in the time that `Prefer` gave.", *_KEPT, "Preference-Applied"),
+            "/id",
+            "get_document",
+            "get_document_raw",
+            "get_document_acknowledgment",
+        ),
+        202: leading(
+            gives(m.Submission, "Kept, durably; it is read now.", *_KEPT, "Preference-Applied"),
+            "/id",
+            "get_document",
+            "get_document_raw",
+            "get_document_acknowledgment",
+        ),
     }
 )
 _SUBMITS: Final = (IDEMPOTENCY_KEY, PREFER)
@@ -94,7 +107,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         "list_documents": Promise(
             "Everything that came with one of your credentials, by whichever door. A page costs the same wherever in "
             "the list it lies.",
-            {200: gives(m.SubmissionPage, "A page.")},
+            {200: leading(gives(m.SubmissionPage, "A page."), "/submissions/0/id", "get_document", "get_document_raw")},
             (
                 *PAGING,
                 Parameter(
@@ -156,7 +169,16 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "list_purchase_orders": Promise(
             "Orders that we sent you, or that you answered, what changed last first.",
-            {200: gives(m.PurchaseOrderPage, "A page.")},
+            {
+                200: leading(
+                    gives(m.PurchaseOrderPage, "A page."),
+                    "/purchase_orders/0/number",
+                    "get_purchase_order",
+                    "acknowledge_purchase_order",
+                    "ship_purchase_order",
+                    "invoice_purchase_order",
+                )
+            },
             (
                 *PAGING,
                 Parameter(
@@ -190,7 +212,16 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "list_inbox": Promise(
             "Documents that lie here for you. Fetch each, confirm it, and it is gone from the list.",
-            {200: gives(m.InboxPage, "A page.")},
+            {
+                200: leading(
+                    gives(m.InboxPage, "A page."),
+                    "/documents/0/id",
+                    "get_inbox_document",
+                    "get_inbox_content",
+                    "confirm_inbox_document",
+                    "decline_inbox_document",
+                )
+            },
             (
                 *PAGING,
                 Parameter(
@@ -241,12 +272,29 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             409,
         ),
         "list_webhooks": Promise(
-            "Those of your profile and those that you set up here.", {200: gives(m.WebhookPage, "All of them.")}
+            "Those of your profile and those that you set up here.",
+            {
+                200: leading(
+                    gives(m.WebhookPage, "All of them."), "/webhooks/0/id", "get_webhook", "list_webhook_deliveries"
+                )
+            },
         ),
         "create_webhook": _changes(
             "An address on one of the hosts agreed in your profile is told of events from now on. The key that signs "
             "its calls is shown this once.",
-            {201: gives(m.WebhookWithSecret, "It is set up.", "Location", *_CHANGED)},
+            {
+                201: leading(
+                    gives(m.WebhookWithSecret, "It is set up.", "Location", *_CHANGED),
+                    "/id",
+                    "get_webhook",
+                    "update_webhook",
+                    "rotate_webhook_key",
+                    "test_webhook",
+                    "replay_webhook",
+                    "list_webhook_deliveries",
+                    "delete_webhook",
+                )
+            },
             takes(m.NewWebhook, "The subscription."),
             409,
         ),
@@ -288,7 +336,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "list_events": Promise(
             "Events as they are told to subscriptions, the newest first, while they are kept.",
-            {200: gives(m.EventPage, "A page.")},
+            {200: leading(gives(m.EventPage, "A page."), "/events/0/id", "get_event")},
             (*PAGING, Parameter("type", "Of this type alone.", text(words=get_args(WebhookEvent)))),
         ),
         "get_event": Promise("What happened, as it was told.", {200: gives(m.Event, "The event.")}),
@@ -363,7 +411,10 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
         ),
         "list_schemas": Promise(
             "Each kind of document that we know.",
-            {200: gives(m.SchemaList, "All of them.", "ETag"), 304: Answer("As you have it.")},
+            {
+                200: leading(gives(m.SchemaList, "All of them.", "ETag"), "/schemas/0/name", "get_schema"),
+                304: Answer("As you have it."),
+            },
         ),
         "get_schema": Promise(
             "The canonical document as JSON Schema.",

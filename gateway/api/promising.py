@@ -1,7 +1,7 @@
 """How a call is promised: its parameters, its body, its answers. The table of them is `promises`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -59,11 +59,13 @@ class Answer:
     Attributes:
         contents: shapes by media type; none where there is no body.
         headers: names of header fields, each told in `headers`.
+        leads_to: the operations that go on from here, and where in the answer the open part of their path stands.
     """
 
     says: str
     contents: Mapping[str, Shape] = field(default_factory=lambda: MappingProxyType({}))
     headers: tuple[str, ...] = ()
+    leads_to: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,17 @@ class Promise:
 def gives(model: type[BaseModel], says: str, *headers: str) -> Answer:
     """An answer in JSON."""
     return Answer(says, MappingProxyType({JSON: model}), headers)
+
+
+def leading(answer: Answer, pointer: str, *operations: str) -> Answer:
+    """The answer, with where one goes on from it.
+
+    Args:
+        answer: in JSON.
+        pointer: of the id in it.
+        operations: what has this id in its path.
+    """
+    return replace(answer, leads_to=MappingProxyType(dict.fromkeys(operations, pointer)))
 
 
 def takes(model: type[BaseModel], says: str, *, required: bool = True) -> Body:
