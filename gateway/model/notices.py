@@ -71,7 +71,7 @@ CERTIFICATE = _notice(
         "owner": {**_TEXT, "description": "its name"},
         "uses": {
             "type": "array",
-            "items": {"enum": ["signing", "encryption", "tls", "authority"]},
+            "items": {"enum": ["signing", "encryption", "tls", "authority", "client"]},
             "description": "what it is used for",
         },
         "subject": {**_TEXT, "description": "distinguished name (RFC 4514)"},

@@ -151,3 +151,17 @@ def test_a_curve_only_signs():
         ("signs", ("signing",)),
         ("signs from 2026-03-10 12:00 UTC", ("signing",)),
     ]
+
+
+def test_certificates_of_their_programs_are_in_it_with_their_windows():
+    text = (
+        "id: acme\nname: ACME\napi:\n  certificates:\n"
+        "    - {label: old, file: a.pem, expires_on: 2026-03-31}\n    - {label: new, file: b.pem}\n"
+    )
+    loaded = parse_profile({"profile.yaml": text.encode(), "a.pem": pem(0), "b.pem": pem(1)})
+    assert isinstance(loaded, LoadedProfile), loaded
+    old, new = entries(loaded).values()
+    assert old.purposes == new.purposes == ("client",)
+    assert (old.succeeded, new.succeeded) == (True, False)
+    assert old.ends.date().isoformat() == "2026-04-01"
+    assert new.source == "profile: b.pem"

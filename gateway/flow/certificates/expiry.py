@@ -221,6 +221,8 @@ def _consequence(entry: Entry) -> str:
         return "from then on deliveries to them are held, and what they sign with it is refused"
     if "signing" in entry.purposes:
         return "from then on what they sign with it is refused"
+    if "client" in entry.purposes:
+        return "from then on calls with it are refused"
     return "from then on their server cannot be trusted, and deliveries to them are held"
 
 

@@ -11,11 +11,13 @@ from certs.lives import Life, day, decrypting_at, planned_after, signer_at, succ
 from gateway.model.instants import moment
 from gateway.store.keys.certificate_uses import identity_owner, partner_owner
 from gateway.store.partners.certificates import StoredCertificate
+from partners.api_terms import ClientCertificate
 from partners.as2_terms import As2, CertificateFile
 from partners.loader import LoadedProfile
 from partners.profile import Status
 
-Purpose = Literal["signing", "encryption", "tls", "authority"]
+# `tls` is their server; `client` are their programs that show it to us.
+Purpose = Literal["signing", "encryption", "tls", "authority", "client"]
 _PURPOSES_OF_FILE: Mapping[str, tuple[Purpose, ...]] = {
     "signing": ("signing",),
     "encryption": ("encryption",),
@@ -98,8 +100,14 @@ def take_inventory(
     for one in exchanged:
         by_partner.setdefault(one.partner_id, []).append(one)
     for loaded in sorted(profiles, key=lambda one: one.id):
+        theirs = [
+            _of_client(loaded, item, one)
+            for item in loaded.profile.api.certificates
+            for one in _read(loaded, item, problems)
+        ]
         if loaded.profile.as2 is not None:
-            entries += _theirs(loaded, loaded.profile.as2, by_partner.get(loaded.id, ()), now, problems)
+            theirs += _of_as2(loaded, loaded.profile.as2, by_partner.get(loaded.id, ()), problems)
+        entries += [_judged(entry, theirs, now, status=loaded.profile.status) for entry in theirs]
     return Inventory(tuple(entries), tuple(problems))
 
 
@@ -142,8 +150,8 @@ def _role(life: Life, does: str, *, is_planned: bool) -> str:
     return does or ("does nothing any more" if life.takes_ciphertext else "signs once you change over to it")
 
 
-def _theirs(
-    loaded: LoadedProfile, as2: As2, exchanged: Iterable[StoredCertificate], now: datetime, problems: list[str]
+def _of_as2(
+    loaded: LoadedProfile, as2: As2, exchanged: Iterable[StoredCertificate], problems: list[str]
 ) -> list[Entry]:
     found = [_of_file(loaded.id, item, one) for item in as2.certificate_files for one in _read(loaded, item, problems)]
     places: list[tuple[str, Purpose]] = [(name, "authority") for name in as2.authorities]
@@ -153,15 +161,24 @@ def _theirs(
         places.append((as2.connection.authorities, "authority"))
     for name, purpose in places:
         found += [_of_partner(loaded.id, one, (purpose,), f"profile: {name}") for one in _read(loaded, name, problems)]
-    found += [entry for one in exchanged if (entry := _of_exchange(loaded.id, one, problems)) is not None]
-    return [_judged(entry, found, now, status=loaded.profile.status) for entry in found]
+    return found + [entry for one in exchanged if (entry := _of_exchange(loaded.id, one, problems)) is not None]
 
 
 def _of_file(partner: str, item: CertificateFile, certificate: Certificate) -> Entry:
     entry = _of_partner(partner, certificate, _PURPOSES_OF_FILE[item.use], f"profile: {item.file}")
-    begins = max(entry.begins, _midnight(item.valid_from)) if item.valid_from is not None else entry.begins
+    return _within(entry, item.valid_from, item.not_after)
+
+
+def _of_client(loaded: LoadedProfile, item: ClientCertificate, certificate: Certificate) -> Entry:
+    entry = _of_partner(loaded.id, certificate, ("client",), f"profile: {item.file}")
+    return _within(entry, item.valid_from, item.expires_on)
+
+
+def _within(entry: Entry, first: date | None, last: date | None) -> Entry:
+    """The same in the window that the profile gives it."""
+    begins = max(entry.begins, _midnight(first)) if first is not None else entry.begins
     # The last day belongs to the window.
-    ends = min(entry.ends, _midnight(item.not_after) + timedelta(days=1)) if item.not_after is not None else entry.ends
+    ends = min(entry.ends, _midnight(last) + timedelta(days=1)) if last is not None else entry.ends
     return replace(entry, begins=begins, ends=ends)
 
 
@@ -217,7 +234,9 @@ def _takes_over(other: Entry, entry: Entry, purpose: Purpose, now: datetime) -> 
     return purpose != "authority" or other.certificate.subject == entry.certificate.subject
 
 
-def _read(loaded: LoadedProfile, named: CertificateFile | str, problems: list[str]) -> tuple[Certificate, ...]:
+def _read(
+    loaded: LoadedProfile, named: CertificateFile | ClientCertificate | str, problems: list[str]
+) -> tuple[Certificate, ...]:
     """The certificates of a file that a profile names; of one of the partner's own the end entity's alone."""
     name = named if isinstance(named, str) else named.file
     try:

@@ -18,6 +18,7 @@ _PURPOSES: Final = {
     "encryption": "encryption",
     "tls": "TLS of the server",
     "authority": "certificate authority",
+    "client": "TLS of your programs",
 }
 
 

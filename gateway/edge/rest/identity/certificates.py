@@ -14,6 +14,7 @@ from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.rest.identity.callers import UNKNOWN, Credential
 from gateway.model.refusals import Reason, Refused
+from gateway.store.keys.certificate_uses import Use
 
 SHOWN_CHARACTERS = 16
 
@@ -50,6 +51,7 @@ class ClientCertificates:
         if not first <= datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC) <= last:
             cause = f"certificate {item.label} of {partner.id}: good from {first} to {last}"
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit=cause)
+        self._edge.uses.theirs(partner.id, fingerprint, Use.TLS, self._edge.now_ms())
         return Credential(partner, "certificate", item.label, item.scopes)
 
 
