@@ -115,6 +115,7 @@ class PurchaseOrder(SQLModel, table=True):
     __tablename__ = "purchase_order"
     __table_args__ = (
         Index("purchase_order_by_change", "partner_id", "changed_at_ms", "number"),
+        Index("purchase_order_by_state", "partner_id", "state", "changed_at_ms", "number"),
         Index("purchase_order_by_purge", "changed_at_ms"),
         Index(
             "purchase_order_open",

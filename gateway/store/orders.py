@@ -177,7 +177,7 @@ def find(
         # As the partial index has it; a comparison with 1 would not find it.
         query = query.where(text("purchase_order.is_open" if is_open else "NOT purchase_order.is_open"))
     if state is not None:
-        query = query.where(_ORDER.c.state == state.value)
+        query = query.where(_ORDER.c.state == constant(state.value))
     if since_ms is not None:
         query = query.where(_ORDER.c.changed_at_ms >= since_ms)
     if before is not None:

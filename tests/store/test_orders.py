@@ -170,16 +170,25 @@ def test_pages_go_on_where_the_one_before_ended(store):
     assert find(store, since_ms=1_008) == ["PO-24"]
 
 
-def test_the_open_ones_are_found_by_their_index(store):
+@pytest.mark.parametrize(
+    ("condition", "index"),
+    [
+        ("purchase_order.is_open", "purchase_order_open"),
+        ("state = 'rejected'", "purchase_order_by_state"),
+        ("1 = 1", "purchase_order_by_change"),
+    ],
+    ids=["open", "state", "all"],
+)
+def test_a_page_is_found_by_an_index(store, condition, index):
     def plan(connection):
         query = (
-            "EXPLAIN QUERY PLAN SELECT number FROM purchase_order WHERE partner_id = 'acme' "
-            "AND purchase_order.is_open AND (changed_at_ms, number) < (5, 'a') ORDER BY changed_at_ms DESC, number DESC"
+            f"EXPLAIN QUERY PLAN SELECT number FROM purchase_order WHERE partner_id = 'acme' AND {condition} "  # made here
+            "AND (changed_at_ms, number) < (5, 'a') ORDER BY changed_at_ms DESC, number DESC"
         )
         return str(connection.execute(text(query)).all())
 
     if store.is_sqlite:
-        assert "purchase_order_open" in store.read_now(plan)
+        assert f"{index} " in store.read_now(plan)
         assert "TEMP B-TREE" not in store.read_now(plan)
 
 

@@ -178,3 +178,43 @@ async def test_a_credential_without_the_right_answers_nothing(tmp_path, client):
             address(house, "PO-1", "/acknowledgment"), json={"status": "accepted"}, headers=headers
         ) as response:
             assert response.status == 403
+
+
+async def test_an_order_is_shown_and_answered_in_their_words_and_the_erp_reads_its_own(tmp_path):
+    words = {"units": [{"theirs": "CA", "ours": "EA", "factor": 5}]}
+    async with whole(tmp_path, PROFILE | {"vocabulary": words}) as site:
+        await ordered(site.gateway, lines=1)
+        (line,) = (await site.get(PATH)).told["document"]["lines"]
+        assert (line["quantity"], line["unit"], line["unit_price"]) == ("2", "CA", "62.5"), line
+        bodies = []
+        for rest, said in (
+            ("acknowledgment", {"status": "accepted"}),
+            ("acknowledgment", {"status": "accepted_with_changes", "lines": [{"line": 1, "quantity": 1}]}),
+            ("ship-notices", ANSWERS["ship-notices"]),
+            ("invoices", {"invoice_number": "I-1", "invoiced_on": "2026-03-04"}),
+        ):
+            answer, told = await site.post(f"{PATH}/{rest}", orjson.dumps(said), Prefer="wait=20")
+            assert (answer.status, told["outcome"]) == (200, "accepted"), told
+            _, document = await published(site.gateway, told["id"])
+            bodies.append(orjson.loads(document.body))
+    accepted, changed, shipped, invoiced = bodies
+    assert [one["lines"][0]["acknowledgments"][0]["quantity"] for one in (accepted, changed)] == ["10", "5"]
+    assert (shipped["lines"][0]["quantity"], shipped["lines"][0]["unit"]) == ("10", "EA")
+    assert (invoiced["lines"][0]["quantity"], invoiced["lines"][0]["unit_price"]) == ("10", "12.5")
+    assert invoiced["amount_due"] == "125.00"
+
+
+async def test_an_acknowledgment_of_two_kilobytes_goes_the_same_way(tmp_path):
+    async with whole(tmp_path, PROFILE) as site:
+        await ordered(site.gateway, lines=20)
+        lines = [
+            {"line": number, "status": "changed", "quantity": 9, "deliver_on": "2026-12-05", "reason": "one is broken"}
+            for number in range(1, 21)
+        ]
+        body = orjson.dumps({"status": "accepted_with_changes", "acknowledgment_number": "SO-1", "lines": lines})
+        assert 1_800 < len(body) < 2_400
+        answer, told = await site.post(f"{PATH}/acknowledgment", body, Prefer="wait=20")
+        assert (answer.status, told["outcome"]) == (200, "accepted"), told
+        _, document = await published(site.gateway, told["id"])
+    said = [line["acknowledgments"][0]["quantity"] for line in orjson.loads(document.body)["lines"]]
+    assert said == ["9"] * 20

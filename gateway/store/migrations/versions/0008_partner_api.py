@@ -147,6 +147,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partner_id", "number"),
     )
     op.create_index("purchase_order_by_change", "purchase_order", ["partner_id", "changed_at_ms", "number"])
+    op.create_index(
+        "purchase_order_by_state", "purchase_order", ["partner_id", "state", "changed_at_ms", "number"]
+    )
     op.create_index("purchase_order_by_purge", "purchase_order", ["changed_at_ms"])
     _partial_index("purchase_order_open", "purchase_order", ["partner_id", "changed_at_ms", "number"], "is_open")
     op.create_table(
