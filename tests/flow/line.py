@@ -20,6 +20,7 @@ from gateway.flow.receive import Arrival, Reception
 from gateway.flow.relay import Relay
 from gateway.flow.terms import TermsOfProfiles
 from gateway.flow.views import message_view
+from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.events import BusinessEvent
 from gateway.model.ids import IdSource
 from gateway.settings import Settings, load_settings
@@ -92,12 +93,14 @@ class Line:
             metrics=self.metrics,
             resumed=self._wake,
         )
+        wants = wants_events(lambda: self.housekeeping.directory)
         self.reception = Reception(
             database,
             IdSource(now_ms, secrets.randbits),
             now_ms,
             arrived=self._wake,
             held_room=HeldRoom(database, settings.limits.held_bytes_per_partner_max, now_ms),
+            wants_events=wants,
         )
         self.processing = Processing(
             database,
@@ -113,6 +116,7 @@ class Line:
             apart=SettingApart(
                 database, self.reception, lambda: self.housekeeping.directory, owner=owner, now_ms=now_ms
             ),
+            wants_events=wants,
         )
         self._running: list[asyncio.Task[None]] = []
 

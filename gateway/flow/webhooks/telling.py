@@ -104,6 +104,8 @@ def _tell(connection: Connection, owner: str, directory: Directory, now_ms: int)
                 if subscription.state is not WebhookState.ACTIVE:
                     paused[subscription.id] = subscription
     for subscription in paused.values():
+        # Before its deliveries, as everybody who needs both.
+        subscriptions.locked(connection, subscription.id)
         waiting.hold(connection, subscription.id, subscription.reason or "the webhook is paused")
     partner_events.mark_told(connection, [event.id for event in events])
     return len(events)
