@@ -38,6 +38,10 @@ STARTS_WITHIN_S = 30
 SERVE = ("-m", "gateway", "serve")
 PROJECT = Path(__file__).parents[1]
 LOOPBACK = "127.0.0.1"
+# Kills and floods are sent as fast as they go; the tests of limits have partners of their own.
+UNHINDERED = {
+    name: {"per_second": 100_000, "burst": 1_000_000} for name in ("submit", "read", "change", "validate_only", "token")
+} | {"concurrent_max": 1_000}
 OUR_X12 = {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}
 IDENTITY = {
     "name": "bigcorp",
@@ -283,6 +287,7 @@ def _acme() -> dict[str, object]:
         "name": "ACME Supply Inc.",
         "as2": {"id": "ACME-AS2", "certificate": "acme.pem"},
         "x12": {"qualifier": "ZZ", "id": "ACMESUPPLY", "group_id": "ACMESUPPLY"},
+        "throttling": UNHINDERED,
         "agreements": inbound,
     }
 
@@ -296,5 +301,6 @@ def _northwind() -> dict[str, object]:
         "id": "northwind-parts",
         "name": "Northwind Parts Ltd.",
         "api_keys": [{"label": "tests", "sha256": hashlib.sha256(API_KEY.encode()).hexdigest()}],
+        "throttling": UNHINDERED,
         "agreements": inbound,
     }

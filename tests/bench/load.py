@@ -132,12 +132,12 @@ class Driver:
         self._opening: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        self.record.began = self._loop.time() + self._plan.warm_up_s
+        self.record.began = time.monotonic() + self._plan.warm_up_s
         self._until = self.record.began + self._plan.seconds
 
     def is_free(self, connection: Connection) -> None:
         if self._plan.rate is None:
-            self._send(connection, self._loop.time())
+            self._send(connection, time.monotonic())
         elif self._late:
             self._send(connection, self._late.pop(0))
         else:
@@ -146,17 +146,17 @@ class Driver:
     async def keep_rate(self) -> None:
         """Requests fall due whether or not a connection is free; waiting counts as latency."""
         assert self._plan.rate is not None
-        due = self._loop.time()
+        due = time.monotonic()
         while not self.ended.is_set() and due < self._until:
-            await asyncio.sleep(due - self._loop.time())
+            await asyncio.sleep(due - time.monotonic())
             if self._free:
-                self._send(self._free.pop(), due)
+                self._send(self._free.pop(0), due)  # in turn, so that the server closes none that it finds idle
             else:
                 self._late.append(due)
             due += 1 / self._plan.rate
 
     def _send(self, connection: Connection, due: float) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         if now >= self._until or (self._plan.once and self._turn == len(self._templates)):
             self.ended.set()
             return
@@ -172,7 +172,7 @@ class Driver:
             name = status.decode()
             self.record.refused[name] = self.record.refused.get(name, 0) + 1
         elif sent_at >= self.record.began:
-            self.record.latencies_s.append(self._loop.time() - sent_at)
+            self.record.latencies_s.append(time.monotonic() - sent_at)
         if not self._plan.reconnect:
             self.is_free(connection)
             return
@@ -201,7 +201,7 @@ async def drive(plan: Plan) -> dict[str, Any]:
     ]
     rated = asyncio.create_task(driver.keep_rate()) if plan.rate is not None else None
     await driver.ended.wait() if rated is None else await rated
-    seconds = loop.time() - driver.record.began
+    seconds = time.monotonic() - driver.record.began
     await asyncio.sleep(0.5)  # answers under way
     driver.ended.set()
     for transport in transports:

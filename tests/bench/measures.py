@@ -12,7 +12,7 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.bench import as2, as2_sending, profiles, signed, x12
+from tests.bench import as2, as2_sending, lists, neighbours, profiles, signed, x12
 from tests.bench.figures import Effort, Figure, figure
 from tests.bench.load import Plan
 from tests.bench.samples import (
@@ -187,5 +187,7 @@ MEASURES: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "h": as2.receive_large,
     "i": as2_sending.send,
     "j": profiles.profiles,
+    "k": neighbours.quiet_partner,
+    "l": lists.pages,
     "l": signed.accept_signed,
 }

@@ -43,9 +43,11 @@ class Limit:
         return f'"{self.name}";r={self.left};t={self.resets_s}'
 
 
-def fields_of(limits: Sequence[Limit]) -> dict[str, str]:
-    """Both fields."""
-    return {
-        POLICY: ", ".join([limit.policy for limit in limits]),
-        LIMIT: ", ".join([limit.standing for limit in limits]),
-    }
+def policy_of(limits: Sequence[Limit]) -> str:
+    """The value of RateLimit-Policy."""
+    return ", ".join([limit.policy for limit in limits])
+
+
+def standing_of(limits: Sequence[Limit]) -> str:
+    """The value of RateLimit."""
+    return ", ".join([limit.standing for limit in limits])

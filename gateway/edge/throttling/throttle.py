@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from gateway.api.operations import RateClass
 from gateway.edge.throttling.buckets import Bucket
 from gateway.edge.throttling.days import DailyCount
-from gateway.edge.throttling.fields import Limit, fields_of
+from gateway.edge.throttling.fields import LIMIT, POLICY, Limit, policy_of, standing_of
 from gateway.edge.throttling.leases import LeasedBucket
 from gateway.edge.throttling.peers import Peers
 from gateway.edge.throttling.sharing import Sharing
@@ -69,6 +69,7 @@ class _Account:
     buckets: dict[str, Bucket | LeasedBucket] = field(default_factory=dict)
     day: DailyCount | None = None
     gauges: dict[RateClass, tuple[_Gauge, ...]] = field(default_factory=dict)
+    policies: dict[RateClass, str] = field(default_factory=dict)
 
 
 class Admission:
@@ -143,7 +144,11 @@ class Throttle:
             account.under_way += 1
             self._metrics.admitted.add(rate_class.value)
         if told is not None:
-            told.update(fields_of([*(gauge.limit(now_ms) for gauge in gauges), _concurrent(account)]))
+            limits = [*[gauge.limit(now_ms) for gauge in gauges], _concurrent(account)]
+            policy = account.policies.get(rate_class)
+            if policy is None:
+                policy = account.policies[rate_class] = policy_of(limits)
+            told[POLICY], told[LIMIT] = policy, standing_of(limits)
         if refused is not None:
             raise refused
         return Admission(account)
@@ -214,6 +219,7 @@ class Throttle:
             # The profile was read again: what was used up stays so, at the rates that hold now.
             account.partner = partner
             account.gauges.clear()
+            account.policies.clear()
         return account
 
     def _gauges(self, account: _Account, rate_class: RateClass, now_ms: int) -> tuple[_Gauge, ...]:
