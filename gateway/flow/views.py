@@ -16,8 +16,12 @@ from gateway.store.events.outcomes import RecordedOutcome
 from gateway.store.messages import StoredMessage, acknowledgments, documents
 from gateway.store.messages.acknowledgments import StoredAcknowledgment
 from gateway.store.messages.documents import StoredDocument
+from gateway.store.messages.listing import same_number
 from gateway.store.oversight import cases, timeline
 from gateway.store.oversight.cases import Case
+
+# Of the documents in one view; one document's own view tells it of any.
+SAME_NUMBERS_LOOKED_UP_MAX = 50
 
 
 def instant(at_ms: int | None) -> str | None:
@@ -62,7 +66,8 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
         "report": orjson.loads(message.report) if message.report else None,
         "documents": [
             _document(document, by_document.get(document.id), erp)
-            for document in documents.of_message(connection, message_id)
+            | {"same_number": same_number(connection, document) if index < SAME_NUMBERS_LOOKED_UP_MAX else []}
+            for index, document in enumerate(documents.of_message(connection, message_id))
         ],
         "acknowledgments": [_acknowledgment(acknowledgment, sent.get(acknowledgment.id)) for acknowledgment in earned],
         "deliveries": [
@@ -123,6 +128,7 @@ def document_view(connection: Connection, document_id: str) -> dict[str, object]
     ]
     return _document(document, events[0] if events else None, erp) | {
         "message": message.id,
+        "same_number": same_number(connection, document),
         "came_by": message.partner_id,
         "message_status": message.state,
         "document": content,

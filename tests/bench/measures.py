@@ -188,6 +188,6 @@ MEASURES: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "i": as2_sending.send,
     "j": profiles.profiles,
     "k": neighbours.quiet_partner,
-    "l": lists.pages,
     "l": signed.accept_signed,
+    "m": lists.pages,
 }

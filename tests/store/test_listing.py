@@ -182,3 +182,17 @@ def test_every_filter_has_its_index(store, name):
         # In the order of the index: nothing is sorted, nothing read from its beginning.
         assert not any(word in plan for word in ("SCAN", "Seq Scan", "TEMP B-TREE", "Sort"))
     assert found.visits <= 8
+
+
+def test_a_number_that_comes_again_is_seen_from_both_sides(store):
+    keep(store, *range(1, 6))
+    stage(store, document(1, own="N"), document(2, own="N"), document(2, 1, own="N"), document(3, own="N", order="O"))
+    stage(store, document(4, own="N", kind="ship_notice"), document(5, own="N", status="rejected"))
+
+    def same(number, ordinal=0):
+        found = store.read_now(partial(documents.get, document_id=f"{message_id(number)}-{ordinal}"))
+        return [one[25:] for one in store.read_now(partial(listing.same_number, document=found))]
+
+    assert same(1) == ["3-0", "2-1", "2-0"]
+    assert same(2) == ["3-0", "1-0"]
+    assert same(4) == same(5) == []

@@ -175,6 +175,8 @@ class DocumentSummary(Told):
     """What our ERP was told."""
     erp: ErpOutcome | None
     """What our ERP made of it."""
+    same_number: list[DocumentId]
+    """Other documents of this type and number that you sent, the newest first: is one of them a repetition?"""
 
 
 class EarnedAcknowledgment(Told):

@@ -81,8 +81,14 @@ def _submission(connection: Connection, partner_id: str, name: str) -> dict[str,
     assert isinstance(held, list)  # noqa: S101  # for the type
     if shown["outcome"] == "accepted":
         shown["meaning"] = _accepted(held)
-    shown["documents"] = [one | {"links": {"self": f"{DOCUMENTS_PATH}/{one['id']}"}} for one in held]
+    shown["documents"] = [_held(one, partner_id) for one in held]
     return shown | {"links": _links(name, acknowledged=bool(shown["acknowledgments"]))}
+
+
+def _held(document: dict[str, object], partner_id: str) -> dict[str, object]:
+    """A document in its submission; what else those have sent for whom a connection speaks is not the connection's."""
+    same = document["same_number"] if document["partner"] == partner_id else []
+    return document | {"same_number": same, "links": {"self": f"{DOCUMENTS_PATH}/{document['id']}"}}
 
 
 def _document(connection: Connection, partner_id: str, name: str) -> dict[str, object] | None:
@@ -94,6 +100,8 @@ def _document(connection: Connection, partner_id: str, name: str) -> dict[str, o
     if seen is None:
         return None
     shown = for_partner(seen)
+    if document.partner_id != partner_id:
+        shown["same_number"] = []
     is_own = message.partner_id == partner_id
     links: dict[str, object] = {"self": f"{DOCUMENTS_PATH}/{name}"}
     if is_own:

@@ -5,7 +5,7 @@ on behind the last row that was looked at. Which documents a submission holds is
 so that one of a million is found at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -13,10 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, tuple_
 
 from gateway.model.ids import ID_LENGTH
 from gateway.store.engine.statements import storable, table_of
+from gateway.store.messages.documents import REJECTED, StoredDocument
 from gateway.store.messages.rows import STORED_COLUMNS, StoredMessage
 from gateway.store.tables import Document, Message
 
-VISITS_MAX = 2_000
+VISITS_MAX = 1_000
+SAME_NUMBER_MAX = 10
+_SAME_LOOKED_AT_MAX = 50
 _BATCH_ROWS = 64
 _HIGHEST = "~"  # behind every id
 _MESSAGE = table_of(Message)
@@ -105,6 +108,26 @@ def page(connection: Connection, wanted: Wanted, position: str | None, limit: in
     return Page(tuple(found), None, visits)
 
 
+def same_number(connection: Connection, document: StoredDocument) -> list[str]:
+    """Other documents of this kind and number that came in other messages and were accepted, the newest first.
+
+    Usually one of them was sent twice, under another id. Of very many with the number the newest are looked at.
+    """
+    if not document.number or document.status == REJECTED:
+        return []
+    columns = (_DOCUMENT.c.id, _DOCUMENT.c.document_type, _DOCUMENT.c.status)
+    query: Select[tuple[str, str, str]] = select(*columns).where(_DOCUMENT.c.partner_id == document.partner_id)
+    filtered = (_DOCUMENT.c.number, document.number)
+    rows = connection.execute(_behind(query, filtered, _DOCUMENT.c.id, _HIGHEST).limit(_SAME_LOOKED_AT_MAX)).all()
+    return [
+        row.id
+        for row in rows
+        if row.document_type == document.document_type
+        and row.status != REJECTED
+        and row.id[:ID_LENGTH] != document.message_id
+    ][:SAME_NUMBER_MAX]
+
+
 @dataclass(frozen=True, slots=True)
 class _Visit:
     """What was looked at: a message, or a document that does not fit.
@@ -122,11 +145,14 @@ class _Visit:
 def _by_messages(connection: Connection, wanted: Wanted, start: str, limit: int) -> Iterator[_Visit]:
     filters = bool(wanted.states) or wanted.channel is not None
     batch = _BATCH_ROWS * 4 if filters else limit + 1
-    columns = (_MESSAGE.c.partner_id, _MESSAGE.c.id)
+    query = select(*STORED_COLUMNS).limit(batch)
     while True:
-        behind = _behind(columns, (wanted.partner_id,), start, wanted.since)
-        rows = connection.execute(behind(select(*STORED_COLUMNS)).limit(batch)).all()
+        rows = connection.execute(
+            _behind(query, (_MESSAGE.c.partner_id, wanted.partner_id), _MESSAGE.c.id, start)
+        ).all()
         for row in rows:
+            if wanted.since is not None and row.id < wanted.since:
+                return
             message = StoredMessage(*row)
             yield _Visit(message.id, message)
         if len(rows) < batch:
@@ -135,35 +161,38 @@ def _by_messages(connection: Connection, wanted: Wanted, start: str, limit: int)
 
 
 def _behind(
-    columns: Sequence[ColumnElement[str]], values: Sequence[str], start: str, since: str | None
-) -> Callable[[Select[SelectedT]], Select[SelectedT]]:
-    """Rows of an index whose last column is the id, the newest first, behind a position.
+    query: Select[SelectedT], filtered: tuple[ColumnElement[str], str], id_: ColumnElement[str], start: str
+) -> Select[SelectedT]:
+    """Rows of an index over a column that holds one value, and the id: the newest first, behind a position.
 
-    Compared and ordered as rows: with the first columns as mere conditions PostgreSQL takes the index of the ids alone
-    where most rows seem to fit, and reads however many of others lie between.
+    Compared and ordered as rows: with the column as a mere condition PostgreSQL takes the index of the ids alone where
+    most rows seem to fit, and reads however many of others lie between.
     """
-    ends = tuple_(*columns) < tuple_(*values, start)
-    begins = (
-        tuple_(*columns) >= tuple_(*values, since) if since is not None else tuple_(*columns[:-1]) >= tuple_(*values)
-    )
-    order = [column.desc() for column in columns]
-    return lambda query: query.where(ends, begins).order_by(*order)
+    column, value = filtered
+    return query.where(tuple_(column, id_) < tuple_(value, start), column >= value).order_by(column.desc(), id_.desc())
 
 
 def _by_documents(connection: Connection, wanted: Wanted, start: str) -> Iterator[_Visit]:
     """Messages by the documents in them, each message once."""
     ours = [_Documents(connection, wanted, partner_id, start) for partner_id in wanted.whose]
+    found: dict[str, StoredMessage] = {}
     while held := [documents for documents in ours if documents.next() is not None]:
         newest = max(held, key=lambda documents: documents.message_id)
+        message_id = newest.message_id
+        if message_id not in found:
+            found |= _messages(connection, newest.messages_ahead())
         row = newest.take()
         if not _fits(row, wanted):
             yield _Visit(row.id, None)
             continue
-        message_id = row.id[:ID_LENGTH]
         for documents in ours:
             documents.skip(message_id)
-        found = connection.execute(select(*STORED_COLUMNS).where(_MESSAGE.c.id == message_id)).one_or_none()
-        yield _Visit(message_id, StoredMessage(*found) if found is not None else None, rows=2)
+        yield _Visit(message_id, found.get(message_id), rows=2)
+
+
+def _messages(connection: Connection, ids: Collection[str]) -> dict[str, StoredMessage]:
+    rows = connection.execute(select(*STORED_COLUMNS).where(_MESSAGE.c.id.in_(ids)))
+    return {row.id: StoredMessage(*row) for row in rows}
 
 
 def _filter(wanted: Wanted) -> tuple[ColumnElement[str], str]:
@@ -190,9 +219,8 @@ class _Documents:
     def __init__(self, connection: Connection, wanted: Wanted, partner_id: str, start: str) -> None:
         self._connection = connection
         self._since = wanted.since
-        column, value = _filter(wanted)
-        self._columns = (_DOCUMENT.c.partner_id, column, _DOCUMENT.c.id)
-        self._values = (partner_id, value)
+        self._query = _select_documents.where(_DOCUMENT.c.partner_id == partner_id).limit(_BATCH_ROWS)
+        self._filtered = _filter(wanted)
         self._start = start
         self._rows: Sequence[_DocumentRow] = ()
         self._index = 0
@@ -203,15 +231,22 @@ class _Documents:
         """Of the next one."""
         return str(self._rows[self._index].id[:ID_LENGTH])
 
+    def messages_ahead(self) -> set[str]:
+        """Of those that were fetched and not taken."""
+        return {row.id[:ID_LENGTH] for row in self._rows[self._index :]}
+
     def next(self) -> _DocumentRow | None:
         """The next one, which stays; None: no more."""
         if self._index == len(self._rows) and not self._is_over:
-            behind = _behind(self._columns, self._values, self._start, self._since)
-            rows = self._connection.execute(behind(_select_documents).limit(_BATCH_ROWS)).all()
-            self._rows, self._index = rows, 0
+            rows = self._connection.execute(_behind(self._query, self._filtered, _DOCUMENT.c.id, self._start)).all()
             self._is_over = len(rows) < _BATCH_ROWS
             if rows:
                 self._start = rows[-1].id
+            if self._since is not None:
+                since = self._since
+                self._is_over |= any(row.id < since for row in rows)
+                rows = [row for row in rows if row.id >= since]
+            self._rows, self._index = rows, 0
         return self._rows[self._index] if self._index < len(self._rows) else None
 
     def take(self) -> _DocumentRow:
