@@ -13,6 +13,9 @@ from gateway.carriers.webhook_keys import make_key
 from gateway.flow.webhooks.telling import tell_again
 from gateway.model.webhook import RETRY_AFTER_S, WebhookChange, WebhookState
 from gateway.store import deliveries, partner_events
+from gateway.store.deliveries import NewDelivery
+from gateway.store.deliveries import claims as delivery_claims
+from gateway.store.deliveries.claims import Share
 from gateway.store.events import outbox
 from gateway.store.oversight import timeline
 from gateway.store.webhooks import moving, subscriptions, waiting
@@ -446,3 +449,89 @@ async def test_the_log_says_how_each_call_went_and_holds_no_secret(exchange, hoo
     assert failed.detail["duration_ms"] >= 0
     assert HMAC.text not in repr(steps)
     assert await exchange.see(waiting.count, delivery.destination) == 1
+
+
+async def test_a_document_is_posted_as_it_is_and_given_up_by_the_partners_schedule(exchange, hook):
+    schedule = "delivery: {attempts_max: 2, first_retry_after_s: 10}\n"
+    await exchange.set_profile("acme", terms({"orders": hook.url}) + schedule)
+    subscription = await exchange.subscription()
+
+    async def post(name):
+        new = NewDelivery(
+            id=name,
+            partner_id="acme",
+            profile_digest="",
+            identity="bigcorp",
+            channel="webhook",
+            kind="document",
+            lane=f"acme/{name}",
+            transport_id=f"<{name}@bigcorp.example>",
+            content_type="application/edi-x12",
+            filename="",
+            subject="",
+            payload=b"ISA*00*",
+            created_at_ms=exchange.clock(),
+            due_at_ms=exchange.clock(),
+            destination=subscription.id,
+        )
+        await exchange.do(deliveries.enqueue, new)
+        await exchange.send()
+
+    await post("D1")
+    (got,) = hook.calls
+    assert (got.id, got.body, got.headers["Content-Type"]) == ("D1", b"ISA*00*", "application/edi-x12")
+    standardwebhooks.Webhook(HMAC.text).verify(got.body, got.headers, json_parse=False)
+    hook.answer = lambda _: 500
+    await post("D2")
+    exchange.clock.pass_s(10)
+    await exchange.send()
+    assert (await exchange.see(deliveries.get, "D2")).state == "given_up"
+    assert list(await exchange.open_cases()) == ["delivery_given_up"]
+    hook.answer = lambda _: 410
+    await post("D3")
+    assert (await exchange.subscription()).state is WebhookState.DISABLED
+    exchange.clock.pass_s(10)
+    await exchange.send()
+    assert (await exchange.see(deliveries.get, "D3")).state == "held"
+    hook.answer = lambda _: 200
+    await resume(exchange)
+    await exchange.send()
+    assert (await exchange.see(deliveries.get, "D3")).state == "delivered"
+
+
+async def test_an_address_has_a_share_of_its_own_whatever_else_goes_to_the_partner(exchange):
+    def enqueue(connection, number, destination):
+        new = NewDelivery(
+            id=f"{destination or 'as2'}-{number}",
+            partner_id="acme",
+            profile_digest="",
+            identity="",
+            channel="webhook" if destination else "as2",
+            kind="notice" if destination else "file",
+            lane=f"{destination}/{number}",
+            transport_id=f"{number}",
+            content_type="",
+            filename="",
+            subject="",
+            payload=b"{}",
+            created_at_ms=1,
+            due_at_ms=1,
+            destination=destination,
+        )
+        deliveries.enqueue(connection, new)
+
+    for number in range(200):
+        await exchange.do(enqueue, number, "dead")
+    for destination in ("alive", ""):
+        for number in range(3):
+            await exchange.do(enqueue, number, destination)
+    shares = {"dead": 0, "alive": 2, "": 1}
+    taken = await exchange.do(
+        delivery_claims.claim,
+        "test",
+        exchange.clock(),
+        lease_ms=1_000,
+        limit=10,
+        share_of=lambda partner, destination: Share(destination or partner, shares[destination]),
+    )
+    assert sorted(delivery.id for delivery in taken) == ["alive-0", "alive-1", "as2-0"]
