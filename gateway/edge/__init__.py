@@ -3,6 +3,7 @@
 connection   deadlines and caps      bodies   sizes, rates, memory      http   routes, refusals as answers, the end
 as2, rest    what partners send: AS2 in a room of its own
 operator, events, outbound   what our own people and programs ask
+tls          what the ports show, and the one that asks for certificates
 refusals     the one table: reason -> status, words, AS2 modifier
 """
 
