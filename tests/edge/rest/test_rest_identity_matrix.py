@@ -13,8 +13,10 @@ from certs.certificates import KeyPair
 from certs.creation import create_key_pair
 from gateway.api.operations import OPERATIONS, Operation
 from gateway.model.instants import moment
+from gateway.model.partner_events import partner_event
 from gateway.model.refusals import Refused
 from gateway.signatures import Algorithm, public_pem
+from gateway.store import partner_events
 from partners.api_terms import Means
 from tests.edge.house import ACME_KEY, GLOBEX_KEY, X12, House, digest, open_house, profile
 from tests.edge.rest.signing import key_of, send, signed
@@ -25,6 +27,7 @@ KEYS = {"acme": ACME_KEY, "globex": GLOBEX_KEY}
 SECRET = "a-client-secret-of-{}-0123456789"
 OUTBOUND = "agreements: [{document: purchase_order, direction: outbound, syntax: json, our_identity: bigcorp}]\n"
 HOOKS = "webhooks: {hosts: [hooks.example], by_api: true}\ndelivery: {way: inbox}\n"
+ORDER = "PO-4711"
 ALL_SCOPES = sorted({operation.scope for operation in OPERATIONS.values() if operation.scope})
 
 
@@ -110,13 +113,18 @@ class Callers:
         return moment(self.house.edge.now_ms())
 
 
+async def somewhere(_host: str, _port: int) -> list[str]:
+    """An address that anybody could have; nothing is sent there."""
+    return ["93.184.216.34"]
+
+
 @pytest.fixture
 def calling(tmp_path, client):
     """A house of these partners, and whoever calls there."""
 
     def opened(*profiles):
         named = {"trusted_proxies": ("127.0.0.1/32",)}
-        return open_house(tmp_path, profiles=list(profiles), passphrase=b"of the day", named=named)
+        return open_house(tmp_path, profiles=list(profiles), passphrase=b"of the day", named=named, resolve=somewhere)
 
     return lambda *profiles: opened(*profiles or (holder("acme"), holder("globex"))), client
 
@@ -191,6 +199,7 @@ async def test_no_call_is_answered_to_nobody(calling):
     opened, client = calling
     async with opened() as house:
         callers = Callers(house, client)
+        assert len(served(house)) == len([one for one in OPERATIONS.values() if not one.is_public])
         for operation in served(house):
             body = b"" if operation.method in {"GET", "DELETE"} else X12
             path = path_of(operation)
@@ -237,14 +246,52 @@ async def documents(house: House, callers: Callers) -> str:
 
 
 async def inbox(house: House, callers: Callers) -> str:
-    answer = await house.edge.outbound.accept_document("acme", order("PO-4711"))
+    answer = await house.edge.outbound.accept_document("acme", order(ORDER))
     assert answer.is_accepted, answer.reason
     return answer.id
 
 
+async def orders(house: House, callers: Callers) -> str:
+    await inbox(house, callers)
+    return ORDER
+
+
+async def webhooks(house: House, callers: Callers) -> str:
+    body = b'{"name": "erp", "url": "https://hooks.example/in"}'
+    status, told, _ = await callers.call({"api_key": "acme"}, "POST", "/v1/webhooks", body)
+    assert status == 201, told
+    return told["id"]
+
+
+async def events(house: House, callers: Callers) -> str:
+    event = partner_event("acme", "document.accepted", "a subject", house.edge.now_ms(), {}, cause="the test")
+    await house.database.write(lambda connection: partner_events.record(connection, event))
+    return event.id
+
+
 # Under each path: what makes ACME something that could be reached there, and what else could be sent to it.
-ROOMS = {"/v1/documents/{id}": documents, "/v1/inbox/{id}": inbox}
-BODIES = {"decline_inbox_document": b'{"reason": "it is not ours"}'}
+ROOMS = {
+    "/v1/documents/{id}": documents,
+    "/v1/inbox/{id}": inbox,
+    "/v1/purchase-orders/{number}": orders,
+    "/v1/webhooks/{id}": webhooks,
+    "/v1/events/{id}": events,
+}
+BODIES = {
+    "decline_inbox_document": b'{"reason": "it is not ours"}',
+    "acknowledge_purchase_order": b'{"status": "accepted"}',
+    "ship_purchase_order": b'{"shipment_number": "S-1", "shipped_on": "2026-03-01"}',
+    "invoice_purchase_order": b'{"invoice_number": "I-1", "invoiced_on": "2026-03-01"}',
+    "update_webhook": b'{"state": "paused"}',
+    "replay_webhook": b'{"since": "2026-03-01T00:00:00Z"}',
+}
+
+
+def test_every_call_that_names_something_is_tried():
+    """Whoever adds a room says here how ACME comes to something in it."""
+    roots = tuple(ROOMS)
+    named = [one for one in OPERATIONS.values() if one.open_parts and not one.is_public]
+    assert [one.id for one in named if not one.path.startswith(roots)] == []
 
 
 async def test_nobody_reaches_what_is_another_s(calling):
@@ -255,7 +302,8 @@ async def test_nobody_reaches_what_is_another_s(calling):
         callers = Callers(house, client)
         for root, make in ROOMS.items():
             theirs = await make(house, callers)
-            before = await callers.call({"api_key": "acme"}, path=root.replace("{id}", theirs))
+            own = path_of(next(one for one in served(house) if one.path == root), theirs)
+            before = await callers.call({"api_key": "acme"}, path=own)
             assert before[0] == 200, before[1]
             for operation in served(house):
                 if not operation.path.startswith(root):
@@ -268,7 +316,7 @@ async def test_nobody_reaches_what_is_another_s(calling):
                         answers.append((status, {**told, "instance": "", "detail": told["detail"].replace(part, "")}))
                 assert answers[0][0] == 404, (operation.id, answers[0])
                 assert all(answer == answers[0] for answer in answers), (operation.id, answers)
-            after = await callers.call({"api_key": "acme"}, path=root.replace("{id}", theirs))
+            after = await callers.call({"api_key": "acme"}, path=own)
             assert after[1] == before[1], "nothing of theirs was changed"
 
 
