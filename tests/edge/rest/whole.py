@@ -56,9 +56,23 @@ def _joined(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, st
 
 
 @asynccontextmanager
-async def whole(root: Path, profile: Mapping[str, object] | None = None, **settings: object) -> AsyncIterator[Whole]:
-    """The gateway of a site, where ACME has an API key, too; `profile` is what else its profile says."""
+async def whole(
+    root: Path,
+    profile: Mapping[str, object] | None = None,
+    partners: Mapping[str, dict[str, object]] | None = None,
+    **settings: object,
+) -> AsyncIterator[Whole]:
+    """The gateway of a site, where ACME has an API key, too.
+
+    Args:
+        root: an empty folder.
+        profile: what else the profile of ACME says.
+        partners: profiles of others, by their ids.
+        settings: as in gateway.yaml.
+    """
     site = Site(root, settings, acme_profile=BY_KEY | dict(profile or {}))
+    for name, content in (partners or {}).items():
+        site._write_profile(name, {"id": name, "name": name} | content, {})
     gateway = Gateway(load_settings(site.config, {}).settings, database_synchronous="OFF")
     try:
         await gateway.start()
