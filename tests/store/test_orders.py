@@ -182,7 +182,7 @@ def test_pages_go_on_where_the_one_before_ended(store):
 def test_a_page_is_found_by_an_index(store, condition, index):
     def plan(connection):
         query = (
-            f"EXPLAIN QUERY PLAN SELECT number FROM purchase_order WHERE partner_id = 'acme' AND {condition} "  # made here
+            f"EXPLAIN QUERY PLAN SELECT number FROM purchase_order WHERE partner_id = 'acme' AND {condition} "
             "AND (changed_at_ms, number) < (5, 'a') ORDER BY changed_at_ms DESC, number DESC"
         )
         return str(connection.execute(text(query)).all())

@@ -58,9 +58,8 @@ def acknowledgment(said: NewAcknowledgment, order: PurchaseOrder, today: date) -
         status_code=_STATUS_CODES[said.status],
         dates=_promised(said.ship_on, said.deliver_on),
         notes=notes_of(said.note),
-        lines=tuple(lines),
     )
-    return with_context(made, order)
+    return replace(with_context(made, order), lines=tuple(lines))
 
 
 def _line(reading: Reading, about: About[AcknowledgedLine], whole: NewAcknowledgment) -> AcknowledgmentLine:
@@ -71,7 +70,10 @@ def _line(reading: Reading, about: About[AcknowledgedLine], whole: NewAcknowledg
         quantity=line.quantity,
         unit=line.unit,
         unit_as_sent=line.unit_as_sent,
-        unit_price=said.price,
+        unit_price=said.price if said.price is not None else line.unit_price,
+        price_basis=line.price_basis,
+        product_ids=line.product_ids,
+        descriptions=line.descriptions,
         notes=notes_of(said.reason),
         acknowledgments=tuple(_words(reading, about, whole)),
     )

@@ -1,6 +1,7 @@
 """Invoices (X12 810) from what a supplier says is to be paid."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Final
@@ -52,9 +53,8 @@ def invoice(said: NewInvoice, order: PurchaseOrder, _today: date) -> Invoice:
             for item in said.charges
         ),
         taxes=(Tax(amount=said.tax, percent=said.tax_percent),) if said.tax is not None else (),
-        lines=tuple(lines),
     )
-    return with_context(made, order)
+    return replace(with_context(made, order), lines=tuple(lines))
 
 
 def _invoiced(reading: Reading, about: About[InvoicedLine]) -> InvoiceLine:

@@ -1,7 +1,7 @@
 """What is said of lines, each with its line of the order; and the parts that all answers are made of."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -23,12 +23,20 @@ SaidT = TypeVar("SaidT", AcknowledgedLine, ShippedLine, InvoicedLine)
 Unit: TypeAlias = tuple[str | None, CodeAsSent | None]
 
 
-@dataclass(slots=True)
 class Reading:
-    """What is wrong with an answer to an order, gathered."""
+    """An answer to an order as it is read: finds lines, and gathers what is wrong."""
 
-    order: PurchaseOrder
-    faults: list[Fault] = field(default_factory=list)
+    def __init__(self, order: PurchaseOrder) -> None:
+        self.order = order
+        self.faults: list[Fault] = []
+        self._lines = _by_number(order.lines, str)
+        self._bare_lines = _by_number(order.lines, _bare)
+
+    def line(self, number: str) -> OrderLine | None:
+        """The line of this number; zeros before it do not count where it is the only one."""
+        if number in self._lines:
+            return self._lines[number]
+        return self._bare_lines.get(_bare(number))
 
     def fault(self, place: str, code: str, message: str) -> None:
         """Note something that is wrong at a place (JSON pointer)."""
@@ -38,6 +46,19 @@ class Reading:
         """Raises `Refused` where something was wrong."""
         if self.faults:
             raise refused(tuple(self.faults))
+
+
+def _by_number(lines: Sequence[OrderLine], key: Callable[[str], str]) -> dict[str, OrderLine | None]:
+    """Lines by their numbers; None where several have the same."""
+    found: dict[str, OrderLine | None] = {}
+    for line in lines:
+        number = key(line.line_id)
+        found[number] = None if number in found else line
+    return found
+
+
+def _bare(number: str) -> str:
+    return number.strip().lstrip("0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +107,7 @@ def of_lines(
     seen: set[str] = set()
     for index, said in enumerate(lines):
         at = f"{place}/{index}"
-        line = line_of(reading.order, said.line)
+        line = reading.line(said.line)
         if line is None:
             named = ", ".join(line.line_id for line in reading.order.lines[:LINES_NAMED_MAX])
             reading.fault(f"{at}/line", "unknown-line", f"the order has no line {said.line}; its lines are {named}")
@@ -106,16 +127,6 @@ def of_lines(
         else:
             found.append(About(said, line, at, quantity or Decimal(0), unit))
     return found
-
-
-def line_of(order: PurchaseOrder, number: str) -> OrderLine | None:
-    """The line of this number; zeros before it do not count where it is the only one."""
-    exact = [line for line in order.lines if line.line_id == number]
-    if exact:
-        return exact[0] if len(exact) == 1 else None
-    bare = number.strip().lstrip("0")
-    near = [line for line in order.lines if line.line_id.strip().lstrip("0") == bare]
-    return near[0] if len(near) == 1 else None
 
 
 def unit_of(given: str | None, line: OrderLine) -> Unit | None:

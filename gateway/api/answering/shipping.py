@@ -1,6 +1,7 @@
 """Ship notices (X12 856) from what a supplier says is on its way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from gateway.api.answering.lines import About, Reading, dates_of, everything, of_lines, reference
 from gateway.api.answers import NewShipNotice, Package, ShippedLine
 from translators.document_parts import Identifier, Mark, Measure, Packages, Routing
-from translators.documents import Level, OrderReference, PurchaseOrder, ShipNotice
+from translators.documents import Level, OrderLine, OrderReference, PurchaseOrder, ShipNotice
 from translators.x12.writing import with_context
 
 _SHIPPED, _ESTIMATED, _EXPIRES = "011", "017", "036"  # X12 element 374
@@ -45,7 +46,12 @@ def ship_notice(said: NewShipNotice, order: PurchaseOrder, today: date) -> ShipN
         parent_id=shipment,
         kind="order",
         code="O",
-        order=OrderReference(purchase_order_number=order.number),
+        order=OrderReference(
+            purchase_order_number=order.number,
+            release_number=order.release_number,
+            issued_on=order.issued_on,
+            contract=order.contract,
+        ),
         children=tuple(goods),
     )
     made = ShipNotice(
@@ -56,9 +62,8 @@ def ship_notice(said: NewShipNotice, order: PurchaseOrder, today: date) -> ShipN
         purchase_order_number=order.number,
         purchase_order_numbers=(order.number,) if order.number else (),
         dates=dates_of((_SHIPPED, said.shipped_on), (_ESTIMATED, said.estimated_delivery_on)),
-        levels=(_shipment(said, shipment, ordered),),
     )
-    return with_context(made, order)
+    return replace(with_context(made, order), levels=(_shipment(said, shipment, ordered),))
 
 
 class _Ids:
@@ -105,6 +110,10 @@ def _pack(package: Package, goods: Sequence[About[ShippedLine]], parent: str, id
     )
 
 
+def _ordered(line: OrderLine) -> Measure | None:
+    return None if line.quantity is None else Measure(line.quantity, unit=line.unit, unit_as_sent=line.unit_as_sent)
+
+
 def _item(about: About[ShippedLine], parent: str, ids: _Ids) -> Level:
     said, (unit, as_sent) = about.said, about.unit
     references = [reference(_LOT, said.lot)] if said.lot is not None else []
@@ -118,6 +127,7 @@ def _item(about: About[ShippedLine], parent: str, ids: _Ids) -> Level:
         quantity=about.quantity,
         unit=unit,
         unit_as_sent=as_sent,
+        quantity_ordered=_ordered(about.line),
         product_ids=about.line.product_ids,
         descriptions=about.line.descriptions,
         references=tuple(references),

@@ -132,6 +132,16 @@ async def test_a_key_stands_for_one_answer_to_one_order(house, client):
     assert (await tell(client, url, {"status": "accepted"}, "globex", **key))[0] == 202
 
 
+async def test_a_long_order_is_answered_like_a_short_one(house, client):
+    await send(house, "PO-1", lines=150)
+    for rest, said in (("/acknowledgment", {"status": "accepted"}), ("/ship-notices", ANSWERS["ship-notices"])):
+        status, told = await tell(client, address(house, "PO-1", rest), said)
+        assert status == 202
+        document = await payload(house, told["id"])
+        items = document.get("lines") or document["levels"][0]["children"][0]["children"]
+        assert [item["line_id"] for item in items] == [str(number) for number in range(1, 151)]
+
+
 async def test_what_does_not_fit_the_order_is_told_and_nothing_is_kept(house, client):
     await send(house, "PO-1")
     said = {"status": "accepted_with_changes", "lines": [{"line": 7, "quantity": 1}]}
