@@ -99,7 +99,8 @@ class SignatureKey(Dated):
     public_key: FileName | None = None
     """Their public key (PEM, or a certificate), a file beside profile.yaml; not for hmac-sha256."""
     secret: SecretReference | None = None
-    """The shared secret of hmac-sha256, at least 32 bytes, by reference: env:VARIABLE or file:/absolute/path."""
+    """The shared secret of hmac-sha256, by reference: env:VARIABLE or file:/absolute/path. Its text as it stands there
+    is the key, at least 32 bytes of UTF-8; nothing is decoded."""
     scopes: Annotated[tuple[Scope, ...], OneOrMany()] = ()
     """What it may be used for; everything when empty."""
 
