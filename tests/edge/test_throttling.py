@@ -121,6 +121,15 @@ async def test_so_many_calls_may_be_under_way(at, client):
                 await asyncio.sleep(0.01)
 
 
+async def test_a_body_that_never_comes_frees_its_place(at, client):
+    async with at("throttling: {concurrent_max: 1}\n", body_timeout_s=0.3, header_timeout_s=0.3) as house:
+        head = f"POST /v1/documents HTTP/1.1\r\nHost: h\r\nX-API-Key: {ACME_KEY}\r\nContent-Length: 200\r\n\r\n"
+        slow = await house.raw(head.encode() + X12[:10])
+        assert slow.startswith(b"HTTP/1.1 408 ")
+        assert b'RateLimit: "submit";r=499;t=1, "concurrent";r=0\r\n' in slow
+        assert (await post(house, client))[0] == 202
+
+
 async def test_after_a_refusal_the_connection_goes_on(at):
     async with at("throttling: {submit: {per_second: 1, burst: 1}}\n") as house:
         request = (

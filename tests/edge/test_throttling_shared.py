@@ -177,6 +177,26 @@ async def test_a_slow_database_keeps_nobody_waiting(processes, clock, migrated_d
     other.close()
 
 
+async def test_the_rounds_come_by_themselves(processes):
+    partner = globex("throttling: {submit: {per_second: 100, burst: 40}}\n")
+    async with processes("one") as (one,):
+        running = asyncio.create_task(one.sharing.run())
+        one.ask(partner, 30)
+        async with asyncio.timeout(10):
+            while one.database.read_now(common) != [("globex", "submit", 0.0)]:
+                await asyncio.sleep(0.01)  # in the background
+        assert one.admitted == 30
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await one.sharing.close()
+        assert one.database.read_now(common) == [("globex", "submit", 10.0)], "what was not used is given back"
+
+
+def common(connection):
+    rows = connection.execute(text("SELECT partner_id, name, tokens FROM rate_bucket"))
+    return [tuple(row) for row in rows]
+
+
 async def test_who_ends_counts_no_more(processes, clock, migrated_database_url):
     async with processes("one", "two") as (one, two):
         await two.sharing.close()
