@@ -7,7 +7,7 @@ SECONDS ?= 60
 # Tests start some hundred programs; without compiled files beside the sources each of them compiles all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check interop bench soak fuzz clean requirements help
+.PHONY: demo test check interop bench soak fuzz clean released requirements help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,8 +32,9 @@ check: $(STAMP)  ## lint, format, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-interop: $(STAMP)  ## play AS2 with OpenAS2, phase2 and pyas2lib, both ways (brings Java and Maven where it may)
+interop: $(STAMP)  ## play AS2 with OpenAS2, phase2 and pyas2lib, both ways (brings Java and Maven where it may); then schemathesis
 	$(BIN)/python -m tests.interop
+	$(BIN)/python -m tests.api.generated_calls --seconds 240 --examples 50
 
 bench: $(STAMP)  ## measure, as ratios to a reference in the same run
 	$(BIN)/python -m tests.services all --install-only
@@ -46,6 +47,9 @@ soak: $(STAMP)  ## the long proof: kills and restarts under load, ten rounds and
 fuzz: $(STAMP)  ## let atheris look for bytes that break the X12 engine or AS2, SECONDS for each property
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+released: $(STAMP)  ## keep the partner API of this release, which later ones are compared with
+	$(BIN)/python -m tests.api.released
 
 requirements:  ## pin the current dependencies by hash (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -16,7 +16,7 @@ PACKAGES_MAX = 10_000
 # More than X12 has room for, and so few that the sum of all products is still a canonical number.
 _DIGITS, _PLACES = 20, 6
 
-Number: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Number: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["2026-118"])]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000)]
 Word: TypeAlias = Annotated[str, Field(min_length=1, max_length=80)]
 

@@ -7,6 +7,8 @@ from gateway.api.promising import Schema
 
 _OF_TYPE: Mapping[str, object] = {"string": "", "integer": 0, "number": 0, "boolean": True, "null": None}
 
+_OF_FORMAT: Mapping[str, str] = {"date": "2026-03-01", "date-time": "2026-03-01T12:00:00Z"}
+
 
 def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:  # noqa: ANN401  # JSON has no better type
     """A value that the schema takes.
@@ -24,7 +26,7 @@ def example_of(schema: Schema, schemas: Mapping[str, Schema]) -> Any:  # noqa: A
         if key in schema:
             return schema[key]
     for key in ("anyOf", "oneOf"):
-        if schema.get(key):
+        if schema.get(key) and "properties" not in schema:
             return example_of(schema[key][0], schemas)
     return _by_type(schema, schemas)
 
@@ -41,6 +43,8 @@ def _by_type(schema: Schema, schemas: Mapping[str, Schema]) -> Any:  # noqa: ANN
         }
     if kind == "array":
         return [example_of(schema["items"], schemas)] if "items" in schema else []
+    if schema.get("format") in _OF_FORMAT:
+        return _OF_FORMAT[schema["format"]]
     if kind == "string" and schema.get("pattern") == "^[0-9a-f]{64}$":
         return "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     return _OF_TYPE.get(str(kind), {})

@@ -33,10 +33,18 @@ from partners.webhook_terms import WebhookEvent
 
 X12, XML = "application/edi-x12", "application/xml"
 _X12_EXAMPLE: Final = (
-    "ISA*00*          *00*          *ZZ*ACME           *ZZ*BIGCORP        *260301*1200*U*00401*000000001*0*P*>~"
-    "GS*PR*ACME*BIGCORP*20260301*1200*1*X*004010~ST*855*0001~BAK*00*AD*4500012345*20260301~CTT*0~SE*4*0001~"
-    "GE*1*1~IEA*1*000000001~"
+    "ISA*00*          *00*          *ZZ*ACME           *ZZ*BIGCORP        *260301*0930*U*00401*000000001*0*P*>~\n"
+    "GS*PR*ACME*BIGCORP*20260301*0930*1*X*004010~\nST*855*0001~\nBAK*00*AC*4500012345*20260301****SO-1~\n"
+    "PO1*1*10*EA*12.5**BP*AX-100~\nACK*IA*10*EA*068*20260310~\nCTT*1~\nSE*6*0001~\nGE*1*1~\nIEA*1*000000001~\n"
 )
+_JSON_EXAMPLE: Final[Schema] = {
+    "document_type": "ship_notice",
+    "schema_version": "1.0",
+    "number": "SN-1",
+    "issued_on": "2026-03-01",
+    "purchase_order_number": "4500012345",
+    "lines": [{"line_id": "1", "purchase_order_number": "4500012345", "quantity": "5", "unit": "EA"}],
+}
 SUBMISSION_STATUSES: Final = (
     *get_args(get_args(m.SubmissionOutcome)[0]),
     *(word for word in get_args(get_args(m.SubmissionStatus)[0]) if word != "rejected"),
@@ -63,7 +71,7 @@ _DOCUMENT: Final = Body(
     "The document, in any syntax that we agreed on: an X12 interchange, canonical JSON (one document, a list, or "
     '`{"documents": [...]}`; their schemas are at `/v1/schemas`), UBL or cXML. What it is, is read off its bytes.',
     MappingProxyType({X12: {"type": "string"}, JSON: _ANY_JSON, XML: {"type": "string"}}),
-    MappingProxyType({X12: _X12_EXAMPLE}),
+    MappingProxyType({X12: _X12_EXAMPLE, JSON: _JSON_EXAMPLE}),
 )
 _SUBMITTED: Final[Mapping[int, Answer]] = MappingProxyType(
     {
@@ -393,7 +401,11 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                             "required": ["token"],
                             "additionalProperties": {"type": "string"},
                             "properties": {
-                                "token": {"type": "string", "maxLength": 4096},
+                                "token": {
+                                    "type": "string",
+                                    "maxLength": 4096,
+                                    "examples": ["eyJhbGciOiJFZERTQSJ9.e30.c2ln"],
+                                },
                                 "token_type_hint": {"type": "string", "maxLength": 64},
                                 "client_id": {"type": "string", "maxLength": 255},
                                 "client_secret": {"type": "string", "maxLength": 512},

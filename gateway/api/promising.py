@@ -115,7 +115,7 @@ def text(pattern: str = "", *, example: str = "", characters_max: int = 0, words
         schema |= {"minLength": 1, "maxLength": characters_max}
         schema.setdefault("pattern", _PRINTABLE)
     if words:
-        schema["enum"] = list(words)
+        schema["enum"] = [str(word) for word in words]
     if example:
         schema["examples"] = [example]
     return schema

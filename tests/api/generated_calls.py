@@ -41,24 +41,28 @@ def open_site(root: Path) -> Site:
         northwind_profile={
             "api_keys": [{"label": "tests", "sha256": hashlib.sha256(API_KEY.encode()).hexdigest()}],
             "throttling": {kind.value: _UNLIMITED for kind in RateClass},
-            "webhooks": {"hosts": ["hooks.northwind.example"]},
+            # That of the examples; nobody has it (RFC 6761 6.5).
+            "webhooks": {"hosts": ["hooks.acme.example"]},
         },
     )
 
 
-def run(gateway: RunningGateway, *, seconds: int, examples: int, report: Path) -> subprocess.CompletedProcess[str]:
+def run(
+    gateway: RunningGateway, *, seconds: int, examples: int, report: Path, phases: str = "examples,coverage,fuzzing"
+) -> subprocess.CompletedProcess[str]:
     """One run of schemathesis; its exit code is 0 where nothing was found.
 
     Args:
         seconds: that it may take at most, to start with new calls.
         examples: of each call and phase.
         report: where the calls of failures are kept.
+        phases: of schemathesis; ``stateful`` follows the links from answer to call.
     """
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")),
         *("run", f"{gateway.edge_url}/v1/openapi.json", "--url", gateway.edge_url),
         *("--header", f"X-API-Key: {API_KEY}", "--checks", ",".join(CHECKS), "--seed", "1"),
-        *("--max-examples", str(examples), "--phases", "examples,coverage,fuzzing", "--request-timeout", "20"),
+        *("--max-examples", str(examples), "--phases", phases, "--request-timeout", "20"),
         *("--max-time", str(seconds), "--no-color", "--report-junit-path", str(report)),
     ]
     environment = os.environ | {"SCHEMATHESIS_HOOKS": "tests.api.schemathesis_hooks", "PYTHONPATH": str(PROJECT)}
@@ -81,7 +85,13 @@ def main() -> int:
     called = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gateway-generated-calls-") as folder:
         with RunningGateway(open_site(Path(folder))) as gateway:
-            done = run(gateway, seconds=called.seconds, examples=called.examples, report=Path(folder) / "report.xml")
+            done = run(
+                gateway,
+                seconds=called.seconds,
+                examples=called.examples,
+                report=Path(folder) / "report.xml",
+                phases="examples,coverage,fuzzing,stateful",
+            )
         print(done.stdout, done.stderr)
         return done.returncode
 

@@ -38,7 +38,7 @@ class WebhookChange(Asked):
     """Where events are posted to."""
     events: WebhookEvents | None = None
     """What it is told of; everything when empty."""
-    state: Literal["active", "paused"] | None = None
+    state: Annotated[Literal["active", "paused"] | None, Field(examples=["paused"])] = None
     """paused: events are kept until it is active again. active also ends a pause of ours."""
 
 
@@ -62,7 +62,7 @@ class WebhookReplay(Asked):
         }
     )
 
-    since: AskedInstant | None = None
+    since: Annotated[AskedInstant | None, Field(examples=["2026-03-01T12:00:00Z"])] = None
     """From when on."""
     since_event: Annotated[str | None, Field(min_length=1, max_length=64, pattern="^[0-9A-Za-z_]+$")] = None
     """From which event on, that one included."""
