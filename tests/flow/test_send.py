@@ -329,7 +329,12 @@ async def test_what_ends_the_process_each_time_is_given_up_unsent(office):
     delivery = await office.enqueue()
     for owner in ("one", "two", "three"):
         await office.do(
-            delivery_claims.claim, owner, office.clock(), lease_ms=1_000, limit=1, share_of=lambda name, _: Share(name, 1)
+            delivery_claims.claim,
+            owner,
+            office.clock(),
+            lease_ms=1_000,
+            limit=1,
+            share_of=lambda name, _: Share(name, 1),
         )
         office.clock.pass_s(1)
     office.run(office.new_sending("four"))
