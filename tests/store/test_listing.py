@@ -3,8 +3,9 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from gateway.model.ids import ulid
 from gateway.store import messages
 from gateway.store.messages import documents, listing
 from gateway.store.messages.documents import StagedDocument, StoredDocument
@@ -63,6 +64,17 @@ def walk(store, wanted, limit=2):
 
 def numbers(store, wanted, limit=2):
     return [number for one in walk(store, wanted, limit)[0] for number in one]
+
+
+@pytest.mark.parametrize("collation", ["C", "en-x-icu"])
+def test_a_list_begins_with_the_newest_in_any_collation(store, collation):
+    if store.is_sqlite:
+        return  # it has none
+    newest = ulid(2**48 - 1, 2**80 - 1)
+    compared = text(f"""SELECT :behind COLLATE "{collation}" > :newest""")
+    for behind in (listing._HIGHEST, f"{newest}-0", f"{newest}-9-r2"):
+        asked = compared.bindparams(behind=behind, newest=newest)
+        assert store.read_now(partial(Connection.scalar, statement=asked))
 
 
 def test_pages_are_complete_and_each_submission_is_on_one_of_them(store):

@@ -21,7 +21,8 @@ VISITS_MAX = 1_000
 SAME_NUMBER_MAX = 10
 _SAME_LOOKED_AT_MAX = 50
 _BATCH_ROWS = 64
-_HIGHEST = "~"  # behind every id
+# Behind every id, whichever collation the database sorts by: ids begin with a digit.
+_HIGHEST = "Z"
 _MESSAGE = table_of(Message)
 _DOCUMENT = table_of(Document)
 _DocumentRow: TypeAlias = Row[tuple[str, str, str, str]]
