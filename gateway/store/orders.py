@@ -4,10 +4,11 @@ One statement for each document: it inserts the order or takes the table of stat
 order's row. What a document belongs to is kept beside it (`belongs`), also while its message is not decided.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, literal, or_, select, text, tuple_, update
 
@@ -114,6 +115,13 @@ def note_delivered(connection: Connection, dispatch_id: str, now_ms: int) -> Non
     for row in _numbers_of.rows(connection, document_id=dispatch_id):
         values = {"partner_id": row[0], "number": row[1], "document_id": dispatch_id, "now_ms": now_ms, "lines": 0}
         _tell(connection, dispatch_id, _follow[E.DELIVER].rows(connection, **values), now_ms)
+
+
+def note_withdrawn(connection: Connection, dispatch_id: str, now_ms: int) -> None:
+    """What we were about to send is not sent: an order of which nothing else is known is cancelled."""
+    for row in _numbers_of.rows(connection, document_id=dispatch_id):
+        values = {"partner_id": row[0], "number": row[1], "document_id": dispatch_id, "now_ms": now_ms}
+        _tell(connection, dispatch_id, _withdraw.rows(connection, **values), now_ms)
 
 
 def belongs(connection: Connection, item: Belonging) -> None:
@@ -237,7 +245,8 @@ def _tell(connection: Connection, document_id: str, rows: Sequence[Sequence[Any]
     """Record that an order changed, where its partner may be told."""
     for partner_id, number, state, previous, tells in rows:
         if tells and state != previous:
-            data: Mapping[str, object] = {"number": number, "state": state, "previous_state": previous or None}
+            links = {"self": f"/v1/purchase-orders/{quote(number, safe='')}"}
+            data = {"number": number, "state": state, "previous_state": previous or None, "links": links}
             cause = f"order|{number}|{document_id}|{state}"
             event = partner_event(partner_id, CHANGED, number, now_ms, data, cause=cause)
             partner_events.record(connection, event)
@@ -340,6 +349,20 @@ def _following(event: OrderEvent) -> Prepared:
 _move = {event: _moving(event, returning=True) for event in ORDER_BEGINNINGS}
 _post_move = {event: _moving(event, returning=False) for event in ORDER_BEGINNINGS}
 _follow = {event: _following(event) for event in OrderEvent if event not in ORDER_BEGINNINGS}
+_withdraw = Prepared(
+    lambda _: (
+        update(_ORDER)
+        .where(
+            _ORDER.c.partner_id == given("partner_id"),
+            _ORDER.c.number == given("number"),
+            _ORDER.c.state == constant(OrderState.TRANSMITTED),
+            _ORDER.c.dispatch_id == given("document_id"),
+            _ORDER.c.sent_id == given("document_id"),
+        )
+        .values(_changes(E.CANCEL))
+        .returning(*_TOLD)
+    )
+)
 _numbers_of = Prepared(
     lambda _: select(_BELONGS.c.partner_id, _BELONGS.c.number).where(_BELONGS.c.document_id == given("document_id"))
 )

@@ -87,6 +87,23 @@ async def test_an_order_is_transmitted_and_received_by_its_delivery(desk):
     assert await state(desk.database, "PO-7", "acme") == "received"
 
 
+async def test_an_order_that_a_person_does_not_let_go_is_cancelled_and_its_change_is_not(desk):
+    first = await desk.send(order("PO-7"))
+    await desk.send(order("PO-8"))
+    change = {"document_type": "purchase_order_change", "purpose": "change", "purchase_order_number": "PO-8"}
+    line = {"line_id": "1", "change_code": "QI", "quantity": "12", "quantity_left": "12", "unit": "EA"}
+    ids = {"product_ids": [{"qualifier": "BP", "id": "AX-1"}], "unit_price": "1"}
+    body = change | {"schema_version": "1.0", "number": "C-1", "issued_on": "2026-03-02", "lines": [line | ids]}
+    second = await desk.send(orjson.dumps(body | {"purchase_order_date": "2026-03-01"}))
+    assert second.is_accepted, second
+    for answer in (first, second):
+        await desk.database.write(
+            partial(deliveries.cancel, delivery_id=answer.id, now_ms=5, actor="operator:test", why="a mistake")
+        )
+    assert await state(desk.database, "PO-7", "acme") == "cancelled"
+    assert await state(desk.database, "PO-8", "acme") == "transmitted"
+
+
 async def test_what_cannot_be_sent_or_waits_makes_no_order(desk):
     refused = await desk.send(order("PO-8"), partner="unreachable")
     held = await desk.send(order("PO-9"), partner="idle")
@@ -114,4 +131,9 @@ async def test_who_listens_is_told_in_the_same_commit(store_url, tmp_path):
         told = await desk.database.read(partial(partner_events.find, partner_id="acme"))
     assert [(event.type, event.subject) for event in told] == [("purchase_order.changed", "PO-7")] * 2
     data = orjson.loads(told[0].body)["data"]
-    assert (data["number"], data["state"], data["previous_state"]) == ("PO-7", "received", "transmitted")
+    assert data == {
+        "number": "PO-7",
+        "state": "received",
+        "previous_state": "transmitted",
+        "links": {"self": "/v1/purchase-orders/PO-7"},
+    }

@@ -301,8 +301,9 @@ def move(
     if is_news and delivery.kind != DeliveryKind.NOTICE:
         settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case)
     _tell_acknowledgment(connection, delivery.id, delivery.kind, state)
-    if state is DeliveryState.DELIVERED and delivery.kind == DeliveryKind.DOCUMENT:
-        orders.note_delivered(connection, delivery.id, now_ms)
+    if delivery.kind == DeliveryKind.DOCUMENT and state in DELIVERY_FINAL_STATES:
+        noted = orders.note_delivered if state is DeliveryState.DELIVERED else orders.note_withdrawn
+        noted(connection, delivery.id, now_ms)
     return state
 
 
