@@ -27,6 +27,8 @@ _TIMELINE = table_of(TimelineEntry)
 # In the words and the order of the partial indexes.
 _OVER_FOR_THEM = [*OVER, constant(DeliveryState.REFUSED.value)]
 _other = _DELIVERY.alias("other")
+# Looked up for each that is shown: joined, both tables would be read side by side.
+_order = select(_DISPATCH.c.purchase_order_number).where(_DISPATCH.c.id == _DELIVERY.c.id).scalar_subquery()
 _waits_for = (
     select(_other.c.id)
     .where(_other.c.lane == _DELIVERY.c.lane, _other.c.state.not_in(OVER), _other.c.sequence < _DELIVERY.c.sequence)
@@ -109,10 +111,8 @@ def note_fetched(connection: Connection, delivery_id: str, now_ms: int, facts: d
 
 
 def _of_partner(partner_id: str) -> Select[Any]:
-    return (
-        select(*COLUMNS, _DISPATCH.c.purchase_order_number, _waits_for)
-        .join(_DISPATCH, _DISPATCH.c.id == _DELIVERY.c.id, isouter=True)
-        .where(_DELIVERY.c.channel == constant(INBOX), _DELIVERY.c.partner_id == partner_id)
+    return select(*COLUMNS, _order, _waits_for).where(
+        _DELIVERY.c.channel == constant(INBOX), _DELIVERY.c.partner_id == partner_id
     )
 
 
