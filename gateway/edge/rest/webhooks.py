@@ -4,6 +4,7 @@ An address is judged by the profile when it is set up, and again at each call. A
 the call that made it, and kept sealed.
 """
 
+import re
 import secrets
 from base64 import b64encode
 from collections import deque
@@ -57,6 +58,7 @@ TESTS_PER_MINUTE = 6
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _ID_CHARACTERS_MAX = 64
+_DELIVERY_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _BY_PROFILE = "it is agreed in your profile: it can be paused, resumed, tried and told again here, but not changed"
 _NO_SECRETS = (
     "this gateway cannot keep secrets for you now; ask our people to set its key passphrase, or for a subscription in "
@@ -114,7 +116,7 @@ class Webhooks:
             name=said.name,
             origin=BY_API,
             url=said.url,
-            events=said.events,
+            events=tuple(dict.fromkeys(said.events)),
             keys=(),
             state=WebhookState.ACTIVE,
             reason="",
@@ -159,7 +161,7 @@ class Webhooks:
             if said.url is not None and said.url != before.url:
                 changed["url"] = said.url
             if said.events is not None and said.events != before.events:
-                changed["events"] = said.events
+                changed["events"] = tuple(dict.fromkeys(said.events))
             if changed:
                 subscriptions.change(connection, before.id, now_ms, **changed)
                 self._note(connection, request, caller, "webhook.update", before, {"changed": sorted(changed)})
@@ -272,7 +274,7 @@ class Webhooks:
                 log.find,
                 subscription_id=found.id,
                 state=read_choice(request, "status", _STATES),
-                before=read_cursor(request, lambda text: text if text.isalnum() else None),
+                before=read_cursor(request, lambda text: text if _DELIVERY_ID.fullmatch(text) else None),
                 limit=limit + 1,
             )
         )

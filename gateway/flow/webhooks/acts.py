@@ -15,7 +15,7 @@ from gateway.store.webhooks.subscriptions import Subscription
 from partners.directory import Directory
 
 # Told again by one act.
-REPLAYED_MAX = 1_000
+REPLAYED_MAX = 500
 TEST_EVENT = "webhook.test"
 
 

@@ -11,6 +11,7 @@ from gateway.model.webhook import (
     BY_PROFILE,
     WEBHOOK_FINAL_STATES,
     WEBHOOK_LIVING_STATES,
+    WEBHOOK_TRANSITIONS,
     WebhookChange,
     WebhookState,
     profile_subscription_id,
@@ -149,6 +150,9 @@ def _move(
     now_ms: int,
     loaded: LoadedProfile | None = None,
 ) -> bool:
+    now = subscriptions.locked(connection, before.id)
+    if now is None or (now.state, event) not in WEBHOOK_TRANSITIONS:
+        return False  # somebody else, or another node, was faster
     digest = loaded.digest if loaded is not None else ""
-    moving.move(connection, before, event, now_ms, by=_PROFILE, reason=reason, profile_digest=digest)
+    moving.move(connection, now, event, now_ms, by=_PROFILE, reason=reason, profile_digest=digest)
     return True

@@ -25,7 +25,8 @@ from partners.directory import Directory
 
 POLL_S = 1.0
 LEASE_MS = 30_000
-EVENTS_AT_ONCE = 100
+# Each may become as many deliveries as there are subscriptions, and others wait for the commit.
+EVENTS_AT_ONCE = 25
 _CLAIM = "webhooks:telling"
 
 log = logging.getLogger(__name__)
