@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 
@@ -31,6 +32,7 @@ from gateway.flow.validating import Validating
 from gateway.flow.webhooks.wanting import wants_events
 from gateway.model.ids import IdSource
 from gateway.settings import IdentitySettings, Limits, Settings
+from gateway.store.credentials import sealing as sealing_key
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
 from gateway.store.messages import StoredMessage
@@ -204,7 +206,8 @@ async def open_house(
         return directories[-1]
 
     sealing = Sealing(database, lambda: passphrase, now_ms=clock)
-    await sealing.start()
+    with patch.object(sealing_key, "SCRYPT_LOG2_N", 10):  # as it is made for people to wait for, each test would
+        await sealing.start()
     pairs = {"bigcorp": our_keys()} | ({"plant": plant} if plant is not None else {})
     ring = KeyRing({name: IdentityKeys(name, pair, (pair,)) for name, pair in pairs.items()})
     ids = IdSource(clock, secrets.randbits)

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from certs.keyring import KeyRingError
+from gateway.app import Gateway
 from gateway.flow.certificates import key_acts
 from gateway.flow.operations import Actor
-from gateway.settings import SettingsError
+from gateway.settings import Settings, SettingsError
+from gateway.starting import CannotStart
 from gateway.store.api_tables import SealingKey
 from gateway.store.backup import move_ahead
 from gateway.store.credentials import sealing as sealing_key
@@ -17,7 +19,13 @@ from gateway.store.credentials.sealing import SealError, Sealing, SealingUnavail
 from gateway.store.database import Database
 from gateway.store.engine.statements import table_of
 
+pytestmark = pytest.mark.usefixtures("cheap_scrypt")
 PASSPHRASE, NEXT = b"the passphrase of the day", b"the passphrase of tomorrow"
+
+
+@pytest.fixture
+def cheap_scrypt(monkeypatch):
+    monkeypatch.setattr(sealing_key, "SCRYPT_LOG2_N", 10)
 
 
 def sealing(database, passphrase=PASSPHRASE):
@@ -101,9 +109,12 @@ def test_a_wrong_passphrase_and_a_damaged_key_are_told(store):
     with pytest.raises(KeyRingError, match="last wrapped under") as told:
         sealing(store, b"wrong")
     assert "wrong" not in str(told.value)
-    store.write_now(lambda connection: connection.execute(table_of(SealingKey).update().values(wrapped=b"\x01no")))
-    with pytest.raises(KeyRingError, match="restore the database"):
-        sealing(store)
+    (kept,) = wrapped(store)
+    for damaged in (b"", b"\x01", b"\x01no", b"\x02" + kept[1:], kept[:1] + b"\xff" + kept[2:], kept[:-1], kept[:30]):
+        values = table_of(SealingKey).update().values(wrapped=damaged)
+        store.write_now(lambda connection, values=values: connection.execute(values))
+        with pytest.raises(KeyRingError, match="restore the database"):
+            sealing(store)
 
     def unreadable():
         raise SettingsError(["key_passphrase_file: no such file"])
@@ -135,3 +146,27 @@ def test_a_restored_database_keeps_its_seals(store):
     sealed = sealing(store).seal(b"secret", "p")
     store.write_now(lambda connection: move_ahead(connection, 1, 7, "command:test"))
     assert sealing(store).open(sealed, "p") == b"secret"
+
+
+async def test_a_gateway_with_another_passphrase_does_not_start(tmp_path):
+    async def start_with(passphrase):
+        settings = Settings(
+            data_dir=tmp_path / "data",
+            partners_dir=tmp_path / "partners",
+            key_passphrase=passphrase,
+            edge_port=0,
+            operator_port=0,
+        )
+        gateway = Gateway(settings, database_synchronous="OFF")
+        try:
+            await gateway.start()
+            return gateway.sealing.is_available
+        finally:
+            await gateway.stop()
+
+    (tmp_path / "partners").mkdir()
+    assert await start_with("the first")
+    with pytest.raises(CannotStart, match="last wrapped under"):
+        await start_with("the second")
+    assert not await start_with(None)
+    assert await start_with("the first")

@@ -1,7 +1,7 @@
 """Secrets of ours at rest: sealed with AES-256-GCM under one data key, which lies wrapped under the passphrase.
 
     sealed    01 | nonce (12) | ciphertext and tag           associated data: 01 and the purpose
-    wrapped   01 | salt (16) | nonce (12) | ciphertext and tag, the key by scrypt from the passphrase
+    wrapped   01 | log2 N | salt (16) | nonce (12) | ciphertext and tag, the key by scrypt from the passphrase
 
 All nodes share the data key: whoever starts first makes it, the others read it. What is sealed for one purpose does not
 open for another one, so that nobody who can write to the database makes one secret out of another.
@@ -31,7 +31,9 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SALT_BYTES = 16
 # About 0.1 s and 32 MB for each guess (RFC 7914 2).
-_SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 32_768, 8, 1
+SCRYPT_LOG2_N = 15
+_LOG2_N_MAX = 17
+_SCRYPT_R, _SCRYPT_P = 8, 1
 _WRAPPING = b"partner-gateway sealing key"
 
 
@@ -91,6 +93,9 @@ class Sealing:
             made = os.urandom(_KEY_BYTES)
             wrapped, now_ms = _wrap(made, passphrase), self._now_ms()
             kept = self._database.write_now(lambda connection: _keep(connection, wrapped, now_ms))
+            if kept == wrapped:
+                self._cipher = AESGCM(made)
+                return
         self._cipher = AESGCM(_unwrap(kept, passphrase))
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
@@ -159,15 +164,19 @@ def _keep(connection: Connection, wrapped: bytes, now_ms: int) -> bytes:
 
 def _wrap(key: bytes, passphrase: bytes) -> bytes:
     salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
-    return _VERSION + salt + nonce + _wrapping_cipher(passphrase, salt).encrypt(nonce, key, _VERSION + _WRAPPING)
+    head = _VERSION + bytes([SCRYPT_LOG2_N])
+    sealed = _wrapping_cipher(passphrase, salt, SCRYPT_LOG2_N).encrypt(nonce, key, head + _WRAPPING)
+    return head + salt + nonce + sealed
 
 
 def _unwrap(wrapped: bytes, passphrase: bytes) -> bytes:
-    salt_end = 1 + _SALT_BYTES
-    nonce_end = salt_end + _NONCE_BYTES
+    head, salt = wrapped[:2], wrapped[2 : 2 + _SALT_BYTES]
+    nonce_end = 2 + _SALT_BYTES + _NONCE_BYTES
+    nonce, sealed = wrapped[2 + _SALT_BYTES : nonce_end], wrapped[nonce_end:]
     try:
-        cipher = _wrapping_cipher(passphrase, wrapped[1:salt_end])
-        return cipher.decrypt(wrapped[salt_end:nonce_end], wrapped[nonce_end:], wrapped[:1] + _WRAPPING)
+        # Who could write another number here could make each start take as long as they like.
+        log2_n = head[1] if sealed and head[1] <= _LOG2_N_MAX else 0
+        return _wrapping_cipher(passphrase, salt, log2_n).decrypt(nonce, sealed, head + _WRAPPING)
     except (InvalidTag, ValueError):
         raise KeyRingError(
             "The key that seals our secrets does not open under the passphrase. "
@@ -175,5 +184,5 @@ def _unwrap(wrapped: bytes, passphrase: bytes) -> bytes:
         ) from None
 
 
-def _wrapping_cipher(passphrase: bytes, salt: bytes) -> AESGCM:
-    return AESGCM(Scrypt(salt, _KEY_BYTES, _SCRYPT_N, _SCRYPT_R, _SCRYPT_P).derive(passphrase))
+def _wrapping_cipher(passphrase: bytes, salt: bytes, log2_n: int) -> AESGCM:
+    return AESGCM(Scrypt(salt, _KEY_BYTES, 2**log2_n, _SCRYPT_R, _SCRYPT_P).derive(passphrase))
