@@ -124,7 +124,6 @@ async def test_submissions_are_found_by_what_they_hold(tmp_path):
         "since=2026-03-01T00:00:00",
         "until=2026-02-30T00:00:00Z",
         "until=9999-99-99T00:00:00Z",
-        "since=1969-12-31T23:59:59Z",
         "limit=5&limit=6",
         "status=held&status=held",
         "cursor=a&cursor=b",
