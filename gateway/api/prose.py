@@ -25,7 +25,8 @@ Unknown addresses (404) and methods (405, with `Allow`) have the same form.
 **Lists.** Follow `links.next` until it is null. A page costs the same wherever it lies.
 
 **Versions.** The first part of a path is its version. Answers get new members and calls new optional parameters \
-without notice, so take what you do not know as it comes; whatever would break a program comes under a new version. A \
+without notice, and lists of words that are marked `x-open` get new words, so take what you do not know as it comes; \
+whatever would break a program comes under a new version. A \
 call on its way out says so: `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and a `Link` to what takes its place."""
 
 TAG_SAYS: Final[Mapping[Tag, str]] = MappingProxyType(

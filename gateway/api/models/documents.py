@@ -4,22 +4,34 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from gateway.api.models.parts import Address, DocumentId, Free, Instant, PageLinks, SelfLink, SubmissionId, Told
+from gateway.api.models.parts import (
+    OPEN_WORDS,
+    Address,
+    DocumentId,
+    Free,
+    Instant,
+    PageLinks,
+    SelfLink,
+    SubmissionId,
+    Told,
+)
 
 SubmissionStatus: TypeAlias = Annotated[
     Literal["received", "processing", "queued", "published", "rejected", "parked", "held"],
     Field(
+        json_schema_extra=OPEN_WORDS,
         description="received: kept, to be read. processing: it is being read. queued: read, on its way to our ERP. "
         "published: our ERP has everything that was accepted. rejected: nothing of it was accepted, `reason` says why. "
-        "parked: a fault of ours, it is tried again. held: kept until your profile is live or testing again."
+        "parked: a fault of ours, it is tried again. held: kept until your profile is live or testing again.",
     ),
 ]
 SubmissionOutcome: TypeAlias = Annotated[
     Literal["in_progress", "accepted", "rejected", "delayed", "on_hold"],
     Field(
+        json_schema_extra=OPEN_WORDS,
         description="The same in words of business. in_progress: it is being read. accepted: it was read, and what was "
         "accepted went on. rejected: nothing of it was accepted. delayed: a fault of ours keeps it back. on_hold: your "
-        "profile is suspended."
+        "profile is suspended.",
     ),
 ]
 DocumentStatus: TypeAlias = Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.api.models.parts import Address, Asked, Instant, PageLinks, Told
+from gateway.api.models.parts import OPEN_WORDS, Address, Asked, Instant, PageLinks, Told
 
 
 class InboxLinks(Told):
@@ -35,7 +35,7 @@ class InboxItem(Told):
     """The order that it speaks of."""
     status: Annotated[
         Literal["available", "waiting", "held", "confirmed", "declined", "overdue", "cancelled"],
-        Field(examples=["available"]),
+        Field(json_schema_extra=OPEN_WORDS, examples=["available"]),
     ]
     """available: fetch and confirm it. waiting: an earlier one of its line is not confirmed yet; it may be fetched all
     the same. held: your profile is suspended. confirmed, declined: by you. overdue: it was not confirmed in time, our

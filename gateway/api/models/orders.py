@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from gateway.api.models.parts import Address, Free, Instant, PageLinks, Told
+from gateway.api.models.parts import OPEN_WORDS, Address, Free, Instant, PageLinks, Told
 
 OrderState: TypeAlias = Annotated[
     Literal[
@@ -20,9 +20,10 @@ OrderState: TypeAlias = Annotated[
         "closed",
     ],
     Field(
+        json_schema_extra=OPEN_WORDS,
         description="transmitted: on its way to you. received: you have it. acknowledged, acknowledged_with_changes, "
         "rejected: your acknowledgment says so. partially_shipped, shipped, invoiced: by your ship notices and "
-        "invoices. cancelled, closed: nothing is to be done any more."
+        "invoices. cancelled, closed: nothing is to be done any more.",
     ),
 ]
 
@@ -49,7 +50,11 @@ class PurchaseOrder(Told):
     """Where it stands."""
     is_open: bool
     """Whether something is still to come from you."""
-    expected: list[Literal["purchase_order_acknowledgment", "ship_notice", "invoice"]]
+    expected: list[
+        Annotated[
+            Literal["purchase_order_acknowledgment", "ship_notice", "invoice"], Field(json_schema_extra=OPEN_WORDS)
+        ]
+    ]
     """What may come from you next, the most likely first."""
     origin: Literal["sent", "unknown"]
     """unknown: you answered an order that did not go out from here."""

@@ -1,9 +1,9 @@
 """What all models share: how they are read and written, and the values that have a form of their own."""
 
 from datetime import datetime
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 
 from gateway.model.instants import rfc3339
 
@@ -29,6 +29,10 @@ DocumentId: TypeAlias = Annotated[
     str, Field(pattern="^[0-9A-Z]{26}-[0-9]{1,9}(-r[0-9]{1,9})?$", examples=["01JNPG7W3Q8Z5V4T2R1S0XKCDA-1"])
 ]
 Address: TypeAlias = Annotated[str, Field(description="A path on this server.", examples=["/v1/documents"])]
+
+
+# Of words in answers: later releases may know more of them, so that programs must expect others.
+OPEN_WORDS: Final[dict[str, JsonValue]] = {"x-open": True}
 
 
 class Told(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from gateway.api.models.parts import Address, Asked, AskedInstant, Free, Instant, PageLinks, Told
+from gateway.api.models.parts import OPEN_WORDS, Address, Asked, AskedInstant, Free, Instant, PageLinks, Told
 from partners.webhook_terms import WebhookEvent
 
 KEY_OVERLAP_HOURS_MAX = 720
@@ -107,9 +107,9 @@ class WebhookSubscription(Told):
     """profile: agreed with us, it cannot be changed here."""
     url: str
     """Where events are posted to."""
-    events: list[WebhookEvent]
+    events: list[Annotated[WebhookEvent, Field(json_schema_extra=OPEN_WORDS)]]
     """What it is told of; everything when empty."""
-    state: Literal["active", "paused", "disabled"]
+    state: Annotated[Literal["active", "paused", "disabled"], Field(json_schema_extra=OPEN_WORDS)]
     """paused: events wait. disabled: it answered 410 Gone; make it active again once it is back."""
     reason: str | None
     """Why it is paused or disabled."""

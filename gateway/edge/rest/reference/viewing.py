@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlencode
 
 Schema: TypeAlias = dict[str, Any]  # JSON has no better type
 _SCHEMAS: Final = "#/components/schemas/"
 _NOT_OK: Final = "45"
 _JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Field:
     where: str = ""
     example: str = ""
     choices: tuple[str, ...] = ()
+    is_open: bool = False  # others may follow
     deprecated: bool = False
 
 
@@ -179,7 +182,10 @@ def _contents(document: Schema, contents: Schema) -> Iterator[Content]:
     for media_type, held in contents.items():
         schema = held["schema"]
         target = _at(document, schema["$ref"]) if "$ref" in schema else schema
-        yield Content(media_type, kind_of(schema), tuple(_fields(target)), held.get("example"))
+        example = held.get("example")
+        if media_type == _FORM and isinstance(example, dict):
+            example = urlencode(example)
+        yield Content(media_type, kind_of(schema), tuple(_fields(target)), example)
 
 
 def _parameter(held: Schema) -> Field:
@@ -207,6 +213,7 @@ def _fields(schema: Schema) -> Iterator[Field]:
             required=name in required,
             example=str(examples[0]) if examples and isinstance(examples[0], str | int) else "",
             choices=tuple(map(str, _choices(held))),
+            is_open=_is_open(held),
         )
 
 
@@ -215,6 +222,11 @@ def _choices(schema: Schema) -> list[object]:
     for held in [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]:
         found = found or _choices(held)
     return list(found)
+
+
+def _is_open(schema: Schema) -> bool:
+    inner = [*schema.get("anyOf", ()), *([schema["items"]] if "items" in schema else ())]
+    return bool(schema.get("x-open")) or any(map(_is_open, inner))
 
 
 def kind_of(schema: Schema) -> Kind:
