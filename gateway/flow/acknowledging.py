@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.routes import bearer_of
-from gateway.flow.outward.ways import AS2, SANDBOX, destination_of, own_way
+from gateway.flow.outward.ways import AS2, SANDBOX, Way, destination_of, own_way
 from gateway.model.delivery import INBOX, DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
@@ -19,6 +19,7 @@ from gateway.store.deliveries import NewDelivery
 from gateway.store.messages import StoredMessage
 from gateway.store.messages.acknowledgments import StoredAcknowledgment
 from partners.directory import Directory
+from partners.loader import LoadedProfile
 from partners.profile import Profile
 
 CONTENT_TYPE = "application/edi-x12"  # RFC 1767 1
@@ -71,18 +72,26 @@ class WaysOut:
         """The way to a partner, or over the connection that its traffic comes by; None where neither can be sent to."""
         directory = self._directory()
         partner = directory.by_id(partner_id)
-        bearer = bearer_of(directory, partner) if partner is not None else None
-        if partner is None or bearer is None or "draft" in {partner.profile.status, bearer.profile.status}:
+        if partner is None:
+            return None
+        own = own_way(partner.profile)
+        bearer = bearer_of(directory, partner) if own in {None, AS2} else partner
+        if bearer is None or "draft" in {partner.profile.status, bearer.profile.status}:
             return None
         if message.channel == SANDBOX:
             # What the sandbox said in their name is no affair of theirs.
             return WayOut(partner.digest, message.identity, SANDBOX, self._host) if partner.profile.sandbox else None
-        own = own_way(partner.profile)
-        if own == INBOX and not _uses_inbox(partner.profile):
-            return None
         if own is not None and own != AS2:
-            destination = destination_of(partner.profile, own)
-            return WayOut(partner.digest, self._addressed(message), own, self._host, destination)
+            return self._fetched_or_posted(message, partner, own)
+        return self._over_as2(message, partner, bearer)
+
+    def _fetched_or_posted(self, message: StoredMessage, partner: LoadedProfile, way: Way) -> WayOut | None:
+        if way == INBOX and not _uses_inbox(partner.profile):
+            return None
+        destination = destination_of(partner.profile, way)
+        return WayOut(partner.digest, self._addressed(message), way, self._host, destination)
+
+    def _over_as2(self, message: StoredMessage, partner: LoadedProfile, bearer: LoadedProfile) -> WayOut | None:
         as2 = bearer.profile.as2
         if as2 is None or as2.url is None:
             return None

@@ -52,3 +52,32 @@ async def test_a_message_is_acknowledged_once_however_often_it_is_processed(tmp_
         await line.decided(acceptance.message_id, "published")
         found = await line.database.read(lambda connection: deliveries.of_message(connection, acceptance.message_id))
         assert len(found) == 1
+
+
+KEY = {"api_keys": [{"label": "main", "sha256": "0" * 64}]}
+ORDERED = {"document": "purchase_order", "direction": "outbound", "syntax": "json"}
+ANSWERED = {
+    "document": "purchase_order_acknowledgment",
+    "direction": "inbound",
+    "syntax": "x12",
+    "releases": ["004010", "005010"],
+}
+
+
+@pytest.mark.parametrize(
+    "profile", [{"delivery": {"way": "inbox"}}, {"agreements": [ANSWERED, ORDERED]}, {"via": "nobody", "as2": URL}]
+)
+async def test_who_fetches_finds_it_in_the_inbox(tmp_path, profile):
+    own = {"as2": {"id": "ACME-AS2", "certificate": "acme.pem"}} | KEY
+    if "via" in profile:
+        own["delivery"] = {"way": "inbox"}  # whoever carries their other traffic
+    acknowledgment, (delivery,), payload = await earned(tmp_path, own | profile)
+    assert (acknowledgment["state"], acknowledgment["id"]) == ("queued", delivery.id)
+    assert (delivery.channel, delivery.kind, delivery.identity) == ("inbox", "acknowledgment", "bigcorp")
+    assert payload == acknowledgment["x12"].encode()
+
+
+async def test_who_calls_the_api_and_is_sent_nothing_reads_it_with_the_document_alone(tmp_path):
+    profile = {"as2": {"id": "ACME-AS2", "certificate": "acme.pem"}, "agreements": [ANSWERED]} | KEY
+    acknowledgment, found, _ = await earned(tmp_path, profile)
+    assert (acknowledgment["state"], found) == ("kept", [])

@@ -13,12 +13,14 @@ from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, ve
 from gateway.commands.profiles import profile_of
 from gateway.commands.storing import reading
 from gateway.flow.credentials import KnownCredential, credentials_of
+from gateway.flow.outward.ways import own_way
 from gateway.model.instants import rfc3339
 from gateway.settings import DATABASE_FILE, Settings
 from gateway.store.credentials import uses
 from partners.as2_terms import CertificateFile
 from partners.effective import EffectiveValue, effective_values
 from partners.loader import LoadedProfile
+from partners.profile import Profile
 from partners.x12_terms import Duplicates
 
 VALUE_CHARACTERS_MAX = 64
@@ -83,6 +85,7 @@ def _show(called: argparse.Namespace) -> int:
             ("digest", loaded.digest[:12]),
             ("as2 id", profile.as2.id if profile.as2 else None),
             ("as2 url", profile.as2.url if profile.as2 else None),
+            ("way out", _way_out(profile)),
             ("x12", ", ".join(f"{item.qualifier}/{item.id}" for item in profile.x12)),
             ("via", profile.via),
             ("tolerances", ", ".join(profile.tolerances)),
@@ -210,3 +213,19 @@ def _named(known: dict[str, object], data: bytes) -> dict[str, object]:
         "not_before": certificate.not_before.isoformat(),
         "not_after": certificate.not_after.isoformat(),
     }
+
+
+def _way_out(profile: Profile) -> str | None:
+    """How what we have for them reaches them, in words."""
+    if profile.sandbox:
+        return "the sandbox plays them"
+    match own_way(profile):
+        case "inbox":
+            hours = profile.delivery.confirm_within_hours
+            return f"inbox: they fetch it by the API and confirm it within {hours} hours"
+        case "webhook":
+            return f"webhook: posted to {profile.delivery.webhook}"
+        case "as2":
+            return "as2"
+        case _:
+            return f"by the connection {profile.via}" if profile.via is not None else None
