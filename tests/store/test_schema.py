@@ -81,6 +81,7 @@ def test_partial_indexes_are_partial(store):
         "delivery_due",
         "delivery_lane_open",
         "delivery_by_destination",
+        "delivery_open_by_destination",
         "purchase_order_open",
         "partner_event_untold",
     }
