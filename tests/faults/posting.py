@@ -50,8 +50,8 @@ class Answer:
 
     @property
     def is_invitation(self) -> bool:
-        """Try again: nothing was kept."""
-        return self.status in {429, 503}
+        """Try again: nothing was kept, or the attempt before is under way still."""
+        return self.status in {409, 429, 503}
 
 
 @dataclass

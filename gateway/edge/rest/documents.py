@@ -6,6 +6,7 @@ from functools import partial
 from aiohttp import hdrs, web
 
 from gateway.api.promises import CHANNELS, SUBMISSION_STATUSES
+from gateway.buffers import Buffer
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
@@ -60,15 +61,23 @@ class Documents:
 
     async def submit(self, request: Request, caller: Caller) -> web.Response:
         """Keep a document, durably, and say so with 202. It is read afterwards: its fate stands under its address."""
-        body = await self._door.read_body(request, caller)
         content_type = request.headers.get(hdrs.CONTENT_TYPE, "")[:CONTENT_TYPE_CHARACTERS_MAX]
+        # The body has no name here, so that it goes once it is kept, however long the call lasts.
+        return await self._submitting.submit(
+            request,
+            caller,
+            await self._read(request, caller, content_type),
+            content_type=content_type,
+            filename=_filename(request),
+        )
+
+    async def _read(self, request: Request, caller: Caller, content_type: str) -> Buffer:
+        body = await self._door.read_body(request, caller)
         if not body:
             raise Refused(Reason.BODY_EMPTY, "the request has no body")
         if sniff(body, content_type) is None:
             raise Refused(Reason.UNSUPPORTED_SYNTAX, "the body begins neither like X12 nor like JSON nor like XML")
-        return await self._submitting.submit(
-            request, caller, body, content_type=content_type, filename=_filename(request)
-        )
+        return body
 
     async def show(self, request: Request, caller: Caller, name: str) -> web.Response:
         """A submission or one of its documents. Somebody else's looks like one that never was."""

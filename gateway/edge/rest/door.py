@@ -82,6 +82,10 @@ class Door:
         await caller.check_body(body)
         return body
 
+    def release_body(self, request: Request) -> None:
+        """The body of a call is kept; what it took of the memory is free, although the call goes on."""
+        self._bodies.release(request)
+
     async def _enter(self, operation: Operation, request: Request) -> tuple[Caller, Admission]:
         caller = await self._identity.identify(request)
         request.extra_headers = told = dict(request.extra_headers)

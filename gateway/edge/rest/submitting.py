@@ -97,6 +97,10 @@ class Submitting:
         metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
         headers = self._headers(acceptance, has_key=key is not None)
         wait_s = read_wait(request)
+        if wait_s:
+            # Whoever waits keeps nobody else from sending.
+            del payload, wire, authenticated
+            self._door.release_body(request)
         decided = await self._waiting.decided(request, acceptance.message_id, wait_s) if wait_s else None
         if decided is not None:
             headers[PREFERENCE_APPLIED] = f"wait={wait_s}"

@@ -126,6 +126,13 @@ async def test_what_another_process_decides_is_noticed_too(house, client):
     assert (answer.status, (await answer.json())["outcome"]) == (200, "on_hold")
 
 
+async def test_whoever_waits_keeps_no_body_in_memory(house, client):
+    call = await waiting_call(house, client, Prefer="wait=30")
+    assert house.bodies.held_bytes == 0
+    await decide(house)
+    assert (await call).status == 200
+
+
 async def test_while_one_waits_its_key_may_come_again(house, client):
     call = await waiting_call(house, client, Prefer="wait=30", **{"Idempotency-Key": "k"})
     async with client.post(f"{house.url}/v1/documents", data=X12, headers=ACME | {"Idempotency-Key": "k"}) as again:
