@@ -98,9 +98,10 @@ def _changes(says: str, given: Mapping[int, Answer], taken: Body | None = None, 
     return Promise(says, given, (IDEMPOTENCY_KEY,), taken, refuses)
 
 
-def _answers(says: str, model: type[BaseModel]) -> Promise:
+def _answers(says: str, model: type[BaseModel], example: Mapping[str, object]) -> Promise:
     whole = f"{says} It becomes a document like any other: kept before it is acknowledged, then read and judged."
-    return Promise(whole, _SUBMITTED, _SUBMITS, takes(model, "The answer."), (404, 409))
+    body = Body("The answer.", MappingProxyType({JSON: model}), MappingProxyType({JSON: dict(example)}))
+    return Promise(whole, _SUBMITTED, _SUBMITS, body, (404, 409))
 
 
 PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
@@ -211,12 +212,34 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
             'Say which lines you take, and how: as ordered, changed, or not. `{"status": "accepted"}` takes all of '
             "it as it was ordered.",
             NewAcknowledgment,
+            {
+                "status": "accepted_with_changes",
+                "acknowledgment_number": "SO-118",
+                "lines": [{"line": "1", "status": "changed", "quantity": 90, "deliver_on": "2026-12-05"}],
+            },
         ),
         "ship_purchase_order": _answers(
-            "Say what is on its way: packages, lines, carrier. What you leave out comes from the order.", NewShipNotice
+            "Say what is on its way: packages, lines, carrier. What you leave out comes from the order.",
+            NewShipNotice,
+            {
+                "shipment_number": "S-118",
+                "shipped_on": "2026-12-02",
+                "estimated_delivery_on": "2026-12-05",
+                "carrier": "United Parcel Service",
+                "tracking_numbers": ["1Z999AA10123456784"],
+                "lines": [{"line": "1", "quantity": 90, "lot": "L-7"}],
+            },
         ),
         "invoice_purchase_order": _answers(
-            "Say what is to be paid. What you leave out, such as prices, comes from the order.", NewInvoice
+            "Say what is to be paid. What you leave out, such as prices, comes from the order.",
+            NewInvoice,
+            {
+                "invoice_number": "2026-118",
+                "invoiced_on": "2026-12-05",
+                "lines": [{"line": "1", "quantity": 90, "unit_price": "12.50"}],
+                "charges": [{"description": "Freight", "amount": "25.00"}],
+                "total": "1150.00",
+            },
         ),
         "list_inbox": Promise(
             "Documents that lie here for you. Fetch each, confirm it, and it is gone from the list.",

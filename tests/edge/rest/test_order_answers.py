@@ -9,6 +9,8 @@ from functools import partial
 import orjson
 import pytest
 
+from gateway.api.operations import OPERATIONS
+from gateway.api.promises import PROMISES
 from gateway.store import messages
 from gateway.store.deliveries import dispatches
 from gateway.store.events import event_log, outbox
@@ -130,6 +132,15 @@ async def test_a_key_stands_for_one_answer_to_one_order(house, client):
     # Somebody else's key is another one.
     await send(house, "PO-1", "globex")
     assert (await tell(client, url, {"status": "accepted"}, "globex", **key))[0] == 202
+
+
+@pytest.mark.parametrize("operation", ["acknowledge_purchase_order", "ship_purchase_order", "invoice_purchase_order"])
+async def test_what_the_reference_gives_as_an_example_is_taken(house, client, operation):
+    await send(house, "PO-1")
+    taken = PROMISES[operation].takes
+    rest = OPERATIONS[operation].path.rpartition("/")[2]
+    status, told = await tell(client, address(house, "PO-1", f"/{rest}"), taken.examples["application/json"])
+    assert status == 202, told
 
 
 async def test_a_long_order_is_answered_like_a_short_one(house, client):
