@@ -153,7 +153,7 @@ def test_every_schema_that_is_listed_is_given_and_is_one(run: Run):
     assert "ship_notice" in run("schema").out
 
 
-def test_an_older_release_of_the_partner_api_is_compared(call, run: Run, tmp_path: Path):
+def test_an_older_release_of_the_partner_api_is_compared(run: Run, tmp_path: Path):
     file = tmp_path / "older.json"
     file.write_text(run("schema", "openapi", "--server", "https://b2b.bigcorp.example").out)
     assert json.loads(file.read_text())["servers"] == [{"url": "https://b2b.bigcorp.example"}]
@@ -162,19 +162,19 @@ def test_an_older_release_of_the_partner_api_is_compared(call, run: Run, tmp_pat
     older = json.loads(file.read_text())
     older["paths"]["/v1/gone"] = older["paths"]["/v1/me"]
     file.write_text(json.dumps(older))
-    broken = call("schema", "openapi", "--compare", file, "--format", "json")
+    broken = run("schema", "openapi", "--compare", file, "--format", "json")
     assert broken.code == 1
     assert [(row["rule"], row["where"]) for row in broken.rows] == [("operation-removed", "GET /v1/gone")]
-    assert "operation-removed" in call("schema", "openapi", "--compare", file).out
+    assert "operation-removed" in run("schema", "openapi", "--compare", file).out
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"openapi": "3.0.0"}', '{"openapi": "3.1.0", "paths": []}', None])
-def test_what_cannot_be_compared_is_told(call, tmp_path: Path, content: str | None):
+def test_what_cannot_be_compared_is_told(run: Run, tmp_path: Path, content: str | None):
     file = tmp_path / "older.json"
     if content is not None:
         file.write_text(content)
-    assert call("schema", "openapi", "--compare", file).code == 2
-    assert call("schema", "invoice", "--compare", file).code == 2
+    assert run("schema", "openapi", "--compare", file).code == 2
+    assert run("schema", "invoice", "--compare", file).code == 2
 
 
 def test_what_translate_prints_fits_the_schema(run: Run):
