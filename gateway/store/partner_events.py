@@ -6,7 +6,7 @@ They are kept for partners who have webhooks; whoever records asks `WantsEvents`
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select, text, update
 
 from gateway.model.partner_events import PartnerEvent
 from gateway.store.api_tables import PartnerEvent as Row
@@ -61,7 +61,8 @@ def find(
     """The newest events of a partner first; `before` is the id to go on from, and types narrow the list."""
     query = select(*_COLUMNS).where(_EVENT.c.partner_id == partner_id)
     if before is not None:
-        query = query.where(_EVENT.c.number < _number_of(partner_id, before))
+        at = _number_of(partner_id, before)
+        query = query.where(or_(_EVENT.c.number < at, and_(_EVENT.c.number == at, _EVENT.c.id < storable(before))))
     if types:
         query = query.where(_EVENT.c.type.in_(types))
     ordered = query.order_by(_EVENT.c.number.desc(), _EVENT.c.id.desc()).limit(limit)
@@ -85,7 +86,8 @@ def since(
     if until_ms is not None:
         query = query.where(_EVENT.c.at_ms < until_ms)
     if event_id is not None:
-        query = query.where(_EVENT.c.number >= _number_of(partner_id, event_id))
+        at = _number_of(partner_id, event_id)
+        query = query.where(or_(_EVENT.c.number > at, and_(_EVENT.c.number == at, _EVENT.c.id >= storable(event_id))))
     if types:
         query = query.where(_EVENT.c.type.in_(types))
     ordered = query.order_by(_EVENT.c.number, _EVENT.c.id).limit(limit)
@@ -94,7 +96,9 @@ def since(
 
 def untold(connection: Connection, limit: int) -> list[RecordedEvent]:
     """Events that nobody was told of yet, those of each partner in their order."""
-    query = select(*_COLUMNS).where(~_EVENT.c.told).order_by(_EVENT.c.partner_id, _EVENT.c.number, _EVENT.c.id)
+    # In the words of the partial index, which SQLite uses only where it sees them.
+    query = select(*_COLUMNS).where(text("NOT partner_event.told"))
+    query = query.order_by(_EVENT.c.partner_id, _EVENT.c.number, _EVENT.c.id)
     return [RecordedEvent(*row) for row in connection.execute(query.limit(limit))]
 
 
