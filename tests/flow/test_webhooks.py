@@ -13,13 +13,14 @@ from gateway.carriers.webhook_keys import make_key
 from gateway.flow.webhooks.telling import tell_again
 from gateway.model.webhook import RETRY_AFTER_S, WebhookChange, WebhookState
 from gateway.store import deliveries, partner_events
+from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.deliveries.claims import Share
 from gateway.store.events import outbox
 from gateway.store.oversight import timeline
 from gateway.store.webhooks import moving, subscriptions, waiting
-from tests.flow.hooks import HMAC, Got, exchange_over, hooking, terms
+from tests.flow.hooks import HMAC, Got, Switchboard, exchange_over, hooking, terms
 
 HOUR_S = 3_600
 
@@ -535,3 +536,26 @@ async def test_an_address_has_a_share_of_its_own_whatever_else_goes_to_the_partn
         share_of=lambda partner, destination: Share(destination or partner, shares[destination]),
     )
     assert sorted(delivery.id for delivery in taken) == ["alive-0", "alive-1", "as2-0"]
+
+
+async def test_two_processes_that_tell_at_once_make_one_delivery_of_each_event(exchange, hook):
+    await exchange.set_profile("acme", terms({"orders": hook.url}))
+    database = Database(exchange.database.engine.url.render_as_string(hide_password=False))
+    database.start()
+    other = Switchboard(database, exchange.clock, lambda: exchange.directory, "two")
+    try:
+        for _ in range(10):
+            for order in ("PO-1", "PO-2"):
+                await exchange.happen(order)
+            await asyncio.gather(exchange.board.telling.tell(), other.telling.tell())
+            exchange.clock.pass_s(31)  # now either may have the turn
+        while await exchange.see(partner_events.untold, 1):
+            await asyncio.gather(exchange.board.telling.tell(), other.telling.tell())
+            exchange.clock.pass_s(31)
+        found = await exchange.see(deliveries.find, destination=(await exchange.subscription()).id, limit=100)
+        assert len({delivery.transport_id for delivery in found}) == len(found) == 20
+        await exchange.send()
+        assert orders(hook.calls) == {"PO-1": list(range(1, 20, 2)), "PO-2": list(range(2, 21, 2))}
+    finally:
+        await other.caller.close()
+        database.close()
