@@ -24,6 +24,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 CONTENT_BYTES_MAX: Final = 1_048_576
 FAULTS_MAX: Final = 50
+# Several may be of one place, as where a value is none of a union's members.
+FAULTS_WORDED_MAX: Final = 4 * FAULTS_MAX
+ERRORS_MAX: Final = 2_000
+# More than any model of ours has names, and room for items.
+MEMBERS_MAX: Final = 200
+ITEMS_MAX: Final = 10_000
 NAMES_SHOWN_MAX: Final = 20
 VALUE_CHARACTERS_MAX: Final = 99
 # As many decimal digits as a binary floating-point number keeps exactly (IEEE 754 binary64).
@@ -75,21 +81,53 @@ def read_json(body: Buffer, model: type[ModelT]) -> ModelT:
         raise Refused(Reason.BODY_TOO_LARGE, f"the body of this call has {CONTENT_BYTES_MAX} bytes at most")
     tree = _sound(bytes(body))
     try:
-        return model.model_validate_json(orjson.dumps(_plain(tree)), strict=True)
+        return _validated(tree, model)
     except ValidationError as error:
+        if error.error_count() > ERRORS_MAX:
+            # To hand out each of a hundred thousand takes seconds: those of the first few items say enough.
+            error = _of_the_first_items(tree, model) or error
+        if error.error_count() > ERRORS_MAX:
+            words = f"more than {ERRORS_MAX} things are wrong; send one item, and all others like it once it is right"
+            raise refused((Fault("", "too-many-faults", words),)) from None
         details = error.errors(include_url=False, include_context=True)
-        faults = {fault.pointer + fault.code: fault for detail in details for fault in [_fault(detail, tree, model)]}
-        raise refused(tuple(faults.values())) from None
+        # Each takes a while to be put into words.
+        worded = [_fault(detail, tree, model) for detail in details[:FAULTS_WORDED_MAX]]
+        faults = {fault.pointer + fault.code: fault for fault in worded}
+        raise refused(tuple(faults.values()), others=len(details) - len(worded)) from None
 
 
-def refused(faults: tuple[Fault, ...]) -> Refused:
-    """The refusal that names these faults, of which there is at least one; of very many the first."""
-    first = faults[0]
+def _validated(tree: Tree, model: type[ModelT]) -> ModelT:
+    return model.model_validate_json(orjson.dumps(_plain(tree)), strict=True)
+
+
+def _of_the_first_items(tree: Tree, model: type[BaseModel]) -> ValidationError | None:
+    """What is wrong as far as only the first items of each list are looked at; None where that is nothing."""
+    try:
+        _validated(_shortened(tree), model)
+    except ValidationError as error:
+        return error
+    return None
+
+
+def _shortened(tree: Tree) -> Tree:
+    if isinstance(tree, dict):
+        return {name: _shortened(held) for name, held in tree.items()}
+    return [_shortened(held) for held in tree[:FAULTS_MAX]] if isinstance(tree, list) else tree
+
+
+def refused(faults: tuple[Fault, ...], *, others: int = 0) -> Refused:
+    """The refusal that names these faults, of which there is at least one; of very many the first.
+
+    Args:
+        faults: in words.
+        others: how many more there are.
+    """
+    first, number = faults[0], len(faults) + others
     where = f"{first.pointer}: " if first.pointer else ""
-    more = f"; {len(faults) - 1} more in `errors`" if len(faults) > 1 else ""
+    more = f"; {number - 1} more in `errors`" if number > 1 else ""
     extra: dict[str, object] = {"errors": [fault.as_json() for fault in faults[:FAULTS_MAX]]}
-    if len(faults) > FAULTS_MAX:
-        extra["errors_omitted"] = len(faults) - FAULTS_MAX
+    if number > FAULTS_MAX:
+        extra["errors_omitted"] = number - min(len(faults), FAULTS_MAX)
     return Refused(Reason.INVALID_CONTENT, f"{where}{first.message}{more}", extra=extra)
 
 
@@ -134,9 +172,15 @@ def _faults_of_values(tree: Tree, path: Path) -> Iterator[Fault]:
         if _UNFIT.search(tree) is not None:
             yield Fault(pointer(path), "control-character", "a text holds no control characters but tab and line ends")
     elif isinstance(tree, dict):
+        if len(tree) > MEMBERS_MAX:
+            yield Fault(pointer(path), "too-many-members", f"an object has {MEMBERS_MAX} members at most")
+            return
         for name, held in tree.items():
             yield from _faults_of_values(held, (*path, name))
     elif isinstance(tree, list):
+        if len(tree) > ITEMS_MAX:
+            yield Fault(pointer(path), "too-long", f"has too many items; {ITEMS_MAX} at most")
+            return
         for index, held in enumerate(tree):
             yield from _faults_of_values(held, (*path, index))
 

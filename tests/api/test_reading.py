@@ -1,3 +1,4 @@
+import difflib
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.reading import CONTENT_BYTES_MAX, FAULTS_MAX, read_json
+from gateway.api.reading import CONTENT_BYTES_MAX, FAULTS_MAX, FAULTS_WORDED_MAX, read_json
 from gateway.model.refusals import Reason, Refused
 
 
@@ -87,6 +88,50 @@ def test_of_very_many_faults_the_first_are_told():
         read_json(b'{"name":"a","lines":[' + b",".join([b"1"] * 100) + b"]}", Answer)
     assert len(refused.value.extra["errors"]) == FAULTS_MAX
     assert refused.value.extra["errors_omitted"] == 50
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        pytest.param(
+            b'{"name":"a","lines":[' + b",".join([b'{"quantity":1,"unti":"EA"}'] * 9_999) + b"]}",
+            "/lines/0/unit",
+            "missing",
+            id="the same fault in each item",
+        ),
+        pytest.param(b'{"name":"a","lines":[' + b"{}," * 10_000 + b"{}]}", "/lines", "too-long", id="items"),
+        pytest.param(
+            b"{" + b",".join(b'"n%d":1' % number for number in range(201)) + b"}", "", "too-many-members", id="members"
+        ),
+        pytest.param(
+            b'{"name":"a","lines":['
+            + b",".join(b"{" + b",".join(b'"n%d":1' % name for name in range(150)) + b"}" for _ in range(500))
+            + b"]}",
+            "",
+            "too-many-faults",
+            id="faults without end",
+        ),
+        pytest.param(
+            b'{"name":"a","lines":['
+            + b'{"quantity":1,"unit":"EA"},' * 60
+            + b",".join([b'{"quantity":1,"x":1}'] * 3_000)
+            + b"]}",
+            "",
+            "too-many-faults",
+            id="behind the first items",
+        ),
+    ],
+)
+def test_a_body_full_of_faults_costs_no_more_than_another(body, pointer, code, monkeypatch):
+    looked_at = []
+    original = difflib.get_close_matches
+    monkeypatch.setattr(
+        difflib, "get_close_matches", lambda *about, **how: looked_at.append(1) or original(*about, **how)
+    )
+    errors = faults_of(body)
+    assert (errors[0]["pointer"], errors[0]["code"]) == (pointer, code)
+    assert len(errors) <= FAULTS_MAX
+    assert len(looked_at) <= FAULTS_WORDED_MAX
 
 
 def test_nothing_and_too_much_have_refusals_of_their_own():

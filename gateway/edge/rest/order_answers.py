@@ -19,7 +19,7 @@ from gateway.edge.context import Edge
 from gateway.edge.http import JSON, Routes
 from gateway.edge.rest.door import Door, Handler
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.order_contents import OrderContents
+from gateway.edge.rest.order_contents import READ_ON_THE_LOOP_BYTES_MAX, OrderContents
 from gateway.edge.rest.orders import UNKNOWN
 from gateway.edge.rest.submitting import Submitting
 from gateway.flow import order_contents
@@ -88,7 +88,10 @@ class OrderAnswers:
         body = bytes(await self._door.read_body(request, caller, CONTENT_BYTES_MAX))
         order = await self._order(caller, number)
         _check_agreed(caller.partner.profile, kind.document_type)
-        said = read_json(body, kind.model)
+        if len(body) <= READ_ON_THE_LOOP_BYTES_MAX:
+            said = read_json(body, kind.model)
+        else:
+            said = await asyncio.to_thread(read_json, body, kind.model)
         today = datetime.fromtimestamp(self._edge.now_ms() / 1_000, UTC).date()
         make = partial(_payload, kind, said, order, today)
         payload = make() if len(order.lines) <= LINES_ON_THE_LOOP_MAX else await asyncio.to_thread(make)

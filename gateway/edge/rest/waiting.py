@@ -25,7 +25,8 @@ WAITERS_MAX: Final = 1_000
 TICK_S: Final = 0.25
 _FIRST_LOOK_S: Final = 0.25
 _LOOK_S_MAX: Final = 2.0
-_PREFERENCES: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+# A quotation that never ends takes the rest with it: to look for its end again from each later place takes seconds.
+_PREFERENCES: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+', re.DOTALL)
 _WAIT: Final = re.compile(r'\s*wait\s*=\s*(?:"(\d{1,9})"|(\d{1,9}))\s*(?:;.*)?', re.IGNORECASE | re.DOTALL)
 
 
