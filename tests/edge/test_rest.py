@@ -87,6 +87,26 @@ async def test_unknown_wrong_and_expired_keys_look_alike(house, client, headers)
     assert act.remote == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ({"Authorization": "Bearer nonsense", "X-API-Key": ACME_KEY}, 401),
+        ({"Authorization": f"Bearer {ACME_KEY}", "X-API-Key": "nonsense"}, 401),
+        ({"Authorization": f"Bearer {ACME_KEY}", "X-API-Key": GLOBEX_KEY}, 401),
+        ({"Authorization": "Bearer", "X-API-Key": ACME_KEY}, 401),
+        ({"Authorization": "Basic eDp5", "X-API-Key": ACME_KEY}, 401),
+        ({"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30.", "X-API-Key": ACME_KEY}, 401),
+        ({"Authorization": f"Bearer {ACME_KEY}", "X-API-Key": ACME_KEY}, 200),
+        ({"Authorization": f"Bearer {ACME_KEY}", "X-API-Key": ""}, 200),
+        ({"Authorization": "", "X-API-Key": ACME_KEY}, 200),
+    ],
+)
+async def test_everything_that_is_shown_is_looked_at(house, client, shown, status):
+    async with client.get(f"{house.url}/v1/documents", headers=shown) as answer:
+        assert answer.status == status
+    assert len(await house.acts("refused.unauthenticated")) == (status != 200)
+
+
 async def test_a_draft_is_nobody_yet(house, client):
     async with client.post(f"{house.url}/v1/documents", data=X12, headers={"X-API-Key": DRAFT_KEY}) as answer:
         assert answer.status == 401

@@ -23,13 +23,15 @@ class ApiKeys:
         """Whose key it is; None where none was sent.
 
         Raises:
-            Refused: a key that is unknown, expired or misspelt gets one and the same answer.
+            Refused: a key that is unknown, expired or misspelt gets one and the same answer, also beside a right one.
         """
-        key = request.single(API_KEY)
-        if not key:
-            key = bearer_of(request)
-            if key is None or is_token(key):
-                return None
+        bearer, key = bearer_of(request), request.single(API_KEY) or None
+        if bearer is not None and not is_token(bearer):
+            if key is not None and key != bearer:
+                raise Refused(Reason.UNAUTHENTICATED, "two API keys came, and they differ; send one of them")
+            key = bearer
+        if key is None:
+            return None
         presented = key[:API_KEY_CHARACTERS_MAX].encode("utf-8", "surrogateescape")
         holder = self._edge.directory().by_api_key(hashlib.sha256(presented).hexdigest(), today)
         if holder is None:
