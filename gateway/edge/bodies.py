@@ -117,7 +117,7 @@ class Bodies:
                 raise Refused(Reason.CONTENT_ENCODING, "the body came with a Content-Encoding")
         length = headers.get(hdrs.CONTENT_LENGTH)
         if length is not None and (len(length) > _LENGTH_DIGITS_MAX or int(length) > bytes_max):
-            raise _too_large(bytes_max)
+            raise too_large(bytes_max)
         return bytes_max
 
     async def read(self, request: Request, bytes_max: int, kept: Kept | None = None) -> Buffer:
@@ -138,7 +138,7 @@ class Bodies:
             body = content.read_nowait(-1)
             self._hold(request, len(body))
             if len(body) > bytes_max:
-                raise _too_large(bytes_max)
+                raise too_large(bytes_max)
             return body
         return await self._receive(request, bytes_max, kept)
 
@@ -183,7 +183,7 @@ class Bodies:
                     self._hold(request, len(piece))
                     taken = intake.taken + len(piece)
                     if start + taken > bytes_max:
-                        raise _too_large(bytes_max)
+                        raise too_large(bytes_max)
                     latest = min(end, grace_end + taken / rate) if rate else end
                     if kept is not None:
                         # Nothing is lost when a line that went dead is given up early: the sender goes on where it was.
@@ -288,7 +288,8 @@ def _write_all(file: Sink, pieces: list[bytes]) -> int:
     return sum(map(len, pieces))
 
 
-def _too_large(bytes_max: int) -> Refused:
+def too_large(bytes_max: int) -> Refused:
+    """The refusal of a body that is larger than so many bytes."""
     return Refused(
         Reason.BODY_TOO_LARGE,
         f"the body is larger than {bytes_max} bytes",

@@ -100,9 +100,17 @@ def finish(
     body: bytes,
     sealed: bool,
 ) -> None:
-    """Keep the answer of a call; belongs in the transaction of what the call changes."""
+    """Keep the answer of a call; belongs in the transaction of what the call changes. Once more changes nothing.
+
+    Raises:
+        StillRunning: the reservation ended, and the key is another call's: this one must change nothing any more.
+    """
     told = {"status": status, "headers": orjson.dumps(headers).decode(), "body": body, "sealed": sealed}
-    connection.execute(update(_ANSWER).where(_mine(reservation)).values(told))
+    if connection.execute(update(_ANSWER).where(_mine(reservation)).values(told)).rowcount:
+        return
+    is_ours = _at(reservation.partner_id, reservation.key) & (_ANSWER.c.created_at_ms == reservation.created_at_ms)
+    if not connection.scalar(select(_ANSWER.c.status).where(is_ours)):
+        raise StillRunning(reservation.key)
 
 
 def release(connection: Connection, reservation: Reservation) -> None:

@@ -48,10 +48,14 @@ def test_a_call_whose_process_is_gone_may_be_taken_over_once(store):
     with pytest.raises(StillRunning):
         store.write_now(partial(reserve, now_ms=later + 1))
     # The one that was given up comes back and finds itself replaced.
-    store.write_now(partial(finish, reservation=first))
+    with pytest.raises(StillRunning):  # which takes back what it changed
+        store.write_now(partial(finish, reservation=first))
     store.write_now(partial(idempotency.release, reservation=first))
     with pytest.raises(StillRunning):
         store.write_now(partial(reserve, now_ms=later + 1))
+    store.write_now(partial(finish, reservation=second))
+    with pytest.raises(StillRunning):
+        store.write_now(partial(finish, reservation=first))
 
 
 def test_a_key_never_stands_for_a_submission_and_for_a_call(store):

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.api.operations import OPERATIONS, Operation, RateClass
 from gateway.buffers import Buffer
-from gateway.edge.bodies import Bodies, Request
+from gateway.edge.bodies import Bodies, Request, too_large
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes
 from gateway.edge.rest.deprecation import Deprecations
@@ -75,10 +75,14 @@ class Door:
         Raises:
             Refused: it is too large, too slow, incomplete, or another one than was signed.
         """
-        if request.brought is not None:
-            return request.brought
         limits = [caller.partner.profile.limits.body_bytes_max, self._edge.settings.limits.body_bytes_max, bytes_max]
-        body = await self._bodies.read(request, min(limit for limit in limits if limit is not None))
+        bytes_max = min(limit for limit in limits if limit is not None)
+        if request.brought is not None:
+            # It was read for the sake of its Idempotency-Key, by a limit that may have been wider.
+            if len(request.brought) > bytes_max:
+                raise too_large(bytes_max)
+            return request.brought
+        body = await self._bodies.read(request, bytes_max)
         await caller.check_body(body)
         return body
 
@@ -105,7 +109,8 @@ class Door:
         await self._edge.database.write(caller.spend, durable=False)
         try:
             return await answering(request, caller, *parts)
-        except BaseException:
+        except Exception:
+            # Not where the call was cut off: what it began may be committed all the same.
             with suppress(StoreUnavailable):
                 await self._edge.database.write(caller.release, durable=False)
             raise

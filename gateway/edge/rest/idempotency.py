@@ -176,18 +176,28 @@ class Answers:
         expires = self._expires(reservation.created_at_ms)
         try:
             response = await handler(request, caller, *parts)
-        except BaseException:
-            # A refusal changed nothing: the same key may come again, with what was wrong put right.
+        except idempotency.StillRunning:
+            raise _running() from None
+        except Exception:
+            # A refusal changed nothing: the same key may come again, with what was wrong put right. A call that was cut
+            # off may be committed all the same: its reservation stays, and ends with its time.
             with suppress(StoreUnavailable):
                 await database.write(partial(idempotency.release, reservation=reservation), durable=False)
             raise
         if isinstance(response, web.Response) and not response.prepared:
-            await database.write(lambda connection: self._remember(reservation, connection, response))
+            try:
+                await database.write(lambda connection: self._remember(reservation, connection, response))
+            except idempotency.StillRunning:
+                raise _running() from None
             response.headers[EXPIRES] = expires
         return response
 
     def _remember(self, reservation: Reservation, connection: Connection, response: web.Response) -> None:
-        """Keep an answer; the second time changes nothing."""
+        """Keep an answer; the second time changes nothing.
+
+        Raises:
+            StillRunning: it took so long that another call with the key has begun; what this one changes must not stay.
+        """
         body = bytes(response.body) if isinstance(response.body, (bytes, bytearray, memoryview)) else b""
         sealing = self._edge.sealing
         if sealed := sealing.is_available:

@@ -2,10 +2,11 @@
 
 import asyncio
 import secrets
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
 
+import aiohttp
 import pytest
 from sqlalchemy import select, text
 
@@ -62,6 +63,7 @@ async def changing(house):
     )
     server = HttpServer("changes", edge, routes, house.bodies, _gate(edge))
     await server.start("127.0.0.1", 0)
+    changes.server = server
     changes.url = f"http://127.0.0.1:{server.address[1]}{PATH}"
     try:
         yield changes
@@ -156,6 +158,29 @@ async def test_what_was_kept_with_the_change_is_answered_also_when_nobody_heard_
     status, headers, body = await call(client, changes)
     assert (status, headers["Idempotency-Replayed"], headers["Location"]) == (201, "true", f"{PATH}/1")
     assert b'"number":1' in body
+    assert len(changes.made) == 1
+
+
+async def test_a_key_widens_no_limit_of_a_body(house, client):
+    path = f"{house.url}/v1/webhooks"
+    for headers in (ACME, ACME | {"Idempotency-Key": "large"}):
+        async with client.post(path, data=b" " * 70_000, headers=headers) as answer:
+            told = await answer.json(content_type=None)
+        assert (answer.status, told["body_bytes_max"]) == (413, 65_536)
+
+
+async def test_a_call_that_is_cut_off_leaves_its_key_taken(changes):
+    """What it began may be committed after all: a repetition must not make it a second time."""
+    changes.gate.clear()
+    async with aiohttp.ClientSession() as own:
+        with suppress(aiohttp.ClientError):
+            first = asyncio.create_task(call(own, changes))
+            await until(lambda: changes.made)
+            for connection in list(changes.server._server._open):
+                connection.cut()
+            await first
+        changes.gate.set()
+        assert (await call(own, changes))[0] == 409
     assert len(changes.made) == 1
 
 
@@ -266,5 +291,5 @@ async def test_a_change_whose_process_was_killed_is_made_by_the_next_one(two_pro
         assert (status, len(there.made)) == (201, 1)
         # Should it live on after all, the answer that was given stays.
         here.gate.set()
-        await first
+        assert (await first)[0] == 409
         assert (await call(client, there))[2] == body
