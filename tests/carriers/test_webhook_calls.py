@@ -53,7 +53,7 @@ def test_a_signing_key_may_come_without_its_public_half():
         "whsec_not base64!",
         "whsk_" + b64encode(b"x" * 31).decode(),
         "whsk_" + b64encode(b"x" * 64).decode(),  # the public half is of another key
-        make_key("ed25519").public_key,
+        pytest.param(make_key("ed25519").public_key, id="public"),
     ],
 )
 def test_what_is_no_key_is_refused_without_being_quoted(text):
