@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.api.models.parts import Asked
+from gateway.api.reading import FIT_PATTERN
 
 LINES_MAX = 10_000
 PACKAGES_MAX = 10_000
@@ -34,6 +35,7 @@ LineNumber: TypeAlias = Annotated[
             "type": ["string", "integer"],
             "minLength": 1,
             "maxLength": 200,
+            "pattern": FIT_PATTERN,
             "description": "The number of the line as it stands in the order: text, or a whole number.",
             "examples": ["1", 2],
         }

@@ -23,6 +23,7 @@ from partners.webhook_terms import WebhookEvent
 OPENAPI_VERSION: Final = "3.1.0"
 # Of the interface, not of the gateway: the first number is that of the paths.
 API_RELEASE: Final = "1.0.0"
+_DECIMAL_TEXT: Final = r"^-?[0-9]{1,30}(\.[0-9]{1,10})?$"
 _SCHEMAS: Final = "#/components/schemas/"
 
 
@@ -36,6 +37,14 @@ class _Plain(GenerateJsonSchema):
             return told
         fit = {"pattern": FIT_PATTERN}
         return told | ({"allOf": [fit]} if "pattern" in told else fit)
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        """A number, or its digits as text."""
+        told = super().decimal_schema(schema)
+        for held in told.get("anyOf", ()):
+            if held.get("type") == "string":
+                held["pattern"] = _DECIMAL_TEXT
+        return told
 
     def field_title_should_be_set(self, schema: CoreSchema) -> bool:  # noqa: ARG002  # asked for each field
         """Never."""

@@ -53,7 +53,8 @@ CHANNELS: Final = ("rest", "as2", "sftp", "sandbox")
 DELIVERY_STATUSES: Final = tuple(state.value for state in DeliveryState)
 # What is no document is kept and rejected like one: its fate tells why.
 _ANY_JSON: Final[Schema] = {"description": "A canonical document, or several."}
-_BYTES: Final[Schema] = {"type": "string", "format": "binary"}
+# OpenAPI 3.1 says of bytes as they are nothing but their media type.
+_BYTES: Final[Schema] = {"description": "Bytes, as they are."}
 _ANY_SCHEMA: Final[Schema] = {"type": "object", "additionalProperties": True}
 _PAGE: Final[Schema] = {"type": "string"}
 _KEPT: Final = ("Location", "Idempotency-Replayed", "Idempotency-Expires")

@@ -7,13 +7,17 @@ Every answer must be one that the document promises, whatever was sent; the seed
 
 import argparse
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 from gateway.api.operations import RateClass
+from tests.flow.dispatching import order
 from tests.site import API_KEY, PROJECT, RunningGateway, Site
 
 HERE = Path(__file__).parent
@@ -29,6 +33,8 @@ CHECKS = (
     "allow_header_conformance",
     "ignored_auth",
 )
+ORDERS = 10
+STOCKED_WITHIN_S = 30
 _UNLIMITED = {"per_second": 100_000, "burst": 1_000_000}
 
 
@@ -41,10 +47,38 @@ def open_site(root: Path) -> Site:
         northwind_profile={
             "api_keys": [{"label": "tests", "sha256": hashlib.sha256(API_KEY.encode()).hexdigest()}],
             "throttling": {kind.value: _UNLIMITED for kind in RateClass},
+            "agreements": [
+                *(
+                    {"document": name, "direction": "inbound", "syntax": "json"}
+                    for name in ("purchase_order_acknowledgment", "ship_notice", "invoice")
+                ),
+                {"document": "purchase_order", "direction": "outbound", "syntax": "json"},
+            ],
             # That of the examples; nobody has it (RFC 6761 6.5).
             "webhooks": {"hosts": ["hooks.acme.example"]},
         },
     )
+
+
+def stock(gateway: RunningGateway) -> None:
+    """Orders for the supplier, the first of them that of the examples, until they lie in the inbox."""
+    numbers = ["4500012345", *(f"PO-{number}" for number in range(ORDERS - 1))]
+    for number in numbers:
+        request = urllib.request.Request(
+            f"{gateway.operator_url}/outbound?partner=northwind-parts",
+            data=order(number),
+            headers={"Authorization": f"Bearer {gateway.token('operator')}", "Idempotency-Key": number},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 202
+    inbox = urllib.request.Request(f"{gateway.edge_url}/v1/inbox?limit=200", headers={"X-API-Key": API_KEY})
+    deadline = time.monotonic() + STOCKED_WITHIN_S
+    while True:
+        with urllib.request.urlopen(inbox, timeout=30) as answer:
+            if len(json.load(answer)["documents"]) == len(numbers):
+                return
+        assert time.monotonic() < deadline, "the orders do not lie in the inbox"
+        time.sleep(0.1)
 
 
 def run(
@@ -85,6 +119,7 @@ def main() -> int:
     called = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gateway-generated-calls-") as folder:
         with RunningGateway(open_site(Path(folder))) as gateway:
+            stock(gateway)
             done = run(
                 gateway,
                 seconds=called.seconds,
