@@ -35,6 +35,7 @@ WEBHOOK_ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-s
 # What is kept of an answer, for people.
 EXCERPT_CHARACTERS_MAX = 300
 ANSWER_BYTES_MAX = 4_096
+IN_LOOP_BYTES_MAX = 1_048_576
 _OK, _MULTIPLE_CHOICES, _BAD_REQUEST, _GONE, _TOO_MANY = 200, 300, 400, 410, 429
 _SERVER_ERROR = 500
 _LOCATION_CHARACTERS_MAX = 200
@@ -145,7 +146,9 @@ class WebhookCarrier:
         keys = await self._keys(subscription, terms)
         now_ms = self._now_ms()
         seconds = now_ms // 1_000
-        signed = signatures(keys, letter.id, seconds, letter.body)
+        sign = partial(signatures, keys, letter.id, seconds, letter.body)
+        # A document on this way may be large, and each key signs all of it.
+        signed = sign() if len(letter.body) <= IN_LOOP_BYTES_MAX else await asyncio.to_thread(sign)
         own = ((WEBHOOK_ID, letter.id), (TIMESTAMP, str(seconds)), (SIGNATURE, signed))
         call = Call(
             subscription.url,

@@ -1,6 +1,6 @@
 """What people see of a message: its state, its documents, and every step from bytes to published event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection
@@ -86,10 +86,10 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
     }
 
 
-def acknowledgment_view(connection: Connection, earned: StoredAcknowledgment) -> dict[str, object]:
-    """One acknowledgment and how its delivery went."""
-    sent = deliveries.of_message(connection, earned.message_id)
-    return _acknowledgment(earned, next((delivery for delivery in sent if delivery.id == earned.id), None))
+def acknowledgment_views(connection: Connection, earned: Sequence[StoredAcknowledgment]) -> list[dict[str, object]]:
+    """Acknowledgments of one message, each with how its delivery went."""
+    sent = {delivery.id: delivery for delivery in deliveries.of_message(connection, earned[0].message_id)}
+    return [_acknowledgment(one, sent.get(one.id)) for one in earned]
 
 
 def _acknowledgment(earned: StoredAcknowledgment, sent: StoredDelivery | None) -> dict[str, object]:

@@ -190,7 +190,7 @@ def find(
         query = query.where(_ORDER.c.changed_at_ms >= since_ms)
     if before is not None:
         place = tuple_(_ORDER.c.changed_at_ms, _ORDER.c.number)
-        query = query.where(place < tuple_(literal(before.changed_at_ms), literal(before.number)))
+        query = query.where(place < tuple_(literal(before.changed_at_ms), literal(storable(before.number))))
     ordered = query.order_by(_ORDER.c.changed_at_ms.desc(), _ORDER.c.number.desc()).limit(limit)
     return [StoredOrder(*row) for row in connection.execute(ordered)]
 

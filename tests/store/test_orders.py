@@ -168,6 +168,8 @@ def test_pages_go_on_where_the_one_before_ended(store):
     assert seen == [f"PO-{number:02d}" for number in reversed(range(25)) if number % 5]
     assert find(store, is_open=None, state=OrderState.INVOICED) == ["PO-20", "PO-15", "PO-10", "PO-05", "PO-00"]
     assert find(store, since_ms=1_008) == ["PO-24"]
+    # A cursor that somebody made up may hold anything.
+    assert store.read_now(partial(orders.find, partner_id="acme", before=Place(1, "\0"))) == []
 
 
 @pytest.mark.parametrize(

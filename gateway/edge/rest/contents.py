@@ -18,7 +18,7 @@ from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
 from gateway.edge.rest.views import DOCUMENT_ID, MESSAGE_ID, OUTCOMES, own_message
 from gateway.flow.acknowledging import CONTENT_TYPE as X12
-from gateway.flow.views import acknowledgment_view
+from gateway.flow.views import acknowledgment_views
 from gateway.model.refusals import Reason, Refused
 from gateway.store import messages
 from gateway.store.messages import StoredMessage, acknowledgments, documents
@@ -88,9 +88,7 @@ class Contents:
         if not earned:
             raise Refused(Reason.NOT_FOUND, _why_none(state), extra={"outcome": OUTCOMES[state]})
         if wanted == JSON:
-            shown = await self._edge.database.read(
-                lambda connection: [acknowledgment_view(connection, one) for one in earned]
-            )
+            shown = await self._edge.database.read(lambda connection: acknowledgment_views(connection, earned))
             return json_response({"acknowledgments": shown}, headers={hdrs.VARY: hdrs.ACCEPT})
         headers = {
             hdrs.CONTENT_TYPE: X12,

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from gateway.api.models import NewWebhook, NewWebhookKey, WebhookChange, WebhookReplay
 from gateway.api.reading import Fault, read_json, refused
+from gateway.carriers.destinations import read_url
 from gateway.carriers.webhook import CannotCall, Letter, purpose_of, terms_of
 from gateway.carriers.webhook_keys import KeyKind, SigningKey, make_key
 from gateway.edge.bodies import Request
@@ -139,7 +140,9 @@ class Webhooks:
                 raise NotPossible(f"you have {len(known)} subscriptions, and more are not possible; delete one first")
             if any(item.name == new.name for item in known) or not subscriptions.add(connection, new):
                 raise NotPossible(f"you have a subscription named {new.name}; take another name, or change that one")
-            self._note(connection, request, caller, "webhook.create", new, {"url": new.url, "key": key.kind})
+            self._note(
+                connection, request, caller, "webhook.create", new, {"url": _shown_url(new.url), "key": key.kind}
+            )
             request.remember(connection, response)
 
         await self._write(request, "", unit)
@@ -350,6 +353,12 @@ def _check_address(partner: LoadedProfile, url: str) -> None:
         terms_of(partner, url)
     except CannotCall as cannot:
         raise refused((Fault("/url", "not-agreed", f"{cannot}; ask our people to add it"),)) from None
+
+
+def _shown_url(url: str) -> str:
+    """An address for the audit: without its query, in which some keep secrets."""
+    read = read_url(url)
+    return read if isinstance(read, str) else read.shown
 
 
 def _ending(key: SealedKey, ends_at_ms: int) -> SealedKey:

@@ -64,7 +64,8 @@ def pause(connection: Connection, subscription_id: str, actor: Actor, now_ms: in
     found = living(connection, subscription_id)
     if found.state is WebhookState.PAUSED:
         return
-    reason = why or f"paused by {actor.name}"
+    # Their partner reads it; which of our people it was stands in the audit.
+    reason = why or "paused by our people"
     moving.move(connection, found, WebhookChange.PAUSE, now_ms, by=actor.name, reason=reason)
     note(connection, actor, "webhook.pause", found, now_ms, {"reason": reason})
 

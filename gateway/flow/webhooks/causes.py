@@ -31,20 +31,21 @@ def tell_decided(
             continue
         own = None if partner_id == message.partner_id else partner_id
         found = outlines(connection, message.id, message.revision, ITEMS_MAX, partner_id=own)
+        is_rejected = rejected or (own is not None and found.all_rejected)
         data: dict[str, object] = {
             "id": message.id,
-            "status": "rejected" if rejected else "accepted",
+            "status": "rejected" if is_rejected else "accepted",
             "revision": message.revision,
             "documents": [_document(item) for item in found.first],
             "documents_total": found.total,
         }
-        if reason:
-            data["reason"] = reason
         if own is None:
+            # Reasons of the whole may quote what others sent.
+            data |= {"reason": reason} if reason else {}
             data["links"] = {"submission": f"{_PATH}/{message.id}"}
         event = partner_event(
             partner_id,
-            "document.rejected" if rejected else "document.accepted",
+            "document.rejected" if is_rejected else "document.accepted",
             found.order or message.id,
             now_ms,
             data,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from gateway.store.engine.statements import Prepared, given, table_of
+from gateway.store.messages.documents import REJECTED
 from gateway.store.tables import Document
 
 _DOCUMENT = table_of(Document)
@@ -35,6 +36,11 @@ class Outlines:
     first: tuple[Outline, ...]
     total: int
     order: str
+
+    @property
+    def all_rejected(self) -> bool:
+        """Whether there are some, and none of them was accepted; of very many nobody knows."""
+        return 0 < self.total == len(self.first) and all(item.status == REJECTED for item in self.first)
 
 
 _COLUMNS = [_DOCUMENT.c[name] for name in Outline.__dataclass_fields__]

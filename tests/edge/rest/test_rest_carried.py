@@ -12,14 +12,17 @@ VAN, SMALL, BIG = ({"Authorization": f"Bearer {key}"} for key in KEYS.values())
 AGREED = {"document": "purchase_order_acknowledgment", "direction": "inbound", "syntax": "x12", "releases": ["004010"]}
 
 
+HOOKS = {"hosts": "hooks.example"}
+
+
 def by_key(name, **more):
     return {"api_keys": [{"label": "tests", "sha256": hashlib.sha256(KEYS[name].encode()).hexdigest()}]} | more
 
 
 PARTNERS = {
     "van": by_key("van", speaks_for=[{"qualifier": "ZZ", "id": name} for name in ("SMALL", "BIG")]),
-    "small": by_key("small", via="van", x12={"qualifier": "ZZ", "id": "SMALL"}, agreements=[AGREED]),
-    "big": by_key("big", via="van", x12={"qualifier": "ZZ", "id": "BIG"}, agreements=[AGREED]),
+    "small": by_key("small", via="van", x12={"qualifier": "ZZ", "id": "SMALL"}, agreements=[AGREED], webhooks=HOOKS),
+    "big": by_key("big", via="van", x12={"qualifier": "ZZ", "id": "BIG"}, agreements=[AGREED], webhooks=HOOKS),
 }
 
 
@@ -81,3 +84,28 @@ async def test_a_number_that_others_used_is_not_told(brought):
     assert (await running.get(view["links"]["self"], VAN)).told["documents"][0]["same_number"] == []
     assert (await running.get(small, VAN)).told["same_number"] == []
     assert (await running.get(small, SMALL)).told["same_number"] == [own["documents"][0]["id"]]
+
+
+async def decided(running, headers):
+    """What a partner hears of decisions."""
+    told = (await running.get("/v1/events", headers)).told["events"]
+    return [event for event in told if event["type"].startswith("document.")]
+
+
+async def test_events_tell_each_of_its_own(brought):
+    """And not why the whole was rejected, which may quote what others sent."""
+    running, view = brought
+    for headers, document, became in (
+        (SMALL, view["documents"][0], "accepted"),
+        (BIG, view["documents"][1], "rejected"),
+    ):
+        (event,) = await decided(running, headers)
+        assert (event["type"], event["data"]["status"]) == (f"document.{became}", became)
+        assert [one["id"] for one in event["data"]["documents"]] == [document["id"]]
+    body = b"".join(of(name, 4, "SECRET").replace(b"BAK*00*AC", b"BAK*00*XX") for name in ("SMALL", "BIG"))
+    _, refused = await running.post("/v1/documents", body, VAN, Prefer="wait=20")
+    assert refused["outcome"] == "rejected"
+    for headers in (SMALL, BIG):
+        newest, _ = await decided(running, headers)
+        assert newest["data"]["id"] == refused["id"]
+        assert "reason" not in newest["data"]

@@ -4,10 +4,13 @@ import base64
 import hashlib
 import io
 import os
+from functools import partial
 
 import aiohttp
 import pytest
 
+from gateway.flow import views
+from gateway.store.messages import acknowledgments
 from tests.edge.house import ACME_KEY, GLOBEX_KEY, X12, until
 from tests.edge.rest.contract import assert_as_promised
 from tests.edge.rest.whole import ACME as ACME_SUPPLY
@@ -143,7 +146,7 @@ async def test_without_an_acknowledgment_the_answer_says_why(house, client):
         assert answer.status == 406
 
 
-async def test_views_links_and_acknowledgments_as_promised(tmp_path):
+async def test_views_links_and_acknowledgments_as_promised(tmp_path, monkeypatch):
     async with whole(tmp_path) as running, aiohttp.ClientSession() as client:
 
         async def get(operation, path, headers=ACME_SUPPLY, **more):
@@ -167,6 +170,12 @@ async def test_views_links_and_acknowledgments_as_promised(tmp_path):
         told = await get("get_document_acknowledgment", view["links"]["acknowledgment"], Accept="application/json")
         assert [one["x12"].encode() for one in told["acknowledgments"]] == [x12]
         assert told["acknowledgments"][0]["kinds"] == ["997"]
+        asked = []
+        with monkeypatch.context() as patched:
+            patched.setattr(views.deliveries, "of_message", lambda _, message_id: asked.append(message_id) or [])
+            earned = await running.gateway.database.read(partial(acknowledgments.of_message, message_id=view["id"]))
+            assert len(views.acknowledgment_views(None, earned * 3)) == 3
+        assert asked == [view["id"]], "deliveries are read once, however many acknowledgments there are"
         document = await get("get_document", view["documents"][0]["links"]["self"])
         assert document["document"]["purchase_order_number"] == "PO-1"
         assert document["links"]["submission"] == view["links"]["self"]

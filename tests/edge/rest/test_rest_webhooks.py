@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode
+from functools import partial
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from gateway.carriers.webhook_keys import read_key
+from gateway.flow.operations import Actor
 from gateway.flow.outward.send import Sending
 from gateway.flow.webhooks import acts
 from gateway.flow.webhooks.subscribing import bring_in
@@ -294,6 +296,24 @@ async def test_what_the_profile_agreed_is_paused_and_resumed_but_not_changed(hou
     assert house.woken
     await deliver(house)
     assert len(hook.calls) == 1
+
+
+async def test_the_audit_holds_no_query_of_an_address(house, call, hook):
+    path = hook.url + "?token=a-secret-of-theirs"
+    status, made = await call("create_webhook", "POST", "/v1/webhooks", {"name": "orders", "url": path})
+    assert (status, made["url"]) == (201, path)
+    (act,) = await house.acts("webhook.create")
+    assert act.detail["url"] == hook.url
+
+
+async def test_which_of_our_people_paused_it_is_not_told(house, call, hook):
+    _, made = await subscribe(call, hook)
+    pause = partial(acts.pause, subscription_id=made["id"], actor=Actor("operator:jane"), now_ms=1)
+    await house.database.write(pause)
+    _, shown = await call("get_webhook", "GET", f"/v1/webhooks/{made['id']}")
+    assert (shown["state"], shown["reason"]) == ("paused", "paused by our people")
+    (act,) = await house.acts("webhook.pause")
+    assert act.actor == "operator:jane"
 
 
 async def test_a_subscription_is_changed_and_ended(house, call, hook):
