@@ -14,6 +14,7 @@ from gateway.store.events import outbox
 from gateway.store.messages import holds
 from gateway.store.oversight import audit, cases, timeline
 from gateway.store.oversight.cases import Case, CaseKind, CaseState
+from gateway.store.webhooks import waiting
 
 _RELEASE = "to have it processed although its partner is suspended use `gateway messages release`"
 _GOES_BY_ITSELF = (
@@ -147,7 +148,8 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
     if case.kind == CaseKind.PARTNER_SUSPENDED:
         raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
     if case.kind == CaseKind.WEBHOOK:
-        raise NotPossible(f"what waits there goes on with `gateway webhooks resume {case_id.partition(':')[2]}`")
+        _retry_event(connection, case, actor, now_ms)
+        return
     if case.kind in _OF_DELIVERIES and case.message_id is not None:
         detail = _retry_delivery(connection, case, case.message_id, actor, now_ms)
         _record(connection, actor, "exception.retry", case_id, now_ms, detail)
@@ -188,7 +190,7 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
     resolution = f"given up by {actor.name}: {why}"
     cases.resolve(connection, now_ms, resolution, message_id=case.message_id, event_id=case.event_id, case_id=case_id)
     dropped = []
-    if case.kind in _OF_DELIVERIES and case.message_id is not None:
+    if case.kind in {*_OF_DELIVERIES, CaseKind.WEBHOOK} and case.message_id is not None:
         _cancel_delivery(connection, case.message_id, actor, now_ms, why)
         _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "delivery": case.message_id})
         return
@@ -206,6 +208,16 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
         step = {"actor": actor.name, "case": case_id, "reason": why, "events": dropped}
         timeline.note(connection, case.message_id, now_ms, "given-up", step)
     _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "events": dropped})
+
+
+def _retry_event(connection: Connection, case: Case, actor: Actor, now_ms: int) -> None:
+    """Tell a webhook now of the event that it did not take; the case ends once it does."""
+    if case.message_id is None:
+        raise NotPossible(f"what waits there goes on with `gateway webhooks resume {case.id.partition(':')[2]}`")
+    if not waiting.try_now(connection, case.message_id, now_ms):
+        raise NotPossible("the webhook is called right now, or paused: `gateway webhooks list` shows which")
+    timeline.note(connection, case.message_id, now_ms, "retry", {"actor": actor.name, "case": case.id})
+    _record(connection, actor, "exception.retry", case.id, now_ms, {"delivery": case.message_id})
 
 
 def _retry_delivery(

@@ -10,6 +10,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.carriers.webhook_keys import make_key
+from gateway.flow import operations
+from gateway.flow.operations import Actor
 from gateway.flow.webhooks.telling import tell_again
 from gateway.model.webhook import RETRY_AFTER_S, WebhookChange, WebhookState
 from gateway.store import deliveries, partner_events
@@ -18,7 +20,7 @@ from gateway.store.deliveries import NewDelivery
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.deliveries.claims import Share
 from gateway.store.events import outbox
-from gateway.store.oversight import timeline
+from gateway.store.oversight import cases, timeline
 from gateway.store.webhooks import moving, subscriptions, waiting
 from tests.flow.hooks import HMAC, Got, Switchboard, exchange_over, hooking, terms
 
@@ -269,6 +271,87 @@ async def test_after_days_of_failures_it_is_paused_and_people_are_told(exchange,
     body = orjson.loads(notice.body)
     assert body["waiting"] == 6
     assert body["host"] == "hooks.acme.test"
+
+
+async def refuse_one_for_days(exchange, hook) -> deliveries.StoredDelivery:
+    """One event of PO-1 is never taken, everything else is; what stands for it once somebody should look."""
+    refused = await exchange.happen("PO-1")
+    hook.answer = lambda got: 422 if got.id == refused else 204
+    for _ in range(12):
+        await exchange.happen("PO-1")
+        await exchange.happen("PO-2")
+        await exchange.tell()
+        await exchange.send()
+        if await exchange.open_cases():
+            break
+        exchange.clock.pass_s(12 * HOUR_S)
+    stuck = await exchange.see(deliveries.by_transport_id, "acme", refused)
+    assert stuck is not None
+    return stuck
+
+
+async def test_one_event_that_a_healthy_server_never_takes_is_told_to_people_once(exchange, hook):
+    await exchange.set_profile("acme", terms({"orders": hook.url}))
+    stuck = await refuse_one_for_days(exchange, hook)
+    assert exchange.clock() - stuck.created_at_ms >= 72 * HOUR_S * 1_000
+    assert (await exchange.subscription()).state is WebhookState.ACTIVE
+    (case,) = await exchange.see(cases.find)
+    assert (case.id, case.state, case.message_id) == (f"webhook:{stuck.id}", "open", stuck.id)
+    for word in ("orders of acme", "hooks.acme.test", "document.accepted", stuck.transport_id, "422"):
+        assert word in case.reason
+    assert f"gateway messages cancel {stuck.id}" in case.detail
+    exchange.clock.pass_s(25 * HOUR_S)
+    await exchange.send()
+    (later,) = await exchange.see(cases.find)
+    assert later.id == case.id
+    assert later.attempts > case.attempts
+    await exchange.do(operations.retry_case, case.id, Actor("operator:me"), exchange.clock())
+    hook.answer = lambda _: 204
+    await exchange.send()
+    assert set(await exchange.states()) == {"delivered"}
+    assert await exchange.see(cases.find) == []
+
+
+@pytest.mark.parametrize("act", ["cancel", "resolve"])
+async def test_an_event_that_is_left_out_holds_nothing_up(exchange, hook, act):
+    await exchange.set_profile("acme", terms({"orders": hook.url}))
+    stuck = await refuse_one_for_days(exchange, hook)
+    waits = (await exchange.states())["queued"]
+    actor, now_ms = Actor("operator:me"), exchange.clock()
+    if act == "cancel":
+        await exchange.do(operations.cancel, stuck.id, actor, now_ms, why="they never sold it")
+    else:
+        await exchange.do(operations.give_up, f"webhook:{stuck.id}", actor, now_ms, why="they never sold it")
+    assert await exchange.see(cases.find) == []
+    hook.calls.clear()
+    await exchange.send()
+    assert len(hook.calls) == waits - 1
+    assert (await exchange.states())["cancelled"] == 1
+
+
+async def test_a_case_of_one_event_ends_with_its_subscription_and_begins_anew_with_a_pause(exchange, hook):
+    await exchange.set_profile("acme", terms({"orders": hook.url}))
+    stuck = await refuse_one_for_days(exchange, hook)
+
+    def pause(connection):
+        found = subscriptions.locked(connection, active.id)
+        moving.move(connection, found, WebhookChange.PAUSE, exchange.clock(), by="partner:acme", reason="a rest")
+
+    active = await exchange.subscription()
+    await exchange.do(pause)
+    with pytest.raises(operations.NotPossible, match="paused"):
+        await exchange.do(operations.retry_case, f"webhook:{stuck.id}", Actor("operator:me"), exchange.clock())
+    await resume(exchange)
+    await exchange.send()
+    assert await exchange.see(cases.find) == []  # since it was resumed it failed once
+    for _ in range(9):
+        exchange.clock.pass_s(12 * HOUR_S)
+        await exchange.happen("PO-2")
+        await exchange.tell()
+        await exchange.send()
+    assert [case.message_id for case in await exchange.see(cases.find)] == [stuck.id]
+    await exchange.set_profile("acme", terms({"stock": hook.url}))
+    assert await exchange.see(cases.find) == []
 
 
 async def test_what_was_held_goes_on_in_order_once_it_is_resumed(exchange, hook):

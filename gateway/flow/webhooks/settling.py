@@ -1,13 +1,14 @@
 """How a call to a webhook ended: what becomes of the event, of its subscription and of what else waits there."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from gateway.carriers.parcels import Delivered, Failed, Held, Outcome
 from gateway.flow.outward.routes import OUR_OWN
 from gateway.flow.outward.verdicts import FAILURE_CLASSES, HELD_LOOK_MS, RETRY_AFTER_MS_MAX, Verdict
-from gateway.model.delivery import DeliveryEvent, DeliveryState
+from gateway.model.delivery import DeliveryEvent, DeliveryKind, DeliveryState
 from gateway.model.instants import DAY_MS, rfc3339
 from gateway.model.webhook import (
     BY_ITSELF,
@@ -19,7 +20,8 @@ from gateway.model.webhook import (
 )
 from gateway.store.deliveries import claims as delivery_claims
 from gateway.store.deliveries.rows import StoredDelivery
-from gateway.store.oversight.cases import CaseState
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind, CaseState
 from gateway.store.webhooks import moving, subscriptions, waiting
 from gateway.store.webhooks.subscriptions import Subscription
 from gateway.telemetry import Metrics
@@ -30,6 +32,12 @@ _HOUR_MS = DAY_MS // 24
 _PAUSE_AFTER_HOURS = 72
 # Who was away for so long and answers again hears at once of everything that waits for its next attempt.
 AWAY_MS = 5 * 60_000
+_NOT_TAKEN = (
+    "their server takes other events, and this one goes again about once a day; what is behind it in its lane waits: "
+    "ask the partner what is wrong with it; `gateway exceptions retry` calls them again now, and `gateway messages "
+    "cancel {delivery} --reason '...'` leaves this event out, so that the next ones are told. This case ends by itself "
+    "once the event was taken or cancelled"
+)
 
 
 class WebhookEnds:
@@ -73,10 +81,15 @@ class WebhookEnds:
             gives_attempt_back=verdict.gives_attempt_back,
         )
         if subscription is not None:
-            self._follow(connection, subscription, outcome, now_ms)
+            follows = self._follow(connection, subscription, outcome, now_ms)
+            if follows is WebhookState.ACTIVE and state is DeliveryState.QUEUED:
+                self._tell_if_stuck(connection, subscription, claimed, outcome, now_ms)
         return state
 
-    def _follow(self, connection: Connection, subscription: Subscription, outcome: Outcome, now_ms: int) -> None:
+    def _follow(
+        self, connection: Connection, subscription: Subscription, outcome: Outcome, now_ms: int
+    ) -> WebhookState:
+        """What the end of a call means for its subscription; the state in which that is then."""
         state = subscription.state
         match outcome:
             case Delivered():
@@ -85,7 +98,7 @@ class WebhookEnds:
                 if (state, WebhookChange.GONE) in WEBHOOK_TRANSITIONS:
                     reason = f"their server answered 410 Gone: {outcome.reason}"
                     state = self._stop(connection, subscription, WebhookChange.GONE, reason, now_ms)
-            case Failed() if outcome.facts.get("step") not in OUR_OWN:
+            case Failed() if not _is_ours(outcome):
                 state = self._note_failure(connection, subscription, outcome, now_ms)
             case Held() if state is WebhookState.ACTIVE:
                 _note_held(connection, subscription, outcome, now_ms)
@@ -94,6 +107,34 @@ class WebhookEnds:
             waiting.cancel(connection, subscription.id, subscription.reason or "the subscription is gone", now_ms)
         elif state is not WebhookState.ACTIVE:
             waiting.hold(connection, subscription.id, subscription.reason or f"the subscription is {state.value}")
+        return state
+
+    def _tell_if_stuck(
+        self, connection: Connection, subscription: Subscription, claimed: StoredDelivery, outcome: Outcome, now_ms: int
+    ) -> None:
+        """Have a person see an event that is refused for days by a server that takes others.
+
+        A subscription that was resumed or changed begins anew.
+        """
+        if claimed.kind != DeliveryKind.NOTICE or not isinstance(outcome, Failed) or _is_ours(outcome):
+            return
+        since_ms = max(claimed.created_at_ms, subscription.changed_at_ms)
+        if now_ms - since_ms < self._pause_after_hours(subscription.partner_id) * _HOUR_MS:
+            return
+        whose = f"webhook {subscription.name} of {subscription.partner_id}"
+        host = urlsplit(subscription.url).hostname or ""
+        reason = f"{whose}: {host} did not take {claimed.subject} {claimed.transport_id} since {rfc3339(since_ms)}"
+        cases.raise_case(
+            connection,
+            CaseKind.WEBHOOK,
+            CaseState.OPEN,
+            now_ms,
+            partner_id=subscription.partner_id,
+            message_id=claimed.id,
+            reason=f"{reason}: {outcome.reason}"[: moving.REASON_CHARACTERS_MAX],
+            detail=_NOT_TAKEN.format(delivery=claimed.id),
+            attempts=claimed.attempts,
+        )
 
     def _note_failure(
         self, connection: Connection, subscription: Subscription, failed: Failed, now_ms: int
@@ -187,6 +228,11 @@ def _note_held(connection: Connection, subscription: Subscription, held: Held, n
 
 def _is_gone(failed: Failed) -> bool:
     return failed.facts.get("status") == GONE
+
+
+def _is_ours(failed: Failed) -> bool:
+    """Whether it failed before it could reach them."""
+    return failed.facts.get("step") in OUR_OWN
 
 
 def _class_of(failed: Failed) -> str:

@@ -35,7 +35,7 @@ from gateway.store.deliveries.rows import (
     stored,
 )
 from gateway.store.engine.statements import Insert, Prepared, constant, given, storable, table_of
-from gateway.store.oversight import timeline
+from gateway.store.oversight import cases, timeline
 from gateway.store.tables import Acknowledgment, Delivery
 
 LATE_RECEIPT = "late-receipt"
@@ -297,8 +297,11 @@ def move(
             step[_NAMES_NEXT[event]] = rfc3339(due_at_ms)
         timeline.note(connection, delivery.id, now_ms, _STEPS[event], step | storable_facts(facts or {}))
     had_case = before is not DeliveryState.SENDING or bool(delivery.reason)
-    # The fate of notices is that of the subscription, which has the case.
-    if is_news and delivery.kind != DeliveryKind.NOTICE:
+    if delivery.kind == DeliveryKind.NOTICE:
+        # Their fate is that of the subscription, which has the case; but for one event that is never taken.
+        if had_case and state in DELIVERY_FINAL_STATES:
+            cases.resolve(connection, now_ms, f"the event was {state.value}", message_id=delivery.id)
+    elif is_news:
         settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case)
     _tell_acknowledgment(connection, delivery.id, delivery.kind, state)
     if delivery.kind == DeliveryKind.DOCUMENT and state in DELIVERY_FINAL_STATES:

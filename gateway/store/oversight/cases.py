@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from gateway.store.engine.statements import Insert, table_of
 from gateway.store.tables import ExceptionCase
@@ -25,7 +25,7 @@ class CaseKind(StrEnum):
     DELIVERY_UNCONFIRMED = "delivery_unconfirmed"  # it lies in their inbox for longer than agreed
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
-    WEBHOOK = "webhook"  # an address of a partner is not called for now; one case a subscription
+    WEBHOOK = "webhook"  # an address of a partner is not called for now, or one event is not taken there
     PARTNER_SUSPENDED = "partner_suspended"  # what goes to and fro is held; one case a partner
 
 
@@ -114,6 +114,18 @@ def resolve(
     connection.execute(
         update(_CASE)
         .where(subject, _CASE.c.state != CaseState.RESOLVED.value)
+        .values(state=CaseState.RESOLVED.value, resolution=resolution, updated_at_ms=now_ms)
+    )
+
+
+def resolve_among(
+    connection: Connection, kind: CaseKind, message_ids: Select[tuple[str]], now_ms: int, resolution: str
+) -> None:
+    """Close the open cases of a kind whose messages a query finds."""
+    theirs = and_(_CASE.c.kind == kind.value, _CASE.c.message_id.in_(message_ids))
+    connection.execute(
+        update(_CASE)
+        .where(theirs, _CASE.c.state != CaseState.RESOLVED.value)
         .values(state=CaseState.RESOLVED.value, resolution=resolution, updated_at_ms=now_ms)
     )
 

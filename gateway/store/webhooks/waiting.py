@@ -11,6 +11,8 @@ from gateway.model.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, Delivery
 from gateway.model.machine import advance
 from gateway.store.deliveries.lifecycle import OVER
 from gateway.store.engine.statements import constant, storable, table_of
+from gateway.store.oversight import cases
+from gateway.store.oversight.cases import CaseKind
 from gateway.store.tables import Delivery
 
 _DELIVERY = table_of(Delivery)
@@ -39,6 +41,7 @@ def release(connection: Connection, subscription_id: str, now_ms: int) -> int:
         "attempts": 0,
         "reason": "",
     }
+    _resolve_cases(connection, subscription_id, now_ms, "the webhook is told again, from the beginning")
     count = connection.execute(update(_DELIVERY).where(_notices(subscription_id, _HELD)).values(values)).rowcount
     documents = and_(_open(subscription_id), _DELIVERY.c.state == _HELD.value)
     connection.execute(update(_DELIVERY).where(documents).values(next_attempt_at_ms=now_ms))
@@ -48,6 +51,7 @@ def release(connection: Connection, subscription_id: str, now_ms: int) -> int:
 def cancel(connection: Connection, subscription_id: str, reason: str, now_ms: int) -> int:
     """The subscription is gone: what waited is not told any more, and says why."""
     count = 0
+    _resolve_cases(connection, subscription_id, now_ms, "the webhook is gone")
     for state in (_QUEUED, _HELD):
         values = {
             "state": advance(DELIVERY_TRANSITIONS, state, DeliveryEvent.CANCEL).value,
@@ -72,10 +76,26 @@ def hasten(connection: Connection, subscription_id: str, now_ms: int) -> None:
     connection.execute(update(_DELIVERY).where(late).values(next_attempt_at_ms=now_ms))
 
 
+def try_now(connection: Connection, delivery_id: str, now_ms: int) -> bool:
+    """Make one event that waits for its next attempt due now; False where it waits for nothing of the kind."""
+    waits = and_(
+        _DELIVERY.c.id == delivery_id,
+        _DELIVERY.c.kind == DeliveryKind.NOTICE.value,
+        _DELIVERY.c.state == _QUEUED.value,
+    )
+    return connection.execute(update(_DELIVERY).where(waits).values(next_attempt_at_ms=now_ms)).rowcount > 0
+
+
 def count(connection: Connection, subscription_id: str) -> int:
     """How many events wait to be told."""
     query = select(func.count()).where(_open(subscription_id))
     return connection.scalar(query) or 0
+
+
+def _resolve_cases(connection: Connection, subscription_id: str, now_ms: int, resolution: str) -> None:
+    """Close the cases of single events that were not taken."""
+    ids = select(_DELIVERY.c.id).where(_open(subscription_id), _DELIVERY.c.kind == DeliveryKind.NOTICE.value)
+    cases.resolve_among(connection, CaseKind.WEBHOOK, ids, now_ms, resolution)
 
 
 def _notices(subscription_id: str, state: DeliveryState) -> ColumnElement[bool]:
