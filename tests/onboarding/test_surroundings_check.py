@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from gateway.carriers.webhook_keys import make_key
 from gateway.onboarding.checking.surroundings import Surroundings, surroundings_problems
 from gateway.settings import Settings
 from gateway.starting import tell_of_unmet_credentials
@@ -82,6 +83,32 @@ def test_a_shared_secret_that_is_elsewhere_is_a_warning_and_one_that_is_none_an_
         (line,) = found(HMAC)
         assert line.startswith("error api.signatures.keys")
         assert "gateway partner key acme --for signature" in line
+        assert secret not in line
+
+
+def webhooks_found(*references):
+    secrets = ", ".join(f"'{reference}'" for reference in references)
+    named = f"{{name: orders, url: 'https://hooks.acme.example/in', secrets: [{secrets}]}}"
+    webhooks = f"webhooks: {{hosts: hooks.acme.example, subscriptions: [{named}]}}"
+    key = f"api_keys: [{{label: a, sha256: {digest('x')}}}]"
+    problems = surroundings_problems(profile(f"id: acme\nname: ACME\n{key}\n{webhooks}\n"), FULL, NOW)
+    return [f"{item.severity} {item.field}: {item.what}; {item.would_be_right}" for item in problems]
+
+
+def test_keys_of_webhooks_are_read_as_the_calls_will_read_them(monkeypatch, tmp_path):
+    monkeypatch.delenv("HOOK_OF_ACME", raising=False)
+    good = tmp_path / "key"
+    good.write_text(f"{make_key('ed25519').text}\n")
+    (line,) = webhooks_found(f"file:{good}", "env:HOOK_OF_ACME")
+    assert line.startswith("warning webhooks.subscriptions[0].secrets[1]")
+    assert "HOOK_OF_ACME is not set" in line
+    monkeypatch.setenv("HOOK_OF_ACME", make_key("hmac-sha256").text)
+    assert webhooks_found(f"file:{good}", "env:HOOK_OF_ACME") == []
+    for secret in ("hunter2", "whsec_c2hvcnQ=", make_key("ed25519").public_key):
+        monkeypatch.setenv("HOOK_OF_ACME", secret)
+        (line,) = webhooks_found("env:HOOK_OF_ACME")
+        assert line.startswith("error webhooks.subscriptions[0].secrets")
+        assert "gateway webhooks key" in line
         assert secret not in line
 
 

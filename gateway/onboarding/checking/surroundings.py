@@ -8,7 +8,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certs.certificates import Certificate, CertificateError, read_certificate
-from gateway.carriers.credentials import SecretMissing
+from gateway.carriers import webhook_keys
+from gateway.carriers.credentials import SecretMissing, read_secret
 from gateway.flow.credentials import read_signature_key
 from gateway.settings import Settings
 from gateway.signatures import KeyUnusable
@@ -51,6 +52,7 @@ def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | No
         right = "set `edge_mtls_port` in gateway.yaml, or `trusted_proxies` where a proxy ends their TLS"
         yield loaded.problem(("api", "certificates"), what, right, warning=True)
     yield from _secrets(loaded)
+    yield from _webhook_secrets(loaded)
     for index, item in enumerate(api.certificates):
         yield from _certificate(loaded, item, ("api", "certificates", index, "file"), now)
 
@@ -68,6 +70,21 @@ def _secrets(loaded: LoadedProfile) -> Iterator[Problem]:
         except KeyUnusable as unusable:
             right = f"make one with `gateway partner key {loaded.id} --for signature`, and give it to the partner"
             yield loaded.problem(where, str(unusable), right)
+
+
+def _webhook_secrets(loaded: LoadedProfile) -> Iterator[Problem]:
+    webhooks = loaded.profile.webhooks
+    for index, named in enumerate(webhooks.subscriptions if webhooks is not None else ()):
+        for number, reference in enumerate(named.secrets):
+            where: Location = ("webhooks", "subscriptions", index, "secrets", number)
+            try:
+                webhook_keys.read_key(read_secret(reference))
+            except SecretMissing as missing:
+                right = "see that the gateway finds it where it runs; until then nothing is told there"
+                yield loaded.problem(where, f"it cannot be read here: {missing}", right, warning=True)
+            except webhook_keys.KeyUnusable as unusable:
+                right = "make one with `gateway webhooks key --out FILE`, and give the partner what verifies it"
+                yield loaded.problem(where, str(unusable), right)
 
 
 def _certificate(loaded: LoadedProfile, item: ClientCertificate, where: Location, now: datetime) -> Iterator[Problem]:
