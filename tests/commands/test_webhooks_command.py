@@ -3,25 +3,33 @@
 import asyncio
 import json
 import stat
+from base64 import b64decode, b64encode
+from dataclasses import replace
 
 import aiohttp
 import pytest
 import standardwebhooks
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from gateway.carriers.webhook_keys import read_key
+from gateway.carriers.webhook import purpose_of
+from gateway.carriers.webhook_keys import make_key, read_key
 from gateway.flow.webhooks.subscribing import bring_in
 from gateway.flow.webhooks.telling import Telling
 from gateway.model.partner_events import partner_event
+from gateway.model.webhook import BY_API
 from gateway.store import deliveries, partner_events
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.oversight import audit
 from gateway.store.oversight.operators import Role
 from gateway.store.webhooks import subscriptions
+from gateway.store.webhooks.subscriptions import SealedKey
 from partners.directory import Directory
 from tests.commands.conftest import Ended
 from tests.edge.house import acme, globex, open_house
 from tests.flow.hooks import HMAC, hooking, terms
 from tests.flow.sending import Clock, profile
-from tests.site import Site
+from tests.site import PASSPHRASE, Site
 
 REACHED = "hosts: [localhost], without_tls: true, private_networks: [127.0.0.0/8, '::1/128']"
 
@@ -137,6 +145,40 @@ async def test_a_test_is_a_real_call(site, call, told, database):
         ended = await asyncio.to_thread(call, "test", "acme/orders")
         assert ended.code == 1
         assert "HTTP 500" in ended.out
+
+
+async def test_one_that_the_partner_made_by_the_api_is_called_with_its_sealed_key(site, call, told, database):
+    sealing = Sealing(database, PASSPHRASE.encode, now_ms=Clock())
+    sealing.start_now()
+    key, subscription_id = make_key("ed25519"), "wh_of_the_api"
+    sealed = b64encode(sealing.seal(key.text.encode(), purpose_of(subscription_id))).decode()
+    async with hooking() as hook:
+        (site.partners_dir / "acme" / "profile.yaml").write_text(written(f"webhooks: {{{REACHED}}}"))
+        made = replace(
+            told,
+            id=subscription_id,
+            name="theirs",
+            origin=BY_API,
+            url=f"http://localhost:{hook.port}/in",
+            keys=(SealedKey("k1", key.kind, sealed, told.created_at_ms, key.public_key),),
+        )
+        database.write_now(lambda connection: subscriptions.add(connection, made))
+        ended = await asyncio.to_thread(call, "test", "acme/theirs", "--format", "json")
+        assert (ended.code, ended.json["status"]) == (0, 204)
+        (got,) = hook.calls
+        signed = f"{got.id}.{got.headers['webhook-timestamp']}.".encode() + got.body
+        signature = b64decode(got.headers["webhook-signature"].removeprefix("v1a,"))
+        public = Ed25519PublicKey.from_public_bytes(b64decode(key.public_key.removeprefix("whpk_")))
+        public.verify(signature, signed)
+        assert got.json["type"] == "webhook.test"
+        config = yaml.safe_load(site.config.read_text())
+        del config["key_passphrase"]
+        site.config.write_text(yaml.safe_dump(config))
+        ended = await asyncio.to_thread(call, "test", "acme/theirs")
+        assert ended.code == 2
+        assert "passphrase" in ended.err
+        assert len(hook.calls) == 1
+    assert key.text not in call("show", "acme/theirs").out
 
 
 def test_a_key_is_made_for_a_file(run, tmp_path):
