@@ -10,7 +10,7 @@ import pytest
 from gateway.buffers import Buffer
 from gateway.edge.rest.identity import signatures as identity
 from gateway.flow import receive
-from gateway.signatures import NOT_VERIFIED, Algorithm, SigningKey, content_digest
+from gateway.signatures import NOT_VERIFIED, Algorithm, RequestHead, SigningKey, content_digest, sign
 from gateway.store import messages
 from gateway.store.database import StoreUnavailable
 from tests.edge.house import ACME_KEY, X12, open_house, profile
@@ -229,6 +229,32 @@ async def test_a_signature_beside_an_api_key_has_to_be_the_same_partner_s(house,
     assert told["detail"] == "no partner has these credentials"
     wrong = submission(house, headers=KEY).with_field("Signature", f"sig1=:{'A' * 86}==:")
     assert (await send(client, wrong))[0] == 401, "a wrong signature is not made good by a right key"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("b2b.bigcorp.example", 200),
+        ("B2B.BigCorp.example.:8443", 200),
+        ("127.0.0.1:{port}", 200),
+        ("localhost", 200),
+        ("other.example", 401),
+        ("b2b.bigcorp.example.other.example", 401),
+        ("[::1]:{port}", 401),
+    ],
+)
+async def test_what_was_signed_for_another_host_is_none_of_ours(tmp_path, client, host, status):
+    """A partner may sign for several with one key: what one of them got he must not bring here."""
+    named = {"public_url": "https://b2b.bigcorp.example/edi"}
+    async with house_of(tmp_path, signer(tmp_path), named=named) as house:
+        host = host.format(port=house.server.address[1])
+        head = RequestHead("GET", "http", host, "/v1/documents", (("Host", host),))
+        fields = sign(head, key_of("acme", ED25519), created=int(time.time()), nonce="a nonce of its own")
+        async with client.get(f"{house.url}/v1/documents", headers={"Host": host} | dict(fields)) as answer:
+            told = await answer.json(content_type=None)
+        assert answer.status == status, told
+        if status == 401:
+            assert "b2b.bigcorp.example" in told["detail"]
 
 
 async def test_a_profile_may_ask_for_signatures(tmp_path, client):

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import hdrs
 from sqlalchemy import Connection
@@ -54,6 +56,9 @@ _REASONS: Final = {
     Cause.DIGEST: Reason.DIGEST_MISMATCH,
 }
 
+_PORT: Final = re.compile(r":[0-9]*\Z")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+
 log = logging.getLogger(__name__)
 
 
@@ -78,11 +83,15 @@ class _KeptKey:
 class SignedRequests:
     """Finds whose program signed a request.
 
-    Behind a proxy of ours the scheme is the one that it tells of; the Host field it has to hand on as it came.
+    Behind a proxy of ours the scheme is the one that it tells of; the Host field it has to hand on as it came. Where it
+    is known what partners reach us under, a request that is signed for another host is none of ours: whoever got it
+    there, from a partner that signs for several with one key, must not bring it here.
     """
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
+        public_url = edge.settings.public_url
+        self._host = (urlsplit(public_url).hostname or "").rstrip(".") if public_url is not None else None
         self._keys: dict[str, _KeptKey] = {}
 
     async def find(self, request: Request, today: date) -> Credential | None:
@@ -94,12 +103,16 @@ class SignedRequests:
         """
         if SIGNATURE not in request.headers and SIGNATURE_INPUT not in request.headers:
             return None
+        authority = request.single(hdrs.HOST) or ""
+        if self._host is not None and _host_of(authority) not in {self._host, *_own_names(request)}:
+            detail = f"a signed request is sent to {self._host}, and its Host and its signature say so"
+            raise Refused(Reason.UNAUTHENTICATED, detail, audit="signed, and for another host than ours")
         now_ms = self._edge.now_ms()
         now_s, has_body = now_ms // 1_000, request.body_exists
         head = RequestHead(
             request.method,
             request.scheme,
-            request.single(hdrs.HOST) or "",
+            authority,
             request.raw_path,
             tuple(request.headers.items()),
         )
@@ -167,6 +180,18 @@ class SignatureSeal:
     def release(self, connection: Connection) -> None:
         """Nothing came of the request: it may come again."""
         nonces.release(connection, self.verified.key_id, self.verified.nonce)
+
+
+def _host_of(authority: str) -> str:
+    """The host of a Host field, in lower case, an IPv6 address without brackets."""
+    return _PORT.sub("", authority).strip("[]").lower().rstrip(".")
+
+
+def _own_names(request: Request) -> tuple[str, ...]:
+    """The address that was called, for whoever calls it without a name."""
+    name = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    address = str(name[0]) if isinstance(name, tuple) and name else ""
+    return (address, "localhost") if address in _LOOPBACK else (address,)
 
 
 def _is_stale(kept: _KeptKey, now_ms: int) -> bool:
