@@ -3,9 +3,10 @@
 `gateway.api.answering` makes canonical documents of it.
 """
 
+import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -16,6 +17,8 @@ LINES_MAX = 10_000
 PACKAGES_MAX = 10_000
 # More than X12 has room for, and so few that the sum of all products is still a canonical number.
 _DIGITS, _PLACES = 20, 6
+# A minus passes here, so that it is told as what it is: too small.
+_PLAIN = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 Number: TypeAlias = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S", examples=["2026-118"])]
 Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -41,6 +44,19 @@ LineNumber: TypeAlias = Annotated[
         }
     ),
 ]
+
+
+def _plain(value: object) -> object:
+    """A number in quotes is written with digits and a point alone, as the schema has it; Decimal takes more forms."""
+    is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
+    if value is not None and (not is_number or (isinstance(value, str) and _PLAIN.fullmatch(value) is None)):
+        raise ValueError("is no number; write digits and a point, such as 12.5")
+    return value if value is None else Decimal(str(value))
+
+
+_PLAINLY: Final = BeforeValidator(_plain)
+
+
 Quantity: TypeAlias = Annotated[
     Decimal,
     Field(
@@ -50,9 +66,12 @@ Quantity: TypeAlias = Annotated[
         description="More than 0; a number, or in quotes to keep every digit.",
         examples=[90],
     ),
+    _PLAINLY,
 ]
 Amount: TypeAlias = Annotated[
-    Decimal, Field(ge=0, max_digits=_DIGITS, decimal_places=_PLACES, description="0 or more.", examples=["12.50"])
+    Decimal,
+    Field(ge=0, max_digits=_DIGITS, decimal_places=_PLACES, description="0 or more.", examples=["12.50"]),
+    _PLAINLY,
 ]
 Unit: TypeAlias = Annotated[
     str,
@@ -203,7 +222,7 @@ class NewInvoice(Asked):
     """Freight, rebates and the like, for the whole invoice."""
     tax: Amount | None = None
     """The tax on all of it."""
-    tax_percent: Annotated[Decimal | None, Field(ge=0, le=1_000, max_digits=10, examples=["8.25"])] = None
+    tax_percent: Annotated[Decimal, Field(ge=0, le=1_000, max_digits=10, examples=["8.25"]), _PLAINLY] | None = None
     """Its rate: 8.25 for 8.25 %."""
     total: Amount | None = None
     """What comes out at the end; told, it is compared with what the lines, charges and taxes come to."""

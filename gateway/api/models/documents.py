@@ -254,9 +254,11 @@ class SubmissionView(SubmissionRow):
     report: Free | None
     """Its envelopes and what was wrong with them; null before it was read."""
     documents: list[HeldDocument]
-    """What it holds."""
+    """What it holds; of very many the first."""
+    documents_omitted: Annotated[int, Field(ge=0)]
+    """How many more it holds; each is had by its id."""
     acknowledgments: list[EarnedAcknowledgment]
-    """What it earned."""
+    """What it earned; of very many the first, all of them are had as X12."""
     timeline: list[Free]
     """Every step, each with `at` and `step`."""
     links: ContentLinks

@@ -10,7 +10,6 @@ from gateway.buffers import Buffer
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
-from gateway.edge.refusals import catalogue
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
 from gateway.edge.rest.lists import (
@@ -57,7 +56,6 @@ class Documents:
         add(routes, "submit_document", self.submit)
         add(routes, "list_documents", self.list_submissions)
         add(routes, "get_document", self.show)
-        add(routes, "list_problems", self.problems)
 
     async def submit(self, request: Request, caller: Caller) -> web.Response:
         """Keep a document, durably, and say so with 202. It is read afterwards: its fate stands under its address."""
@@ -119,10 +117,6 @@ class Documents:
             since=ulid(since_ms, 0) if since_ms is not None else None,
             until=ulid(until_ms, 0) if until_ms is not None else None,
         )
-
-    async def problems(self, _request: Request) -> web.Response:
-        """Every kind of problem that this interface answers with."""
-        return json_response({"problems": catalogue()})
 
 
 def _position(text: str) -> str | None:
