@@ -1,6 +1,6 @@
 """What people see of a message: its state, its documents, and every step from bytes to published event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection
@@ -47,12 +47,20 @@ def message_row(message: StoredMessage) -> dict[str, object]:
     }
 
 
-def message_view(connection: Connection, message_id: str) -> dict[str, object] | None:
-    """Everything about a message but its bytes; None when there is no such message."""
+def message_view(connection: Connection, message_id: str, documents_max: int | None = None) -> dict[str, object] | None:
+    """Everything about a message but its bytes; None when there is no such message.
+
+    Args:
+        connection: reads.
+        message_id: of the message.
+        documents_max: of very many documents so many are shown, with their events and steps, and of acknowledgments.
+    """
     message = messages.get(connection, message_id)
     if message is None:
         return None
-    events = outbox.of_message(connection, message_id)
+    held = documents.of_message(connection, message_id, documents_max)
+    of_these = None if documents_max is None else [document.id for document in held]
+    events = outbox.of_message(connection, message_id, of_these)
     erp = outcomes.of_events(connection, [event.id for event in events])
     by_document = {event.document_id: event for event in events}
     earned = acknowledgments.of_message(connection, message_id)
@@ -67,9 +75,9 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
         "documents": [
             _document(document, by_document.get(document.id), erp)
             | {"same_number": same_number(connection, document) if index < SAME_NUMBERS_LOOKED_UP_MAX else []}
-            for index, document in enumerate(documents.of_message(connection, message_id))
+            for index, document in enumerate(held)
         ],
-        "acknowledgments": [_acknowledgment(acknowledgment, sent.get(acknowledgment.id)) for acknowledgment in earned],
+        "acknowledgments": [_acknowledgment(one, sent.get(one.id)) for one in earned[:documents_max]],
         "deliveries": [
             {
                 "id": delivery.id,
@@ -82,7 +90,7 @@ def message_view(connection: Connection, message_id: str) -> dict[str, object] |
             }
             for delivery in sent.values()
         ],
-        "timeline": _timeline(connection, message, events),
+        "timeline": _timeline(connection, message, events, of_these),
     }
 
 
@@ -118,12 +126,12 @@ def document_view(connection: Connection, document_id: str) -> dict[str, object]
     message = messages.get(connection, document.message_id)
     if message is None:
         return None
-    events = [event for event in outbox.of_message(connection, message.id) if event.document_id == document_id]
+    events = outbox.of_message(connection, message.id, [document_id])
     erp = outcomes.of_events(connection, [event.id for event in events])
     content = orjson.loads(document.body) if document.body is not None else None
     steps = [
         step
-        for step in _timeline(connection, message, events)
+        for step in _timeline(connection, message, events, [document_id])
         if step.get("document") in {None, document_id} and step.get("event_of") in {None, document_id}
     ]
     return _document(document, events[0] if events else None, erp) | {
@@ -194,7 +202,9 @@ def _event(event: EventRow) -> dict[str, object]:
     }
 
 
-def _timeline(connection: Connection, message: StoredMessage, events: list[EventRow]) -> list[dict[str, object]]:
+def _timeline(
+    connection: Connection, message: StoredMessage, events: list[EventRow], document_ids: Collection[str] | None
+) -> list[dict[str, object]]:
     """The steps in time order. Receipt and publication are read off their own rows, which are written anyway."""
     steps: list[tuple[int, int, dict[str, object]]] = [
         (
@@ -208,7 +218,7 @@ def _timeline(connection: Connection, message: StoredMessage, events: list[Event
             },
         )
     ]
-    for entry in timeline.of_message(connection, message.id):
+    for entry in timeline.of_message(connection, message.id, document_ids):
         step: dict[str, object] = {"at": instant(entry.at_ms), "step": entry.step}
         if entry.document_id is not None:
             step["document"] = entry.document_id

@@ -176,6 +176,11 @@ def test_an_outcome_is_put_on_the_timeline_once_and_the_last_word_counts(stock):
     assert stock.see(outcomes.of_events, [event])[event].status == "posted"
 
 
+def test_outcomes_of_very_many_events_are_found(stock):
+    """More than a statement may have parameters, in either database."""
+    assert stock.see(outcomes.of_events, [f"event-{number}" for number in range(70_000)]) == {}
+
+
 def test_the_audit_shows_the_newest_first_and_cuts_what_is_too_long(stock):
     for number in range(3):
         stock.do(audit.record, audit.Act(number, "operator:eve", f"act-{number}", "x" * 999, "::1", {"n": number}))

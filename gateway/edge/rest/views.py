@@ -13,9 +13,11 @@ from gateway.flow.views import document_view, message_row, message_view
 from gateway.model.message import MessageState
 from gateway.store import messages
 from gateway.store.messages import StoredMessage, documents
-from gateway.store.messages.documents import REJECTED
+from gateway.store.messages.documents import Tally
 
 DOCUMENTS_PATH = "/v1/documents"
+# A message may hold a hundred thousand; each has its own address.
+DOCUMENTS_SHOWN_MAX = 1_000
 MESSAGE_ID = re.compile(r"[0-9A-Z]{26}")
 DOCUMENT_ID = re.compile(r"[0-9A-Z]{26}-[0-9]{1,9}(?:-r[0-9]{1,9})?")
 # What our own people wrote or did stays with them.
@@ -73,15 +75,17 @@ def _submission(connection: Connection, partner_id: str, name: str) -> dict[str,
     message = messages.get(connection, name)
     if message is None or message.partner_id != partner_id:
         return None
-    seen = message_view(connection, name)
+    seen = message_view(connection, name, DOCUMENTS_SHOWN_MAX)
     if seen is None:
         return None
     shown = _row(for_partner(seen), message)
     held = shown["documents"]
     assert isinstance(held, list)  # noqa: S101  # for the type
+    tally = documents.tally(connection, name)
     if shown["outcome"] == "accepted":
-        shown["meaning"] = _accepted(held)
+        shown["meaning"] = _accepted(tally)
     shown["documents"] = [_held(one, partner_id) for one in held]
+    shown["documents_omitted"] = max(0, tally.total - len(held))
     return shown | {"links": _links(name, acknowledged=bool(shown["acknowledgments"]))}
 
 
@@ -119,18 +123,15 @@ def _row(shown: dict[str, object], message: StoredMessage) -> dict[str, object]:
     return seen | {"outcome": outcome, "meaning": meaning, "links": {"self": f"{DOCUMENTS_PATH}/{message.id}"}}
 
 
-def _accepted(held: list[dict[str, object]]) -> str:
-    newest = max((one["revision"] for one in held if isinstance(one["revision"], int)), default=0)
-    current = [one for one in held if one["revision"] == newest]
-    refused = sum(one["status"] == REJECTED for one in current)
-    if not current:
+def _accepted(tally: Tally) -> str:
+    if not tally.current:
         return "It was read. It holds no business documents."
-    if refused:
+    if tally.rejected:
         return (
-            f"{len(current) - refused} of {len(current)} documents were accepted. Correct the others as their findings "
-            "say, and send only those again."
+            f"{tally.current - tally.rejected} of {tally.current} documents were accepted. Correct the others as their "
+            "findings say, and send only those again."
         )
-    return "It was accepted." if len(current) == 1 else f"All {len(current)} documents were accepted."
+    return "It was accepted." if tally.current == 1 else f"All {tally.current} documents were accepted."
 
 
 def _links(name: str, *, acknowledged: bool) -> dict[str, object]:

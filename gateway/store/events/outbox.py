@@ -1,6 +1,6 @@
 """The outbox: business events that wait for the broker, in order within their lane."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -295,11 +295,12 @@ def release_claims(connection: Connection, owner: str | None, now_ms: int) -> No
     connection.execute(update(_EVENT).where(held).values(claim_owner=None, next_attempt_at_ms=now_ms))
 
 
-def of_message(connection: Connection, message_id: str) -> list[EventRow]:
-    """The events of a message."""
-    rows = connection.execute(
-        select(*_ROW_COLUMNS).where(_EVENT.c.message_id == message_id).order_by(_EVENT.c.revision, _EVENT.c.id)
-    )
+def of_message(connection: Connection, message_id: str, document_ids: Collection[str] | None = None) -> list[EventRow]:
+    """The events of a message, or of some of its documents."""
+    query = select(*_ROW_COLUMNS).where(_EVENT.c.message_id == message_id)
+    if document_ids is not None:
+        query = query.where(_EVENT.c.document_id.in_(document_ids))
+    rows = connection.execute(query.order_by(_EVENT.c.revision, _EVENT.c.id))
     return [EventRow(*row) for row in rows]
 
 

@@ -14,6 +14,8 @@ from gateway.store.oversight import timeline
 from gateway.store.tables import ErpOutcome
 
 _OUTCOME = table_of(ErpOutcome)
+# Databases take so many parameters in one statement and no more.
+_EVENTS_AT_ONCE = 1_000
 _insert_outcome = Insert(ErpOutcome, or_ignore=True)
 
 
@@ -86,5 +88,9 @@ def _has_changed(connection: Connection, outcome: Outcome, now_ms: int) -> bool:
 
 def of_events(connection: Connection, event_ids: list[str]) -> dict[str, RecordedOutcome]:
     """The outcomes of some events."""
-    rows = connection.execute(select(_OUTCOME).where(_OUTCOME.c.event_id.in_(event_ids)))
-    return {row.event_id: RecordedOutcome(row.event_id, row.status, row.code, row.text, row.at_ms) for row in rows}
+    found: dict[str, RecordedOutcome] = {}
+    for start in range(0, len(event_ids), _EVENTS_AT_ONCE):
+        some = event_ids[start : start + _EVENTS_AT_ONCE]
+        for row in connection.execute(select(_OUTCOME).where(_OUTCOME.c.event_id.in_(some))):
+            found[row.event_id] = RecordedOutcome(row.event_id, row.status, row.code, row.text, row.at_ms)
+    return found

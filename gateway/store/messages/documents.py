@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from gateway.model.events import BusinessEvent
 from gateway.model.message import EventState
@@ -143,14 +143,32 @@ def drop_staged_after(connection: Connection, message_id: str, revision: int, do
     )
 
 
-def of_message(connection: Connection, message_id: str) -> list[StoredDocument]:
-    """Every document of a message, all revisions, in their order."""
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .where(_DOCUMENT.c.message_id == message_id)
-        .order_by(_DOCUMENT.c.revision, _DOCUMENT.c.ordinal)
-    )
-    return [StoredDocument(*row) for row in rows]
+def of_message(connection: Connection, message_id: str, most: int | None = None) -> list[StoredDocument]:
+    """The documents of a message, all revisions, in their order; of very many the first `most` of the newest one."""
+    query = select(*_COLUMNS).where(_DOCUMENT.c.message_id == message_id)
+    if most is not None:
+        query = query.order_by(_DOCUMENT.c.revision.desc(), _DOCUMENT.c.ordinal).limit(most)
+    rows = connection.execute(query)
+    return sorted((StoredDocument(*row) for row in rows), key=lambda document: (document.revision, document.ordinal))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many documents a message holds: of all revisions, of the newest one, and of these how many are rejected."""
+
+    total: int
+    current: int
+    rejected: int
+
+
+def tally(connection: Connection, message_id: str) -> Tally:
+    """How many documents a message holds."""
+    rejected = func.sum(case((_DOCUMENT.c.status == REJECTED, 1), else_=0))
+    query = select(_DOCUMENT.c.revision, func.count(), rejected).where(_DOCUMENT.c.message_id == message_id)
+    rows = connection.execute(query.group_by(_DOCUMENT.c.revision).order_by(_DOCUMENT.c.revision)).all()
+    if not rows:
+        return Tally(0, 0, 0)
+    return Tally(sum(row[1] for row in rows), rows[-1][1], int(rows[-1][2]))
 
 
 def get(connection: Connection, document_id: str) -> StoredDocument | None:

@@ -1,10 +1,10 @@
 """The timeline: one entry a step, in the words that people read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from gateway.store.engine.statements import Insert, table_of
 from gateway.store.tables import TimelineEntry
@@ -51,11 +51,12 @@ def count(connection: Connection, message_id: str, step: str) -> int:
     return connection.scalar(query) or 0
 
 
-def of_message(connection: Connection, message_id: str) -> list[Step]:
-    """The entries of a message and its documents, in the order in which they were written."""
-    rows = connection.execute(
-        select(_TIMELINE.c.at_ms, _TIMELINE.c.step, _TIMELINE.c.document_id, _TIMELINE.c.detail)
-        .where(_TIMELINE.c.message_id == message_id)
-        .order_by(_TIMELINE.c.id)
+def of_message(connection: Connection, message_id: str, document_ids: Collection[str] | None = None) -> list[Step]:
+    """The entries of a message and its documents, or some of them, in the order in which they were written."""
+    query = select(_TIMELINE.c.at_ms, _TIMELINE.c.step, _TIMELINE.c.document_id, _TIMELINE.c.detail).where(
+        _TIMELINE.c.message_id == message_id
     )
+    if document_ids is not None:
+        query = query.where(or_(_TIMELINE.c.document_id.is_(None), _TIMELINE.c.document_id.in_(document_ids)))
+    rows = connection.execute(query.order_by(_TIMELINE.c.id))
     return [Step(row.at_ms, row.step, row.document_id, orjson.loads(row.detail)) for row in rows]

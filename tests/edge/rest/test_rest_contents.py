@@ -9,12 +9,14 @@ from functools import partial
 import aiohttp
 import pytest
 
+from gateway.edge.rest import views as rest_views
 from gateway.flow import views
 from gateway.store.messages import acknowledgments
 from tests.edge.house import ACME_KEY, GLOBEX_KEY, X12, until
 from tests.edge.rest.contract import assert_as_promised
 from tests.edge.rest.whole import ACME as ACME_SUPPLY
 from tests.edge.rest.whole import NORTHWIND, whole
+from tests.flow.test_process import many_855
 from tests.site import acknowledgment_855, ship_notice_json
 
 ACME = {"Authorization": f"Bearer {ACME_KEY}"}
@@ -193,3 +195,19 @@ async def test_views_links_and_acknowledgments_as_promised(tmp_path, monkeypatch
             async with client.get(running.url + path, headers=ACME_SUPPLY) as answer:
                 assert answer.status == 404
         await until(lambda: running.gateway.decisions.waiters == 0)
+
+
+async def test_of_very_many_documents_the_first_are_shown_and_each_is_had(tmp_path, monkeypatch):
+    monkeypatch.setattr(rest_views, "DOCUMENTS_SHOWN_MAX", 3)
+    async with whole(tmp_path) as running:
+        answer, view = await running.post("/v1/documents", many_855(5), Prefer="wait=20")
+        assert answer.status == 200
+        assert [one["id"] for one in view["documents"]] == [f"{view['id']}-{number}" for number in range(3)]
+        assert view["documents_omitted"] == 2
+        assert view["meaning"] == "All 5 documents were accepted."
+        assert {step["document"] for step in view["timeline"] if "document" in step} <= {
+            one["id"] for one in view["documents"]
+        }
+        last = await running.get(f"/v1/documents/{view['id']}-4")
+        assert (last.status, last.told["id"]) == (200, f"{view['id']}-4")
+        assert last.told["event"] is not None
