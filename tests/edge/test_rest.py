@@ -107,6 +107,16 @@ async def test_everything_that_is_shown_is_looked_at(house, client, shown, statu
     assert len(await house.acts("refused.unauthenticated")) == (status != 200)
 
 
+@pytest.mark.parametrize(
+    ("site", "status"), [("none", 202), ("same-origin", 202), ("same-site", 403), ("cross-site", 403)]
+)
+async def test_no_page_of_another_site_makes_calls_with_what_a_browser_shows(house, client, site, status):
+    """Of mutual TLS, where the browser shows the certificate by itself, nothing else would tell them apart."""
+    headers = ACME | {"Sec-Fetch-Site": site, "Content-Type": "text/plain"}
+    async with client.post(f"{house.url}/v1/documents", data=X12, headers=headers) as answer:
+        assert answer.status == status
+
+
 async def test_a_draft_is_nobody_yet(house, client):
     async with client.post(f"{house.url}/v1/documents", data=X12, headers={"X-API-Key": DRAFT_KEY}) as answer:
         assert answer.status == 401

@@ -18,6 +18,9 @@ from gateway.edge.throttling import Admission, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.store.database import StoreUnavailable
 
+# Fetch Metadata, which browsers alone send and no page can set.
+SEC_FETCH_SITE = "Sec-Fetch-Site"
+_OWN_SITE = ("none", "same-origin")
 # Gets the request, who makes it, and the open parts of the path.
 Handler: TypeAlias = Callable[..., Awaitable[web.StreamResponse]]
 
@@ -91,6 +94,10 @@ class Door:
         self._bodies.release(request)
 
     async def _enter(self, operation: Operation, request: Request) -> tuple[Caller, Admission]:
+        if request.headers.get(SEC_FETCH_SITE, _OWN_SITE[0]) not in _OWN_SITE:
+            # A browser shows its certificate whoever's page makes the call; programs do not send the field.
+            detail = "a page of another site made this call in a browser; make it from a program, or from /v1/reference"
+            raise Refused(Reason.FORBIDDEN, detail)
         caller = await self._identity.identify(request)
         request.extra_headers = told = dict(request.extra_headers)
         return caller, self.throttle.enter(caller.partner, operation.rate_class or RateClass.READ, told)

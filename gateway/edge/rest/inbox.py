@@ -191,7 +191,7 @@ class Inbox:
         if request.method == hdrs.METH_HEAD or len(first) == delivery.payload_bytes:
             headers[hdrs.CONTENT_LENGTH] = str(delivery.payload_bytes)
             return web.Response(body=None if request.method == hdrs.METH_HEAD else first, headers=headers)
-        response = web.StreamResponse(headers=headers)
+        response = web.StreamResponse(headers=headers | dict(request.extra_headers))
         response.content_length = delivery.payload_bytes
         await response.prepare(request)
         async for piece in self._pieces(delivery, first):

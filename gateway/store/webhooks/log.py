@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from gateway.model.delivery import DeliveryKind
 from gateway.store import deliveries
@@ -75,14 +75,21 @@ def find(
     """What was told, or waits to be, the newest first; `before` is the id to go on from."""
     found = deliveries.find(connection, destination=subscription_id, state=state, before=before, limit=limit)
     calls = _calls_of(connection, [delivery.id for delivery in found])
-    return [Logged(delivery, tuple(calls.get(delivery.id, ())[:CALLS_SHOWN_MAX])) for delivery in found]
+    return [Logged(delivery, tuple(calls.get(delivery.id, ()))) for delivery in found]
 
 
 def _calls_of(connection: Connection, delivery_ids: Sequence[str]) -> dict[str, list[LoggedCall]]:
-    query = (
-        select(_TIMELINE.c.message_id, _TIMELINE.c.at_ms, _TIMELINE.c.step, _TIMELINE.c.detail)
+    # Whoever pauses and resumes has what waits called anew each time: of very many calls the last ones are read.
+    nth = func.row_number().over(partition_by=_TIMELINE.c.message_id, order_by=_TIMELINE.c.id.desc()).label("nth")
+    calls = (
+        select(_TIMELINE.c.id, _TIMELINE.c.message_id, _TIMELINE.c.at_ms, _TIMELINE.c.step, _TIMELINE.c.detail, nth)
         .where(_TIMELINE.c.message_id.in_(delivery_ids), _TIMELINE.c.step.in_([_DELIVERED, _FAILED]))
-        .order_by(_TIMELINE.c.id.desc())
+        .subquery()
+    )
+    query = (
+        select(calls.c.message_id, calls.c.at_ms, calls.c.step, calls.c.detail)
+        .where(calls.c.nth <= CALLS_SHOWN_MAX)
+        .order_by(calls.c.id.desc())
     )
     found: dict[str, list[LoggedCall]] = {}
     for delivery_id, at_ms, step, detail in connection.execute(query):

@@ -333,6 +333,7 @@ async def test_a_large_one_is_streamed_whole(house, client):
     answer, body = await fetched(house, client, name)
     assert body == data
     assert answer.headers["Content-Length"] == str(len(data))
+    assert {"RateLimit", "RateLimit-Policy"} <= set(answer.headers), "as on every other answer"
     head, nothing = await fetched(house, client, name, method="HEAD")
     assert (head.headers["Content-Length"], nothing) == (str(len(data)), b"")
 

@@ -23,6 +23,7 @@ from gateway.settings import Limits
 from gateway.store import partner_events
 from gateway.store.api_tables import WebhookSubscription
 from gateway.store.engine.statements import table_of
+from gateway.store.oversight import timeline
 from gateway.store.webhooks import subscriptions
 from partners.directory import Directory
 from tests.edge.house import ACME_KEY, GLOBEX_KEY, acme, globex, open_house
@@ -489,6 +490,18 @@ async def test_the_log_shows_each_call_and_goes_on_page_by_page(house, call, hoo
         assert (item["event_type"], item["attempts"]) == ("document.accepted", 1)
         assert item["next_attempt_at"] is not None
     assert (await call("list_webhook_deliveries", "GET", f"{path}?status=lost"))[0] == 400
+    # Of very many calls the last ones are shown.
+    name = shown[0]["id"]
+
+    def more(connection):
+        for number in range(30):
+            timeline.note(connection, name, number, "failed", {"status": 500 + number})
+
+    await house.database.write(more)
+    _, log = await call("list_webhook_deliveries", "GET", path)
+    calls = {item["id"]: item["calls"] for item in log["deliveries"]}
+    assert [one["status"] for one in calls.pop(name)] == list(range(529, 509, -1))
+    assert [len(one) for one in calls.values()] == [1]
 
 
 async def test_events_are_listed_and_shown(house, call):
