@@ -9,13 +9,22 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from gateway.edge.refusals import catalogue
+from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.rendering import guide_page
+from gateway.settings import load_settings
+from partners.loader import LoadedProfile, parse_profile
+from tests.examples.supplier_client import Supplier
+from tests.onboarding.guides import Page
 from tests.site import API_KEY, PROJECT, RunningGateway, Site, ship_notice_json
 
 QUICKSTART = PROJECT / "gateway" / "api" / "QUICKSTART.md"
@@ -118,6 +127,60 @@ def test_the_quickstart_runs_as_it_stands(gateway, tmp_path, hook):
 def test_every_curl_of_the_quickstart_is_in_a_block_that_runs():
     text = QUICKSTART.read_text()
     assert text.count("\ncurl ") == sum(f"\n{block}".count("\ncurl ") for block in blocks()) > 15
+
+
+def guide_calls(gateway, **api):
+    """The calls that the guide of northwind shows: of its profile as it is, or with other terms of access."""
+    folder = gateway.site.partners_dir / "northwind-parts"
+    profile = yaml.safe_load((folder / "profile.yaml").read_text())
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files["profile.yaml"] = yaml.safe_dump(profile | {"api": profile["api"] | api}).encode()
+    loaded = parse_profile(files)
+    assert isinstance(loaded, LoadedProfile), loaded
+    settings = load_settings(gateway.site.config, {}).settings.model_copy(update={"public_url": gateway.edge_url})
+    page = Page(guide_page(Facts(loaded, settings, datetime.now(UTC), problems=catalogue())))
+    texts = ["".join(element.text) for element in page.at("rest").all() if element.tag == "pre"]
+    return [text for text in texts if text.startswith("curl ")]
+
+
+def test_every_call_of_the_guide_runs_as_it_stands(gateway, tmp_path):
+    send_order(gateway, "guide-1")
+    (tmp_path / "document.json").write_bytes(ship_notice_json(77))
+    known = {"KEY": API_KEY, "NUMBER": "guide-1"}
+    calls = guide_calls(gateway)
+    for call in calls:
+        said = run(["bash", "-c", call], tmp_path, **known)
+        told = json.loads(said) if said else {}
+        if call.split()[2].endswith("/v1/inbox"):
+            (known["ID"],) = [item["id"] for item in told["documents"] if item["number"] == "guide-1"]
+        else:
+            known["ID"] = told.get("id", known.get("ID", ""))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "document.json"]
+    order = ask(f"{gateway.edge_url}/v1/purchase-orders/guide-1", API_KEY)
+    assert order["state"] == "invoiced"
+    for path in ("documents", "inbox", "purchase-orders", "webhooks"):
+        assert any(f"/v1/{path}" in call for call in calls)
+
+
+def orders_call(calls):
+    (call,) = [call for call in calls if call.split()[2].endswith("/v1/purchase-orders")]
+    return call
+
+
+def test_the_calls_of_a_guide_with_tokens_run(gateway, tmp_path):
+    calls = guide_calls(gateway, require=["oauth", "api_key"])
+    assert calls[0].split()[2].endswith("/oauth/token")
+    token = run(["bash", "-c", calls[0]], tmp_path, CLIENT_ID="northwind-erp", CLIENT_SECRET=SECRET)
+    known = {"KEY": API_KEY, "TOKEN": json.loads(token)["access_token"]}
+    assert "purchase_orders" in json.loads(run(["bash", "-c", orders_call(calls)], tmp_path, **known))
+
+
+def test_the_calls_of_a_guide_with_signatures_run(gateway, tmp_path):
+    call = orders_call(guide_calls(gateway, require=["signature"]))
+    assert "$KEY" not in call
+    fields = Supplier(gateway.edge_url, "northwind-1", SIGNING_KEY).sign("GET", "/v1/purchase-orders", b"")
+    (tmp_path / "signature.txt").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()))
+    assert "purchase_orders" in json.loads(run(["bash", "-c", call], tmp_path))
 
 
 @pytest.mark.parametrize("client", ["shell", "python"])

@@ -125,7 +125,7 @@ def test_who_fetches_is_told_how():
     agreements = [RESPONSE, {"document": "purchase_order", "direction": "outbound", "syntax": "json"}]
     held = loaded(as2=None, agreements=agreements, delivery={"confirm_within_hours": 12})
     (way,) = transports_of(facts(held))
-    (_, inbox) = way.tables
+    (inbox,) = [table for table in way.tables if table.caption == "What we have for you"]
     told = {fact.name: fact for fact in inbox.facts}
     assert told["List"].value == "GET /v1/inbox"
     assert "12 hours" in told["Look there"].note
@@ -136,7 +136,7 @@ def test_who_fetches_is_told_how():
 
 def test_who_is_sent_nothing_is_told_of_no_inbox():
     (way,) = transports_of(facts(loaded(as2=None, agreements=[RESPONSE])))
-    assert len(way.tables) == 1
+    assert [table.caption for table in way.tables] == ["The interface", "Who you are", "Limits"]
     assert not any("inbox" in call.text for call in way.calls)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.flow.outward.ways import own_way
 from gateway.model.delivery import INBOX
+from gateway.onboarding.guide.access import access_of
 from gateway.onboarding.guide.documents import DocumentSection
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.tables import Step
@@ -32,10 +33,8 @@ def _steps(facts: Facts) -> Iterator[Step]:
             "Certificates",
         )
         yield Step(us, "Send a test message; its receipt proves names, certificates and network in both directions.")
-    if profile.api_keys:
-        yield Step(
-            us, "Hand over an API key by a safe way; you keep it in your secret store.", "rest", "REST interface"
-        )
+    for who, what in _credentials(facts):
+        yield Step(who, what, "rest", "REST interface")
     if profile.sftp is not None:
         yield Step(them, "Send us your public SSH key, never the private one.", "sftp", "SFTP mailbox")
     if any(item.syntax == "x12" for item in profile.agreements):
@@ -52,6 +51,23 @@ def _steps(facts: Facts) -> Iterator[Step]:
     yield Step(_BOTH, "Agree on a day, change to production (ISA15 = P), and watch the first real documents together.")
 
 
+def _credentials(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Who hands over what, so that their programs get in and know us: secrets from us, what is public from them."""
+    profile, access, us, them = facts.profile, access_of(facts), facts.us, facts.profile.name
+    if access.api_keys:
+        yield us, "Hand over an API key by a safe way; you keep it in your secret store."
+    if access.clients:
+        yield us, "Hand over a client id and its secret by a safe way; you keep them in your secret store."
+    if access.certificates:
+        yield them, "Send us the TLS certificate that your programs show, never its private key."
+    if any(key.public_key is not None for key in access.keys):
+        yield them, "Send us the public key of your signatures, never the private one."
+    if any(key.secret is not None for key in access.keys):
+        yield us, "Hand over the shared secret of your signatures by a safe way; you keep it in your secret store."
+    if profile.webhooks is not None and profile.webhooks.subscriptions:
+        yield us, "Hand over the keys that verify our webhooks by a safe way."
+
+
 def checklist_of(facts: Facts, sections: Sequence[DocumentSection]) -> tuple[str, ...]:
     """What to tick off before the first real document."""
     return tuple(_checks(facts, sections))
@@ -65,8 +81,10 @@ def _checks(facts: Facts, sections: Sequence[DocumentSection]) -> Iterator[str]:
         yield f"Your certificate is installed at {us}, and its fingerprint in this guide is right."
         yield "A test message went in each direction, and its signed receipt was positive."
         yield "Your firewall lets our address in, and your requests to ours out."
-    if profile.api_keys:
-        yield "The API key is in your secret store, and a POST was answered with 202."
+    if profile.has_api:
+        yield "Keys and secrets are in your secret store, and a call to /v1/me was answered with 200."
+    if profile.webhooks is not None:
+        yield "Your program verifies the signature of our webhooks, takes each id once, and answered a test with 2xx."
     if own_way(profile) == INBOX and any(item.direction == "outbound" for item in profile.agreements):
         yield "Your program looks into your inbox every few minutes, and confirms what it has kept."
     for section in sections:

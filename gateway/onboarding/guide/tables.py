@@ -35,6 +35,25 @@ class FactTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Curl:
+    """A call that can be copied, or what it is answered with."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSection:
+    """One way that documents travel."""
+
+    anchor: str
+    title: str
+    about: str
+    tables: tuple[FactTable, ...]
+    calls: tuple[Curl, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """A step of the onboarding: who does it, what is done, and where the guide has more of it."""
 
