@@ -263,6 +263,15 @@ async def test_a_profile_may_ask_for_signatures(tmp_path, client):
         async with client.post(f"{house.url}/v1/documents", data=X12, headers=KEY) as answer:
             assert answer.status == 401
             assert "signature" in (await answer.json())["detail"]
+            asked = answer.headers["Accept-Signature"]
+        assert asked == 'sig1=("@method" "@authority" "@path" "content-digest" "content-type");created'
+        async with client.get(f"{house.url}/v1/documents?limit=1", headers=KEY) as answer:
+            assert answer.headers["Accept-Signature"] == 'sig1=("@method" "@authority" "@path" "@query");created'
+        async with client.get(f"{house.url}/v1/documents", headers={"X-API-Key": "nobody's"}) as answer:
+            assert "Accept-Signature" not in answer.headers, "who asks for what is told to nobody without a right key"
+        # What is asked for is enough.
+        components = ["@method", "@authority", "@path", "content-digest", "content-type"]
+        assert (await send(client, submission(house, components=components)))[0] == 202
         assert (await send(client, submission(house, headers=KEY)))[0] == 202
         assert (await send(client, submission(house)))[0] == 202
 

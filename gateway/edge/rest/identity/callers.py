@@ -11,7 +11,8 @@ from gateway.buffers import Buffer
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
 from gateway.model.refusals import Reason, Refused
-from partners.api_terms import Means, Scope
+from gateway.signatures import HOUSE_POLICY
+from partners.api_terms import Means, Scope, Signatures
 from partners.loader import LoadedProfile
 
 
@@ -48,6 +49,7 @@ class Credential:
 # Looks for one kind of credential: None where nothing of the kind was shown.
 # Raises Refused(UNAUTHENTICATED) where what was shown is wrong or unknown, always with the same words.
 Finder: TypeAlias = Callable[[Request, date], Awaitable[Credential | None]]
+ACCEPT_SIGNATURE = "Accept-Signature"
 UNKNOWN = "no partner has these credentials"
 
 
@@ -99,6 +101,16 @@ class Caller:
                 item.seal.release(connection)
 
 
+def accept_signature(request: Request, terms: Signatures) -> str:
+    """What a signature of this request has to cover, as the value of Accept-Signature (RFC 9421 5.1)."""
+    names = [name for name in HOUSE_POLICY.components if name != "@query" or request.query_string]
+    names += HOUSE_POLICY.body_components if request.body_exists else ()
+    names += [name for name in terms.components if name in request.headers]
+    tag = f';tag="{terms.tag}"' if terms.tag is not None else ""
+    covered = " ".join([f'"{name}"' for name in dict.fromkeys(names)])
+    return f"sig1=({covered});created{tag}"
+
+
 class Identity:
     """Finds out who calls.
 
@@ -131,6 +143,9 @@ class Identity:
             what = ", ".join(f"{item.means} {item.label}" for item in shown)
             raise Refused(Reason.UNAUTHENTICATED, UNKNOWN, audit=f"{what}: the partner is a draft")
         missing = [means for means in partner.profile.api.require if means not in {item.means for item in shown}]
+        if "signature" in missing:
+            asked = {ACCEPT_SIGNATURE: accept_signature(request, partner.profile.api.signatures)}
+            request.extra_headers = dict(request.extra_headers) | asked
         if missing:
             raise Refused(
                 Reason.UNAUTHENTICATED,
