@@ -44,6 +44,7 @@ def test_where_everything_else_is_written():
     assert facts_["Reference"].value == "https://b2b.bigcorp.example/v1/reference"
     assert facts_["OpenAPI 3.1"].value == "https://b2b.bigcorp.example/v1/openapi.json"
     assert told({"public_url": None})["Reference"].is_open
+    assert facts_["Submit"].note == "the document is the body: JSON"
     assert "400 days" in facts_["Repetitions"].note
     assert "7 days" in told({"retention": {"duplicates_days": 7}})["Repetitions"].note
     assert rest.WAIT_S_MAX == waiting.WAIT_S_MAX

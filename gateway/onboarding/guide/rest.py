@@ -12,7 +12,7 @@ from gateway.onboarding.guide.endpoint import MEDIA_TYPES, sizes, url, we_send
 from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.tables import Curl, Fact, FactTable, TransportSection
 from gateway.onboarding.guide.told import webhook_calls, webhooks_table
-from gateway.onboarding.guide.words import counted
+from gateway.onboarding.guide.words import counted, listed
 from partners.throttling_terms import Rate
 
 DOCUMENTS_PATH: Final = "/v1/documents"
@@ -55,7 +55,7 @@ def _interface(facts: Facts) -> Iterator[Fact]:
     yield url(facts, "/v1/openapi.json", "OpenAPI 3.1", "the same for programs and generators")
     yield Fact("Who am I", "GET /v1/me", "your credentials, their days and last use, your limits", is_code=True)
     if _they_send(facts):
-        yield Fact("Submit", f"POST {DOCUMENTS_PATH}", "the document is the body: X12, JSON or XML", is_code=True)
+        yield Fact("Submit", f"POST {DOCUMENTS_PATH}", f"the document is the body: {_syntaxes(facts)}", is_code=True)
         yield Fact("Only look", "POST /v1/validate", "the findings that it would have; nothing of it is kept", True)
         yield Fact(
             "Ask for its fate", f"GET {DOCUMENTS_PATH}/ID", "ID and address are in the answer to the POST", is_code=True
@@ -107,6 +107,12 @@ def _they_send(facts: Facts) -> bool:
     """Whether documents come from them; where nothing is agreed yet nobody knows."""
     agreements = facts.profile.agreements
     return not agreements or any(item.direction == "inbound" for item in agreements)
+
+
+def _syntaxes(facts: Facts) -> str:
+    """What they may write documents in, as agreed."""
+    inbound = (item.syntax for item in facts.profile.agreements if item.direction == "inbound")
+    return listed([syntax.upper() for syntax in dict.fromkeys(inbound)] or ["X12", "JSON", "XML"], "or")
 
 
 def _has_orders(facts: Facts) -> bool:
@@ -179,8 +185,8 @@ def _inbox(facts: Facts) -> Iterator[Fact]:
     )
     yield Fact(
         "Order",
-        "`waits_for` names what is to be confirmed first",
-        "documents of one purchase order come one behind the other; each can be fetched at once",
+        "documents of one purchase order come one behind the other",
+        "`waits_for` names what is to be confirmed first; each can be fetched at once",
     )
 
 
