@@ -38,6 +38,7 @@ from partners.loader import LoadedProfile
 FORM = "application/x-www-form-urlencoded"
 FORM_BYTES_MAX = 8_192
 FORM_FIELDS_MAX = 20
+UNKNOWN_SHOWN_CHARACTERS = 8
 _NO_DIGEST = "0" * 64
 _UNCACHED: dict[str, str] = {hdrs.PRAGMA: "no-cache"}  # RFC 6749 5.1, beside Cache-Control
 _CLIENT_ID = re.compile(r"[!-~]{1,128}")
@@ -224,7 +225,11 @@ class OAuth:
             request.actor = f"partner:{loaded.id}"
             return loaded, client
         detail = "no client of that name has this secret, or none any more"
-        refused = Refused(Reason.UNAUTHENTICATED, detail, audit=f"OAuth client {form.client_id}: {cause}")
+        # Who takes the one for the other sends the secret as the name: of one that nobody has the beginning will do.
+        name = form.client_id
+        if client is None and len(name) > UNKNOWN_SHOWN_CHARACTERS:
+            name = f"{name[:UNKNOWN_SHOWN_CHARACTERS]}..."
+        refused = Refused(Reason.UNAUTHENTICATED, detail, audit=f"OAuth client {name}: {cause}")
         refused = self._strangers.judge(network_of(request.address), refused)
         if refused.reason is not Reason.UNAUTHENTICATED:
             raise refused

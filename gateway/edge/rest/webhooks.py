@@ -56,6 +56,8 @@ KEYS_MAX = 4
 BODY_BYTES_MAX = 65_536
 # Each is a call of ours to somebody's server.
 TESTS_PER_MINUTE = 6
+# Each moves everything that waits there, which may be a hundred thousand events, while others wait for the store.
+TURNS_PER_MINUTE = 6
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _ID_CHARACTERS_MAX = 64
@@ -80,6 +82,7 @@ class Webhooks:
         self._edge = edge
         self._door = door
         self._tests: dict[str, deque[int]] = {}
+        self._turns: dict[str, deque[int]] = {}
 
     def add_to(self, routes: Routes) -> None:
         """Put its routes among the others."""
@@ -156,6 +159,8 @@ class Webhooks:
             raise Refused(Reason.NOT_POSSIBLE, _BY_PROFILE)
         if said.url is not None:
             _check_address(caller.partner, said.url)
+        if said.state not in (None, found.state.value):
+            self._admit(self._turns, caller, TURNS_PER_MINUTE, "pauses and resumptions a minute, please")
         now_ms = self._edge.now_ms()
 
         def unit(connection: Connection) -> web.Response:
@@ -230,7 +235,7 @@ class Webhooks:
         found = await self._find(request, caller, name)
         if self._edge.webhooks is None:
             raise Refused(Reason.NOT_POSSIBLE, "this gateway calls no webhooks")
-        self._admit_test(caller.partner.id)
+        self._admit(self._tests, caller, TESTS_PER_MINUTE, "tests a minute, please: each is a call to your server")
         event_id, body = acts.test_event(caller.partner.id, found.id, self._edge.now_ms(), secrets.token_hex(8))
         told: dict[str, object] = {"event_id": event_id}
         try:
@@ -331,13 +336,12 @@ class Webhooks:
     ) -> None:
         acts.note(connection, _actor(request, caller), action, subscription, self._edge.now_ms(), detail)
 
-    def _admit_test(self, partner_id: str) -> None:
+    def _admit(self, turns: dict[str, deque[int]], caller: Caller, per_minute: int, words: str) -> None:
         now_ms = self._edge.now_ms()
-        made = self._tests.setdefault(partner_id, deque(maxlen=TESTS_PER_MINUTE))
-        if len(made) == TESTS_PER_MINUTE and now_ms - made[0] < _MINUTE_MS:
+        made = turns.setdefault(caller.partner.id, deque(maxlen=per_minute))
+        if len(made) == per_minute and now_ms - made[0] < _MINUTE_MS:
             after_s = -(-(_MINUTE_MS - (now_ms - made[0])) // 1_000)
-            words = f"{TESTS_PER_MINUTE} tests a minute, please: each is a call to your server"
-            raise Refused(Reason.TOO_MANY_REQUESTS, words, retry_after_s=after_s)
+            raise Refused(Reason.TOO_MANY_REQUESTS, f"{per_minute} {words}", retry_after_s=after_s)
         made.append(now_ms)
 
 

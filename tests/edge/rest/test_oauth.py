@@ -543,6 +543,8 @@ async def test_neither_secrets_nor_tokens_are_kept(at, client):
         await use(house, client, token + "x")
         async with revoke(house, client, token) as answer:
             assert answer.status == 200
+        async with ask(house, client, SECRET, "acme-erp") as answer:
+            assert answer.status == 401, "the one taken for the other"
         audit = table_of(AuditEntry)
         rows = await house.database.read(lambda connection: [tuple(row) for row in connection.execute(audit.select())])
     signature = token.rpartition(".")[2]

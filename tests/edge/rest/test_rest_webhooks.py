@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from gateway.carriers.webhook_keys import read_key
+from gateway.edge.rest import webhooks
 from gateway.flow.operations import Actor
 from gateway.flow.outward.send import Sending
 from gateway.flow.webhooks import acts
@@ -305,6 +306,19 @@ async def test_the_audit_holds_no_query_of_an_address(house, call, hook):
     assert (status, made["url"]) == (201, path)
     (act,) = await house.acts("webhook.create")
     assert act.detail["url"] == hook.url
+
+
+async def test_nobody_pauses_and_resumes_without_end(house, call, hook):
+    """Each moves everything that waits there, however much that is."""
+    _, made = await subscribe(call, hook)
+    path = f"/v1/webhooks/{made['id']}"
+    states = ["paused", "active"] * (webhooks.TURNS_PER_MINUTE // 2)
+    assert [(await call("update_webhook", "PATCH", path, {"state": state}))[0] for state in states] == [200] * len(
+        states
+    )
+    assert (await call("update_webhook", "PATCH", path, {"state": "paused"}))[0] == 429
+    assert (await call("update_webhook", "PATCH", path, {"state": "active"}))[0] == 200, "it is so already"
+    assert (await call("update_webhook", "PATCH", path, {"url": hook.url + "x"}))[0] == 200
 
 
 async def test_which_of_our_people_paused_it_is_not_told(house, call, hook):
