@@ -262,7 +262,7 @@ PROMISES: Final[Mapping[str, Promise]] = MappingProxyType(
                     text(words=("open", "confirmed", "declined")),
                 ),
                 Parameter(
-                    "document_type",
+                    "type",
                     "Only documents of this type, as in `/v1/schemas`.",
                     text(example="purchase_order", characters_max=255),
                 ),

@@ -14,6 +14,7 @@ from gateway.edge.http import Routes
 from gateway.edge.rest.deprecation import Deprecations
 from gateway.edge.rest.idempotency import Answers, RunningKeys, read_key
 from gateway.edge.rest.identity.callers import Caller, Identity
+from gateway.edge.rest.queries import query_names, refuse_unknown
 from gateway.edge.throttling import Admission, Throttle
 from gateway.model.refusals import Reason, Refused
 from gateway.store.database import StoreUnavailable
@@ -55,7 +56,7 @@ class Door:
     def add(self, routes: Routes, operation_id: str, handler: Handler) -> None:
         """Have an operation answered by a handler, which for a public one gets no caller."""
         operation = self._operations[operation_id]
-        deprecations = Deprecations(operation)
+        deprecations, known = Deprecations(operation), query_names(operation)
 
         async def enter(request: Request, *parts: str) -> web.StreamResponse:
             deprecations.tell(request)
@@ -63,6 +64,7 @@ class Door:
                 return await handler(request, *parts)
             caller, admission = await self._enter(operation, request)
             with admission:
+                refuse_unknown(request, known)
                 return await self._serve(operation, handler, request, caller, parts)
 
         routes.add(operation.method, operation.route, enter)

@@ -86,7 +86,7 @@ class Inbox:
                 inbox.find,
                 partner_id=caller.partner.id,
                 shelf=shelf,
-                document_type=read_text(request, "document_type"),
+                document_type=read_text(request, "type"),
                 purchase_order=read_text(request, "purchase_order"),
                 after=read_cursor(request, lambda text: text if _ID.fullmatch(text) else None),
                 limit=limit + 1,

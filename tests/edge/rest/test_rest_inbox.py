@@ -223,7 +223,7 @@ async def test_what_went_another_way_is_in_no_inbox(house, client, at_acmes):
 
 async def test_pages_go_on_where_the_one_before_ended(house, client):
     names = [await put(house, f"PO-{number}") for number in range(5)]
-    first = await listed(house, client, query="?limit=2&document_type=purchase_order")
+    first = await listed(house, client, query="?limit=2&type=purchase_order")
     assert [item["id"] for item in first["documents"]] == names[:2]
     second = await listed(house, client, query=first["links"]["next"].removeprefix("/v1/inbox"))
     assert [item["id"] for item in second["documents"]] == names[2:4]
@@ -236,14 +236,14 @@ async def test_filters(house, client):
     one, two = await put(house, "PO-1"), await put(house, "PO-2")
     file = await put_file(house, b"drawing")
     assert await ids(house, client, query="?purchase_order=PO-2") == [two]
-    assert await ids(house, client, query="?document_type=purchase_order") == [one, two]
-    assert await ids(house, client, query="?document_type=invoice") == []
+    assert await ids(house, client, query="?type=purchase_order") == [one, two]
+    assert await ids(house, client, query="?type=invoice") == []
     assert await ids(house, client) == [one, two, file]
 
 
 @pytest.mark.parametrize(
     "query",
-    ["?limit=0", "?limit=x", "?status=all", "?cursor=!", "?cursor=" + "A" * 600, "?document_type=", "?limit=1&limit=2"],
+    ["?limit=0", "?limit=x", "?status=all", "?cursor=!", "?cursor=" + "A" * 600, "?type=", "?limit=1&limit=2"],
 )
 async def test_a_question_that_cannot_be_understood_is_refused(house, client, query):
     async with client.get(f"{house.url}/v1/inbox{query}", headers=GLOBEX) as answer:
