@@ -8,13 +8,15 @@ import pytest
 from gateway.model.events import Outcome
 from gateway.store.database import StoreFault
 from gateway.store.events import event_log, outbox, outcomes
-from gateway.store.messages import acknowledgments
+from gateway.store.messages import acknowledgments, documents
 from gateway.store.messages.acknowledgments import KEPT, StoredAcknowledgment
 from gateway.store.oversight import audit, cases, operators, timeline
 from gateway.store.oversight.cases import CaseKind, CaseState
 from gateway.store.oversight.operators import Role
 from gateway.store.partners import control_numbers, profiles
 from gateway.store.partners.control_numbers import CONTROL_NUMBER_MAX, Gap
+from gateway.store.webhooks import log
+from gateway.store.webhooks.log import CALLS_SHOWN_MAX
 from tests.store.stock import message_id
 
 SCOPE = "ISA|BIGCORP|ACME|P"
@@ -174,6 +176,32 @@ def test_an_outcome_is_put_on_the_timeline_once_and_the_last_word_counts(stock):
     assert steps[0].detail == {"event_id": event, "code": "E7", "text": "unknown material"}
     assert steps[0].document_id == f"{message_id(1)}-0"
     assert stock.see(outcomes.of_events, [event])[event].status == "posted"
+
+
+def test_of_a_message_some_documents_are_looked_at(stock):
+    (event,) = stock.queued(1, "L")
+    message, document = message_id(1), f"{message_id(1)}-0"
+    assert stock.see(documents.tally, message) == documents.Tally(1, 1, 0)
+    assert stock.see(documents.tally, message_id(2)) == documents.Tally(0, 0, 0)
+    assert [held.id for held in stock.see(documents.of_message, message, 1)] == [document]
+    assert [held.id for held in stock.see(outbox.of_message, message, [document])] == [event]
+    assert stock.see(outbox.of_message, message, []) == []
+    stock.do(outcomes.record, Outcome(event, "posted", "", ""), 7)
+    everything = stock.see(timeline.of_message, message)
+    assert stock.see(timeline.of_message, message, [document]) == everything
+    assert stock.see(timeline.of_message, message, []) == [step for step in everything if step.document_id is None]
+
+
+def test_the_last_calls_of_a_delivery_are_read(stock):
+    for number in range(CALLS_SHOWN_MAX + 5):
+        for name in ("D1", "D2"):
+            stock.do(timeline.note, name, number, "failed", {"status": 500 + number})
+    stock.do(timeline.note, "D1", 99, "delivered", {"status": 200})
+    found = stock.see(log._calls_of, ["D1", "D2", "D3"])
+    last = CALLS_SHOWN_MAX + 4
+    assert [call.status for call in found["D1"]] == [200, *range(500 + last, 481 + last, -1)]
+    assert [call.status for call in found["D2"]] == list(range(500 + last, 480 + last, -1))
+    assert "D3" not in found
 
 
 def test_outcomes_of_very_many_events_are_found(stock):
