@@ -1,10 +1,12 @@
 """Signed requests at the door: what passes, what is replayed, out of time, half covered; and what is told."""
 
 import asyncio
+import threading
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import aiohttp
 import pytest
 
 from gateway.buffers import Buffer
@@ -13,7 +15,8 @@ from gateway.flow import receive
 from gateway.signatures import NOT_VERIFIED, Algorithm, RequestHead, SigningKey, content_digest, sign
 from gateway.store import messages
 from gateway.store.database import StoreUnavailable
-from tests.edge.house import ACME_KEY, X12, open_house, profile
+from gateway.store.messages import listing
+from tests.edge.house import ACME_KEY, X12, open_house, profile, until
 from tests.edge.rest.signing import key_of, send, signed, signer
 
 ED25519 = Algorithm.ED25519
@@ -108,6 +111,29 @@ async def test_a_nonce_is_free_again_when_the_store_failed(house, client, monkey
         broken.setattr(receive, "_accept", failing)
         assert (await send(client, request))[0] == 503
     assert (await send(client, request))[0] == 202
+
+
+async def test_a_nonce_stays_spent_when_a_call_is_cut_off(house, monkeypatch):
+    """What it began may be committed all the same: the signed bytes must not do it a second time."""
+    begun, goes_on, page = threading.Event(), threading.Event(), listing.page
+
+    def waits(*about, **how):
+        begun.set()
+        goes_on.wait(10)
+        return page(*about, **how)
+
+    monkeypatch.setattr(listing, "page", waits)
+    request = signed(house, key_of("acme", ED25519))
+    async with aiohttp.ClientSession() as own:
+        sending = asyncio.create_task(send(own, request))
+        await until(begun.is_set)
+        for connection in list(house.server._server._open):
+            connection.cut()
+        goes_on.set()
+        with suppress(aiohttp.ClientError):
+            await sending
+        status, told, _ = await send(own, request)
+    assert (status, told["type"].rpartition(":")[2]) == (401, "signature-replayed")
 
 
 async def test_reading_calls_spend_their_nonce_too(house, client):
