@@ -58,7 +58,7 @@ def contents(view: Mapping[str, Any]) -> Iterator[Line]:
         for finding in document["findings"]:
             element = f"{finding['element']:02d}" if finding["element"] else ""
             place = f"{finding['segment'] or ''}{element}"
-            at = f"{place}, segment {finding['position']}, byte {finding['byte_offset']}, code {finding['code']}"
+            at = ", ".join((*_whereabouts(finding, place), f"code {finding['code']}"))
             yield Line(f"    {at}: {finding['message']}", "red")
     for acknowledgment in view["acknowledgments"]:
         state = acknowledgment["state"].replace("_", " ")
@@ -66,6 +66,16 @@ def contents(view: Mapping[str, Any]) -> Iterator[Line]:
         for segment in acknowledgment["x12"].split("~"):
             if segment.strip().startswith(("TA1", "AK", "IK")):
                 yield Line(f"    {segment.strip()}~", "dim")
+
+
+def _whereabouts(finding: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Where a finding stands: of X12 segment and byte, of JSON and XML the pointer; some are of the whole."""
+    if where := place or finding.get("pointer"):
+        yield where
+    if finding["position"] is not None:
+        yield f"segment {finding['position']}"
+    if finding["byte_offset"] is not None:
+        yield f"byte {finding['byte_offset']}"
 
 
 def verdict(acts: Sequence[Act]) -> Iterator[Line]:

@@ -99,6 +99,30 @@ async def test_a_gateway_that_is_not_there_holds_no_claim(nowhere: Stage):
     assert "19 of 19 claims do not hold:" in told
 
 
+@pytest.mark.parametrize(
+    ("finding", "told"),
+    [
+        (
+            {"segment": "BAK", "element": 2, "position": 2, "byte_offset": 180},
+            "    BAK02, segment 2, byte 180, code x: wrong",
+        ),
+        (
+            {"segment": None, "element": None, "position": None, "byte_offset": None, "pointer": "/lines/0"},
+            "    /lines/0, code x: wrong",
+        ),
+        ({"segment": None, "element": None, "position": None, "byte_offset": None}, "    code x: wrong"),
+    ],
+    ids=["x12", "json", "the-whole"],
+)
+def test_a_finding_is_told_with_the_places_that_it_has(finding, told):
+    document = {"type": "invoice", "number": "1", "purchase_order_number": None, "status": "accepted"}
+    view = {
+        "documents": [document | {"findings": [finding | {"code": "x", "message": "wrong"}]}],
+        "acknowledgments": [],
+    }
+    assert [line.text for line in story.contents(view)][1:] == [told]
+
+
 async def test_a_gateway_that_loses_what_it_took_is_noticed(nowhere: Stage):
     async def loses(request: web.Request) -> web.Response:
         await request.read()
