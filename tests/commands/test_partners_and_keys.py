@@ -132,7 +132,14 @@ def test_an_oauth_client_and_a_signing_secret(call, site: Site, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "more", [("--label", "No Slug"), ("--label", "prod-"), ("--label", "x", "--expires-on", "tomorrow"), ()]
+    "more",
+    [
+        ("--label", "No Slug"),
+        ("--label", "prod-"),
+        ("--label", "x", "--expires-on", "tomorrow"),
+        ("--label", "x", "--expires-on", "2020-12-31"),
+        (),
+    ],
 )
 def test_a_key_needs_a_label_and_real_days(call, more: tuple[str, ...]):
     assert call("partner", "key", "acme-supply", *more).code == 2

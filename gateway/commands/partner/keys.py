@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, say
@@ -145,6 +145,9 @@ def _variable(partner: str, label: str) -> str:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{shown(text)} is no day; write it as 2028-01-31") from None
+    if day < datetime.now(UTC).date():
+        raise argparse.ArgumentTypeError(f"{day} is over, so the key would open nothing; name a day to come")
+    return day
