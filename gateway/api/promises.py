@@ -70,7 +70,7 @@ def _contents(**by_name: Shape) -> Mapping[str, Shape]:
 
 _DOCUMENT: Final = Body(
     "The document, in any syntax that we agreed on: an X12 interchange, canonical JSON (one document, a list, or "
-    '`{"documents": [...]}`; their schemas are at `/v1/schemas`), UBL or cXML. What it is, is read off its bytes.',
+    '`{"documents": [...]}`; their schemas are at `/v1/schemas`) or canonical XML. What it is, is read off its bytes.',
     MappingProxyType({X12: {"type": "string"}, JSON: _ANY_JSON, XML: {"type": "string"}}),
     MappingProxyType({X12: _X12_EXAMPLE, JSON: _JSON_EXAMPLE}),
 )

@@ -35,6 +35,7 @@ VALUE_CHARACTERS_MAX: Final = 99
 # As many decimal digits as a binary floating-point number keeps exactly (IEEE 754 binary64).
 _DIGITS_MAX: Final = 15
 _CLOSE: Final = 0.6
+_OPENINGS: Final = frozenset({b"{", b"["})
 _LEADING: Final = re.compile(r"^-?[0.]*")
 # What neither XML 1.0 nor a text column of PostgreSQL can carry.
 _UNFIT_CHARACTERS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff"
@@ -143,7 +144,14 @@ def did_you_mean(word: str, known: list[str]) -> str:
 def _sound(body: bytes) -> Tree:
     parsed = parse(body)
     if not parsed.is_sound:
-        raise refused(tuple(Fault(item.pointer or "", item.code, item.message) for item in parsed.findings))
+        # A form, most likely: programs send one where nobody tells them to send JSON.
+        hint = "" if body.lstrip()[:1] in _OPENINGS else "; the body of this call is a JSON object, {...}, and no form"
+        raise refused(
+            tuple(
+                Fault(item.pointer or "", item.code, item.message + hint * (item.code == "syntax"))
+                for item in parsed.findings
+            )
+        )
     if faults := tuple(_faults_of_values(parsed.tree, ())):
         raise refused(faults)
     return parsed.tree

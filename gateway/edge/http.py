@@ -29,6 +29,7 @@ BACKLOG = 1_024
 # So much of a body is read and thrown away after a refusal, so that the connection can be used on.
 READ_OFF_BYTES_MAX = 65_536
 SERVER_NAME = "partner-gateway"
+REFERENCE_PATH = "/v1/reference"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 log = logging.getLogger("gateway.edge")
@@ -54,6 +55,13 @@ class Routes:
         pattern = tuple(None if part == "{}" else part for part in parts)
         self.open.setdefault(len(pattern), {}).setdefault(pattern, {})[method] = handler
 
+    def _hint(self, path: tuple[str, ...]) -> str:
+        """What the caller may have meant by a path where nothing lies."""
+        without = path[:-1]
+        if path[-1] == "" and (without in self.exact or self._find_open(without)[0] is not None):
+            return "; leave out the slash at its end"
+        return f"; {REFERENCE_PATH} shows every address" if tuple(REFERENCE_PATH.split("/")) in self.exact else ""
+
     def find(self, request: Request) -> tuple[Handler, tuple[str, ...]]:
         """The handler for a request and the open parts of its path.
 
@@ -66,7 +74,7 @@ class Routes:
         if methods is None:
             methods, open_parts = self._find_open(path)
         if methods is None:
-            raise Refused(Reason.NOT_FOUND, "there is nothing at this address")
+            raise Refused(Reason.NOT_FOUND, f"there is nothing at this address{self._hint(path)}")
         method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
         handler = methods.get(method)
         if handler is None:

@@ -54,7 +54,7 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             audited=True,
         ),
         R.FORBIDDEN: Answer(403, "Not allowed", "Ask for a credential that has the right to do this.", audited=True),
-        R.NOT_FOUND: Answer(404, "Not found", "Check the address; ids are shown in full in the answer to the POST."),
+        R.NOT_FOUND: Answer(404, "Not found", "Check the address; ids and numbers stand in full in lists and answers."),
         R.METHOD_NOT_ALLOWED: Answer(405, "Method not allowed", "Use one of the methods named in the Allow header."),
         R.HEADERS_TOO_LARGE: Answer(
             431, "Header fields too large", "Send fewer and shorter header fields.", closes=True
@@ -90,7 +90,7 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
             closes=True,
         ),
         R.UNSUPPORTED_SYNTAX: Answer(
-            415, "Unsupported syntax", "Send an X12 interchange, a canonical JSON document, UBL or cXML."
+            415, "Unsupported syntax", "Send an X12 interchange, canonical JSON or canonical XML."
         ),
         R.INVALID_REQUEST: Answer(
             400, "Invalid request", "Correct what the detail names and send the request again.", closes=True

@@ -35,6 +35,15 @@ def faults_of(body: bytes) -> list[dict[str, Any]]:
     return errors
 
 
+@pytest.mark.parametrize(
+    "body", [b"name=a", b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n--x--\r\n']
+)
+def test_a_form_is_told_that_it_is_none_of_ours(body):
+    (error,) = faults_of(body)
+    assert "a JSON object, {...}, and no form" in error["message"]
+    assert "form" not in faults_of(b'{"name": a}')[0]["message"]
+
+
 def test_what_is_right_becomes_the_model_without_rounding():
     read = read_json(
         b'{"name":"a","on":"2026-03-01","lines":[{"quantity":0.1,"unit":"EA"},'

@@ -44,6 +44,8 @@ class KnownLimits(Told):
 
     rates: dict[str, KnownRate]
     """By kind of call."""
+    requests_per_second_max: int | None
+    """Calls of every kind together, in one second; null: as many as their kinds allow."""
     concurrent_max: int
     """Calls under way at the same time."""
     daily_max: int | None

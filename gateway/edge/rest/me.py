@@ -61,6 +61,7 @@ class Me:
         daily = next((limit.left for limit in self._door.throttle.state(partner) if limit.name == DAILY), None)
         return {
             "rates": {name: {"per_second": rate.per_second, "burst": rate.burst} for name, rate in rates.items()},
+            "requests_per_second_max": partner.profile.limits.requests_per_second_max,
             "concurrent_max": terms.concurrent_max,
             "daily_max": terms.daily_max,
             "daily_left": daily,

@@ -12,7 +12,10 @@ API = (
     "api:\n  oauth_clients:\n"
     f"    - {{client_id: acme-erp, secret_sha256: {digest(SECRET)}, scopes: [documents:read]}}\n"
 )
-TERMS = "throttling: {submit: {per_second: 3, burst: 9}, daily_max: 5}\nlimits: {body_bytes_max: 4096}\n"
+TERMS = (
+    "throttling: {submit: {per_second: 3, burst: 9}, daily_max: 5}\n"
+    "limits: {body_bytes_max: 4096, requests_per_second_max: 70}\n"
+)
 
 
 @pytest.fixture
@@ -41,6 +44,7 @@ async def test_a_partner_learns_what_we_know_of_it(tmp_path, client, me):
         assert told["limits"]["rates"]["submit"] == {"per_second": 3, "burst": 9}
         assert set(told["limits"]["rates"]) == {"submit", "read", "change", "validate_only", "token"}
         assert told["limits"]["body_bytes_max"] == 4_096
+        assert told["limits"]["requests_per_second_max"] == 70
         assert (told["limits"]["daily_max"], told["limits"]["daily_left"]) == (5, 5)
         async with client.post(
             f"{house.url}/v1/documents", data=X12, headers={"Authorization": f"Bearer {ACME_KEY}"}

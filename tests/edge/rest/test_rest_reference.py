@@ -93,6 +93,22 @@ async def test_unknown_addresses_and_methods_have_the_shape_of_every_problem(hou
         assert (await explained.json())["type"] == told["type"]
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/v1/inbox/", "leave out the slash"),
+        ("/v1/purchase-orders/4711/acknowledgment/", "leave out the slash"),
+        ("/v1/purchase-order", "/v1/reference shows every address"),
+        ("/", "/v1/reference shows every address"),
+    ],
+)
+async def test_an_unknown_address_says_what_may_have_been_meant(house, client, path, words):
+    async with client.get(house.url + path) as answer:
+        assert words in (await answer.json(content_type=None))["detail"]
+    async with client.get(f"{house.operator_url}/v1/nothing/") as answer:
+        assert (await answer.json(content_type=None))["detail"] == "there is nothing at this address"
+
+
 async def test_a_problem_leads_to_where_partners_reach_us(tmp_path, house, client):
     object.__setattr__(house.edge.settings, "__dict__", house.edge.settings.__dict__ | {"public_url": "https://b2b.x/"})
     async with client.get(f"{house.url}/v1/nothing") as answer:
