@@ -3,7 +3,7 @@
 from copy import copy
 from math import ceil
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.edge.throttling.buckets import Bucket
@@ -121,6 +121,7 @@ class Processes:
 loads = st.lists(st.lists(st.integers(0, 60), min_size=3, max_size=3), min_size=10, max_size=60)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3), rates, loads)
 def test_together_they_keep_to_the_rate_and_the_stated_slack(number, rate, load):
     per_second, burst = rate
@@ -136,6 +137,7 @@ def test_together_they_keep_to_the_rate_and_the_stated_slack(number, rate, load)
     assert admitted <= size + per_second * passed_s + max(number - 1, size * (number - 1) / number)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 3), rates, st.integers(1, 20))
 def test_uneven_load_gets_nine_tenths_at_least(number, rate, quiet_every):
     per_second, burst = rate
