@@ -101,8 +101,21 @@ class Gateway:
         self.wants_events = wants_events(self.directory)
         erp = ErpDesk(self.database, lambda: self.outbound, now_ms=now_ms, wants_events=self.wants_events)
         self.broker = broker_of(settings, erp, self.metrics)
+        self._furnish_upkeep(settings)
+        self._furnish_way_out(settings)
+        self._furnish_line(settings)
+        self.sharing = Sharing(self.database, self.owner, now_ms=now_ms, metrics=self.metrics)
+        edge = self._edge(settings)
+        self._partner_port: HttpServer = partner_port(edge, self._bodies)
+        self._operator_port: HttpServer = operator_port(edge, self._bodies)
+        self._mutual_tls: MutualTls | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._line: list[asyncio.Task[None]] = []
+        self._checks: list[asyncio.Task[None]] = []
+
+    def _furnish_upkeep(self, settings: Settings) -> None:
+        """Keys, credentials and profiles, and whoever looks after them."""
         self.keys = Keys(self.database, settings, now_ms=now_ms, metrics=self.metrics)
-        self.decisions = Decisions()
         self.sealing = Sealing(self.database, settings.passphrase, now_ms=now_ms)
         self.exchanged = ExchangedCertificates(self.database)
         self.uses = LastUses()
@@ -140,15 +153,9 @@ class Gateway:
             announced=self._wake,
             statuses_changed=self.holding.statuses_changed,
         )
-        self.relay = Relay(
-            self.database,
-            self.broker,
-            owner=self.owner,
-            now_ms=now_ms,
-            metrics=self.metrics,
-            in_flight_max=settings.limits.events_in_flight_max,
-            lease_s=settings.limits.claim_lease_s,
-        )
+
+    def _furnish_way_out(self, settings: Settings) -> None:
+        """The carriers, and who hands them what is due."""
         self.spools = SpoolFolder(settings.spool_dir, settings.limits.disk_free_bytes_min)
         self._as2 = As2Carrier(
             settings,
@@ -183,6 +190,19 @@ class Gateway:
             keyring=self.keys.ring,
             wants_events=self.wants_events,
         )
+
+    def _furnish_line(self, settings: Settings) -> None:
+        """From what comes in to what is published, and from what is wanted to what is due."""
+        self.relay = Relay(
+            self.database,
+            self.broker,
+            owner=self.owner,
+            now_ms=now_ms,
+            metrics=self.metrics,
+            in_flight_max=settings.limits.events_in_flight_max,
+            lease_s=settings.limits.claim_lease_s,
+        )
+        self.decisions = Decisions()
         self._pool = WorkerPool(
             processes_max=settings.limits.worker_processes,
             memory_bytes_max=settings.limits.worker_memory_bytes_max,
@@ -200,11 +220,11 @@ class Gateway:
             held_room=HeldRoom(self.database, settings.limits.held_bytes_per_partner_max, now_ms),
             wants_events=self.wants_events,
         )
-        terms = TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of)
+        self._terms = TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of)
         self.processing = Processing(
             self.database,
             self._pool,
-            terms.of,
+            self._terms.of,
             owner=self.owner,
             source=f"/gateway/{settings.identities[0].name}" if settings.identities else "/gateway",
             now_ms=now_ms,
@@ -244,8 +264,10 @@ class Gateway:
             disk_is_low=lambda: self.housekeeping.disk_is_low,
             wants_events=self.wants_events,
         )
-        self.sharing = Sharing(self.database, self.owner, now_ms=now_ms, metrics=self.metrics)
-        edge = Edge(
+
+    def _edge(self, settings: Settings) -> Edge:
+        """What both ports stand on."""
+        return Edge(
             settings=settings,
             database=self.database,
             reception=self.reception,
@@ -263,16 +285,10 @@ class Gateway:
             webhooks=self.webhooks.caller,
             credential_uses=self.credential_uses,
             decisions=self.decisions,
-            validating=Validating(self.database, self._pool, terms.of, settings.limits),
+            validating=Validating(self.database, self._pool, self._terms.of, settings.limits),
             renditions=Renditions(self._pool),
             throttle=Throttle(now_ms, self.metrics, self.sharing),
         )
-        self._partner_port: HttpServer = partner_port(edge, self._bodies)
-        self._operator_port: HttpServer = operator_port(edge, self._bodies)
-        self._mutual_tls: MutualTls | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._line: list[asyncio.Task[None]] = []
-        self._checks: list[asyncio.Task[None]] = []
 
     @property
     def edge_port(self) -> int:
