@@ -385,6 +385,21 @@ def test_the_sheet_of_a_rest_partner_holds_no_key(tmp_path: Path) -> None:
     assert KEY_DIGEST not in said
     assert "CERTIFICATE" not in said
     assert "ship notice (canonical JSON)" in said
+    assert "You answer   POST /v1/purchase-orders/NUMBER/acknowledgment, ship-notices, invoices" in said
+
+
+def test_the_sheet_of_a_rest_partner_without_keys_says_how_it_is_known(tmp_path: Path) -> None:
+    api = f"api: {{oauth_clients: [{{client_id: new-erp, secret_sha256: {KEY_DIGEST}}}]}}\n"
+    said = sheet(tmp_path, f"id: new-partner\nname: N\nextends: rest-json\n{api}")
+    for line in (
+        "Our URL      https://b2b.bigcorp.example/v1/documents",
+        "Every call   https://b2b.bigcorp.example/v1/reference",
+        "Your tokens  new-erp",
+        "You fetch    https://b2b.bigcorp.example/v1/inbox",
+    ):
+        assert line in said.splitlines()
+    assert "Bearer" not in said
+    assert KEY_DIGEST not in said
 
 
 # --- our own house ---------------------------------------------------------------------------------------------------

@@ -151,6 +151,7 @@ def test_calls_can_be_copied():
 def test_steps_and_checks_fit_the_way():
     rest = facts(loaded(as2=None, x12=None, agreements=[NOTICE]))
     words = " ".join(step.what for step in steps_of(rest))
+    assert "ISA15" not in words
     assert "API key" in words
     assert "certificates" not in words
     both = facts()

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from certs.lives import Life
@@ -23,6 +24,10 @@ from partners.profile import Profile
 _WIDTH: Final = 100
 _UNBROKEN_WIDTH: Final = 100_000  # a fingerprint is compared on one line
 _TO_BE_TOLD: Final = "we will tell you"
+# What they send us of an order -> the call of the partner API that makes it of a few words.
+_TYPED: Final = MappingProxyType(
+    {"purchase_order_acknowledgment": "acknowledgment", "ship_notice": "ship-notices", "invoice": "invoices"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +151,36 @@ def _we_send(as2: As2) -> Facts:
 
 
 def _rest(sheet: Sheet) -> Facts:
-    keys = sheet.profile.api_keys
-    if not keys:
+    profile = sheet.profile
+    if not profile.has_api:
         return []
     public = sheet.settings.public_url
+    api = profile.api
+    others = {
+        "tokens": [client.client_id for client in api.oauth_clients],
+        "certificates": [held.label for held in api.certificates],
+        "signatures": [key.id for key in api.signatures.keys],
+    }
+    keys = [
+        ("Header", "Authorization: Bearer KEY; the key comes by another way than this sheet"),
+        ("Keys", ", ".join(key.label for key in profile.api_keys)),
+    ]
     return [
         ("Our URL", f"{public.rstrip('/')}/v1/documents" if public else _TO_BE_TOLD),
-        ("Header", "Authorization: Bearer KEY; the key comes by another way than this sheet"),
-        ("Keys", ", ".join(key.label for key in keys)),
+        *([("Every call", f"{public.rstrip('/')}/v1/reference")] if public else []),
+        *(keys if profile.api_keys else []),
+        *((f"Your {words}", ", ".join(names)) for words, names in others.items() if names),
         ("Repetitions", "an Idempotency-Key of yours makes a repetition earn the first answer"),
         *_inbox(sheet),
+        *_answers(profile),
     ]
+
+
+def _answers(profile: Profile) -> Facts:
+    """What they may say of our orders in a few words, where JSON is agreed."""
+    agreed = {item.document for item in profile.agreements if (item.direction, item.syntax) == ("inbound", "json")}
+    calls = [path for document, path in _TYPED.items() if document in agreed]
+    return [("You answer", f"POST /v1/purchase-orders/NUMBER/{', '.join(calls)}")] if calls else []
 
 
 def _inbox(sheet: Sheet) -> Facts:

@@ -48,7 +48,8 @@ def _steps(facts: Facts) -> Iterator[Step]:
     yield Step(
         _BOTH, "Look at the acknowledgments, mend what they name, repeat until all is accepted.", "answers", "Answers"
     )
-    yield Step(_BOTH, "Agree on a day, change to production (ISA15 = P), and watch the first real documents together.")
+    mark = " (ISA15 = P)" if any(item.syntax == "x12" for item in profile.agreements) else ""
+    yield Step(_BOTH, f"Agree on a day, change to production{mark}, and watch the first real documents together.")
 
 
 def _credentials(facts: Facts) -> Iterator[tuple[str, str]]:
