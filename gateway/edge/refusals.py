@@ -50,7 +50,8 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         R.UNAUTHENTICATED: Answer(
             401,
             "Not authenticated",
-            "Send your key as `Authorization: Bearer KEY`; if it was rolled over or expired, ask for a new one.",
+            "Send your key as `Authorization: Bearer KEY`, or what else your profile asks for; if it was rolled over "
+            "or expired, ask for a new one.",
             audited=True,
         ),
         R.FORBIDDEN: Answer(403, "Not allowed", "Ask for a credential that has the right to do this.", audited=True),
