@@ -1,9 +1,7 @@
 """The bytes behind a submission: as they were sent, and the acknowledgment that they earned."""
 
-import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
@@ -16,6 +14,7 @@ from gateway.edge.http import JSON, Routes, json_response
 from gateway.edge.rest.accepting import chosen
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
+from gateway.edge.rest.serving import content_headers, is_known, pieces, safe_name
 from gateway.edge.rest.views import DOCUMENT_ID, MESSAGE_ID, OUTCOMES, own_message
 from gateway.flow.acknowledging import CONTENT_TYPE as X12
 from gateway.flow.views import acknowledgment_views
@@ -24,17 +23,13 @@ from gateway.store import messages
 from gateway.store.messages import StoredMessage, acknowledgments, documents
 from gateway.store.messages.acknowledgments import StoredAcknowledgment
 
-REPR_DIGEST: Final = "Repr-Digest"
 OCTETS: Final = "application/octet-stream"
 # What a program may take for what it is. Everything else is bytes: no browser is to read what a partner sent.
 _SAFE_TYPES: Final = frozenset(
     {X12, "application/edifact", "application/edi-consent", "application/xml", "text/xml", JSON, "text/plain", OCTETS}
 )
 _BY_SYNTAX: Final = {"x12": (X12, "edi"), "xml": ("application/xml", "xml"), "json": (JSON, "json")}
-_UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
 NAME_CHARACTERS_MAX: Final = 100
-# RFC 9110 8.8.3 and 13.1.2.
-_ENTITY_TAG: Final = re.compile(r'(?:W/)?("[!#-~\x80-\xff]*")')
 
 
 class Contents:
@@ -67,13 +62,12 @@ class Contents:
         if first is None:
             raise Refused(Reason.NOT_FOUND, "its bytes are not kept any more; what was made of them is")
         headers = self._headers(message, sha256, is_json=wire is not None)
-        tag = headers[hdrs.ETAG]
-        if tag in _ENTITY_TAG.findall(request.headers.get(hdrs.IF_NONE_MATCH, "")):
+        if is_known(request, headers[hdrs.ETAG]):
             kept = {name: headers[name] for name in (hdrs.ETAG, hdrs.CACHE_CONTROL)}
             return web.Response(status=304, headers=kept)
         length = len(wire) if wire is not None else message.payload_bytes
         headers[hdrs.CONTENT_LENGTH] = str(length)
-        body = first if length == len(first) else self._pieces(message, first)
+        body = first if length == len(first) else pieces(first, length, partial(self._piece, message))
         return web.Response(body=body, headers=headers)
 
     async def acknowledgment(self, request: Request, caller: Caller, name: str) -> web.Response:
@@ -110,17 +104,6 @@ class Contents:
             partial(messages.piece, message_id=message.id, part="payload", number=number)
         )
 
-    async def _pieces(self, message: StoredMessage, first: bytes) -> AsyncIterator[bytes]:
-        yield first
-        left, number = message.payload_bytes - len(first), 1
-        while left > 0:
-            piece = await self._piece(message, number)
-            if piece is None:
-                raise ConnectionError("the bytes were purged while they were read")
-            yield piece
-            left -= len(piece)
-            number += 1
-
     @staticmethod
     def _headers(message: StoredMessage, sha256: str, *, is_json: bool) -> dict[str, str]:
         by_syntax, ending = _BY_SYNTAX.get(message.syntax or "", (OCTETS, "bin"))
@@ -128,23 +111,15 @@ class Contents:
         content_type = declared if declared in _SAFE_TYPES else by_syntax
         if is_json:
             content_type, ending = JSON, "json"
-        digest = base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
-        return {
-            hdrs.CONTENT_TYPE: content_type,
-            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{_safe_name(message, ending)}"',
-            hdrs.X_CONTENT_TYPE_OPTIONS: "nosniff",
-            # Whoever opens it in a browser all the same gets nothing that runs.
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            hdrs.CACHE_CONTROL: "private, no-cache",
-            hdrs.ETAG: f'"{sha256}"',
-            REPR_DIGEST: f"sha-256=:{digest}:",  # RFC 9530 3
-        }
+        headers = content_headers(content_type, _filename(message, ending), sha256, "private, no-cache")
+        # Whoever opens it in a browser all the same gets nothing that runs.
+        return headers | {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
-def _safe_name(message: StoredMessage, ending: str) -> str:
-    """A name for a file, made of the one that the sender gave: no path, nothing hidden, no other letters than ASCII."""
+def _filename(message: StoredMessage, ending: str) -> str:
+    """A name for a file, made of the one that the sender gave, without its path."""
     last = re.split(r"[/\\]", message.filename)[-1]
-    name = _UNSAFE_IN_NAMES.sub("_", last).strip("._")[-NAME_CHARACTERS_MAX:]
+    name = safe_name(last)[-NAME_CHARACTERS_MAX:]
     return name or f"{message.id}.{ending}"
 
 

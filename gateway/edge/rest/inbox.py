@@ -3,10 +3,8 @@
 A partner sees its own and nothing else. Fetching changes nothing: whoever fetches and dies fetches again.
 """
 
-import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 
@@ -18,7 +16,7 @@ from gateway.api.reading import read_json
 from gateway.buffers import Buffer
 from gateway.edge.bodies import Request
 from gateway.edge.context import Edge
-from gateway.edge.http import Routes, json_response, safe_header
+from gateway.edge.http import Routes, json_response
 from gateway.edge.rest.accepting import chosen
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
@@ -32,6 +30,7 @@ from gateway.edge.rest.lists import (
     read_number,
     read_text,
 )
+from gateway.edge.rest.serving import content_headers, is_known, pieces, safe_name
 from gateway.flow.holding import why_held
 from gateway.flow.outward.renditions import MEDIA_TYPES, OCTETS, CannotRender, agreed_media_type, media_types_of
 from gateway.flow.outward.send import settled
@@ -49,11 +48,9 @@ INBOX_PATH = "/v1/inbox"
 ANSWER_BYTES_MAX = 65_536
 DECLINED = "they declined it: "
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-_IN_FILENAME = re.compile(r"[^A-Za-z0-9._-]+")
 _EXTENSIONS = {"application/json": "json", "application/xml": "xml"}
 # What would let whoever reads the evidence in.
 _SECRET = frozenset({"authorization", "x-api-key", "cookie", "proxy-authorization"})
-_ETAG_OF = re.compile(r'(?:W/)?"([^"]{1,200})"')
 
 
 class Inbox:
@@ -182,8 +179,8 @@ class Inbox:
         return response
 
     async def _as_agreed(self, request: Request, delivery: StoredDelivery) -> web.StreamResponse:
-        headers = _headers(delivery, delivery.content_type or OCTETS, bytes.fromhex(delivery.payload_sha256))
-        if _is_known(request, headers[hdrs.ETAG]):
+        headers = _headers(delivery, delivery.content_type or OCTETS, delivery.payload_sha256)
+        if is_known(request, headers[hdrs.ETAG]):
             return web.Response(status=304, headers=headers)
         first = await self._piece(delivery, 0)
         if first is None:
@@ -194,25 +191,10 @@ class Inbox:
         response = web.StreamResponse(headers=headers | dict(request.extra_headers))
         response.content_length = delivery.payload_bytes
         await response.prepare(request)
-        async for piece in self._pieces(delivery, first):
+        async for piece in pieces(first, delivery.payload_bytes, partial(self._piece, delivery)):
             await response.write(piece)
         await response.write_eof()
         return response
-
-    async def _pieces(self, delivery: StoredDelivery, first: bytes) -> AsyncIterator[bytes]:
-        sent, number = 0, 0
-        piece: bytes | None = first
-        while piece is not None:
-            yield piece
-            sent, number = sent + len(piece), number + 1
-            if sent >= delivery.payload_bytes:
-                return
-            try:
-                piece = await self._piece(delivery, number)
-            except StoreUnavailable:
-                piece = None
-        # The head promised more: only a connection that breaks off tells them that this is not the whole.
-        raise ConnectionAbortedError(f"delivery {delivery.id} cannot be read to its end")
 
     async def _piece(self, delivery: StoredDelivery, number: int) -> bytes | None:
         return await self._edge.database.read(
@@ -235,8 +217,8 @@ class Inbox:
             raise Refused(
                 Reason.NOT_ACCEPTABLE, f"{cannot}; it can be had as {agreed}", extra={"available": [agreed]}
             ) from None
-        headers = _headers(delivery, media_type, hashlib.sha256(body).digest(), _EXTENSIONS[media_type])
-        if _is_known(request, headers[hdrs.ETAG]):
+        headers = _headers(delivery, media_type, hashlib.sha256(body).hexdigest(), _EXTENSIONS[media_type])
+        if is_known(request, headers[hdrs.ETAG]):
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers=headers)
 
@@ -313,27 +295,12 @@ def _check_open(delivery: StoredDelivery) -> None:
         raise Refused(Reason.NOT_POSSIBLE, said)
 
 
-def _headers(delivery: StoredDelivery, content_type: str, digest: bytes, extension: str = "") -> dict[str, str]:
+def _headers(delivery: StoredDelivery, content_type: str, sha256: str, extension: str = "") -> dict[str, str]:
     """Header fields of content; its name is data of whoever named it, and nothing that a browser would run or show."""
-    name = _IN_FILENAME.sub("_", delivery.filename).strip("._") or delivery.id
+    name = safe_name(delivery.filename) or delivery.id
     if extension:
         name = f"{name.rpartition('.')[0] or name}.{extension}"
-    return {
-        hdrs.CONTENT_TYPE: safe_header(content_type),
-        hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"',
-        hdrs.CACHE_CONTROL: "no-store",
-        hdrs.ETAG: f'"{digest.hex()}"',
-        hdrs.VARY: "Accept",
-        # RFC 9530 3: of the whole, also where only its head is asked for.
-        "Repr-Digest": f"sha-256=:{base64.b64encode(digest).decode('ascii')}:",
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _is_known(request: Request, etag: str) -> bool:
-    """Whether they have it already (RFC 9110 13.1.2)."""
-    text = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ()))
-    return text.strip() == "*" or etag.strip('"') in _ETAG_OF.findall(text[:4_096])
+    return content_headers(content_type, name, sha256, "no-store") | {hdrs.VARY: hdrs.ACCEPT}
 
 
 def _who(request: Request, caller: Caller) -> dict[str, object]:
