@@ -67,10 +67,45 @@ class Submitting:
         Raises:
             Refused: the key was used for something else, or nothing can be kept now.
         """
-        began_ms = self._edge.now_ms()
-        partner, key = caller.partner, read_key(request)
-        now_ms, message_id, held = self._edge.now_ms(), self._edge.reception.new_id(), why_held(partner)
-        acceptance = await self._edge.reception.keep(
+        began_ms, key = self._edge.now_ms(), read_key(request)
+        acceptance = await self._keep(
+            request,
+            caller,
+            payload,
+            key=key,
+            wire=wire,
+            authenticated=authenticated,
+            content_type=content_type,
+            filename=filename,
+        )
+        self._door.running.let_go(request, caller.partner.id, key)
+        metrics = self._edge.metrics
+        (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
+        metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
+        wait_s = read_wait(request)
+        if wait_s:
+            # Whoever waits keeps nobody else from sending.
+            del payload, wire, authenticated
+            self._door.release_body(request)
+        headers = self._headers(acceptance, has_key=key is not None)
+        return await self._tell(request, caller, acceptance, headers, wait_s)
+
+    async def _keep(
+        self,
+        request: Request,
+        caller: Caller,
+        payload: Buffer,
+        *,
+        key: str | None,
+        wire: bytes | None,
+        authenticated: bytes | None,
+        content_type: str,
+        filename: str,
+    ) -> Acceptance:
+        """What is kept: the document and all that is known of its arrival, with what a repetition is told."""
+        partner, now_ms, message_id = caller.partner, self._edge.now_ms(), self._edge.reception.new_id()
+        held = why_held(partner)
+        return await self._edge.reception.keep(
             Arrival(
                 partner_id=partner.id,
                 profile_digest=partner.digest,
@@ -91,21 +126,17 @@ class Submitting:
             answer=_told(message_id, now_ms, "held", held) if held else None,
             also=_spending(caller),
         )
-        self._door.running.let_go(request, partner.id, key)
-        metrics = self._edge.metrics
-        (metrics.duplicates if acceptance.duplicate else metrics.accepted).add(CHANNEL)
-        metrics.answer_seconds.observe(CHANNEL, (self._edge.now_ms() - began_ms) / 1_000)
-        headers = self._headers(acceptance, has_key=key is not None)
-        wait_s = read_wait(request)
-        if wait_s:
-            # Whoever waits keeps nobody else from sending.
-            del payload, wire, authenticated
-            self._door.release_body(request)
+
+    async def _tell(
+        self, request: Request, caller: Caller, acceptance: Acceptance, headers: dict[str, str], wait_s: int
+    ) -> web.Response:
+        """What is told: that it is kept or, where they wait and it is decided in time, what became of it."""
         decided = await self._waiting.decided(request, acceptance.message_id, wait_s) if wait_s else None
         if decided is not None:
             headers[PREFERENCE_APPLIED] = f"wait={wait_s}"
         if decided:
-            fate = await self._edge.database.read(partial(view, partner_id=partner.id, name=acceptance.message_id))
+            find = partial(view, partner_id=caller.partner.id, name=acceptance.message_id)
+            fate = await self._edge.database.read(find)
             if fate is not None:
                 return json_response(fate, headers=headers)
         # A function of what was kept, so a duplicate gets the same bytes.
