@@ -24,6 +24,7 @@ from gateway.edge.rest.identity.callers import Caller
 from gateway.model.instants import moment
 from gateway.model.refusals import Reason, Refused
 from gateway.store import idempotency
+from gateway.store.credentials.sealing import SealError, SealingUnavailable
 from gateway.store.database import StoreUnavailable
 from gateway.store.engine.statements import storable
 from gateway.store.idempotency import CHANNEL, Reservation
@@ -32,6 +33,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 EXPIRES = "Idempotency-Expires"
 RETRY_AFTER_S = 1
+SEALED_RETRY_AFTER_S = 60  # the passphrase comes back with a restart
 # Calls that change something bring little; documents are submitted.
 BODY_BYTES_MAX: Final = 1_048_576
 # What an answer says of the moment in which it leaves.
@@ -160,7 +162,7 @@ class Answers:
         except idempotency.StillRunning:
             raise _running() from None
         if isinstance(found, idempotency.Answer):
-            return self._again(found, partner_id, key)
+            return await self._again(found, request, partner_id, key)
         return await self._answer_first(handler, request, caller, found, parts)
 
     async def _answer_first(
@@ -211,10 +213,26 @@ class Answers:
             sealed=sealed,
         )
 
-    def _again(self, answer: idempotency.Answer, partner_id: str, key: str) -> web.Response:
+    async def _again(self, answer: idempotency.Answer, request: Request, partner_id: str, key: str) -> web.Response:
         body = answer.body
         if answer.sealed:
-            body = self._edge.sealing.open(body, _purpose(partner_id, storable(key)))
+            try:
+                body = self._edge.sealing.open(body, _purpose(partner_id, storable(key)))
+            except (SealingUnavailable, SealError) as closed:
+                detail = (
+                    "the first request with this Idempotency-Key was done, but its answer is kept sealed and cannot be "
+                    "opened here now; send the same again later and nothing is done twice, or read what it changed"
+                )
+                await self._edge.reception.record_refusal(
+                    Reason.STORE_UNAVAILABLE,
+                    actor=f"partner:{partner_id}",
+                    subject=key,
+                    remote=request.address,
+                    detail={"channel": CHANNEL, "path": request.path, "cause": str(closed)},
+                )
+                raise Refused(
+                    Reason.STORE_UNAVAILABLE, detail, audit=str(closed), retry_after_s=SEALED_RETRY_AFTER_S
+                ) from None
         headers = answer.headers | {REPLAYED: "true", EXPIRES: self._expires(answer.created_at_ms)}
         return web.Response(status=answer.status, body=body, headers=headers)
 

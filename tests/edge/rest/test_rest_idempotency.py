@@ -194,6 +194,22 @@ async def test_a_secret_in_an_answer_lies_sealed_in_the_store(tmp_path, client):
         assert (await call(client, changes))[2] == told
 
 
+async def test_a_sealed_answer_without_its_passphrase_is_to_be_asked_for_later(tmp_path, client):
+    async with open_house(tmp_path, passphrase=b"a passphrase") as house, changing(house) as changes:
+        _, _, told = await call(client, changes)
+        cipher, house.edge.sealing._cipher = house.edge.sealing._cipher, None
+        status, headers, body = await call(client, changes)
+        assert (status, headers["Retry-After"]) == (503, "60")
+        assert b"was done" in body
+        assert b"secret" not in body
+        (act,) = await house.acts("refused.store-unavailable")
+        assert (act.actor, act.subject) == ("partner:acme", "k")
+        assert "key_passphrase_file" in act.detail["cause"]
+        house.edge.sealing._cipher = cipher
+        assert (await call(client, changes))[2] == told
+    assert len(changes.made) == 1
+
+
 async def test_how_long_a_key_is_remembered_is_said_and_kept(tmp_path, client):
     now = [NOW_MS]
     named = {"retention": {"duplicates_days": 3}}
