@@ -11,6 +11,7 @@ from gateway.edge import HttpServer
 from gateway.onboarding.checking.surroundings import Surroundings
 from gateway.settings import LOCK_FILE, Settings
 from partners.directory import Directory
+from partners.loader import LoadedProfile
 
 RESTART_AFTER_S = 1
 PARTNERS_TOLD_MAX = 20
@@ -71,6 +72,17 @@ def tell_of_unmet_credentials(directory: Directory, settings: Settings) -> None:
             "no client certificate is ever seen: set edge_mtls_port, or trusted_proxies where a proxy ends TLS",
             extra={"partners": showing[:PARTNERS_TOLD_MAX]},
         )
+    named = [partner.id for partner in directory if _depends_on_address(partner)]
+    if named and not here.has_address:
+        log.warning(
+            "signed requests and access tokens are not bound to this gateway's own address: set public_url",
+            extra={"partners": named[:PARTNERS_TOLD_MAX]},
+        )
+
+
+def _depends_on_address(partner: LoadedProfile) -> bool:
+    api = partner.profile.api
+    return bool(api.oauth_clients or api.signatures.keys)
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:

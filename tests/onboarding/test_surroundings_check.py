@@ -1,6 +1,7 @@
 """What a profile asks of the gateway that it is for, told by `partner check` and at the start."""
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,8 +21,8 @@ NOW = datetime.now(UTC)
 OAUTH = f"oauth_clients: [{{client_id: c1, secret_sha256: {digest('x')}}}]"
 CERTIFICATE = "certificates: [{label: erp, file: c.pem}]"
 HMAC = "signatures: {keys: [{id: k1, algorithm: hmac-sha256, secret: 'env:SIGNING_OF_ACME'}]}"
-FULL = Surroundings(has_passphrase=True, sees_certificates=True)
-BARE = Surroundings(has_passphrase=False, sees_certificates=False)
+FULL = Surroundings(has_passphrase=True, sees_certificates=True, has_address=True)
+BARE = Surroundings(has_passphrase=False, sees_certificates=False, has_address=False)
 
 
 def shown(name="client", usage=(), ends=timedelta(days=365)):
@@ -46,7 +47,7 @@ def test_where_everything_is_set_up_nothing_is_told(monkeypatch):
 
 
 def test_what_is_not_set_up_is_told_with_what_to_set():
-    (line,) = found(OAUTH, BARE)
+    (line, _) = found(OAUTH, BARE)
     assert line.startswith("warning api.oauth_clients")
     assert "key_passphrase_file" in line
     (line,) = found(CERTIFICATE, BARE, c_pem=shown())
@@ -55,19 +56,30 @@ def test_what_is_not_set_up_is_told_with_what_to_set():
     assert "trusted_proxies" in line
 
 
+def test_what_is_bound_to_our_own_address_needs_one(monkeypatch):
+    monkeypatch.setenv("SIGNING_OF_ACME", "s" * 43)
+    unnamed = replace(FULL, has_address=False)
+    for api, field in ((OAUTH, "api.oauth_clients"), (HMAC, "api.signatures")):
+        (line,) = found(api, unnamed)
+        assert line.startswith(f"warning {field}")
+        assert "public_url" in line
+    assert found(CERTIFICATE, unnamed, c_pem=shown()) == []
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
         ({}, BARE),
-        ({"key_passphrase": "x"}, Surroundings(has_passphrase=True, sees_certificates=False)),
-        ({"key_passphrase_file": Path("x")}, Surroundings(has_passphrase=True, sees_certificates=False)),
-        ({"trusted_proxies": ("10.0.0.0/8",)}, Surroundings(has_passphrase=False, sees_certificates=True)),
+        ({"key_passphrase": "x"}, replace(BARE, has_passphrase=True)),
+        ({"key_passphrase_file": Path("x")}, replace(BARE, has_passphrase=True)),
+        ({"trusted_proxies": ("10.0.0.0/8",)}, replace(BARE, sees_certificates=True)),
+        ({"public_url": "https://b2b.bigcorp.example"}, replace(BARE, has_address=True)),
         (
             {"edge_mtls_port": 8443, "edge_tls_certificate": Path("a"), "edge_tls_key": Path("b")},
-            Surroundings(has_passphrase=False, sees_certificates=True),
+            replace(BARE, sees_certificates=True),
         ),
     ],
-    ids=["bare", "passphrase", "file", "proxies", "port"],
+    ids=["bare", "passphrase", "file", "proxies", "address", "port"],
 )
 def test_how_a_gateway_is_set_up(values, expected):
     assert Surroundings.of(Settings(**values)) == expected
@@ -129,7 +141,9 @@ def test_certificates_that_end_soon_or_are_not_for_clients():
 def test_the_start_names_the_partners_whose_credentials_cannot_work(caplog):
     caplog.set_level(logging.WARNING)
     directory = Directory([loaded(f"{OAUTH}\n  {CERTIFICATE}", c_pem=shown())])
-    tell_of_unmet_credentials(directory, Settings(key_passphrase="x", trusted_proxies=("10.0.0.0/8",)))
+    address = "https://b2b.bigcorp.example"
+    met = Settings(key_passphrase="x", trusted_proxies=("10.0.0.0/8",), public_url=address)
+    tell_of_unmet_credentials(directory, met)
     assert caplog.records == []
     tell_of_unmet_credentials(directory, Settings())
-    assert [record.partners for record in caplog.records] == [["acme"], ["acme"]]
+    assert [record.partners for record in caplog.records] == [["acme"]] * 3

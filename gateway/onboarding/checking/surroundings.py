@@ -28,16 +28,19 @@ class Surroundings:
     Attributes:
         has_passphrase: so that access tokens can be signed.
         sees_certificates: its own port asks for them, or a proxy of ours tells of them.
+        has_address: it knows what partners reach it under.
     """
 
     has_passphrase: bool
     sees_certificates: bool
+    has_address: bool
 
     @classmethod
     def of(cls, settings: Settings) -> "Surroundings":
         """Those of a gateway with these settings."""
         has_passphrase = settings.key_passphrase is not None or settings.key_passphrase_file is not None
-        return cls(has_passphrase, settings.edge_mtls_port is not None or bool(settings.trusted_proxies))
+        sees_certificates = settings.edge_mtls_port is not None or bool(settings.trusted_proxies)
+        return cls(has_passphrase, sees_certificates, settings.public_url is not None)
 
 
 def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | None, now: datetime) -> Iterator[Problem]:
@@ -51,6 +54,14 @@ def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | No
         what = "no certificate of theirs is ever seen: `edge_port` does not ask for any"
         right = "set `edge_mtls_port` in gateway.yaml, or `trusted_proxies` where a proxy ends their TLS"
         yield loaded.problem(("api", "certificates"), what, right, warning=True)
+    if surroundings is not None and not surroundings.has_address:
+        right = "set `public_url` in gateway.yaml to the address under which partners reach `edge_port`"
+        if api.oauth_clients:
+            what = "tokens name as issuer whatever host the client calls: one asked for under another name is refused"
+            yield loaded.problem(("api", "oauth_clients"), what, right, warning=True)
+        if api.signatures.keys:
+            what = "a request that was signed for another host, by the same key, is taken here, too"
+            yield loaded.problem(("api", "signatures"), what, right, warning=True)
     yield from _secrets(loaded)
     yield from _webhook_secrets(loaded)
     for index, item in enumerate(api.certificates):
