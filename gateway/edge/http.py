@@ -78,7 +78,9 @@ class Routes:
         method = hdrs.METH_GET if request.method == hdrs.METH_HEAD else request.method
         handler = methods.get(method)
         if handler is None:
-            request.allowed = ", ".join(sorted(methods))
+            # Whatever can be fetched can be asked about (RFC 9110 9.3.2).
+            also = {hdrs.METH_HEAD} if hdrs.METH_GET in methods else set()
+            request.allowed = ", ".join(sorted({*methods, *also}))
             raise Refused(Reason.METHOD_NOT_ALLOWED, f"this address answers {request.allowed}")
         return handler, open_parts
 

@@ -312,7 +312,7 @@ async def test_reading_the_address_says_how_to_use_it(house, client):
         assert answer.status == 404  # of a broken transfer nothing is here (AS2 Restart)
     async with client.put(f"{house.url}/as2", data=b"x") as answer:
         assert answer.status == 405
-        assert answer.headers["Allow"] == "GET, POST"
+        assert answer.headers["Allow"] == "GET, HEAD, POST"
     sent = message()
     part = {"Content-Range": f"bytes 0-{len(sent.body) - 1}/{len(sent.body)}"}
     async with client.post(f"{house.url}/as2", data=sent.body, headers=dict(sent.headers) | part) as answer:

@@ -20,7 +20,8 @@ _WIDTH: Final = 118
 _STATUS_SAYS: Final = "draft, testing, live or suspended; `gateway partner status` and `go-live` change it"
 # What is offered as a comment, by the part that it stands in.
 _OF_AS2: Final = ("certificate_exchange", "receipts_to", "sending", "connection")
-_OF_ALL: Final = ("delivery", "limits")
+_OF_ALL: Final = ("delivery", "throttling", "limits")
+_OF_API: Final = ("api", "webhooks")
 _OF_X12: Final = (
     "tolerances",
     "validation",
@@ -160,7 +161,12 @@ def _agreements(draft: Draft) -> Iterator[str]:
 
 def _offers(draft: Draft, known: dict[str, Entry]) -> Iterator[str]:
     said = draft.answers
-    keys = (*(("testing",) if said.as2_id is not None else ()), *_OF_ALL, *(_OF_X12 if said.x12 is not None else ()))
+    keys = (
+        *(("testing",) if said.as2_id is not None else ()),
+        *(_OF_API if said.api_key_label is not None else ()),
+        *_OF_ALL,
+        *(_OF_X12 if said.x12 is not None else ()),
+    )
     for key in keys:
         yield ""
         yield from _offer("", known[key])
