@@ -6,6 +6,8 @@ from tests.edge.house import ACME_KEY, X12, House, acme, globex, open_house, pro
 
 PATHS = ["/v1/documents", "/v1/validate"]
 TWENTY_MIB = 20 * 1_048_576
+# After a refusal the rest of the body is waited for as long as a head would be.
+LINGERS_S = 2.0
 
 
 def head(path, *fields):
@@ -23,7 +25,8 @@ async def refused(house: House, path: str, *fields: str, body: bytes = b"") -> d
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_too_much_is_refused_by_its_head_and_while_it_comes(tmp_path, path):
-    async with open_house(tmp_path, profiles=[acme("limits: {body_bytes_max: 2000}\n"), globex()]) as house:
+    profiles = [acme("limits: {body_bytes_max: 2000}\n"), globex()]
+    async with open_house(tmp_path, profiles=profiles, header_timeout_s=LINGERS_S) as house:
         told = await refused(house, path, "Content-Length: 2001")  # no byte of it was sent
         assert (told["status"], told["body_bytes_max"]) == (413, 2_000)
         chunk = b"3e8\r\n" + b"{" + b" " * 999 + b"\r\n"
@@ -33,8 +36,9 @@ async def test_too_much_is_refused_by_its_head_and_while_it_comes(tmp_path, path
         assert not house.arrived
 
 
-async def test_a_dry_run_has_a_limit_of_its_own(house):
-    told = await refused(house, "/v1/validate", f"Content-Length: {TWENTY_MIB + 1}")
+async def test_a_dry_run_has_a_limit_of_its_own(tmp_path):
+    async with open_house(tmp_path, header_timeout_s=LINGERS_S) as house:
+        told = await refused(house, "/v1/validate", f"Content-Length: {TWENTY_MIB + 1}")
     assert (told["status"], told["body_bytes_max"]) == (413, TWENTY_MIB)
 
 
