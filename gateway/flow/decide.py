@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.orders import Answer, note_answers, stage_answers
-from gateway.flow.repetitions import judge_all, refused_documents
+from gateway.flow.repetitions import KeptNumbers, judge_all, refused_documents
 from gateway.flow.terms import PartnerTerms, Terms
 from gateway.flow.webhooks.causes import tell_decided
 from gateway.model.events import BusinessEvent
@@ -97,7 +97,7 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     if message.was_tried:
         documents.drop_staged_after(connection, message.id, message.revision, decision.result.documents)
     read = decision.result.interchanges
-    interchanges = judge_all(connection, message, read, decision.terms, now_ms)
+    interchanges = judge_all(KeptNumbers(connection, message.id), message, read, decision.terms, now_ms)
     ranges = refused_documents(read, interchanges)
     refused = documents.refuse(connection, message.id, message.revision, ranges)
     published = documents.release(connection, message.id, message.revision, now_ms)

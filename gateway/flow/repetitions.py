@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -28,18 +29,68 @@ from translators.x12.results import InterchangeResult
 RESTART_DISTANCE = 1_000
 
 
+class Numbers(Protocol):
+    """The control numbers that partners used before, as one message sees them."""
+
+    def remember(self, key: str, now_ms: int, *, window_from_ms: int) -> bool:
+        """Note a number; False when another message used it within the window."""
+
+    def remember_all(self, keys: Iterable[str], now_ms: int, *, window_from_ms: int) -> set[str]:
+        """Note many numbers; the keys that another message used within the window."""
+
+    def forget(self, key: str) -> None:
+        """The message did not use a number after all."""
+
+    def last_seen(self, key: str, number: int) -> int | None:
+        """The last number; None when there was none, and now it is this one."""
+
+    def note_seen(self, key: str, number: int) -> None:
+        """The last number is this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNumbers:
+    """Those of the store, in the transaction that decides a message."""
+
+    connection: Connection
+    message_id: str
+
+    def remember(self, key: str, now_ms: int, *, window_from_ms: int) -> bool:
+        """Note a number; False when another message used it within the window."""
+        return control_numbers.remember(self.connection, key, self.message_id, now_ms, window_from_ms=window_from_ms)
+
+    def remember_all(self, keys: Iterable[str], now_ms: int, *, window_from_ms: int) -> set[str]:
+        """Note many numbers; the keys that another message used within the window."""
+        return control_numbers.remember_all(
+            self.connection, keys, self.message_id, now_ms, window_from_ms=window_from_ms
+        )
+
+    def forget(self, key: str) -> None:
+        """The message did not use a number after all."""
+        control_numbers.forget(self.connection, key, self.message_id)
+
+    def last_seen(self, key: str, number: int) -> int | None:
+        """The last number, its row locked; None when there was none, and now it is this one."""
+        return control_numbers.last_seen(self.connection, key, number, self.message_id)
+
+    def note_seen(self, key: str, number: int) -> None:
+        """The last number is this one."""
+        control_numbers.note_seen(self.connection, key, number, self.message_id)
+
+
 @dataclass(slots=True)
 class Judge:
-    """Judges those interchanges of one message that are one partner's, in the transaction that decides it.
+    """Judges those interchanges of one message that are one partner's.
 
     What is rejected uses no number up: the partner sends it again, mended, under the same one.
 
     Attributes:
+        numbers: those that partners used before.
         partner_id: under whom the numbers stand: who sent the message, or for whom its connection speaks.
         used: the numbers of this message so far; in the store they count as its own, also when it is processed again.
     """
 
-    connection: Connection
+    numbers: Numbers
     message: StoredMessage
     partner_id: str
     rules: RepetitionRules
@@ -64,7 +115,7 @@ class Judge:
             return with_repeated_interchange(result, self.rules.interchange)
         checked = self._sequence(result)
         if counts and checked.status is Status.REJECTED:
-            control_numbers.forget(self.connection, key, self.message.id)
+            self.numbers.forget(key)
             self.used.discard(key)
         return checked
 
@@ -75,12 +126,12 @@ class Judge:
             return result
         key = self._key(sequence_key(result))
         this = int(number)
-        last = control_numbers.last_seen(self.connection, key, this, self.message.id)
+        last = self.numbers.last_seen(key, this)
         if last is None or this == last:  # the first, or one that was rejected and is sent again
             return result
         is_next = follows(this, last)
         if is_next or (action == "accept_with_error" and (this > last or this < last - RESTART_DISTANCE)):
-            control_numbers.note_seen(self.connection, key, this, self.message.id)
+            self.numbers.note_seen(key, this)
         return result if is_next else with_number_out_of_sequence(result, action)
 
     def _groups(self, result: InterchangeResult) -> InterchangeResult:
@@ -103,9 +154,7 @@ class Judge:
                 repeated.append((group_index, set_index))
             else:
                 places[own] = (group_index, set_index)
-        known = control_numbers.remember_all(
-            self.connection, places, self.message.id, self.now_ms, window_from_ms=self._window_from_ms
-        )
+        known = self.numbers.remember_all(places, self.now_ms, window_from_ms=self._window_from_ms)
         self.used.update(places)
         return with_repeated_sets(result, [*repeated, *(places[key] for key in known)], self.rules.transaction_set)
 
@@ -113,9 +162,7 @@ class Judge:
         if key in self.used:
             return False
         self.used.add(key)
-        return control_numbers.remember(
-            self.connection, key, self.message.id, self.now_ms, window_from_ms=self._window_from_ms
-        )
+        return self.numbers.remember(key, self.now_ms, window_from_ms=self._window_from_ms)
 
     def _key(self, key: str) -> str:
         return f"{self.partner_id}|{key}"
@@ -153,7 +200,7 @@ def _extend(ranges: list[tuple[int, int]], first: int, last: int) -> None:
 
 
 def judge_all(
-    connection: Connection,
+    numbers: Numbers,
     message: StoredMessage,
     interchanges: Sequence[InterchangeResult],
     terms: Terms,
@@ -169,7 +216,7 @@ def judge_all(
         speaking = terms.of(result.header.sender)
         judge = judges.get(speaking.partner_id)
         if judge is None:
-            judge = Judge(connection, message, speaking.partner_id, speaking.repetitions, now_ms)
+            judge = Judge(numbers, message, speaking.partner_id, speaking.repetitions, now_ms)
             judges[speaking.partner_id] = judge
         judged.append(judge.judge(result))
     return judged

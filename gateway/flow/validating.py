@@ -1,7 +1,7 @@
 """A dry run: what would become of a message, by the judgement of the line, and nothing of it is kept.
 
 reading     as `process` reads it: the partner's terms, small bodies on the loop, others in a worker
-judging     as `decide` judges it, control numbers included, in a transaction that is taken back
+judging     as `decide` judges it, by the control numbers that were used before, which are looked up and not noted
 answering   what `decide` would write, under numbers that are none
 """
 
@@ -10,13 +10,12 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import islice
 from typing import Final
-
-from sqlalchemy import Connection
 
 from gateway.buffers import Buffer, windows
 from gateway.flow.envelopes import envelope_fault
+from gateway.flow.number_lookup import LookedUpNumbers, asked_for
 from gateway.flow.repetitions import judge_all, refused_documents
 from gateway.flow.terms import Terms, TermsFor
 from gateway.model.instants import moment
@@ -74,14 +73,6 @@ class Judged:
     acknowledgments: tuple[bytes, ...]
 
 
-class TakenBack(Exception):  # noqa: N818  # carries a result out of a transaction that is rolled back
-    """Raised at the end of a unit of which nothing is to stay."""
-
-    def __init__(self, interchanges: Sequence[InterchangeResult]) -> None:
-        super().__init__()
-        self.interchanges = tuple(interchanges)
-
-
 class Validating:
     """Judges what is not sent.
 
@@ -117,16 +108,21 @@ class Validating:
         content = _Content()
         if len(submitted.payload) <= self._limits.inline_body_bytes_max:
             result = _translate(bytes(submitted.payload), terms, submitted.content_type, content)
-        else:
-            async with self._turns:
-                result = await self._in_worker(submitted, terms, content)
-        interchanges = result.interchanges
-        if interchanges:
-            try:
-                await self._database.write(partial(_judge, message=message, result=result, terms=terms, now_ms=now_ms))
-            except TakenBack as taken:
-                interchanges = taken.interchanges
-        return _judged(result, interchanges, content, terms, now_ms)
+            return await self._judge(message, result, content, terms)
+        async with self._turns:
+            result = await self._in_worker(submitted, terms, content)
+            return await self._judge(message, result, content, terms)
+
+    async def _judge(
+        self, message: StoredMessage, result: TranslationResult, content: "_Content", terms: Terms
+    ) -> Judged:
+        numbers = LookedUpNumbers(asked_for(result.interchanges, terms))
+        if result.interchanges:
+            # Between two batches others get the reader.
+            while await self._database.read(numbers.look_up):
+                pass
+        # A file of 20 MB may hold 100,000 interchanges.
+        return await asyncio.to_thread(_judged, message, numbers, result, content, terms)
 
     async def _in_worker(self, submitted: Submitted, terms: Terms, content: "_Content") -> TranslationResult:
         body = PiecedBody(len(submitted.payload), _pieces(submitted.payload))
@@ -177,19 +173,11 @@ async def _pieces(payload: Buffer) -> AsyncIterator[bytes]:
         yield bytes(piece)
 
 
-def _judge(
-    connection: Connection, message: StoredMessage, result: TranslationResult, terms: Terms, now_ms: int
-) -> None:
-    raise TakenBack(judge_all(connection, message, result.interchanges, terms, now_ms))
-
-
 def _judged(
-    result: TranslationResult,
-    interchanges: tuple[InterchangeResult, ...],
-    content: _Content,
-    terms: Terms,
-    now_ms: int,
+    message: StoredMessage, numbers: LookedUpNumbers, result: TranslationResult, content: _Content, terms: Terms
 ) -> Judged:
+    now_ms = message.received_at_ms
+    interchanges = tuple(judge_all(numbers, message, result.interchanges, terms, now_ms))
     refused = refused_documents(result.interchanges, interchanges)
     stay = [ordinal for ordinal in content.accepted if not _is_in(ordinal, refused)]
     # `decide` says the same of what it wrote.
@@ -200,12 +188,12 @@ def _judged(
         fault = envelope_fault(result, result.interchanges, interchanges)
         errors = (text for at, text in content.errors if at in content.rejected or _is_in(at, refused))
         reason = fault or next(errors, NOTHING_ACCEPTED)
-    earned = [
+    earned = (
         (speaking, item)
         for one in interchanges
         for speaking in (terms.of(one.header.sender),)
         for item in earned_by([one], speaking.acknowledgment)
-    ]
+    )
     return Judged(
         result=result,
         interchanges=interchanges,
@@ -220,7 +208,7 @@ def _judged(
             write_acknowledgment(
                 item, Numbers(0, [0] * item.groups, [0] * item.groups), now=moment(now_ms), framing=speaking.framing
             )
-            for speaking, item in earned[:ACKNOWLEDGMENTS_SHOWN_MAX]
+            for speaking, item in islice(earned, ACKNOWLEDGMENTS_SHOWN_MAX)
         ),
     )
 

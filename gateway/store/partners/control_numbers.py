@@ -1,10 +1,11 @@
 """Control numbers: ours are given out once and ascend; theirs are remembered so that a repetition is noticed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, delete, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, case, delete, insert, literal, select, text, update
 
 from gateway.store.engine.statements import Insert, Prepared, given, storable, table_of
 from gateway.store.tables import ControlNumber, ControlNumberGap, ControlNumberSeen, ControlNumberUse
@@ -57,6 +58,14 @@ _TELL_ALL = {
         WHERE key IN (SELECT value FROM json_each(:keys))""",
     "postgresql": """
         SELECT key, message_id, created_at_ms FROM control_number_use
+        WHERE key IN (SELECT json_array_elements_text(CAST(:keys AS json)))""",
+}
+
+_TELL_SEEN = {
+    "sqlite": """
+        SELECT key, last FROM control_number_seen WHERE key IN (SELECT value FROM json_each(:keys))""",
+    "postgresql": """
+        SELECT key, last FROM control_number_seen
         WHERE key IN (SELECT json_array_elements_text(CAST(:keys AS json)))""",
 }
 
@@ -164,6 +173,27 @@ def remember_all(
         if created_at_ms >= window_from_ms or not _renew(connection, known, message_id, now_ms):
             repeated.add(stored[key])
     return repeated
+
+
+def used_at(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """When numbers that partners used were used, milliseconds since 1970, by their keys; nothing is noted."""
+    rows = _looked_up(connection, _TELL_ALL, keys)
+    return {key: row.created_at_ms for key, row in rows}
+
+
+def last_of(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """The last numbers that partners used, by their keys; nothing is noted."""
+    return {key: row.last for key, row in _looked_up(connection, _TELL_SEEN, keys)}
+
+
+def _looked_up(
+    connection: Connection, statements: Mapping[str, str], keys: Iterable[str]
+) -> Iterator[tuple[str, Row[Any]]]:
+    stored = {storable(key): key for key in keys}
+    if stored:
+        packed = orjson.dumps(list(stored)).decode()
+        for row in connection.execute(text(statements[connection.dialect.name]), {"keys": packed}):
+            yield stored[row.key], row
 
 
 def forget(connection: Connection, key: str, message_id: str) -> None:
