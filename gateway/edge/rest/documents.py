@@ -13,14 +13,12 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
 from gateway.edge.rest.lists import (
-    LIST_LIMIT_DEFAULT,
-    LIST_LIMIT_MAX,
     cursor_of,
     next_page,
     read_choice,
     read_cursor,
     read_instant,
-    read_number,
+    read_limit,
     read_once,
     read_text,
 )
@@ -89,7 +87,7 @@ class Documents:
     async def list_submissions(self, request: Request, caller: Caller) -> web.Response:
         """The partner's submissions, the newest first."""
         wanted = self._wanted(request, caller)
-        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        limit = read_limit(request)
         # The older name of the same, a bare id.
         before = read_once(request, "before")
         if before is not None and not MESSAGE_ID.fullmatch(before):

@@ -11,15 +11,7 @@ from gateway.edge.context import Edge
 from gateway.edge.http import Routes, json_response
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.lists import (
-    LIST_LIMIT_DEFAULT,
-    LIST_LIMIT_MAX,
-    cursor_of,
-    next_page,
-    read_choice,
-    read_cursor,
-    read_number,
-)
+from gateway.edge.rest.lists import cursor_of, next_page, read_choice, read_cursor, read_limit
 from gateway.flow.webhooks.views import event_view
 from gateway.model.refusals import Reason, Refused
 from gateway.store import partner_events
@@ -47,7 +39,7 @@ class Events:
 
     async def list_all(self, request: Request, caller: Caller) -> web.Response:
         """Their events, the newest first."""
-        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        limit = read_limit(request)
         type_ = read_choice(request, "type", get_args(WebhookEvent))
         found = await self._edge.database.read(
             partial(

@@ -20,16 +20,7 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.rest.accepting import chosen
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.lists import (
-    LIST_LIMIT_DEFAULT,
-    LIST_LIMIT_MAX,
-    cursor_of,
-    next_page,
-    read_choice,
-    read_cursor,
-    read_number,
-    read_text,
-)
+from gateway.edge.rest.lists import cursor_of, next_page, read_choice, read_cursor, read_limit, read_text
 from gateway.edge.rest.serving import content_headers, is_known, pieces, safe_name
 from gateway.flow.holding import why_held
 from gateway.flow.outward.renditions import MEDIA_TYPES, OCTETS, CannotRender, agreed_media_type, media_types_of
@@ -76,7 +67,7 @@ class Inbox:
 
     async def list_all(self, request: Request, caller: Caller) -> web.Response:
         """What lies there, the oldest first."""
-        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        limit = read_limit(request)
         shelf = Shelf(read_choice(request, "status", tuple(Shelf)) or Shelf.OPEN)
         found = await self._edge.database.read(
             partial(

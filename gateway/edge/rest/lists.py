@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from gateway.api.promising import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from gateway.edge.bodies import Request
 from gateway.model.refusals import Reason, Refused
 
-LIST_LIMIT_DEFAULT = 50
-LIST_LIMIT_MAX = 200
 CURSOR_CHARACTERS_MAX = 512
 INSTANT_CHARACTERS_MAX = 40
 TEXT_CHARACTERS_MAX = 255
@@ -40,6 +39,15 @@ def read_number(request: Request, name: str, default: int, maximum: int, *, mini
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(maximum)) and minimum <= int(text) <= maximum):
         raise Refused(Reason.INVALID_REQUEST, f"`{name}` is a number from {minimum} to {maximum}")
     return int(text)
+
+
+def read_limit(request: Request) -> int:
+    """How many there are to be on a page, as every list promises it.
+
+    Raises:
+        Refused: it is no number, or outside its bounds.
+    """
+    return read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
 
 
 def read_once(request: Request, name: str) -> str | None:

@@ -13,16 +13,7 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.paths import encoded
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.lists import (
-    LIST_LIMIT_DEFAULT,
-    LIST_LIMIT_MAX,
-    cursor_of,
-    next_page,
-    read_choice,
-    read_cursor,
-    read_instant,
-    read_number,
-)
+from gateway.edge.rest.lists import cursor_of, next_page, read_choice, read_cursor, read_instant, read_limit
 from gateway.edge.rest.order_contents import OrderContents
 from gateway.edge.rest.views import DOCUMENTS_PATH
 from gateway.flow import order_contents
@@ -82,7 +73,7 @@ class Orders:
 
     async def list_all(self, request: Request, caller: Caller) -> web.Response:
         """The partner's orders, what changed last first; the open ones unless others are asked for."""
-        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        limit = read_limit(request)
         word = read_choice(request, "state", tuple(OrderState))
         state = OrderState(word) if word is not None else None
         # Who asks for a state gets it, open or not.

@@ -27,15 +27,7 @@ from gateway.edge.http import Routes, json_response
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.events import Events
 from gateway.edge.rest.identity.callers import Caller
-from gateway.edge.rest.lists import (
-    LIST_LIMIT_DEFAULT,
-    LIST_LIMIT_MAX,
-    cursor_of,
-    next_page,
-    read_choice,
-    read_cursor,
-    read_number,
-)
+from gateway.edge.rest.lists import cursor_of, next_page, read_choice, read_cursor, read_limit
 from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.webhooks import acts
 from gateway.flow.webhooks.acts import Replay
@@ -276,7 +268,7 @@ class Webhooks:
     async def list_deliveries(self, request: Request, caller: Caller, name: str) -> web.Response:
         """What was told there or waits to be, the newest first, with the calls that were made."""
         found = await self._find(request, caller, name)
-        limit = read_number(request, "limit", LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX)
+        limit = read_limit(request)
         page = await self._edge.database.read(
             partial(
                 log.find,

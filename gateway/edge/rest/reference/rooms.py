@@ -16,6 +16,7 @@ from gateway.edge.refusals import PROBLEMS_PATH, catalogue
 from gateway.edge.rest.accepting import chosen
 from gateway.edge.rest.door import Door
 from gateway.edge.rest.reference.page import PAGE_PARTS, problem_page, problems_page, reference_page
+from gateway.edge.rest.serving import is_known
 from gateway.model.refusals import Reason, Refused
 from translators.documents import DOCUMENTS
 from translators.shapes import schema
@@ -29,7 +30,6 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-_VALIDATORS_MAX = 32
 _PROBLEM_NAMES = frozenset(reason.value for reason in Reason)
 
 
@@ -114,7 +114,7 @@ def _answer(request: Request, leaf: Leaf, vary: str = "") -> web.Response:
         headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     if vary:
         headers[hdrs.VARY] = vary
-    if _has(request, leaf.tag):
+    if is_known(request, leaf.tag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=leaf.body, headers=headers | {hdrs.CONTENT_TYPE: leaf.content_type})
 
@@ -122,12 +122,6 @@ def _answer(request: Request, leaf: Leaf, vary: str = "") -> web.Response:
 def _wants_page(request: Request) -> bool:
     """People's browsers ask for pages; programs that say nothing get JSON."""
     return chosen(request, (JSON, "text/html")) == "text/html"
-
-
-def _has(request: Request, tag: str) -> bool:
-    """Whether the caller has it already (RFC 9110 13.1.2, weak comparison)."""
-    named = ",".join(request.headers.getall(hdrs.IF_NONE_MATCH, ())).split(",")[:_VALIDATORS_MAX]
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in named)
 
 
 def _leaf(body: bytes, content_type: str) -> Leaf:
