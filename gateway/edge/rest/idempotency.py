@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from email.utils import format_datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from aiohttp import web
@@ -67,7 +67,13 @@ def read_key(request: Request) -> str | None:
 
 def expiry(created_at_ms: int, days: int) -> str:
     """Until when a key is remembered, as an HTTP date (RFC 9110 5.6.7)."""
-    return format_datetime(moment(created_at_ms) + timedelta(days=days), usegmt=True)
+    return _http_date(created_at_ms // 1_000, days)
+
+
+@lru_cache(maxsize=64)
+def _http_date(created_at_s: int, days: int) -> str:
+    """Worked out once a second, not with each answer."""
+    return format_datetime(moment(created_at_s * 1_000) + timedelta(days=days), usegmt=True)
 
 
 class RunningKeys:
