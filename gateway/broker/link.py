@@ -134,9 +134,11 @@ class Link:
                 self.last_error = reason
                 lost.set()
 
-        opening = aio_pika.connect(self._url, ssl_context=self._ssl_context)
-        connection = await answered(opening, CONNECT_SECONDS_MAX, "connecting")
+        # Not aio_pika.connect: a connection that it could not open is left to the garbage collector, and closes itself
+        # where that finds it, which may be a thread without a loop.
+        connection = aio_pika.Connection(self._url, ssl_context=self._ssl_context)
         try:
+            await answered(connection.connect(), CONNECT_SECONDS_MAX, "connecting")
             connection.close_callbacks.add(lambda _, cause: lose(f"the connection was closed: {cause}"))
             await answered(self._set_up(connection, lose), CONNECT_SECONDS_MAX, "declaring exchanges and queues")
             self.connects += 1

@@ -10,6 +10,7 @@ from typing import Self
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+from yarl import URL
 
 from gateway.broker.topology import INBOUND, OUTBOUND
 
@@ -101,9 +102,10 @@ class Erp:
 
     async def _one_connection(self) -> None:
         lost = asyncio.Event()
-        connection = await aio_pika.connect(self._url, timeout=5)
-        connection.close_callbacks.add(lambda *_: lost.set())
-        async with connection:
+        # Not aio_pika.connect: what it could not open is left to the garbage collector, which finds it in any thread.
+        async with aio_pika.Connection(URL(self._url)) as connection:
+            await connection.connect(timeout=5)
+            connection.close_callbacks.add(lambda *_: lost.set())
             channel = await connection.channel()
             channel.close_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=PREFETCH)
