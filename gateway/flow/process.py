@@ -13,6 +13,7 @@ from gateway.flow.apart import SettingApart, nothing_left, ranges_of, unfilled, 
 from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.decide import Decision, OutOfTurn, decide, decide_empty, park, stage
 from gateway.flow.holding import Holding
+from gateway.flow.rounds import Rounds
 from gateway.flow.terms import Terms, TermsFor, TermsMissing
 from gateway.flow.webhooks.causes import tell_held
 from gateway.model.backoff import delay_ms
@@ -96,7 +97,7 @@ class Processing:
         self._apart = apart
         self._wants_events = wants_events
         self._told = told
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "received messages cannot be read now")
         self._lines: dict[str, asyncio.Task[None]] = {}
         self._working: set[str] = set()
         # Claims that the store could not take back when their work ended; otherwise they would last out their lease.
@@ -104,23 +105,13 @@ class Processing:
 
     def wake(self) -> None:
         """Something arrived."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Process until cancelled; `drain` then gives back what is under way."""
         renewing = asyncio.create_task(self._renew_leases(), name="renew leases")
         try:
-            while True:
-                self._wake.clear()
-                try:
-                    claimed = await self._claim()
-                except StoreUnavailable as unavailable:
-                    log.warning("received messages cannot be read now", extra={"cause": str(unavailable)})
-                    claimed = 0
-                if claimed < CLAIM_MESSAGES_MAX:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(POLL_S):
-                            await self._wake.wait()
+            await self._rounds.run(self._round)
         finally:
             renewing.cancel()
 
@@ -134,6 +125,9 @@ class Processing:
             await self._database.write(
                 lambda connection: messages.release_claims(connection, self._owner, self._now_ms())
             )
+
+    async def _round(self) -> float:
+        return POLL_S if await self._claim() < CLAIM_MESSAGES_MAX else 0.0
 
     async def _claim(self) -> int:
         now_ms = self._now_ms()
@@ -169,7 +163,7 @@ class Processing:
     def _line_ended(self, partner_id: str, line: Sequence[StoredMessage], task: asyncio.Task[None]) -> None:
         self._lines.pop(partner_id, None)
         self._working.difference_update(message.id for message in line)
-        self._wake.set()
+        self._rounds.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # The leases run out and the messages are taken up again; nothing is lost, but somebody should know.
             log.error("a line ended unexpectedly", extra={"partner": partner_id}, exc_info=error)

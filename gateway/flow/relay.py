@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from gateway.broker import BrokerUnavailable, Unroutable
+from gateway.flow.rounds import Rounds
 from gateway.model.backoff import delay_ms
 from gateway.model.events import BusinessEvent
 from gateway.store.database import Database, StoreUnavailable
@@ -70,28 +71,17 @@ class Relay:
         self._in_flight_max = in_flight_max
         self._lease_ms = int(lease_s * 1_000)
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "the outbox cannot be read now")
         # Claims whose end the store could not take down; otherwise they would last out their lease.
         self._has_leftovers = False
 
     def wake(self) -> None:
         """Something became ready."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Publish until cancelled; what is in flight then is waited for by `drain`."""
-        while True:
-            self._wake.clear()
-            try:
-                await self._broker.wait_connected()
-                has_more = await self._take()
-            except StoreUnavailable as unavailable:
-                log.warning("the outbox cannot be read now", extra={"cause": str(unavailable)})
-                has_more = False
-            if not has_more:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
-                        await self._wake.wait()
+        await self._rounds.run(self._round)
 
     async def drain(self) -> None:
         """Wait for the confirms that are under way, then give every claim back."""
@@ -101,6 +91,10 @@ class Relay:
             await self._database.write(
                 lambda connection: outbox.release_claims(connection, self._owner, self._now_ms())
             )
+
+    async def _round(self) -> float:
+        await self._broker.wait_connected()
+        return 0.0 if await self._take() else POLL_S
 
     async def _take(self) -> bool:
         """Take what is due and publish it; whether there may be more already."""
@@ -127,7 +121,7 @@ class Relay:
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._wake.set()
+        self._rounds.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # The lease runs out and the event is published again; nothing is lost, but somebody should know.
             log.error("a publish ended unexpectedly", exc_info=error)

@@ -4,19 +4,18 @@ A process that dies between the reception's commit and its own note hands a repl
 the same bytes, so the reception recognises it. The lease only keeps two nodes from doing the same work.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
 
 from gateway.flow.outward.ways import SANDBOX
 from gateway.flow.receive import Arrival, Reception
+from gateway.flow.rounds import Rounds
 from gateway.model.refusals import Reason, Refused
 from gateway.store import claims
-from gateway.store.database import Database, StoreUnavailable
+from gateway.store.database import Database
 from gateway.store.deliveries import sandbox_replies
 from gateway.store.deliveries.sandbox_replies import Reply
 from gateway.telemetry import Metrics
@@ -58,25 +57,18 @@ class SandboxReplies:
         self._owner = owner
         self._now_ms = now_ms
         self._metrics = metrics
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "replies of the sandbox cannot be read now")
 
     def wake(self) -> None:
         """Something was kept."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Hand over until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                handed_over = await self.hand_over()
-            except StoreUnavailable as unavailable:
-                log.warning("replies of the sandbox cannot be read now", extra={"cause": str(unavailable)})
-                handed_over = 0
-            if handed_over < AT_ONCE_MAX:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
-                        await self._wake.wait()
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        return POLL_S if await self.hand_over() < AT_ONCE_MAX else 0.0
 
     async def hand_over(self) -> int:
         """Hand over what is due; returns how much it was.

@@ -8,7 +8,6 @@ no number is given out to what was never sent, wherever the process dies.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from weakref import WeakValueDictionary
@@ -22,6 +21,7 @@ from gateway.flow.orders import note_sent
 from gateway.flow.outward.composing import Composed, Composing, Unsendable, digest
 from gateway.flow.outward.numbering import numbered
 from gateway.flow.outward.ways import transport_id
+from gateway.flow.rounds import Rounds
 from gateway.model.delivery import DeliveryKind
 from gateway.model.dispatch import DispatchEvent, DispatchState
 from gateway.model.ids import IdSource
@@ -125,7 +125,7 @@ class Outbound:
         self._disk_is_low = disk_is_low
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._profiles_kept: set[str] = set()
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "what is to be sent cannot be read now")
 
     @property
     def host(self) -> str:
@@ -138,7 +138,7 @@ class Outbound:
 
     def wake(self) -> None:
         """A person may have had something translated again."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def accept_document(
         self,
@@ -195,16 +195,12 @@ class Outbound:
 
     async def run(self) -> None:
         """Translate again what people ask for, until cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                for dispatch_id in await self._database.read(partial(dispatches.due, limit=RETRIED_AT_ONCE_MAX)):
-                    await self._again(dispatch_id)
-            except StoreUnavailable as unavailable:
-                log.warning("what is to be sent cannot be read now", extra={"cause": str(unavailable)})
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._wake.wait()
+        await self._rounds.run(self._retry)
+
+    async def _retry(self) -> float:
+        for dispatch_id in await self._database.read(partial(dispatches.due, limit=RETRIED_AT_ONCE_MAX)):
+            await self._again(dispatch_id)
+        return POLL_S
 
     # --- how ---------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from gateway.buffers import Buffer, MemorySink, Scratch
 from gateway.carriers.parcels import Carrier, Consignment, Failed, Held, Outcome, Parcel
 from gateway.flow.outward.routes import Route, Routes, schedule_of
 from gateway.flow.outward.verdicts import Verdict, verdict_of
+from gateway.flow.rounds import Rounds
 from gateway.flow.webhooks.causes import tell_available
 from gateway.flow.webhooks.settling import WebhookEnds, verdict_of_call
 from gateway.model.delivery import INBOX, DeliveryKind, DeliveryState
@@ -92,7 +93,7 @@ class Sending:
         self._webhooks = WebhookEnds(directory, metrics)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._doubtful_in_flight = 0
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "deliveries cannot be read now")
         self._profiles_seen: frozenset[tuple[str, str]] = frozenset()
         self._looked_at: Directory | None = None
         self._keyring = keyring
@@ -108,26 +109,16 @@ class Sending:
 
     def wake(self) -> None:
         """Something became due."""
-        self._wake.set()
+        self._rounds.wake()
 
     def look_again(self) -> None:
         """Something changed (keys, say) that what is held may have waited for."""
         self._looks_again = True
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Send until cancelled; what is under way then is waited for by `drain`."""
-        while True:
-            self._wake.clear()
-            try:
-                pause_s = await self.take()
-            except StoreUnavailable as unavailable:
-                log.warning("deliveries cannot be read now", extra={"cause": str(unavailable)})
-                pause_s = POLL_S
-            if pause_s:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._wake.wait()
+        await self._rounds.run(self.take)
 
     async def take(self) -> float:
         """Take what is due and begin it; returns how long to wait for more unless woken."""
@@ -202,7 +193,7 @@ class Sending:
     def _landed(self, delivery_id: str, was_doubtful: bool, task: asyncio.Task[None]) -> None:  # a callback
         self._in_flight.pop(delivery_id, None)
         self._doubtful_in_flight -= was_doubtful
-        self._wake.set()
+        self._rounds.wake()
         if not task.cancelled() and (error := task.exception()) is not None:
             # The lease runs out and it goes again; nothing is lost, but somebody should know.
             log.error("a delivery ended unexpectedly", exc_info=error)

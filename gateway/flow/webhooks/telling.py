@@ -4,20 +4,19 @@ That an event was told stands in the same commit as its deliveries, whose ids ar
 a process that is killed anywhere leaves an event that is told whole, or not at all, and never twice.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
 
 from gateway.carriers.webhook import CONTENT_TYPE
+from gateway.flow.rounds import Rounds
 from gateway.model.delivery import DeliveryKind
 from gateway.model.partner_events import PartnerEvent, reckoned_id
 from gateway.model.webhook import WEBHOOK, WEBHOOK_TOLD_STATES, WebhookState, lane_of
 from gateway.store import claims, deliveries, partner_events
-from gateway.store.database import Database, StoreUnavailable
+from gateway.store.database import Database
 from gateway.store.deliveries import NewDelivery
 from gateway.store.webhooks import subscriptions, waiting
 from gateway.store.webhooks.subscriptions import Subscription
@@ -57,25 +56,18 @@ class Telling:
         self._owner = owner
         self._now_ms = now_ms
         self._told = told
-        self._wake = asyncio.Event()
+        self._rounds = Rounds(POLL_S, log, "events for webhooks cannot be told now")
 
     def wake(self) -> None:
         """Something happened that somebody may want to hear of."""
-        self._wake.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
         """Tell until cancelled."""
-        while True:
-            self._wake.clear()
-            told = 0
-            try:
-                told = await self.tell()
-            except StoreUnavailable as unavailable:
-                log.warning("events for webhooks cannot be told now", extra={"cause": str(unavailable)})
-            if told < EVENTS_AT_ONCE:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
-                        await self._wake.wait()
+        await self._rounds.run(self._round)
+
+    async def _round(self) -> float:
+        return POLL_S if await self.tell() < EVENTS_AT_ONCE else 0.0
 
     async def tell(self) -> int:
         """Tell of what nobody was told of yet, so much at once; returns of how many events."""
