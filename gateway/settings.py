@@ -27,7 +27,7 @@ DATABASE_SCHEMES = ("postgresql+pg8000://", "sqlite:///")
 BROKER_SCHEMES = ("amqp://", "amqps://")
 Port = Annotated[int, Field(ge=0, le=65_535)]
 ProxyNetwork = Annotated[str, AfterValidator(_network)]
-Role = Literal["edge", "worker"]
+Role = Literal["edge", "worker", "sftp"]
 # What lies in `data_dir` beside the database.
 DATABASE_FILE = "gateway.db"
 KEY_RING_FOLDER = "keys"
@@ -103,6 +103,13 @@ class Limits(_Group):
     processing_attempts_max: Annotated[int, Field(ge=1)] = 8
     held_bytes_per_partner_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576
     disk_free_bytes_min: Annotated[int, Field(ge=0)] = 64 * 1_048_576
+    sftp_connections_max: Annotated[int, Field(ge=1)] = 512
+    sftp_connections_per_address_max: Annotated[int, Field(ge=1)] = 64
+    sftp_logins_max: Annotated[int, Field(ge=1)] = 32
+    sftp_login_timeout_s: Annotated[float, Field(gt=0)] = 30
+    sftp_idle_timeout_s: Annotated[float, Field(gt=0)] = 600
+    sftp_ban_s: Annotated[float, Field(ge=0)] = 900
+    sftp_unfinished_bytes_max: Annotated[int, Field(ge=65_536)] = 8 * 1_073_741_824
     restart_parts_per_partner_max: Annotated[int, Field(ge=1, le=1_000)] = 4
     restart_bytes_per_partner_max: Annotated[int, Field(ge=65_536)] = 256 * 1_048_576
     restart_bytes_max: Annotated[int, Field(ge=65_536)] = 1_073_741_824
@@ -142,6 +149,16 @@ class Settings(_Group):
         description="a second partner port, with the same TLS certificate, that asks for client certificates "
         "(api.certificates of the profiles); edge_port never asks, because TLS cuts off whoever shows an unknown one",
     )
+    sftp_host: str = "127.0.0.1"
+    sftp_port: Port = Field(
+        default=2222, description="where partners reach their mailboxes; it opens once a profile has `sftp`"
+    )
+    sftp_public_host: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?$",
+        description="under which host and port partners reach their mailboxes, such as sftp.bigcorp.example:22; "
+        "it stands in their guide",
+    )
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[!-~]{1,2000}$",
@@ -164,7 +181,7 @@ class Settings(_Group):
     operator_allow_plain_http: bool = Field(default=False, description="beyond loopback without TLS")
     key_passphrase: SecretStr | None = Field(default=None, description="opens the private keys of the key ring")
     key_passphrase_file: Path | None = None
-    roles: tuple[Role, ...] = ("edge", "worker")
+    roles: tuple[Role, ...] = ("edge", "worker", "sftp")
     identities: tuple[IdentitySettings, ...] = ()
     environment: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")] | None = Field(
         default=None, description="whose overlays `profile.ENVIRONMENT.yaml` lie over the profiles, such as staging"

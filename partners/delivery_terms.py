@@ -6,17 +6,20 @@ from typing import Annotated, Literal
 from partners.fields import Slug, number
 from partners.parts import Contradiction, Part
 
+WayOut = Literal["as2", "sftp", "inbox", "mailbox", "webhook"]
+
 
 class DeliverySchedule(Part):
     """After a failure the next attempt waits twice as long as the one before, spread by chance."""
 
-    way: Literal["as2", "inbox", "webhook"] | None = None
-    """as2: we send to `as2.url`; inbox: it waits until they fetch and confirm it by the API; webhook: we post it to
-    `webhook`. When absent: as2 where there is a URL, else inbox for partners who call the API."""
+    way: WayOut | None = None
+    """as2: we send to `as2.url`; sftp: we put it on their server (`sftp_server.push`); inbox: it waits until they fetch
+    and confirm it by the API; mailbox: it waits in outbox/ of their mailbox (`sftp`); webhook: we post it to `webhook`.
+    When absent: the first of as2, sftp, inbox and mailbox that they can be reached by."""
     webhook: Slug | None = None
     """The subscription of `webhooks` that documents are posted to, for `way: webhook`."""
     confirm_within_hours: Annotated[int, *number(1, 8_760)] = 72
-    """How long a document may wait in the inbox, unconfirmed, before a person is asked. It stays there."""
+    """How long a document may wait in the inbox or mailbox, unconfirmed, before a person is asked. It stays there."""
     attempts_max: Annotated[int, *number(1, 1_000)] = 24
     """Attempts before the delivery goes to the exceptions list for a person."""
     first_retry_after_s: Annotated[int, *number(1, 86_400)] = 60

@@ -17,6 +17,13 @@ _CERTIFICATE: Final = {"file": "acme-as2-2027.pem", "valid_from": "2027-03-01"}
 _SIGNATURE_KEY: Final = {"id": "acme-2027", "algorithm": "ed25519", "public_key": "acme-signing.pem"}
 _HMAC_KEY: Final = {"id": "acme-hmac", "algorithm": "hmac-sha256", "secret": "env:ACME_SIGNING_SECRET"}
 _WEBHOOK: Final = {"name": "orders", "url": "https://hooks.acme.example/b2b", "secrets": ["env:ACME_WEBHOOK_KEY"]}
+_SCRYPT: Final = "$scrypt$ln=15,r=8,p=1$" + "A" * 22 + "$" + "b" * 43
+_SFTP_SERVER: Final = {
+    "host": "sftp.acme.example",
+    "user": "bigcorp",
+    "host_keys": ["SHA256:" + "Pl+yR5mGq0" * 4 + "abc"],
+    "key": "bigcorp",
+}
 _OAUTH: Final = {"client_id": "acme-erp", "secret_sha256": _DIGEST}
 _SOME_DAYS: Final = {"valid_from": "2027-03-01", "expires_on": "2027-06-30"}
 
@@ -31,6 +38,7 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "api": {"signatures": {"keys": [_SIGNATURE_KEY]}, "require": ["signature"]},
         "webhooks": {"hosts": ["hooks.acme.example"], "subscriptions": [_WEBHOOK]},
         "sftp": {"user": "acme", "keys": [{"label": "first", "file": "acme.pub"}]},
+        "sftp_server": {**_SFTP_SERVER, "push": {"folder": "/incoming"}},
         "x12": {**_ACME, "group_id": "ACMESUPPLY"},
         "via": "tradewind-van",
         "speaks_for": [_ACME],
@@ -141,9 +149,50 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Sftp": {
         "user": "acme",
         "keys": [{"label": "first", "file": "acme.pub"}],
+        "passwords": [{"label": "erp", "scrypt": _SCRYPT}],
         "networks": ["198.51.100.0/24"],
+        "algorithms": ["ssh-rsa", "aes256-cbc"],
+        "sessions_max": 2,
+        "handles_max": 16,
+        "unfinished_files_max": 20,
+        "unfinished_bytes_max": 200_000_000,
+        "unfinished_hours": 24,
+        "temporary_suffixes": [".uploading"],
+        "file_name": "PO_{number}_{id}.edi",
+        "shown_hours": 1,
+        "archive_days": 90,
     },
-    "SftpKey": {"label": "first", "file": "acme.pub", "expires_on": "2027-06-30"},
+    "SftpKey": {"label": "first", "file": "acme.pub", **_SOME_DAYS},
+    "SftpPassword": {"label": "erp", "scrypt": _SCRYPT, **_SOME_DAYS},
+    "SftpServer": {
+        **_SFTP_SERVER,
+        "port": 2_222,
+        "password": "file:/run/secrets/acme-sftp",
+        "private_networks": ["10.20.0.0/16"],
+        "algorithms": ["ssh-rsa"],
+        "timeout_s": 60,
+        "push": {"folder": "/incoming"},
+        "fetch": [{"name": "orders", "folder": "/outgoing", "files": ["*.edi"]}],
+    },
+    "SftpPush": {
+        "folder": "/incoming/{document}",
+        "file_name": "PO_{number}_{id}.edi",
+        "temporary_suffix": ".filepart",
+        "temporary_folder": "/incoming/tmp",
+    },
+    "SftpFetch": {
+        "name": "orders",
+        "folder": "/outgoing/*",
+        "files": ["*.edi", "*.x12"],
+        "except_files": ["*.writing"],
+        "every_minutes": 5,
+        "cron": "0 6-18 * * mon-fri",
+        "time_zone": "America/Chicago",
+        "move_to": "/outgoing/done",
+        "stable_s": 60,
+        "files_at_once": 2,
+        "files_per_look_max": 200,
+    },
     "X12Address": {**_ACME, "group_id": "ACMEORDERS"},
     "InterchangeAddress": {"qualifier": "12", "id": "5035550142"},
     "Duplicates": {"window_days": 30},

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from partners.api_terms import Api, ApiKey
 from partners.as2_terms import As2
 from partners.business_terms import BusinessTolerances
-from partners.delivery_terms import DeliverySchedule
+from partners.delivery_terms import DeliverySchedule, WayOut
 from partners.fields import (
     Boolean,
     GroupCode,
@@ -29,6 +29,7 @@ from partners.parts import Contradiction, Part, laid_over, repeated
 from partners.people_terms import Person
 from partners.problems import Location
 from partners.rules import Rule, rule_contradictions
+from partners.sftp_server_terms import SftpServer
 from partners.sftp_terms import Sftp
 from partners.throttling_terms import Throttling
 from partners.vocabulary_terms import Vocabulary
@@ -179,6 +180,8 @@ class Profile(Part):
     """Where and how they are told of events; not at all when absent."""
     sftp: Sftp | None = None
     """Their mailbox at our SFTP server."""
+    sftp_server: SftpServer | None = None
+    """Their own SFTP server, where we fetch what they have for us and put what we have for them."""
     sandbox: Boolean = False
     """true: the sandbox plays this partner: nothing leaves the house, and magic words in order numbers decide what is
     answered; never while live (write it below `testing:`), and with `sandbox: true` in gateway.yaml."""
@@ -226,13 +229,17 @@ class Profile(Part):
         return bool(self.api_keys) or self.api.opens
 
     @property
-    def way_out(self) -> Literal["as2", "inbox", "webhook"] | None:
+    def way_out(self) -> WayOut | None:
         """How what we have for them reaches them; None where nothing says how. A connection (`via`) has its own."""
         if self.delivery.way is not None:
             return self.delivery.way
         if self.as2 is not None and self.as2.url is not None:
             return "as2"
-        return "inbox" if self.has_api else None
+        if self.sftp_server is not None and self.sftp_server.push is not None:
+            return "sftp"
+        if self.has_api:
+            return "inbox"
+        return "mailbox" if self.sftp is not None else None
 
     @property
     def is_active(self) -> bool:
@@ -261,9 +268,10 @@ class Profile(Part):
         if self.sandbox and self.status == "live":
             right = "write it below `testing:`, or set `status: testing`"
             yield ("sandbox",), "the sandbox would swallow real orders", right
-        has_door = self.as2 is not None or self.sftp is not None or self.has_api or self.via is not None
+        transports = (self.as2, self.sftp, self.sftp_server, self.via)
+        has_door = self.has_api or any(transport is not None for transport in transports)
         if self.is_active and not has_door and not self.sandbox:
-            right = "add `as2:` or `api_keys:` or `sftp:` or `via:`, or set `status: draft`"
+            right = "add `as2:`, `api_keys:`, `sftp:`, `sftp_server:` or `via:`, or set `status: draft`"
             yield ("status",), "an active partner without a way in", right
         if self.via is not None and self.via == self.id:
             yield ("via",), "a partner cannot be its own connection", "name the profile of the VAN or 3PL"
@@ -275,6 +283,7 @@ class Profile(Part):
         for name, of in (
             ("as2", self.as2),
             ("sftp", self.sftp),
+            ("sftp_server", self.sftp_server),
             ("api", self.api),
             ("webhooks", self.webhooks),
             ("delivery", self.delivery),
@@ -306,6 +315,11 @@ class Profile(Part):
         if way == "inbox" and not self.has_api:
             right = "add `api_keys:` or `api:`, or another way"
             yield ("delivery", "way"), "they fetch from the inbox by the API, which they cannot call", right
+        if way == "mailbox" and self.sftp is None:
+            yield ("delivery", "way"), "they have no mailbox", "add `sftp: {user: .., keys: ..}`, or another way"
+        if way == "sftp" and (self.sftp_server is None or self.sftp_server.push is None):
+            right = "add `sftp_server: {push: {folder: ..}}`, or another way"
+            yield ("delivery", "way"), "nothing says where on their server files are put", right
         if way == "webhook" and named not in hooks:
             right = "name one of `webhooks.subscriptions` in `delivery.webhook`"
             yield ("delivery", "webhook"), "documents are to go to a webhook, and there is none of this name", right

@@ -27,7 +27,7 @@ def problems(file=None, environment=None):
 def test_without_file_and_variables_everything_is_at_its_default():
     loaded = load_settings(None, {"PATH": "/bin"})
     assert loaded.settings.edge_port == 8080
-    assert loaded.settings.roles == ("edge", "worker")
+    assert loaded.settings.roles == ("edge", "worker", "sftp")
     assert loaded.origins == {}
     assert loaded.settings.resolved_database_url() == "sqlite:///data/gateway.db"
 
@@ -197,7 +197,7 @@ def test_secrets_are_masked_wherever_settings_are_shown():
     assert rows["key_passphrase"][0] == "********"
     assert rows["edge_port"] == ("8080", "default")
     assert rows["limits.connections_max"] == ("4096", "default")
-    assert rows["roles"][0] == "edge, worker"
+    assert rows["roles"][0] == "edge, worker, sftp"
     assert rows["key_passphrase_file"][0] == "(none)"
     for shown in (str(rows), repr(loaded), str(loaded.settings), loaded.settings.model_dump_json()):
         assert "hunter2" not in shown

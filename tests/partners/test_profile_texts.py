@@ -157,7 +157,11 @@ BAD = {
         "the file `x.pem` is missing",
     ),
     # contradictions
-    "no way in": (HEAD, (1, 1), "an active partner without a way in; add `as2:` or `api_keys:` or `sftp:` or `via:`"),
+    "no way in": (
+        HEAD,
+        (1, 1),
+        "an active partner without a way in; add `as2:`, `api_keys:`, `sftp:`, `sftp_server:` or `via:`",
+    ),
     "own connection": (
         HEAD + "via: acme-supply\nx12: {qualifier: ZZ, id: A}\n",
         (3, 6),

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
-from gateway.store import api_tables, tables
+from gateway.store import api_tables, sftp_tables, tables
 from gateway.store.database import Database, StoreFault
 from gateway.store.events import outbox
 from gateway.store.schema import SchemaTooNew, _configuration, current_version, migrate
@@ -52,7 +52,8 @@ def test_the_migrations_make_what_the_tables_say(store):
     def differences(connection):
         return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), SQLModel.metadata)
 
-    assert {tables.Message.__tablename__, api_tables.PartnerEvent.__tablename__} <= set(SQLModel.metadata.tables)
+    registered = (tables.Message, api_tables.PartnerEvent, sftp_tables.MailboxFile)
+    assert {table.__tablename__ for table in registered} <= set(SQLModel.metadata.tables)
     assert store.read_now(differences) == []
 
 
@@ -60,7 +61,15 @@ def test_partial_indexes_are_partial(store):
     def partial(connection):
         return {
             index["name"]
-            for table in ("message", "outbox_event", "delivery", "dispatch", "purchase_order", "partner_event")
+            for table in (
+                "message",
+                "outbox_event",
+                "delivery",
+                "dispatch",
+                "purchase_order",
+                "partner_event",
+                "mailbox_file",
+            )
             for index in inspect(connection).get_indexes(table)
             if any(option.endswith("_where") for option in index.get("dialect_options", {}))
         }
@@ -84,6 +93,7 @@ def test_partial_indexes_are_partial(store):
         "delivery_open_by_destination",
         "purchase_order_open",
         "partner_event_untold",
+        "mailbox_file_shown",
     }
 
 
@@ -132,7 +142,7 @@ def test_two_processes_at_once_both_find_it_migrated(store_url):
         process.stdin.write("\n")
         process.stdin.flush()
     ended = [process.communicate(timeout=60) for process in migrating]
-    assert [out for out, _ in ended] == ["0008\n"] * 3, ended
+    assert [out for out, _ in ended] == ["0009\n"] * 3, ended
 
 
 def test_a_newer_schema_is_refused_and_left_alone(store):

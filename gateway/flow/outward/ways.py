@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.agreements import OurIdentity
@@ -12,6 +12,7 @@ from gateway.model.delivery import INBOX
 from gateway.model.webhook import WEBHOOK, profile_subscription_id
 from gateway.settings import Settings
 from partners.as2_terms import As2
+from partners.delivery_terms import WayOut
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from partners.profile import Profile
@@ -19,7 +20,7 @@ from partners.profile import Profile
 # The names of the channels, as deliveries and messages have them.
 AS2 = "as2"
 SANDBOX = "sandbox"
-Way: TypeAlias = Literal["as2", "inbox", "webhook"]
+Way: TypeAlias = WayOut
 # What goes to a partner itself, whatever connection carries their other traffic.
 GOES_ALONE = frozenset({SANDBOX, INBOX, WEBHOOK})
 

@@ -3,9 +3,9 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from gateway.store import api_tables, tables
+from gateway.store import api_tables, sftp_tables, tables
 
-_ = (api_tables, tables)  # importing them registers the tables
+_ = (api_tables, sftp_tables, tables)  # importing them registers the tables
 
 context.configure(
     connection=context.config.attributes["connection"],

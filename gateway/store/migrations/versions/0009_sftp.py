@@ -1,0 +1,76 @@
+"""SFTP: what lies in mailboxes, our SSH keys, what was seen on partners' servers."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "mailbox_file",
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("name", sa.LargeBinary(), nullable=False),
+        sa.Column("bytes_count", sa.BigInteger(), nullable=False),
+        sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("message_id"),
+    )
+    op.create_index("mailbox_file_by_name", "mailbox_file", ["partner_id", "name", "message_id"])
+    op.create_index(
+        "mailbox_file_shown",
+        "mailbox_file",
+        ["partner_id", "received_at_ms", "message_id"],
+        sqlite_where=sa.text("removed_at_ms IS NULL"),
+        postgresql_where=sa.text("removed_at_ms IS NULL"),
+    )
+    op.create_index("mailbox_file_by_age", "mailbox_file", ["received_at_ms"])
+    op.create_table(
+        "ssh_key",
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("algorithm", sa.String(), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("used_from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("fingerprint"),
+    )
+    op.create_table(
+        "remote_folder",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("next_look_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("claimed_by", sa.String(), nullable=False),
+        sa.Column("claimed_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("succeeded_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("files_fetched", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "name"),
+    )
+    op.create_index(op.f("ix_remote_folder_next_look_at_ms"), "remote_folder", ["next_look_at_ms"])
+    op.create_table(
+        "remote_file",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("path_sha256", sa.String(), nullable=False),
+        sa.Column("path", sa.LargeBinary(), nullable=False),
+        sa.Column("bytes_count", sa.BigInteger(), nullable=False),
+        sa.Column("modified_s", sa.BigInteger(), nullable=False),
+        sa.Column("unchanged_since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id", "folder", "path_sha256"),
+    )
+    op.create_index("remote_file_by_age", "remote_file", ["seen_at_ms"])
