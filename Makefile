@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml requirements.txt requirements-dev.txt
 demo: $(STAMP)  ## set up, then play a supplier's day on embedded defaults and stay up (Ctrl-C ends it)
 	$(BIN)/gateway demo
 
-test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL, Chromium), run every test, on all cores
+test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL, OpenSSH, Chromium), run every test, on all cores
 	$(BIN)/python -m tests.services all --install-only
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 

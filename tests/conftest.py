@@ -10,6 +10,7 @@ from tests.migrated import KeptDatabase
 from tests.services.compose import ComposeRabbit, compose_available
 from tests.services.external import fresh_external_vhost
 from tests.services.install import can_install
+from tests.services.openssh import SshServer, find_or_install_openssh
 from tests.services.postgres import PostgresServer, create_database, drop_database, find_or_install_postgres
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq, find_rabbitmq
 
@@ -84,6 +85,27 @@ def migrated_database_url(request: pytest.FixtureRequest, kept_databases: dict[s
     return kept_databases.setdefault(server_url, KeptDatabase(server_url)).emptied()
 
 
+@pytest.fixture(scope="session")
+def openssh_server() -> Iterator[SshServer]:
+    """OpenSSH's sshd with `internal-sftp`, a chroot where the machine allows it, and a user with a key."""
+    server = SshServer(find_or_install_openssh())
+    with _closing(server):
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def openssh(openssh_server: SshServer) -> Iterator[SshServer]:
+    """The session's sshd with its controls: stop, start, kill, suspend, resume, cut_sessions, serve_host_keys.
+
+    A test takes a `fresh_folder` of it. Whoever needs another configuration makes an `SshServer` of its own: it is up
+    in a tenth of a second.
+    """
+    openssh_server.restore()
+    yield openssh_server
+    openssh_server.restore()
+
+
 def _server_url(request: pytest.FixtureRequest) -> str:
     """The server named by GATEWAY_TEST_DATABASE_URL unless the test wants controls over it."""
     external = os.environ.get("GATEWAY_TEST_DATABASE_URL")
@@ -107,7 +129,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @contextmanager
-def _closing(service: RabbitNode | ComposeRabbit | PostgresServer) -> Iterator[None]:
+def _closing(service: RabbitNode | ComposeRabbit | PostgresServer | SshServer) -> Iterator[None]:
     try:
         yield
     finally:

@@ -1,1 +1,1 @@
-"""RabbitMQ, PostgreSQL and Chromium as real programs for the tests: found, else installed, else a clear error."""
+"""RabbitMQ, PostgreSQL, OpenSSH, Chromium: real programs for the tests, found, else installed, else a clear error."""

@@ -1,4 +1,4 @@
-"""``python -m tests.services rabbitmq|postgres|strace|chromium|all [--install-only]``: install, or start to look at."""
+"""``python -m tests.services SERVICE [--install-only]``: install, or start to look at; `all` for every one."""
 
 import argparse
 import signal
@@ -6,11 +6,12 @@ from contextlib import ExitStack
 
 from tests.services.chromium import find_or_install_chromium, find_or_install_pdftotext
 from tests.services.install import ServiceUnavailable
+from tests.services.openssh import SshServer, find_or_install_curl, find_or_install_lftp, find_or_install_openssh
 from tests.services.postgres import PostgresServer, find_or_install_postgres
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq
 from tests.services.strace import find_or_install_strace
 
-SERVICES = ("rabbitmq", "postgres", "strace", "chromium")
+SERVICES = ("rabbitmq", "postgres", "strace", "chromium", "openssh")
 
 
 def main() -> int:
@@ -40,6 +41,15 @@ def main() -> int:
             print(f"strace: {find_or_install_strace()}")
         if "chromium" in wanted:
             print(f"chromium: {find_or_install_chromium()}, {find_or_install_pdftotext()}")
+        if "openssh" in wanted:
+            openssh = find_or_install_openssh()
+            print(f"openssh: {openssh.sshd}, {find_or_install_lftp()}, {find_or_install_curl()}")
+            if not call.install_only:
+                sshd = SshServer(openssh)
+                running.callback(sshd.close)
+                sshd.start()
+                hosts = f"-o UserKnownHostsFile={sshd.known_hosts}"
+                print(f"openssh: sftp -P {sshd.port} -i {sshd.client_key} {hosts} {sshd.user}@127.0.0.1", flush=True)
         if not call.install_only:
             print("running; end with Ctrl-C", flush=True)
             # Only now: the services would inherit the mask and never hear a SIGTERM.
