@@ -278,6 +278,8 @@ class SshServer:
         if self._server.running:
             return
         first = not self.known_hosts.exists()
+        if os.geteuid() == 0:  # made by the service's start, which never happened here
+            PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
         for attempt in range(1, START_ATTEMPTS + 1):
             self.known_hosts_of(*self._shown, file=self.known_hosts)
             configuration = self._folder / "sshd_config"
@@ -301,7 +303,6 @@ class SshServer:
         if not self._own_users:
             return command
         steps = [
-            f"mkdir -p -m 755 {PRIVILEGE_SEPARATION}",
             f"mount --bind {self._folder / 'passwd'} /etc/passwd",
             f"mount --bind {self._folder / 'shadow'} /etc/shadow",
         ]
