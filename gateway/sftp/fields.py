@@ -73,10 +73,17 @@ class Fields:
 
     def string(self, bytes_max: int, what: str) -> bytes:
         """A string of at most so many bytes."""
-        view = self.view()
-        if len(view) > bytes_max:
-            raise UnreadableError(f"{what} of {len(view)} bytes, more than {bytes_max}")
-        return bytes(view)
+        # Without a call to `view`: most fields of most packets are read here.
+        at, end = self._at + 4, self._end
+        if at > end:
+            raise UnreadableError("the packet ends within a number")
+        length = U32.unpack_from(self._packet, self._at)[0]
+        if length > end - at:
+            raise UnreadableError(f"a string of {length} bytes where {end - at} are left")
+        if length > bytes_max:
+            raise UnreadableError(f"{what} of {length} bytes, more than {bytes_max}")
+        self._at = at + length
+        return bytes(self._packet[at : at + length])
 
     def path(self) -> bytes:
         """A name of a file or directory, as the client wrote it."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
+from functools import lru_cache
 
 # The kind of a file stands in the same word as its permissions (section 5, as in `struct stat`).
 KIND_MASK = 0o170_000
@@ -108,6 +109,7 @@ def long_name(name: bytes, attributes: Attributes, now_s: int, owner: str = "mai
     return columns.encode() + name.translate(_CONTROLS_SHOWN)
 
 
+@lru_cache(maxsize=64)
 def _mode_letters(permissions: int) -> str:
     kind = _KIND_LETTERS.get(permissions & KIND_MASK, "-")
     return kind + "".join(
