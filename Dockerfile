@@ -28,11 +28,12 @@ ENV PATH=/opt/gateway/bin:$PATH \
     GATEWAY_DATA_DIR=/var/lib/gateway/data \
     GATEWAY_PARTNERS_DIR=/var/lib/gateway/partners \
     GATEWAY_EDGE_HOST=0.0.0.0 \
-    GATEWAY_EDGE_PORT=8080
+    GATEWAY_EDGE_PORT=8080 \
+    GATEWAY_SFTP_HOST=0.0.0.0
 WORKDIR /var/lib/gateway
 USER gateway
 VOLUME ["/var/lib/gateway/data", "/var/lib/gateway/partners"]
-EXPOSE 8080 8081
+EXPOSE 8080 8081 2222
 # To ourselves on loopback, so whose name a certificate carries does not matter.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, ssl, urllib.request; tls = 'GATEWAY_EDGE_TLS_CERTIFICATE' in os.environ; urllib.request.urlopen('http%s://127.0.0.1:%s/health/live' % ('s' * tls, os.environ['GATEWAY_EDGE_PORT']), timeout=4, context=ssl._create_unverified_context() if tls else None)"]

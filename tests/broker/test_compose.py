@@ -23,9 +23,12 @@ def test_the_policies_are_those_that_the_gateway_prints(compose):
     assert json.loads(content) == definitions()
 
 
-def test_only_the_partner_port_leaves_this_machine(compose):
+def test_only_the_ports_of_partners_leave_this_machine(compose):
     published = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert [port for port in published if not port.startswith("127.0.0.1:")] == ["${GATEWAY_PORT:-8080}:8080"]
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == [
+        "${GATEWAY_PORT:-8080}:8080",
+        "${GATEWAY_SFTP_PORT:-2222}:2222",
+    ]
 
 
 def test_the_environment_is_one_that_the_gateway_takes(compose, monkeypatch):
