@@ -4,7 +4,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["translators", "gateway.as2", "gateway.buffers", "partners"]):
+with atheris.instrument_imports(include=["translators", "gateway.as2", "gateway.buffers", "gateway.sftp", "partners"]):
     from tests.fuzz.targets import TARGETS
 
 

@@ -9,6 +9,7 @@ from tests.fuzz.as2_seeds import FOUND_IN_AS2, as2_dictionary, as2_seeds
 from tests.fuzz.profile_properties import FOUND_IN_PROFILES, PROFILE_PROPERTIES, profile_dictionary, profile_seeds
 from tests.fuzz.properties import PROPERTIES
 from tests.fuzz.seeds import FOUND, dictionary, seeds
+from tests.fuzz.sftp_properties import FOUND_IN_SFTP, SFTP_PROPERTIES, sftp_dictionary, sftp_seeds
 from tests.fuzz.signature_properties import (
     FOUND_IN_SIGNATURES,
     SIGNATURE_PROPERTIES,
@@ -38,4 +39,5 @@ TARGETS = {
         name: Target(holds, signature_seeds, signature_dictionary, FOUND_IN_SIGNATURES)
         for name, holds in SIGNATURE_PROPERTIES.items()
     },
+    **{name: Target(holds, sftp_seeds, sftp_dictionary, FOUND_IN_SFTP) for name, holds in SFTP_PROPERTIES.items()},
 }

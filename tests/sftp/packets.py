@@ -1,6 +1,7 @@
-"""Packets as paramiko's client writes them: an independent hand for what our reader reads."""
+"""Packets as paramiko's and asyncssh's clients write them: independent hands for what our reader reads."""
 
-from paramiko import Message, SFTPAttributes
+from asyncssh import SFTPAttrs
+from paramiko import Message
 
 from gateway.sftp import Attributes, requests
 from gateway.sftp.requests import PacketType
@@ -17,21 +18,24 @@ def packet(kind: int, *fields, tail: bytes = b"") -> bytes:
         elif isinstance(field, (bytes, memoryview)):
             message.add_string(bytes(field))
         elif isinstance(field, Attributes):
-            theirs(field)._pack(message)
+            message.add_bytes(written(field))
         else:
             message.add_int64(field[0])
     body = bytes([kind]) + message.asbytes() + tail
     return len(body).to_bytes(4, "big") + body
 
 
-def theirs(attributes: Attributes) -> SFTPAttributes:
-    written = SFTPAttributes()
-    written.st_size = attributes.size
-    written.st_uid, written.st_gid = attributes.uid, attributes.gid
-    written.st_mode = attributes.permissions
-    written.st_atime, written.st_mtime = attributes.accessed_s, attributes.modified_s
-    written.attr = dict(attributes.extended)
-    return written
+def written(attributes: Attributes) -> bytes:
+    known = SFTPAttrs(
+        size=attributes.size,
+        uid=attributes.uid,
+        gid=attributes.gid,
+        permissions=attributes.permissions,
+        atime=attributes.accessed_s,
+        mtime=attributes.modified_s,
+        extended=attributes.extended,
+    )
+    return known.encode(3)
 
 
 def long(number: int) -> tuple[int]:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.sftp import PACKET_BYTES_MAX, PacketReader, ProtocolError, requests
@@ -36,6 +36,7 @@ def test_any_cutting_gives_the_same_requests(init, later, at):
     assert read_all(cut(written, at)) == ([init, *later], None)
 
 
+@settings(max_examples=25)
 @given(inits, st.lists(later_requests, max_size=3))
 def test_byte_by_byte(init, later):
     written = b"".join(map(packet_of, [init, *later]))
