@@ -75,8 +75,12 @@ class RemoteFolder(SQLModel, table=True):
     partner_id: str = Field(primary_key=True)
     # As the profile names it.
     name: str = Field(primary_key=True)
-    # None: not by itself, since the profile no longer names it or a person stopped it.
+    # Digest of what the profile says of the folder and its server: who knows it otherwise does not look.
+    terms: str = ""
+    # None: never by itself, since its schedule names no time that will come.
     next_look_at_ms: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True, index=True))
+    # Why a person stopped it, in words; empty while it is looked into.
+    held: str = Field(default="", sa_column=_text())
     claimed_by: str = ""
     claimed_until_ms: int = Field(default=0, sa_column=_big())
     looked_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
@@ -87,6 +91,25 @@ class RemoteFolder(SQLModel, table=True):
     # What went wrong last, for people.
     reason: str = Field(default="", sa_column=_text())
     files_fetched: int = Field(default=0, sa_column=_big())
+    # As the last look left them: due at once again, not yet at rest, with a reason of their own, without content.
+    files_waiting: int = 0
+    files_growing: int = 0
+    files_stuck: int = 0
+    files_empty: int = 0
+
+
+class RemoteServer(SQLModel, table=True):
+    """A partner's server that could not be reached the last time; it has a row until it can be."""
+
+    __tablename__ = "remote_server"
+    partner_id: str = Field(primary_key=True)
+    # In a row.
+    failures: int
+    failing_since_ms: int = Field(sa_column=_big())
+    # When a single connection is tried; none of its folders is looked into before.
+    next_try_at_ms: int = Field(sa_column=_big())
+    # What went wrong last, for people.
+    reason: str = Field(default="", sa_column=_text())
 
 
 class RemoteFile(SQLModel, table=True):

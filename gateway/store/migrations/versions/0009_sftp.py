@@ -46,7 +46,9 @@ def upgrade() -> None:
         "remote_folder",
         sa.Column("partner_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("terms", sa.String(), nullable=False),
         sa.Column("next_look_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("held", sa.Text(), nullable=False),
         sa.Column("claimed_by", sa.String(), nullable=False),
         sa.Column("claimed_until_ms", sa.BigInteger(), nullable=False),
         sa.Column("looked_at_ms", sa.BigInteger(), nullable=True),
@@ -55,9 +57,22 @@ def upgrade() -> None:
         sa.Column("failing_since_ms", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("files_fetched", sa.BigInteger(), nullable=False),
+        sa.Column("files_waiting", sa.Integer(), nullable=False),
+        sa.Column("files_growing", sa.Integer(), nullable=False),
+        sa.Column("files_stuck", sa.Integer(), nullable=False),
+        sa.Column("files_empty", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("partner_id", "name"),
     )
     op.create_index(op.f("ix_remote_folder_next_look_at_ms"), "remote_folder", ["next_look_at_ms"])
+    op.create_table(
+        "remote_server",
+        sa.Column("partner_id", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("next_try_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("partner_id"),
+    )
     op.create_table(
         "remote_file",
         sa.Column("partner_id", sa.String(), nullable=False),
