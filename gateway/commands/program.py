@@ -81,6 +81,7 @@ GROUPS: tuple[tuple[str, tuple[Noun, ...]], ...] = (
         (
             Noun("partner", "partners from the first line of their profile to production", has_room=True),
             Noun("certs", "our keys, all certificates: new, import, list, roll, export, retire, rewrap, exchange"),
+            Noun("sftp", "mailboxes and partners' servers: host keys, passwords, our keys there", has_room=True),
             Noun("operator", "tokens for the operator port: token new, token list, token remove"),
         ),
     ),

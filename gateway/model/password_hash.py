@@ -1,0 +1,61 @@
+"""Passwords that others log in to us with: kept as what scrypt (RFC 7914) makes of them, which tells nothing back.
+
+$scrypt$ln=15,r=8,p=1$SALT$HASH      ln: log2 of N; salt and hash in base64 without padding (16 and 32 bytes)
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+
+SALT_BYTES = 16
+HASH_BYTES = 32
+# About 0.1 s and 32 MB for each guess.
+LOG2_N = 15
+_R, _P = 8, 1
+_WRITTEN = re.compile(r"\$scrypt\$ln=(1[4-8]),r=8,p=([1-4])\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})")
+# 128 * N * r is what it works in, and OpenSSL wants a little more.
+_MEMORY_BYTES_PER_N = 128 * _R
+_MEMORY_BYTES_MORE = 1_048_576
+
+
+def hash_of(password: str, salt: bytes, *, log2_n: int = LOG2_N) -> str:
+    """How a password stands in a profile; it takes about 0.1 s by design.
+
+    Args:
+        password: any text.
+        salt: 16 random bytes.
+        log2_n: how much work each guess is, 14 to 18.
+    """
+    derived = _derive(password, salt, log2_n, _P)
+    return f"$scrypt$ln={log2_n},r={_R},p={_P}${_text(salt)}${_text(derived)}"
+
+
+def matches(password: str, written: str) -> bool:
+    """Whether it is the password; False also where what stands there is no hash. As much work as `hash_of`."""
+    found = _WRITTEN.fullmatch(written)
+    if found is None:
+        return False
+    salt, expected = _bytes(found[3]), _bytes(found[4])
+    return hmac.compare_digest(_derive(password, salt, int(found[1]), int(found[2])), expected)
+
+
+def _derive(password: str, salt: bytes, log2_n: int, p: int) -> bytes:
+    memory_bytes = (_MEMORY_BYTES_PER_N << log2_n) + _MEMORY_BYTES_PER_N * p + _MEMORY_BYTES_MORE
+    return hashlib.scrypt(
+        password.encode("utf-8", "surrogatepass"),
+        salt=salt,
+        n=1 << log2_n,
+        r=_R,
+        p=p,
+        maxmem=memory_bytes,
+        dklen=HASH_BYTES,
+    )
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii").rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4))
