@@ -22,6 +22,7 @@ from gateway.store.deliveries.retention import (
     remove_rows,
 )
 from gateway.store.engine.statements import table_of
+from gateway.store.sftp_tables import MailboxFile
 from gateway.store.tables import (
     Acknowledgment,
     AuditEntry,
@@ -149,7 +150,7 @@ def _messages(connection: Connection, before_ms: int) -> int:
     free = ~exists().where(_DOCUMENT.c.message_id == _MESSAGE.c.id)
     ids = connection.scalars(select(_MESSAGE.c.id).where(_old_message(before_ms), free).limit(STEP_ROWS_MAX)).all()
     if ids:
-        for table in (_BODY, table_of(TimelineEntry), table_of(Acknowledgment), _CASE):
+        for table in (_BODY, table_of(TimelineEntry), table_of(Acknowledgment), table_of(MailboxFile), _CASE):
             connection.execute(delete(table).where(table.c.message_id.in_(ids)))
         connection.execute(delete(_MESSAGE).where(_MESSAGE.c.id.in_(ids)))
     return len(ids) + sent

@@ -25,7 +25,7 @@ class MailboxFile(SQLModel, table=True):
 
     __tablename__ = "mailbox_file"
     __table_args__ = (
-        Index("mailbox_file_by_name", "partner_id", "name", "message_id"),
+        Index("mailbox_file_by_name", "partner_id", "name", "received_at_ms", "message_id"),
         Index(
             "mailbox_file_shown",
             "partner_id",

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("removed_at_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("message_id"),
     )
-    op.create_index("mailbox_file_by_name", "mailbox_file", ["partner_id", "name", "message_id"])
+    op.create_index("mailbox_file_by_name", "mailbox_file", ["partner_id", "name", "received_at_ms", "message_id"])
     op.create_index(
         "mailbox_file_shown",
         "mailbox_file",
