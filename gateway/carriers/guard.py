@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -12,7 +14,28 @@ from aiohttp.connector import AddrInfoType
 from gateway.carriers.addresses import Network, refusal
 from gateway.carriers.call_failures import AddressRefused, Unresolved
 
+RESOLVERS = 8
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+
+
+class SystemNames:
+    """The system's own way from names to addresses, in threads of its own.
+
+    A name server that hangs must not take the threads of anybody else.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of a host."""
+        loop = asyncio.get_running_loop()
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        return [str(place[0]) for *_, place in await loop.run_in_executor(self._threads, ask)]
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._threads.shutdown(wait=False)
 
 
 class Guard(AbstractResolver):

@@ -6,14 +6,10 @@ can go wrong there comes back as one `CallFailed` that says the step and, in wor
 """
 
 import asyncio
-import socket
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Literal, TypeAlias
@@ -31,7 +27,7 @@ from gateway.buffers import Buffer, windows
 from gateway.carriers.addresses import Network
 from gateway.carriers.call_failures import AddressRefused, CallFailed, Phase, Step, Unresolved, Where, failure_of
 from gateway.carriers.destinations import Destination, read_url
-from gateway.carriers.guard import Guard, Resolve
+from gateway.carriers.guard import Guard, Resolve, SystemNames
 from gateway.carriers.tls import client_context
 from gateway.settings import Limits
 
@@ -42,7 +38,6 @@ WRITE_STALL_S = 60  # for a window of 256 KiB; their server must take 4 KB a sec
 LINES_MAX = 256  # servers with kept-alive connections; beyond it the longest unused one is closed
 CONNECTIONS_MAX = 80  # to one server, above what a profile may have under way at once
 KEEPALIVE_S = 15
-RESOLVERS = 8
 REPEATS_MAX = 2
 HEADER_BYTES_MAX = 8_190
 HEADERS_MAX = 100
@@ -297,9 +292,8 @@ class Door:
 
     def __init__(self, limits: Limits, *, resolve: Resolve | None = None) -> None:
         self._limits = limits
-        # Of its own: a name server that hangs must not take the threads of anybody else.
-        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="names")
-        self._resolve = resolve if resolve is not None else self._system_resolve
+        self._names = SystemNames()
+        self._resolve: Resolve = resolve if resolve is not None else self._names
         self._lines: dict[tuple[Way, Origin], _Line] = {}
         # The machine's authorities take long to read and much room: one context for all who trust alike.
         self._contexts: dict[TlsTrust, ssl.SSLContext] = {}
@@ -310,12 +304,7 @@ class Door:
         lines, self._lines = list(self._lines.values()), {}
         for line in lines:
             await line.session.close()
-        self._threads.shutdown(wait=False)
-
-    async def _system_resolve(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        return [str(place[0]) for *_, place in await loop.run_in_executor(self._threads, ask)]
+        self._names.close()
 
     def guard(self, way: Way) -> Guard:
         """What resolves and judges addresses for a way."""
