@@ -18,6 +18,7 @@ from gateway.as2_agreements import PartnerCertificates
 from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.carriers.inbox import INBOX_CARRIER
+from gateway.carriers.mailbox import MAILBOX_CARRIER
 from gateway.edge import Edge, HttpServer, MutualTls, new_bodies, operator_port, partner_port, tls_context
 from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
@@ -44,7 +45,7 @@ from gateway.flow.terms import TermsOfProfiles
 from gateway.flow.validating import Validating
 from gateway.flow.webhooks.room import WebhookRoom
 from gateway.flow.webhooks.wanting import wants_events
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.model.ids import IdSource
 from gateway.model.instants import moment
 from gateway.model.webhook import WEBHOOK
@@ -174,7 +175,8 @@ class Gateway:
             metrics=self.metrics,
             wake_sending=self._wake_sending,
         )
-        carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER, WEBHOOK: self.webhooks.caller.carrier}
+        carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER, MAILBOX: MAILBOX_CARRIER}
+        carriers[WEBHOOK] = self.webhooks.caller.carrier
         if settings.sandbox:
             played = SandboxCarrier(self.database, now_ms=now_ms, metrics=self.metrics, kept=self._wake_sandbox)
             carriers[SANDBOX] = played.carrier

@@ -35,6 +35,7 @@ class Consignment:
         url: where an asynchronous receipt goes; None where the bearer's profile says it.
         answers: for a receipt, the header fields that it was written with.
         destination: which of the partner's addresses, where the channel has several.
+        document_type, number, created_at_ms: what a file may be named by (`file_names.facts_of`).
     """
 
     id: str
@@ -50,6 +51,9 @@ class Consignment:
     url: str | None = None
     answers: tuple[tuple[str, str], ...] = ()
     destination: str = ""
+    document_type: str = ""
+    number: str = ""
+    created_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The acknowledgments that messages earn, on their way: deliveries where the partner can be sent to, else kept.
 
 Those of a partner who fetches by the API wait in the inbox like any document, until they are confirmed there. They are
-also shown with the document that earned them, where reading them settles nothing.
+also shown with the document that earned them, where reading them settles nothing. Those of a partner with a mailbox lie
+in its acknowledgments/ until they are fetched, and are withdrawn with age where nobody comes for them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +11,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from gateway.as2_agreements import identity_for
-from gateway.flow.outward.routes import bearer_of
-from gateway.flow.outward.ways import AS2, SANDBOX, Way, destination_of, own_way
-from gateway.model.delivery import INBOX, DeliveryKind
+from gateway.flow.outward.ways import AS2, SANDBOX, SFTP, Way, bearer_of, carried_by, destination_of, own_way
+from gateway.model.delivery import INBOX, MAILBOX, DeliveryKind
 from gateway.settings import IdentitySettings
 from gateway.store import deliveries
 from gateway.store.deliveries import NewDelivery
@@ -81,15 +81,14 @@ class WaysOut:
         if message.channel == SANDBOX:
             # What the sandbox said in their name is no affair of theirs.
             return WayOut(partner.digest, message.identity, SANDBOX, self._host) if partner.profile.sandbox else None
-        if own is not None and own != AS2:
-            return self._fetched_or_posted(message, partner, own)
-        return self._over_as2(message, partner, bearer)
-
-    def _fetched_or_posted(self, message: StoredMessage, partner: LoadedProfile, way: Way) -> WayOut | None:
+        way = own or carried_by(bearer.profile)
+        if message.channel == SFTP and partner.profile.delivery.way is None:
+            bearer, way = _by_files(directory, partner) or (bearer, way)
+        if way is None or way == AS2:
+            return self._over_as2(message, partner, bearer)
         if way == INBOX and not _uses_inbox(partner.profile):
             return None
-        destination = destination_of(partner.profile, way)
-        return WayOut(partner.digest, self._addressed(message), way, self._host, destination)
+        return WayOut(partner.digest, self._addressed(message), way, self._host, destination_of(bearer.profile, way))
 
     def _over_as2(self, message: StoredMessage, partner: LoadedProfile, bearer: LoadedProfile) -> WayOut | None:
         as2 = bearer.profile.as2
@@ -104,6 +103,18 @@ class WaysOut:
         """Who was addressed, else the first of us: it is a name in our records, and nothing is signed with its key."""
         names = [item.name for item in self._identities]
         return message.identity if message.identity in names else next(iter(names), "")
+
+
+def _by_files(directory: Directory, partner: LoadedProfile) -> tuple[LoadedProfile, Way] | None:
+    """Where what a file earned lies for who sent it, unless their profile says another way; None where nowhere."""
+    for owner in (bearer_of(directory, partner), partner):
+        if owner is None or owner.profile.status == "draft":
+            continue
+        if owner.profile.sftp_server is not None and owner.profile.sftp_server.push is not None:
+            return owner, SFTP
+        if owner.profile.sftp is not None:
+            return owner, MAILBOX
+    return None
 
 
 def _uses_inbox(profile: Profile) -> bool:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
-# The channel of what waits until the partner fetches and confirms it: nothing of ours moves it on.
-INBOX = "inbox"
+# The channels of what waits until the partner fetches it: nothing of ours moves it on, and nobody's server is called.
+INBOX: Final = "inbox"  # of the API, where they confirm
+MAILBOX: Final = "mailbox"  # at our SFTP server, where having read all of it, or removing it, confirms
+FETCHED_CHANNELS = frozenset({INBOX, MAILBOX})
 
 
 class DeliveryKind(StrEnum):
@@ -29,7 +32,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "delivered"  # proven by its receipt, or accepted where no receipt was agreed
     HELD = "held"  # cannot be sent now (certificate expired, partner suspended); goes on by itself once it can
     REFUSED = "refused"  # the partner said no; the same bytes would earn the same answer
-    GIVEN_UP = "given_up"  # every attempt of the schedule failed, or nobody confirmed in time what lies in their inbox
+    GIVEN_UP = "given_up"  # every attempt of the schedule failed, or nobody fetched in time what lies ready for them
     CANCELLED = "cancelled"  # a person decided that it is not to be sent
 
 

@@ -65,7 +65,7 @@ def test_the_waiting_is_given_up_and_the_document_is_not(post):
     taken = post.do(delivery_claims.take_back_overdue, 1_000, lambda _: 24)
     assert [state for _, state in taken] == [S.GIVEN_UP]
     assert post.do(delivery_claims.take_back_overdue, 999_999, lambda _: 24) == []
-    assert post.cases()["delivery_unconfirmed"].reason == delivery_claims.UNCONFIRMED
+    assert post.cases()["delivery_unconfirmed"].reason == delivery_claims.UNCONFIRMED["inbox"]
     assert ids(post) == [name]
     post.do(deliveries.apply, name, E.CONFIRM, 2_000)
     assert post.cases() == {}

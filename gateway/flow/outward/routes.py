@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.carriers.parcels import GOES_TO_THE_SUSPENDED, Carrier, Failed, Held, Outcome
 from gateway.flow.holding import why_held
-from gateway.flow.outward.ways import GOES_ALONE, SANDBOX
+from gateway.flow.outward.ways import GOES_ALONE, SANDBOX, SFTP, bearer_of, owner_in
 from gateway.model.delivery import DeliveryKind
 from gateway.store.deliveries.claims import Share
 from gateway.store.deliveries.rows import StoredDelivery
@@ -53,13 +53,9 @@ class Routes:
         partner = directory.by_id(delivery.partner_id)
         if partner is None:
             return Held(f"there is no profile of {delivery.partner_id} (any more): put it back into partners_dir")
-        # A receipt goes to who asked for it, not to the connection that carries their documents.
-        is_alone = delivery.kind == DeliveryKind.RECEIPT or delivery.channel in GOES_ALONE
-        bearer = partner if is_alone else bearer_of(directory, partner)
-        if bearer is None:
-            return Held(
-                f"{partner.id} is reached via {partner.profile.via}, which has no profile: add it, or drop `via`"
-            )
+        bearer = _carrying(directory, partner, delivery)
+        if isinstance(bearer, Held):
+            return bearer
         for loaded in (partner, bearer):
             if not loaded.profile.is_active and not (
                 loaded.profile.status == "suspended" and delivery.kind in GOES_TO_THE_SUSPENDED
@@ -80,7 +76,10 @@ class Routes:
         directory = self._directory()
         partner = directory.by_id(partner_id)
         if destination:
-            most = 1 if destination in self._doubtful else schedule_of(partner).concurrent_max
+            # A server is called as often as its owner wants, whoever it is for.
+            owner = owner_in(SFTP, destination)
+            called = directory.by_id(owner) if owner is not None else partner
+            most = 1 if destination in self._doubtful else schedule_of(called).concurrent_max
             return Share(destination, most)
         bearer = (bearer_of(directory, partner) or partner) if partner is not None else None
         name = bearer.id if bearer is not None else partner_id
@@ -105,9 +104,17 @@ class Routes:
             self._doubtful.discard(name)
 
 
-def bearer_of(directory: Directory, partner: LoadedProfile) -> LoadedProfile | None:
-    """Whose connection carries what goes to a partner; None where its `via` names nobody."""
-    return partner if partner.profile.via is None else directory.by_id(partner.profile.via)
+def _carrying(directory: Directory, partner: LoadedProfile, delivery: StoredDelivery) -> LoadedProfile | Held:
+    """Whose connection carries a delivery, or why there is none."""
+    owner = owner_in(delivery.channel, delivery.destination)
+    if owner is not None:
+        gone = Held(f"it goes by {owner}, which has no profile any more: put it back into partners_dir")
+        return directory.by_id(owner) or gone
+    # A receipt goes to who asked for it, not to the connection that carries their documents.
+    if delivery.kind == DeliveryKind.RECEIPT or delivery.channel in GOES_ALONE:
+        return partner
+    gone = Held(f"{partner.id} is reached via {partner.profile.via}, which has no profile: add it, or drop `via`")
+    return bearer_of(directory, partner) or gone
 
 
 def schedule_of(loaded: LoadedProfile | None) -> DeliverySchedule:

@@ -23,7 +23,7 @@ from gateway.flow.outward.verdicts import Verdict, verdict_of
 from gateway.flow.rounds import Rounds
 from gateway.flow.webhooks.causes import tell_available
 from gateway.flow.webhooks.settling import WebhookEnds, verdict_of_call
-from gateway.model.delivery import INBOX, DeliveryKind, DeliveryState
+from gateway.model.delivery import FETCHED_CHANNELS, INBOX, DeliveryKind, DeliveryState
 from gateway.model.partner_events import WantsEvents, nobody
 from gateway.model.webhook import WEBHOOK
 from gateway.settings import Limits
@@ -289,6 +289,9 @@ class Sending:
             url=delivery.url,
             answers=delivery.answers,
             destination=delivery.destination,
+            document_type=delivery.document_type,
+            number=delivery.number,
+            created_at_ms=delivery.created_at_ms,
         )
 
     async def _bytes_of(self, delivery: StoredDelivery, part: str, expected: int | None) -> Buffer:
@@ -360,7 +363,7 @@ class Sending:
         """Write down how an attempt ended; when the store cannot, the same bytes go again once it can."""
         now_ms = self._now_ms()
         verdict = self._verdict(delivery, outcome, now_ms, receipt_within_s)
-        if delivery.channel != INBOX:  # nobody was called
+        if delivery.channel not in FETCHED_CHANNELS:  # else nobody was called
             self._routes.learn(delivery.partner_id, delivery.destination, outcome)
         if verdict.failure is not None:
             self._metrics.delivery_failures.add(verdict.failure)

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 from gateway.agreements import OurIdentity
 from gateway.as2_agreements import identity_for
 from gateway.flow.holding import why_held
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.model.webhook import WEBHOOK, profile_subscription_id
 from gateway.settings import Settings
 from partners.as2_terms import As2
@@ -18,11 +18,14 @@ from partners.loader import LoadedProfile
 from partners.profile import Profile
 
 # The names of the channels, as deliveries and messages have them.
-AS2 = "as2"
+AS2: Final = "as2"
+SFTP: Final = "sftp"
 SANDBOX = "sandbox"
 Way: TypeAlias = WayOut
 # What goes to a partner itself, whatever connection carries their other traffic.
 GOES_ALONE = frozenset({SANDBOX, INBOX, WEBHOOK})
+# How a connection carries what is for those who come by it, the first that it has; an inbox is one partner's.
+CARRIED: tuple[Way, ...] = (AS2, SFTP, MAILBOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Recipient:
     Attributes:
         bearer: whose connection carries it: the partner itself, or the VAN or 3PL that it comes `via`.
         as2: how the bearer is reached; only where the channel is AS2.
-        destination: which of the partner's addresses, where the channel has several: the id of a subscription.
+        destination: which address, where the channel has several: the id of a subscription, or of the bearer whose
+            mailbox or server it is, as ``mailbox/ID`` and ``sftp/ID``.
     """
 
     partner: LoadedProfile
@@ -67,6 +71,8 @@ class NoWay(Exception):  # noqa: N818  # told to a person
 _IN_WORDS = {
     SANDBOX: "the sandbox plays them",
     INBOX: "what we have for them waits in their inbox until they fetch it by the API",
+    MAILBOX: "what we have for them waits in their mailbox until they fetch it by SFTP",
+    SFTP: "it is put on their SFTP server",
     WEBHOOK: "it is posted to their webhook",
 }
 
@@ -86,37 +92,66 @@ def recipient(directory: Directory, partner_id: str) -> Recipient:
         )
     if partner.profile.sandbox:
         return Recipient(partner, partner, channel=SANDBOX)
-    way = own_way(partner.profile)
-    if way in {INBOX, WEBHOOK}:
-        return Recipient(partner, partner, channel=way, destination=destination_of(partner.profile, way))
+    own = own_way(partner.profile)
     bearer = partner
-    if partner.profile.via is not None:
+    if own in {None, AS2} and partner.profile.via is not None:
         connection = directory.by_id(partner.profile.via)
         if connection is None:
             raise NoWay(f"{partner.id} comes by the connection {partner.profile.via}, and there is no such profile")
         if connection.profile.status == "draft":
             raise NoWay(f"{connection.id}, the connection of {partner.id}, is a draft")
         bearer = connection
+    way = own or carried_by(bearer.profile)
     as2 = bearer.profile.as2
-    if as2 is None or as2.url is None:
+    if way is None or (way == AS2 and (as2 is None or as2.url is None)):
         fetching = f", or `delivery: {{way: inbox}}` to that of {partner.id}, if they call the API themselves"
         raise NoWay(
-            f"nothing says how {partner.id} is reached: add `as2: {{url: ..}}` to the profile of {bearer.id}{fetching}"
+            f"nothing says how {partner.id} is reached: add `as2: {{url: ..}}`, `sftp:` or `sftp_server: {{push: ..}}` "
+            f"to the profile of {bearer.id}{fetching}"
         )
-    return Recipient(partner, bearer, as2)
+    if way == AS2:
+        return Recipient(partner, bearer, as2)
+    return Recipient(partner, bearer, channel=way, destination=destination_of(bearer.profile, way))
 
 
 def destination_of(profile: Profile, way: Way) -> str:
-    """The id of the subscription that documents are posted to; empty where they go another way."""
+    """Which address of a bearer: of a webhook the subscription's id, of a mailbox or server whose it is; else empty."""
+    if way in {MAILBOX, SFTP}:
+        return f"{way}/{profile.id}"
     named = profile.delivery.webhook if way == WEBHOOK else None
     return profile_subscription_id(profile.id, named) if named is not None else ""
+
+
+def owner_in(channel: str, destination: str) -> str | None:
+    """Whose mailbox or server a destination is; None where it is something else."""
+    way, _, owner = destination.partition("/")
+    return owner if channel in {MAILBOX, SFTP} and way == channel and owner else None
+
+
+def bearer_of(directory: Directory, partner: LoadedProfile) -> LoadedProfile | None:
+    """Whose connection carries what goes to a partner; None where its `via` names nobody."""
+    return partner if partner.profile.via is None else directory.by_id(partner.profile.via)
+
+
+def carried_by(profile: Profile) -> Way | None:
+    """How a connection carries what is for those who come by it; None where nothing says how.
+
+    It is the way of its own documents where that can be shared, else the first that it has.
+    """
+    own = profile.delivery.way
+    if own in CARRIED:
+        return own
+    has_push = profile.sftp_server is not None and profile.sftp_server.push is not None
+    has_as2 = profile.as2 is not None and profile.as2.url is not None
+    has = {AS2: has_as2, SFTP: has_push, MAILBOX: profile.sftp is not None}
+    return next((way for way in CARRIED if has[way]), None)
 
 
 def own_way(profile: Profile) -> Way | None:
     """How a partner is reached by itself; None where a connection carries it, or nothing says how.
 
-    A connection is reached over AS2 alone: an inbox is one partner's, so who comes `via` a connection and calls the API
-    as itself says so with `delivery: {way: inbox}`.
+    An inbox is one partner's, so who comes `via` a connection and calls the API as itself says so with
+    `delivery: {way: inbox}`; so does who has a mailbox or a server of its own.
     """
     return profile.way_out if profile.via is None else profile.delivery.way
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from gateway.model.delivery import INBOX, DeliveryState
+from gateway.model.delivery import INBOX, MAILBOX, DeliveryState
 from gateway.store.deliveries.rows import StoredDelivery
 from gateway.store.oversight import cases
 from gateway.store.oversight.cases import CaseKind, CaseState
@@ -37,16 +37,19 @@ _CASES: Mapping[DeliveryState, tuple[CaseKind, CaseState, str]] = {
     ),
 }
 
-# What is given up in an inbox is the waiting.
-_UNCONFIRMED: tuple[CaseKind, CaseState, str] = (
-    CaseKind.DELIVERY_UNCONFIRMED,
-    CaseState.OPEN,
-    (
+# What is given up in an inbox or a mailbox is the waiting.
+_UNCONFIRMED = {
+    INBOX: (
         "it stays in their inbox, and this case ends by itself once they confirm or decline it: ask them whether their "
         "program still looks there; retry tells them of it again, resolve withdraws it; what is behind it in its lane "
         "can be fetched all the same"
     ),
-)
+    MAILBOX: (
+        "it stays in outbox/ of their mailbox, and this case ends by itself once they fetch it: ask them whether their "
+        "program still looks there (`gateway sftp mailbox` shows what lies there); retry gives them as much time "
+        "again, resolve withdraws it; what is behind it in its lane can be fetched all the same"
+    ),
+}
 
 
 def settle_cases(
@@ -62,8 +65,9 @@ def settle_cases(
     """Open the case that a state asks for, and close those of the states before it."""
     if had_case:
         cases.resolve(connection, now_ms, f"the delivery is {state.value.replace('_', ' ')}", message_id=delivery.id)
-    is_unconfirmed = delivery.channel == INBOX and state is DeliveryState.GIVEN_UP
-    case = _UNCONFIRMED if is_unconfirmed else _CASES.get(state)
+    case = _CASES.get(state)
+    if state is DeliveryState.GIVEN_UP and delivery.channel in _UNCONFIRMED:
+        case = CaseKind.DELIVERY_UNCONFIRMED, CaseState.OPEN, _UNCONFIRMED[delivery.channel]
     if case is None:
         return
     kind, standing, to_do = case

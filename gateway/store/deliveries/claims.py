@@ -14,7 +14,15 @@ from typing import TypeAlias
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, update
 
 from gateway.buffers import Buffer
-from gateway.model.delivery import DELIVERY_TRANSITIONS, INBOX, DeliveryEvent, DeliveryState
+from gateway.model.delivery import (
+    DELIVERY_TRANSITIONS,
+    FETCHED_CHANNELS,
+    INBOX,
+    MAILBOX,
+    DeliveryEvent,
+    DeliveryKind,
+    DeliveryState,
+)
 from gateway.model.machine import advance
 from gateway.store.deliveries import bodies as delivery_bodies
 from gateway.store.deliveries.lifecycle import OVER, locked, move
@@ -27,9 +35,14 @@ from gateway.store.tables import Delivery
 _CLAIM_LOCK = 4_130_850_857
 CANDIDATES_AT_ONCE = 128
 OVERDUE_AT_ONCE = 100
-UNCONFIRMED = "it lies in their inbox, and they have not confirmed it in time"
+UNCONFIRMED = {
+    INBOX: "it lies in their inbox, and they have not confirmed it in time",
+    MAILBOX: "it lies in their mailbox, and they have not fetched it in time",
+}
+UNFETCHED_ACKNOWLEDGMENT = "it lay in acknowledgments/ of their mailbox for the time agreed, and they did not fetch it"
 
 _DELIVERY = table_of(Delivery)
+_IS_FETCHED = _DELIVERY.c.channel.in_([constant(channel) for channel in sorted(FETCHED_CHANNELS)])
 _MAY_GO = [
     constant(state.value) for state in (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.HELD)
 ]  # of those under way only such whose lease ran out
@@ -39,7 +52,7 @@ _sending_now = Prepared(
         .where(
             _DELIVERY.c.state == constant(DeliveryState.SENDING.value),
             _DELIVERY.c.next_attempt_at_ms > given("now_ms"),
-            _DELIVERY.c.channel != constant(INBOX),
+            ~_IS_FETCHED,
         )
         .group_by(_DELIVERY.c.partner_id, _DELIVERY.c.destination)
     )
@@ -62,9 +75,9 @@ _candidates = (
     select(_DELIVERY.c.id, _DELIVERY.c.partner_id, _DELIVERY.c.destination, _DELIVERY.c.channel)
     .where(
         _is_due,
-        # Nobody's server is called for what goes into an inbox: it has no share.
+        # Nobody's server is called for what they fetch: it has no share.
         or_(
-            _DELIVERY.c.channel == constant(INBOX),
+            _IS_FETCHED,
             # An address of its own has a share of its own, however busy or silent the partner's others are.
             and_(_DELIVERY.c.destination == "", _DELIVERY.c.partner_id.not_in(bindparam("full", expanding=True))),
             and_(
@@ -164,7 +177,7 @@ def claim(
         candidates = connection.execute(_candidates, values).all()
         last = len(candidates)
         for delivery_id, partner_id, destination, channel in candidates:
-            if channel == INBOX:
+            if channel in FETCHED_CHANNELS:
                 chosen += [delivery_id] if len(chosen) < limit else []
                 continue
             share = share_of(partner_id, destination)
@@ -340,13 +353,22 @@ def take_back_overdue(
     )
     taken = []
     for delivery in map(stored, connection.execute(query).all()):
-        waits_for_them = delivery.channel == INBOX
-        is_last = waits_for_them or delivery.attempts >= attempts_max(delivery.partner_id)
-        event = DeliveryEvent.GIVE_UP if is_last else DeliveryEvent.OVERDUE
-        reason = UNCONFIRMED if waits_for_them else "they took it, but their receipt did not come in time"
-        due_at_ms = None if is_last else now_ms
+        event, reason = _overdue(delivery, attempts_max)
+        due_at_ms = now_ms if event is DeliveryEvent.OVERDUE else None
         taken.append((delivery, move(connection, delivery, event, now_ms, reason=reason, due_at_ms=due_at_ms)))
     return taken
+
+
+def _overdue(delivery: StoredDelivery, attempts_max: Callable[[str], int]) -> tuple[DeliveryEvent, str]:
+    """What becomes of a delivery whose receipt did not come in time, and why."""
+    if delivery.channel == MAILBOX and delivery.kind == DeliveryKind.ACKNOWLEDGMENT:
+        # Many who drop files never look at what they earned: nobody is to be asked after each of them.
+        return DeliveryEvent.CANCEL, UNFETCHED_ACKNOWLEDGMENT
+    if delivery.channel in FETCHED_CHANNELS:
+        return DeliveryEvent.GIVE_UP, UNCONFIRMED[delivery.channel]
+    is_last = delivery.attempts >= attempts_max(delivery.partner_id)
+    event = DeliveryEvent.GIVE_UP if is_last else DeliveryEvent.OVERDUE
+    return event, "they took it, but their receipt did not come in time"
 
 
 def look_again(connection: Connection, now_ms: int) -> int:
