@@ -59,8 +59,7 @@ def find_or_install_openssh() -> OpenSsh:
     """
     found = find_openssh()
     if found is None and can_install():
-        apt_install("openssh-client")
-        apt_install("openssh-server")
+        apt_install("openssh-server")  # brings openssh-client
         found = find_openssh()
     if found is None:
         raise ServiceUnavailable(
