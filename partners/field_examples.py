@@ -158,6 +158,7 @@ FIELD_EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "unfinished_bytes_max": 200_000_000,
         "unfinished_hours": 24,
         "temporary_suffixes": [".uploading"],
+        "temporary_prefixes": ["tmp-"],
         "file_name": "PO_{number}_{id}.edi",
         "shown_hours": 1,
         "archive_days": 90,

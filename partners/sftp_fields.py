@@ -60,6 +60,9 @@ FileNamePattern = Annotated[
 NameSuffix = Annotated[
     str, Written(r"[._~-][A-Za-z0-9._~-]{0,31}", "write the end of a file name, such as .part or .filepart")
 ]
+NamePrefix = Annotated[
+    str, Written(r"[A-Za-z0-9._~-]{1,32}", "write the beginning of a file name, such as .in. or tmp-")
+]
 FileGlob = Annotated[
     str,
     Written(r"[^/\x00-\x1f\x7f]{1,128}", "write a file name, in which * and ? stand for anything, such as *.edi"),

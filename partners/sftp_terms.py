@@ -8,7 +8,7 @@ from pydantic import Field
 
 from partners.fields import DateText, FileName, Network, OneOrMany, Slug, number
 from partners.parts import Contradiction, Part, repeated
-from partners.sftp_fields import FileNamePattern, NameSuffix, PasswordHash
+from partners.sftp_fields import FileNamePattern, NamePrefix, NameSuffix, PasswordHash
 
 # What we speak with nobody but those whose software knows nothing better; all others are refused these.
 OldAlgorithm = Literal[
@@ -95,6 +95,8 @@ class Sftp(Part):
         default=(".part", ".filepart", ".tmp"), max_length=16
     )
     """Endings of temporary names: such a file is not looked at before it is renamed."""
+    temporary_prefixes: Annotated[tuple[NamePrefix, ...], OneOrMany()] = Field(default=(".in.",), max_length=16)
+    """Beginnings of temporary names; .in. is what lftp writes."""
     delivered_on: Literal["fetch", "removal"] = "fetch"
     """What tells that they have a document. fetch: that they read all of it; removal: that they removed or renamed
     the file in outbox/, for those who remove only what they have made sure of."""
@@ -107,6 +109,11 @@ class Sftp(Part):
     """How long a file that we have taken is still shown in inbox/, in hours: many clients look after an upload."""
     archive_days: Annotated[int, *number(1, 400)] = 30
     """How long what they fetched is shown in outbox/archive/, and a refused file in errors/, in days."""
+
+    def is_temporary(self, name: bytes) -> bool:
+        """Whether a file in inbox/ has a name under which it is never complete."""
+        suffixes = tuple(suffix.encode() for suffix in self.temporary_suffixes)
+        return name.endswith(suffixes) or name.startswith(tuple(prefix.encode() for prefix in self.temporary_prefixes))
 
     def files(self) -> Iterator[str]:
         """The files beside the profile that are named here."""
@@ -124,6 +131,6 @@ class Sftp(Part):
         if self.algorithms and not self.networks:
             right = "add `networks:` with their addresses"
             yield ("algorithms",), "old algorithms would be offered to everybody", right
-        if self.complete_on == "rename" and not self.temporary_suffixes:
+        if self.complete_on == "rename" and not self.temporary_suffixes and not self.temporary_prefixes:
             right = "name the endings of their temporary names"
             yield ("temporary_suffixes",), "files are complete when they are renamed, and no name is temporary", right
