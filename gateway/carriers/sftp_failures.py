@@ -8,6 +8,7 @@ Foreign errors end here. The words hold hosts, paths and fingerprints, and never
 
 import errno
 import re
+from collections.abc import Collection
 from enum import StrEnum
 
 import asyncssh
@@ -180,7 +181,7 @@ def no_ssh(error: Exception, terms: SftpServer, *, logging_in: bool) -> CannotCo
     if isinstance(error, asyncssh.PermissionDenied):
         return CannotConnect(_denied(terms), Step.LOGIN)
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        return CannotConnect(_nothing_in_common(terms, error.reason), Step.SSH)
+        return CannotConnect(nothing_in_common(terms.host, error.reason, terms.algorithms), Step.SSH)
     if isinstance(error, asyncssh.DisconnectError) and said(error.reason) and not _is_our_own(error):
         return CannotConnect(f'{where} ended the connection: "{said(error.reason)}"', step)
     if isinstance(error, (asyncssh.Error, OSError, EOFError)):
@@ -210,15 +211,21 @@ def _denied(terms: SftpServer) -> str:
     )
 
 
-def _nothing_in_common(terms: SftpServer, reason: str) -> str:
-    """Words for what asyncssh says of two lists without a common entry, or of a host key that proves nothing."""
+def nothing_in_common(host: str, reason: str, named: Collection[str]) -> str:
+    """Words for what asyncssh says of two lists without a common entry, or of a host key that proves nothing.
+
+    Args:
+        host: the server.
+        reason: asyncssh's words.
+        named: the old algorithms that the profile names.
+    """
     what = re.match(r"No matching (.{1,40}?) algorithm found", reason)
     if what is None and not reason.startswith("Unable to find compatible"):
-        return f"{terms.host} could not prove that it has the key it shows; somebody may stand between us"
+        return f"{host} could not prove that it has the key it shows; somebody may stand between us"
     theirs = re.search(r"received (\S+)", reason)
     offered = theirs[1].split(",") if theirs is not None else []
-    old = [name for name in OLD_ALGORITHMS if name in offered and name not in terms.algorithms]
-    words = f"{terms.host} has no algorithm for {what[1] if what is not None else 'host keys'} in common with us"
+    old = [name for name in OLD_ALGORITHMS if name in offered and name not in named]
+    words = f"{host} has no algorithm for {what[1] if what is not None else 'host keys'} in common with us"
     if old:
         return f"{words}; if they cannot bring it up to date, name one of {', '.join(old)} in sftp_server.algorithms"
     offers = f" (it offers {said(', '.join(offered))})" if offered else ""

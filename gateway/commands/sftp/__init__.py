@@ -12,6 +12,8 @@ _FILES: Mapping[str, str] = MappingProxyType(
     {
         "host-keys": "host_keys",
         "password": "password",
+        "keys": "keys",
+        "scan": "scan",
     }
 )
 
