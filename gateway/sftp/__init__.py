@@ -7,10 +7,11 @@ keeps names what they are, data, and `Coverage` knows which bytes of a file have
 from gateway.sftp import answers, requests
 from gateway.sftp.paths import absolute, objection_to, resolve, shown
 from gateway.sftp.ranges import Coverage
-from gateway.sftp.stream import PACKET_BYTES_MAX, PacketReader, ProtocolError
+from gateway.sftp.stream import PacketReader, ProtocolError
 from gateway.sftp.values import (
     DIRECTORY,
     NOTHING_SAID,
+    PACKET_BYTES_MAX,
     REGULAR_FILE,
     Attributes,
     Declined,

@@ -5,12 +5,17 @@ from struct import Struct
 
 from gateway.sftp.fields import written_attributes, written_string
 from gateway.sftp.requests import PacketType
-from gateway.sftp.values import Attributes, Entry, Status
+from gateway.sftp.values import PACKET_BYTES_MAX, Attributes, Entry, Status
 
 VERSION = 3
 # What we serve beyond the draft, in the versions of it (OpenSSH's PROTOCOL, sections 4.3 and 4.8). There is no fsync:
 # what a CLOSE acknowledges is durable anyway; and no links.
 EXTENSIONS = ((b"posix-rename@openssh.com", b"1"), (b"limits@openssh.com", b"1"))
+
+# A prime: OpenSSH's client writes blocks of just this length, and a file that was interrupted by its user ends after a
+# whole one, as no file of usual lengths does. It says nothing else of an interruption before it closes the file.
+WRITE_BYTES_MAX = 261_101
+READ_BYTES_MAX = 261_120
 
 # Length, type, id; then what most answers have next.
 _HEAD = Struct(">IBI")
@@ -68,7 +73,12 @@ def attributes(identity: int, known: Attributes) -> bytes:
 
 
 def limits(
-    identity: int, *, packet_bytes_max: int, read_bytes_max: int, write_bytes_max: int, open_handles_max: int
+    identity: int,
+    *,
+    open_handles_max: int,
+    packet_bytes_max: int = PACKET_BYTES_MAX,
+    read_bytes_max: int = READ_BYTES_MAX,
+    write_bytes_max: int = WRITE_BYTES_MAX,
 ) -> bytes:
     """The answer to limits@openssh.com; 0 is "not said" (OpenSSH's PROTOCOL, section 4.8)."""
     return _LIMITS.pack(

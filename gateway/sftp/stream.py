@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from gateway.sftp.fields import U32
 from gateway.sftp.requests import HEAD_BYTES, Malformed, PacketType, Request, read_request
+from gateway.sftp.values import PACKET_BYTES_MAX
 
-# What OpenSSH's server takes and its client sends at most (SFTP_MAX_MSG_LENGTH).
-PACKET_BYTES_MAX = 262_144
 _LENGTH_BYTES = 4
 
 

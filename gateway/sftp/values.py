@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from enum import IntEnum, IntFlag
 from functools import lru_cache
 
+# What OpenSSH's server takes and its client sends at most (SFTP_MAX_MSG_LENGTH).
+PACKET_BYTES_MAX = 262_144
 # The kind of a file stands in the same word as its permissions (section 5, as in `struct stat`).
 KIND_MASK = 0o170_000
 DIRECTORY = 0o040_000

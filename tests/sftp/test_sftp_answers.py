@@ -7,7 +7,7 @@ from asyncssh.sftp import SFTPAttrs, SFTPLimits, SFTPName
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sftp import NOTHING_SAID, Attributes, Entry, Status, answers
+from gateway.sftp import NOTHING_SAID, PACKET_BYTES_MAX, Attributes, Entry, Status, answers
 from tests.sftp.sessions import attributes, some_bytes, two, u32, u64
 
 NOT_EXTENDED = st.builds(
@@ -99,6 +99,15 @@ def test_names(identity, entries):
 
 def vars_of(attrs: SFTPAttrs) -> dict:
     return {name: getattr(attrs, name) for name in attrs.__slots__}
+
+
+def test_usual_limits():
+    read = opened(answers.limits(5, open_handles_max=64), 201, 5)
+    found = SFTPLimits.decode(read)
+    assert (found.max_packet_len, found.max_open_handles) == (PACKET_BYTES_MAX, 64)
+    # A WRITE of that length, and a DATA, fit into a packet.
+    assert max(found.max_read_len, found.max_write_len) + 1_024 <= PACKET_BYTES_MAX
+    assert all(found.max_write_len % divisor for divisor in range(2, 512))
 
 
 def test_limits():
