@@ -97,7 +97,7 @@ def configure_logging(level: str, line_format: str, stream: TextIO | None = None
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # Libraries that log each request or frame drown what matters, and aiohttp's access log holds query strings.
-    for name in ("aiohttp.access", "aio_pika", "aiormq", "alembic", "asyncio"):
+    for name in ("aiohttp.access", "aio_pika", "aiormq", "alembic", "asyncio", "asyncssh"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -170,6 +170,12 @@ class Metrics:
         self.webhook_calls = Counter(
             "gateway_webhook_calls_total", "Calls to webhooks, by how they ended.", ("outcome",)
         )
+        self.sftp_looks = Counter("gateway_sftp_looks_total", "Looks into folders of partners' servers.", ("outcome",))
+        self.sftp_fetches = Counter("gateway_sftp_fetches_total", "Files that were to be fetched there.", ("outcome",))
+        self.sftp_files = Counter("gateway_sftp_files_total", "Files in mailboxes, by outcome.", ("outcome",))
+        self.sftp_bytes = Counter("gateway_sftp_bytes_total", "Bytes of whole files in mailboxes.", ("direction",))
+        self.sftp_logins = Counter("gateway_sftp_logins_total", "Logins at the SFTP port, by outcome.", ("outcome",))
+        self.sftp_bans = Counter("gateway_sftp_bans_total", "Networks that were shut out of SFTP for failed logins.")
         self.sandbox_orders = Counter("gateway_sandbox_orders_total", "What the sandbox was asked for.", ("word",))
         self.sandbox_replies = Counter("gateway_sandbox_replies_total", "What the sandbox sent.", ("document",))
         self.gauges: dict[str, tuple[str, float]] = {}

@@ -26,6 +26,9 @@ class CaseKind(StrEnum):
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
     WEBHOOK = "webhook"  # an address of a partner is not called for now, or one event is not taken there
+    REMOTE_SERVER = "remote_server"  # a partner's SFTP server cannot be reached; tried again by itself
+    REMOTE_FOLDER = "remote_folder"  # a folder there cannot be looked into; looked into again by itself
+    REMOTE_FILE = "remote_file"  # a file there is not fetched, or not removed once it is durable here
     PARTNER_SUSPENDED = "partner_suspended"  # what goes to and fro is held; one case a partner
 
 
