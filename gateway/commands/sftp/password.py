@@ -25,7 +25,7 @@ def build(under: Verbs) -> None:
         does="what stands in a profile for a password; keys are better, since nobody guesses or tells them",
         example="gateway sftp password                     # asks for it twice\n"
         "gateway sftp password --make              # makes one and shows it once\n"
-        "gateway sftp password < password.txt",
+        "cat password.txt | gateway sftp password",
     )
     parser.add_argument("--make", action="store_true", help="make a password, and show it once")
     parser.add_argument("--label", default="first", help="a name for it, as it appears in the audit (default: first)")

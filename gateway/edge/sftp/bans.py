@@ -1,0 +1,118 @@
+"""Those who try keys and passwords: a score for each network, first slower answers, then no answer at all.
+
+Each login that fails adds to the score, which halves in ten minutes. Above the first threshold failures are answered
+later and later; above the second the network is shut out, before any byte of SSH, for twice as long each time. Who
+comes from an address that a profile lists is never shut out for what others do there, only answered later.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+HALF_LIFE_MS = 600_000
+DELAYED_FROM = 6.0
+BANNED_FROM = 24.0
+DELAY_S_MAX = 4.0
+# A day without a ban, and the next one is short again.
+FORGOTTEN_MS = 86_400_000
+BAN_MS_MAX = 86_400_000
+NETWORKS_MAX = 16_384
+_DELAY_S_PER_POINT = 0.25
+_KEPT_AFTER_SUCCESS = 0.25
+
+
+class Fault(Enum):
+    """What somebody did, and what it counts."""
+
+    UNKNOWN_USER = 3.0
+    WRONG_PASSWORD = 2.0
+    WRONG_KEY = 1.0  # of a whole connection: programs try all the keys that they have
+    LEFT = 0.1  # before showing anything, or speaking no SSH at all
+
+
+@dataclass(slots=True)
+class _Record:
+    score: float
+    at_ms: int
+    banned_until_ms: int = 0
+    bans: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """A network was shut out.
+
+    Attributes:
+        number: how often it was, in a row.
+    """
+
+    network: str
+    until_ms: int
+    number: int
+
+
+class Bans:
+    """What this process knows of networks that fail; the last few thousand of them.
+
+    Args:
+        now_ms: the clock, milliseconds since 1970.
+        ban_s: how long the first ban is; 0: nobody is shut out.
+        is_listed: whether a profile lists an address.
+    """
+
+    def __init__(self, now_ms: Callable[[], int], ban_s: float, is_listed: Callable[[str], bool]) -> None:
+        self._now_ms = now_ms
+        self._ban_ms = round(ban_s * 1_000)
+        self._is_listed = is_listed
+        self._records: dict[str, _Record] = {}
+
+    def is_banned(self, network: str) -> bool:
+        """Whether nothing is said to a network now."""
+        record = self._records.get(network)
+        return record is not None and record.banned_until_ms > self._now_ms()
+
+    def banned(self) -> int:
+        """How many networks are shut out now."""
+        now_ms = self._now_ms()
+        return sum(record.banned_until_ms > now_ms for record in self._records.values())
+
+    def delay_s(self, network: str) -> float:
+        """How much later a failure is answered there."""
+        record = self._records.get(network)
+        if record is None:
+            return 0.0
+        above = _decayed(record, self._now_ms()) - DELAYED_FROM
+        return min(DELAY_S_MAX, max(0.0, above * _DELAY_S_PER_POINT))
+
+    def failed(self, network: str, address: str, fault: Fault) -> Ban | None:
+        """Somebody failed there; the ban, where that was once too often."""
+        now_ms = self._now_ms()
+        # Who fails goes behind the others, so that the first is the one who was quiet for longest.
+        record = self._records.pop(network, None) or _Record(0.0, now_ms)
+        if len(self._records) >= NETWORKS_MAX:
+            del self._records[next(iter(self._records))]
+        self._records[network] = record
+        record.score, record.at_ms = _decayed(record, now_ms) + fault.value, now_ms
+        if record.score < BANNED_FROM or not self._ban_ms or self._is_listed(address):
+            return None
+        if now_ms - record.banned_until_ms > FORGOTTEN_MS:
+            record.bans = 0
+        length_ms = min(BAN_MS_MAX, self._ban_ms << min(record.bans, 30))
+        record.bans += 1
+        record.banned_until_ms = now_ms + max(length_ms, self._ban_ms)
+        # Back below the threshold: when the ban is over one more failure does not renew it.
+        record.score = DELAYED_FROM
+        return Ban(network, record.banned_until_ms, record.bans)
+
+    def succeeded(self, network: str) -> None:
+        """A partner logged in there: most of what was counted may have been its own mistakes."""
+        record = self._records.get(network)
+        if record is not None:
+            record.score = _decayed(record, self._now_ms()) * _KEPT_AFTER_SUCCESS
+            record.at_ms = self._now_ms()
+
+
+def _decayed(record: _Record, now_ms: int) -> float:
+    """The score as it is now; a clock that is put back changes nothing."""
+    return record.score * math.exp2(-max(0, now_ms - record.at_ms) / HALF_LIFE_MS)

@@ -1,0 +1,71 @@
+"""asyncssh's connection, with what it leaves to others: bounds before the login, and no signature over SHA-1.
+
+asyncssh takes what comes without end while it works on something, verifies signatures of any algorithm of a key
+whatever it was told to offer, and does not say which key exchange was agreed on.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncssh
+from asyncssh.packet import PacketDecodeError, SSHPacket
+
+from gateway.edge.sftp.connections import VisitorConnection
+
+if TYPE_CHECKING:
+    from gateway.edge.sftp.login import Login
+
+
+class Wire(asyncssh.SSHServerConnection):
+    """SSH over one connection.
+
+    Args:
+        loop: that it runs in.
+        options: see `algorithms`.
+        connection: the socket and who is behind it.
+        login: finds out who that is.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: asyncssh.SSHServerConnectionOptions,
+        connection: VisitorConnection,
+        login: "Login",
+    ) -> None:
+        super().__init__(loop, options)
+        self._connection = connection
+        self._login = login
+        self.key_exchange = ""
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        """Parse, unless it is more than anybody has to say."""
+        if self._connection.note_received(len(data)):
+            super().data_received(data, datatype)
+        else:
+            self._connection.cut()
+
+    def pause_writing(self) -> None:
+        """The other side reads slower than we write."""
+        self._login.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        self._login.resume_writing()
+
+    def send_newkeys(self, k: bytes, h: bytes) -> None:
+        """Note how the keys were agreed on before they are used."""
+        if self._kex is not None:
+            self.key_exchange = self._kex.algorithm.decode("ascii")
+        super().send_newkeys(k, h)
+
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        """Whether this key may log in, and where it signed, whether it did so well."""
+        algorithm = ""
+        if msg:
+            try:
+                algorithm = SSHPacket(signature).get_string().decode("ascii", "replace")
+            except PacketDecodeError:
+                return False
+        self._login.signed_with(algorithm)
+        return await super().validate_public_key(username, key_data, msg, signature)
