@@ -38,7 +38,8 @@ def locked_data_dir(settings: Settings) -> IO[bytes] | None:
     except OSError:
         lock.close()
         raise CannotStart(
-            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder"
+            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder (roles in "
+            "processes of their own share a PostgreSQL database: set database_url)"
         ) from None
     return lock
 

@@ -101,6 +101,7 @@ class Site:
             "partners_dir": str(self.partners_dir),
             "edge_port": 0,
             "operator_port": 0,
+            "sftp_port": 0,
             "key_passphrase": PASSPHRASE,
             "identities": [IDENTITY],
         }
@@ -149,6 +150,7 @@ class RunningGateway:
         self.log: list[str] = []
         self.edge_port = 0
         self.operator_port = 0
+        self.sftp_port = 0
         self._tokens: dict[str, str] = {}
 
     def start(
@@ -171,7 +173,8 @@ class RunningGateway:
         while (line := lines.get(timeout=max(deadline - time.monotonic(), 0.1))) is not None:
             if '"the gateway is up"' in line:
                 entry = json.loads(line)
-                self.edge_port = int(entry["edge"].rpartition(":")[2])
+                self.edge_port = int(entry["edge"].rpartition(":")[2]) if entry["edge"] else 0
+                self.sftp_port = int(entry["sftp"].rpartition(":")[2]) if entry.get("sftp") else 0
                 self.operator_port = int(entry["operator"].rpartition(":")[2])
                 return self
         self.kill()
