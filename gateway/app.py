@@ -19,6 +19,8 @@ from gateway.broker import RabbitBroker
 from gateway.carriers.as2 import As2Carrier
 from gateway.carriers.inbox import INBOX_CARRIER
 from gateway.carriers.mailbox import MAILBOX_CARRIER
+from gateway.carriers.sftp import SftpCarrier
+from gateway.carriers.sftp_connection import SftpDoor
 from gateway.edge import Edge, HttpServer, MutualTls, new_bodies, operator_port, partner_port, tls_context
 from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
@@ -27,6 +29,8 @@ from gateway.flow.certificates.exchange import Exchange
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
+from gateway.flow.collecting.collect import Collecting
+from gateway.flow.collecting.fetching import Desk
 from gateway.flow.credential_upkeep import CredentialUpkeep
 from gateway.flow.decisions import Decisions
 from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit
@@ -37,10 +41,11 @@ from gateway.flow.outward.composing import Composing
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.outward.renditions import Renditions
 from gateway.flow.outward.send import Sending
-from gateway.flow.outward.ways import AS2, SANDBOX, message_id_host
+from gateway.flow.outward.ways import AS2, SANDBOX, SFTP, message_id_host
 from gateway.flow.process import Processing
 from gateway.flow.receive import Reception
 from gateway.flow.relay import Relay
+from gateway.flow.ssh_keys import SshKeys
 from gateway.flow.terms import TermsOfProfiles
 from gateway.flow.validating import Validating
 from gateway.flow.webhooks.room import WebhookRoom
@@ -55,7 +60,7 @@ from gateway.sandbox.replies import SandboxReplies
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
 from gateway.starting import CannotStart, listen, locked_data_dir, supervise, tell_of_unmet_credentials
-from gateway.store import messages
+from gateway.store import messages, remote_folders
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.credentials.uses import CredentialUses
 from gateway.store.database import Database, StoreUnavailable
@@ -149,6 +154,7 @@ class Gateway:
                 self._remove_old_parts,
                 self.holding.round,
                 self._bring_in_webhooks,
+                self._look_after_collecting,
             ),
             built_in=built_in_partners(sandbox=settings.sandbox),
             announced=self._wake,
@@ -175,8 +181,11 @@ class Gateway:
             metrics=self.metrics,
             wake_sending=self._wake_sending,
         )
+        self.ssh_keys = SshKeys(self.database, self.sealing, now_ms)
+        self.sftp_door = SftpDoor(settings.limits, self.ssh_keys.client_key)
         carriers = {AS2: self._as2.carrier, INBOX: INBOX_CARRIER, MAILBOX: MAILBOX_CARRIER}
         carriers[WEBHOOK] = self.webhooks.caller.carrier
+        carriers[SFTP] = SftpCarrier(self.sftp_door).carrier
         if settings.sandbox:
             played = SandboxCarrier(self.database, now_ms=now_ms, metrics=self.metrics, kept=self._wake_sandbox)
             carriers[SANDBOX] = played.carrier
@@ -222,6 +231,7 @@ class Gateway:
             held_room=HeldRoom(self.database, settings.limits.held_bytes_per_partner_max, now_ms),
             wants_events=self.wants_events,
         )
+        self.collecting = self._collecting(settings)
         self._terms = TermsOfProfiles(self.database, settings.identities, self.directory, ways_out.of)
         self.processing = Processing(
             self.database,
@@ -266,6 +276,21 @@ class Gateway:
             disk_is_low=lambda: self.housekeeping.disk_is_low,
             wants_events=self.wants_events,
         )
+
+    def _collecting(self, settings: Settings) -> Collecting:
+        """Who fetches from partners' servers."""
+        desk = Desk(
+            database=self.database,
+            reception=self.reception,
+            partner=lambda partner_id: self.directory().by_id(partner_id),
+            scratch=self.spools.scratch(settings.limits.spool_from_bytes),
+            metrics=self.metrics,
+            now_ms=now_ms,
+            owner=self.owner,
+            bytes_max=settings.limits.body_bytes_max,
+            rate_bytes_per_s_min=settings.limits.body_rate_bytes_per_s_min,
+        )
+        return Collecting(desk, self.sftp_door, self.directory, lease_s=settings.limits.claim_lease_s)
 
     def _edge(self, settings: Settings) -> Edge:
         """What both ports stand on."""
@@ -349,6 +374,7 @@ class Gateway:
             self._run("sending", self.sending.run)
             self._run("webhooks", self.webhooks.telling.run)
             self._run("outbound", self.outbound.run)
+            self._run("collecting", self.collecting.run)
             if settings.sandbox:
                 self._run("sandbox", self.sandbox.run)
         if "edge" in settings.roles:
@@ -374,6 +400,7 @@ class Gateway:
         if self.database.is_started:  # otherwise the start was refused: nothing is claimed, and nobody would write
             await self._drain(timeout_s)
         await self._as2.close()
+        await self.sftp_door.close()
         await self.webhooks.caller.close()
         await self._pool.close()
         await self.broker.close()
@@ -386,9 +413,10 @@ class Gateway:
             async with asyncio.timeout(timeout_s):
                 # An attempt may last as long as their server likes: half of the time, then it is broken off.
                 sending = asyncio.create_task(self.sending.drain(timeout_s / 2), name="drain sending")
+                collecting = asyncio.create_task(self.collecting.drain(timeout_s / 2), name="drain collecting")
                 await self.processing.drain()
                 await self.relay.drain()
-                await sending
+                await asyncio.gather(sending, collecting)
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
                 if "edge" in self.settings.roles:
@@ -398,6 +426,10 @@ class Gateway:
     async def _follow_client_certificates(self) -> None:
         if self._mutual_tls is not None:
             self._mutual_tls.follow(self.directory())
+
+    async def _look_after_collecting(self) -> None:
+        if "worker" in self.settings.roles:
+            await self.collecting.upkeep()
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):
@@ -480,3 +512,4 @@ def _release_all(connection: Connection) -> None:
     messages.release_claims(connection, None, now_ms())
     outbox.release_claims(connection, None, now_ms())
     delivery_claims.release_claims(connection, None, now_ms())
+    remote_folders.release_claims(connection, None)

@@ -18,6 +18,7 @@ RETRY_AFTER_MS_MAX = DAY_MS
 # The classes of failures in the metrics; what a carrier calls otherwise is `other`, so that there are never more.
 FAILURE_CLASSES = frozenset(
     {"dns", "tcp", "proxy", "tls", "write", "http", "status", "receipt", "signature", "mic", "spool", "internal"}
+    | {"ssh", "host-key", "login", "sftp", "look", "read", "rename"}
 )
 
 
