@@ -12,7 +12,7 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.bench import as2, as2_sending, lists, neighbours, profiles, signed, x12
+from tests.bench import as2, as2_sending, lists, neighbours, profiles, sftp, signed, x12
 from tests.bench.figures import Effort, Figure, figure
 from tests.bench.load import Plan
 from tests.bench.samples import (
@@ -190,4 +190,7 @@ MEASURES: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "k": neighbours.quiet_partner,
     "l": signed.accept_signed,
     "m": lists.pages,
+    "n": sftp.upload,
+    "o": sftp.upload_memory,
+    "p": sftp.edge_latency_beside_uploads,
 }

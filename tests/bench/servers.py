@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,21 +51,25 @@ def reference() -> Iterator[int]:
             process.stdout.close()
 
 
-def load(plan: Plan) -> dict[str, Any]:
+def load(plan: Plan, *, before: Sequence[str] = ()) -> dict[str, Any]:
     """Run the load generator in a process of its own.
+
+    Args:
+        plan: what it sends.
+        before: put before its command, such as `taskset`.
 
     Raises:
         AssertionError: something was refused; what is measured is the answer that counts.
     """
-    return asyncio.run(load_async(plan))
+    return asyncio.run(load_async(plan, before=before))
 
 
-async def load_async(plan: Plan) -> dict[str, Any]:
+async def load_async(plan: Plan, *, before: Sequence[str] = ()) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(plan.as_json())
         file.flush()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.bench.load", file.name), cwd=PROJECT, stdout=asyncio.subprocess.PIPE
+            *(*before, sys.executable, "-m", "tests.bench.load", file.name), cwd=PROJECT, stdout=asyncio.subprocess.PIPE
         )
         output, _ = await process.communicate()
     return _outcome(json.loads(output))
