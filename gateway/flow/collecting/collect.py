@@ -94,6 +94,11 @@ class Collecting:
         self._is_ending = False
         self._purged_at_s: float | None = None
 
+    @property
+    def under_way(self) -> frozenset[str]:
+        """Partners whose servers are looked at right now."""
+        return frozenset({*self._tries, *(partner_id for partner_id, _ in self._looks)})
+
     def wake(self) -> None:
         """Something became due."""
         self._rounds.wake()
@@ -328,6 +333,8 @@ class Collecting:
                     pass
         except RemoteFailed as failed:
             reason = failed.words
+        except StoreUnavailable:  # our keys cannot be read
+            return
         now_ms = self._now_ms()
 
         def unit(connection: Connection) -> None:
