@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from gateway.flow.acknowledging import hand_over
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.orders import Answer, note_answers, stage_answers
+from gateway.flow.outward.ways import SFTP
 from gateway.flow.repetitions import KeptNumbers, judge_all, refused_documents
 from gateway.flow.terms import PartnerTerms, Terms
 from gateway.flow.webhooks.causes import tell_decided
@@ -17,7 +18,7 @@ from gateway.model.ids import document_id, event_id
 from gateway.model.instants import moment, rfc3339
 from gateway.model.message import MessageEvent, MessageState
 from gateway.model.partner_events import WantsEvents, nobody
-from gateway.store import messages
+from gateway.store import messages, refused_files
 from gateway.store.events import outbox
 from gateway.store.messages import StoredMessage, acknowledgments, documents
 from gateway.store.messages.acknowledgments import StoredAcknowledgment
@@ -133,6 +134,9 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     theirs = [decision.terms.of(item.header.sender).partner_id for item in interchanges]
     tell_decided(connection, message, theirs, now_ms, decision.wants_events, rejected=is_rejected, reason=reason)
     _report_foreign_senders(connection, decision, interchanges)
+    if message.channel == SFTP:
+        is_whole = is_accepted and published == decision.result.documents
+        refused_files.mark(connection, message.id, None if is_whole else now_ms)
     if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)
     if state is MessageState.QUEUED and published == 0:

@@ -23,10 +23,11 @@ def _upsert(insert: Any) -> Any:  # noqa: ANN401  # the dialects' `insert` have 
         bytes_count=given("bytes_count"),
         received_at_ms=given("received_at_ms"),
         removed_at_ms=None,
+        refused_removed=0,
     )
     return statement.on_conflict_do_update(
         index_elements=[_FILE.c.message_id],
-        set_={"received_at_ms": statement.excluded.received_at_ms, "removed_at_ms": None},
+        set_={"received_at_ms": statement.excluded.received_at_ms, "removed_at_ms": None, "refused_removed": 0},
     )
 
 

@@ -35,6 +35,14 @@ class MailboxFile(SQLModel, table=True):
             postgresql_where=text("removed_at_ms IS NULL"),
         ),
         Index("mailbox_file_by_age", "received_at_ms"),
+        Index(
+            "mailbox_file_refused",
+            "partner_id",
+            "refused_at_ms",
+            "message_id",
+            sqlite_where=text("refused_at_ms IS NOT NULL"),
+            postgresql_where=text("refused_at_ms IS NOT NULL"),
+        ),
     )
     message_id: str = Field(primary_key=True)
     partner_id: str
@@ -44,6 +52,10 @@ class MailboxFile(SQLModel, table=True):
     received_at_ms: int = Field(sa_column=_big())
     # When they removed it from where it was shown; what it brought stays.
     removed_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    # When it was decided that it, or a document in it, is refused; None while it is not.
+    refused_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    # What they removed of it from errors/, in bits: 1 the file, 2 the report on it.
+    refused_removed: int = 0
 
 
 class SshKey(SQLModel, table=True):

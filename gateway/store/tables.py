@@ -343,6 +343,21 @@ def _inbox_indexes() -> list[Index]:
     return [Index(name, *of, sqlite_where=text(where), postgresql_where=text(where)) for name, where, of in columns]
 
 
+def _mailbox_indexes() -> list[Index]:
+    """A page of a folder of a mailbox costs the same whatever lies in the others, and whatever has lain there."""
+    waits = "channel = 'mailbox' AND state NOT IN ('delivered', 'cancelled') AND kind"
+    lists: list[tuple[str, str, tuple[str, ...]]] = [
+        ("delivery_mailbox_outbox", f"{waits} <> 'acknowledgment'", ("destination", "id")),
+        ("delivery_mailbox_acknowledgments", f"{waits} = 'acknowledgment'", ("destination", "id")),
+        (
+            "delivery_mailbox_archive",
+            "channel = 'mailbox' AND state = 'delivered'",
+            ("destination", "settled_at_ms", "id"),
+        ),
+    ]
+    return [Index(name, *of, sqlite_where=text(where), postgresql_where=text(where)) for name, where, of in lists]
+
+
 class Delivery(SQLModel, table=True):
     """Something of ours on its way to a partner, and where it stands."""
 
@@ -382,6 +397,7 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("destination <> '' AND state NOT IN ('delivered', 'cancelled')"),
         ),
         *_inbox_indexes(),
+        *_mailbox_indexes(),
     )
     id: str = Field(primary_key=True)
     partner_id: str

@@ -18,6 +18,8 @@ def upgrade() -> None:
         sa.Column("bytes_count", sa.BigInteger(), nullable=False),
         sa.Column("received_at_ms", sa.BigInteger(), nullable=False),
         sa.Column("removed_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused_removed", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("message_id"),
     )
     op.create_index("mailbox_file_by_name", "mailbox_file", ["partner_id", "name", "received_at_ms", "message_id"])
@@ -29,6 +31,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("removed_at_ms IS NULL"),
     )
     op.create_index("mailbox_file_by_age", "mailbox_file", ["received_at_ms"])
+    op.create_index(
+        "mailbox_file_refused",
+        "mailbox_file",
+        ["partner_id", "refused_at_ms", "message_id"],
+        sqlite_where=sa.text("refused_at_ms IS NOT NULL"),
+        postgresql_where=sa.text("refused_at_ms IS NOT NULL"),
+    )
+    _index_mailboxes()
     op.create_table(
         "ssh_key",
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -89,3 +99,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("partner_id", "folder", "path_sha256"),
     )
     op.create_index("remote_file_by_age", "remote_file", ["seen_at_ms"])
+
+
+def _index_mailboxes() -> None:
+    waits = "channel = 'mailbox' AND state NOT IN ('delivered', 'cancelled') AND kind"
+    lists = (
+        ("delivery_mailbox_outbox", ["destination", "id"], f"{waits} <> 'acknowledgment'"),
+        ("delivery_mailbox_acknowledgments", ["destination", "id"], f"{waits} = 'acknowledgment'"),
+        (
+            "delivery_mailbox_archive",
+            ["destination", "settled_at_ms", "id"],
+            "channel = 'mailbox' AND state = 'delivered'",
+        ),
+    )
+    for name, columns, where in lists:
+        op.create_index(name, "delivery", columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
