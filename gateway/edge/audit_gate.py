@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from gateway.edge.bodies import Request
 from gateway.edge.connection import network_of
 from gateway.edge.refusals import ANSWERS
 from gateway.flow.receive import Reception
@@ -14,6 +14,22 @@ from gateway.telemetry import Metrics
 AUDIT_WINDOW_MS = 60_000
 AUDIT_ENTRIES_PER_WINDOW = 20
 AUDIT_SOURCES_MAX = 4_096
+
+
+class Source(Protocol):
+    """Who is refused something: a request of HTTP, or a session of SFTP."""
+
+    @property
+    def address(self) -> str:
+        """Where it came from."""
+
+    @property
+    def actor(self) -> str:
+        """As the audit names who sent it."""
+
+    @property
+    def subject(self) -> str:
+        """What it was about."""
 
 
 @dataclass(slots=True)
@@ -36,7 +52,7 @@ class AuditGate:
         self._now_ms = now_ms
         self._windows: dict[tuple[str, Reason], _Window] = {}
 
-    async def record(self, port: str, request: Request, refused: Refused, reference: str) -> None:
+    async def record(self, port: str, request: Source, refused: Refused, reference: str) -> None:
         """Count a refusal, and record its true cause when it is one of those that the audit keeps."""
         self._metrics.refused.add(port, refused.reason.value)
         if not ANSWERS[refused.reason].audited:

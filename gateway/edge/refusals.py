@@ -9,6 +9,7 @@ import orjson
 
 from gateway.as2.disposition import Modifier
 from gateway.model.refusals import Reason, Refused
+from gateway.sftp import Status
 
 PROBLEM_TYPE_PREFIX = "urn:partner-gateway:problem:"
 PROBLEMS_PATH = "/v1/problems"
@@ -234,6 +235,16 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
     }
 )
 
+# Version 3 of SFTP has a word for these (draft-ietf-secsh-filexfer-02, section 7); all others are failures.
+_SFTP: Mapping[Reason, Status] = MappingProxyType(
+    {
+        R.UNAUTHENTICATED: Status.PERMISSION_DENIED,
+        R.FORBIDDEN: Status.PERMISSION_DENIED,
+        R.NOT_FOUND: Status.NO_SUCH_FILE,
+        R.METHOD_NOT_ALLOWED: Status.OP_UNSUPPORTED,
+    }
+)
+
 # The reason under which a failure that AS2 has a word for is counted, audited and answered without a receipt.
 REASON_OF: Mapping[Modifier, Reason] = MappingProxyType(
     {
@@ -249,6 +260,11 @@ REASON_OF: Mapping[Modifier, Reason] = MappingProxyType(
         M.DUPLICATE_DOCUMENT: R.IDEMPOTENCY_CONFLICT,
     }
 )
+
+
+def sftp_status(reason: Reason) -> Status:
+    """How a session of SFTP is told of a refusal; the words are those of the refusal."""
+    return _SFTP.get(reason, Status.FAILURE)
 
 
 def problem(refused: Refused, reference: str, public_url: str | None = None) -> bytes:

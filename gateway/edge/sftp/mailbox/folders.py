@@ -1,6 +1,6 @@
 """What every folder of a mailbox can be asked, as one visitor sees it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Protocol
 
 from gateway.sftp.values import Attributes, Entry, OpenFlag
@@ -16,8 +16,10 @@ class OpenFile(Protocol):
             Declined: it cannot be read.
         """
 
-    def write(self, offset: int, data: bytes | memoryview) -> None:
+    def write(self, offset: int, data: bytes | memoryview) -> Awaitable[None] | None:
         """Put bytes at a place; they are durable with `close`. Quick: called for each packet, in the loop.
+
+        What is returned, if anything, is to be waited for before more is read from the client.
 
         Raises:
             Declined: it cannot be written there.
