@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.model.machine import IllegalTransition
 from gateway.model.message import EventState, MessageState
-from gateway.store import deliveries, messages
+from gateway.store import deliveries, messages, remote_folders
 from gateway.store.deliveries import dispatches
 from gateway.store.events import outbox
 from gateway.store.messages import holds
@@ -29,6 +29,7 @@ _OF_DELIVERIES = frozenset(
         CaseKind.DELIVERY_UNCONFIRMED,
     }
 )
+_OF_REMOTE_SERVERS = frozenset({CaseKind.REMOTE_SERVER, CaseKind.REMOTE_FOLDER, CaseKind.REMOTE_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,9 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
     if case.kind == CaseKind.PARTNER_SUSPENDED:
         raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
-    if case.kind == CaseKind.WEBHOOK:
-        _retry_event(connection, case, actor, now_ms)
+    if case.kind == CaseKind.WEBHOOK or case.kind in _OF_REMOTE_SERVERS:
+        retry = _retry_event if case.kind == CaseKind.WEBHOOK else _retry_look
+        retry(connection, case, actor, now_ms)
         return
     if case.kind in _OF_DELIVERIES and case.message_id is not None:
         detail = _retry_delivery(connection, case, case.message_id, actor, now_ms)
@@ -218,6 +220,17 @@ def _retry_event(connection: Connection, case: Case, actor: Actor, now_ms: int) 
         raise NotPossible("the webhook is called right now, or paused: `gateway webhooks list` shows which")
     timeline.note(connection, case.message_id, now_ms, "retry", {"actor": actor.name, "case": case.id})
     _record(connection, actor, "exception.retry", case.id, now_ms, {"delivery": case.message_id})
+
+
+def _retry_look(connection: Connection, case: Case, actor: Actor, now_ms: int) -> None:
+    """Look now at the server or into the folder that a case is about; the case ends once that goes well."""
+    _, slash, rest = case.id.partition(":")[2].partition("/")
+    theirs = remote_folders.every(connection, case.partner_id)
+    names = [folder.name for folder in theirs if not slash or folder.name == rest.partition("/")[0]]
+    if not names:
+        raise NotPossible("nothing is fetched from there any more; `gateway sftp folders` shows what is")
+    remote_folders.look_now(connection, case.partner_id, names, now_ms)
+    _record(connection, actor, "exception.retry", case.id, now_ms, {"folders": names})
 
 
 def _retry_delivery(

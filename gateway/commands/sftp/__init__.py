@@ -14,6 +14,10 @@ _FILES: Mapping[str, str] = MappingProxyType(
         "password": "password",
         "keys": "keys",
         "scan": "scan",
+        "folders": "folders",
+        "look": "look",
+        "hold": "hold",
+        "resume": "resume",
     }
 )
 
