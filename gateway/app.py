@@ -22,6 +22,7 @@ from gateway.carriers.mailbox import MAILBOX_CARRIER
 from gateway.carriers.sftp import SftpCarrier
 from gateway.carriers.sftp_connection import SftpDoor
 from gateway.edge import Edge, HttpServer, MutualTls, new_bodies, operator_port, partner_port, tls_context
+from gateway.edge.sftp.server import MailboxServer
 from gateway.edge.throttling import Sharing, Throttle
 from gateway.flow.acknowledging import WaysOut
 from gateway.flow.apart import SettingApart
@@ -59,7 +60,14 @@ from gateway.sandbox.partner import built_in_partners
 from gateway.sandbox.replies import SandboxReplies
 from gateway.settings import Settings
 from gateway.spool import SpoolFolder
-from gateway.starting import CannotStart, listen, locked_data_dir, supervise, tell_of_unmet_credentials
+from gateway.starting import (
+    CannotStart,
+    listen,
+    locked_data_dir,
+    open_mailboxes,
+    supervise,
+    tell_of_unmet_credentials,
+)
 from gateway.store import messages, remote_folders
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.credentials.uses import CredentialUses
@@ -114,6 +122,7 @@ class Gateway:
         edge = self._edge(settings)
         self._partner_port: HttpServer = partner_port(edge, self._bodies)
         self._operator_port: HttpServer = operator_port(edge, self._bodies)
+        self._mailboxes = MailboxServer(edge, self.ssh_keys)
         self._mutual_tls: MutualTls | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._line: list[asyncio.Task[None]] = []
@@ -154,6 +163,7 @@ class Gateway:
                 self._remove_old_parts,
                 self.holding.round,
                 self._bring_in_webhooks,
+                self._follow_mailboxes,
                 self._look_after_collecting,
             ),
             built_in=built_in_partners(sandbox=settings.sandbox),
@@ -328,6 +338,12 @@ class Gateway:
         return self._partner_port.addresses[1][1] if self._mutual_tls is not None else None
 
     @property
+    def sftp_port(self) -> int | None:
+        """The port of mailboxes, once started; None where no profile has one."""
+        address = self._mailboxes.address
+        return address[1] if address is not None else None
+
+    @property
     def operator_port(self) -> int:
         """The port that operators reach, once started."""
         return self._operator_port.address[1]
@@ -355,7 +371,7 @@ class Gateway:
             await self.webhooks.subscriptions.refresh()
             self.housekeeping.look_at_disk()
             await self.housekeeping.measure()
-            if "edge" in self.settings.roles:
+            if self._takes_in:
                 await self.sharing.start()
         except StoreUnavailable as unavailable:
             raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
@@ -377,8 +393,15 @@ class Gateway:
             self._run("collecting", self.collecting.run)
             if settings.sandbox:
                 self._run("sandbox", self.sandbox.run)
-        if "edge" in settings.roles:
+        await self._open_doors()
+
+    async def _open_doors(self) -> None:
+        settings = self.settings
+        if self._takes_in:
             self._run("sharing of limits", self.sharing.run)
+        if "sftp" in settings.roles:
+            await open_mailboxes(self._mailboxes, settings)
+        if "edge" in settings.roles:
             tls = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
             await listen(self._partner_port, "edge", settings.edge_host, settings.edge_port, tls)
             asking = tls_context(settings.edge_tls_certificate, settings.edge_tls_key)
@@ -392,7 +415,8 @@ class Gateway:
     async def stop(self) -> None:
         """Stop accepting, finish what is under way, give back what is claimed, close; bounded in time."""
         timeout_s = self.settings.limits.shutdown_timeout_s
-        await asyncio.gather(self._partner_port.stop(timeout_s), self._operator_port.stop(timeout_s))
+        ports = (self._partner_port, self._operator_port, self._mailboxes)
+        await asyncio.gather(*[port.stop(timeout_s) for port in ports])
         tasks = (*self._tasks, *self._line, *self._checks)
         for task in tasks:
             task.cancel()
@@ -419,7 +443,7 @@ class Gateway:
                 await asyncio.gather(sending, collecting)
                 with suppress(StoreUnavailable):
                     await self.certificates.flush()
-                if "edge" in self.settings.roles:
+                if self._takes_in:
                     await self.sharing.close()
                     await self.credentials.flush()
 
@@ -430,6 +454,15 @@ class Gateway:
     async def _look_after_collecting(self) -> None:
         if "worker" in self.settings.roles:
             await self.collecting.upkeep()
+
+    @property
+    def _takes_in(self) -> bool:
+        """Whether partners reach this process."""
+        return bool({"edge", "sftp"} & set(self.settings.roles))
+
+    async def _follow_mailboxes(self) -> None:
+        if "sftp" in self.settings.roles:
+            await self._mailboxes.follow()
 
     async def _remove_old_parts(self) -> None:
         if removed := await asyncio.to_thread(self._bodies.parts.expire):
@@ -476,6 +509,7 @@ class Gateway:
             reasons.append("the disk is low; free space where data_dir lies")
         if "worker" in self.settings.roles and self.broker.last_error is not None:
             reasons.append(f"broker: {self.broker.last_error}")
+        reasons += self._mailboxes.not_ready
         reasons += [f"{task.get_name()} has stopped" for task in (*self._tasks, *self._line) if task.done()]
         return reasons
 
@@ -483,6 +517,7 @@ class Gateway:
 async def serve(settings: Settings) -> int:
     """Run a gateway until SIGTERM or SIGINT; returns the exit code."""
     configure_logging(settings.log_level, settings.log_format)
+    logging.captureWarnings(capture=True)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gateway = Gateway(settings)
     ended = asyncio.Event()
@@ -495,6 +530,7 @@ async def serve(settings: Settings) -> int:
             extra={
                 "edge": f"{settings.edge_host}:{gateway.edge_port}" if "edge" in settings.roles else None,
                 "edge_mtls": f"{settings.edge_host}:{gateway.edge_mtls_port}" if gateway.edge_mtls_port else None,
+                "sftp": f"{settings.sftp_host}:{gateway.sftp_port}" if gateway.sftp_port else None,
                 "operator": f"{settings.operator_host}:{gateway.operator_port}",
                 "partners": len(gateway.directory()),
                 "database": "sqlite" if gateway.database.is_sqlite else "postgresql",

@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import IO
 
 from gateway.edge import HttpServer
+from gateway.edge.sftp.server import MailboxServer
 from gateway.onboarding.checking.surroundings import Surroundings
 from gateway.settings import LOCK_FILE, Settings
+from gateway.store.database import StoreUnavailable
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 
@@ -38,8 +40,8 @@ def locked_data_dir(settings: Settings) -> IO[bytes] | None:
     except OSError:
         lock.close()
         raise CannotStart(
-            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder (roles in "
-            "processes of their own share a PostgreSQL database: set database_url)"
+            f"another gateway runs on {settings.data_dir.resolve()}; stop it, or set data_dir to another folder "
+            "(roles in processes of their own share a database of PostgreSQL: set database_url)"
         ) from None
     return lock
 
@@ -55,6 +57,23 @@ async def listen(port: HttpServer, name: str, host: str, number: int, tls: ssl.S
     except OSError as error:
         raise CannotStart(
             f"cannot listen on {host}:{number} ({error.strerror}); free the port or set {name}_port to another"
+        ) from error
+
+
+async def open_mailboxes(server: MailboxServer, settings: Settings) -> None:
+    """Open the port of mailboxes, where a profile has one.
+
+    Raises:
+        CannotStart: it is taken, or what is needed for it cannot be read.
+    """
+    try:
+        await server.start()
+    except StoreUnavailable as unavailable:
+        raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
+    except OSError as error:
+        raise CannotStart(
+            f"SFTP cannot start on {settings.sftp_host}:{settings.sftp_port} ({error.strerror or error}); "
+            "free the port, or set sftp_port to another"
         ) from error
 
 

@@ -34,9 +34,11 @@ CIPHERS = (
     "aes256-gcm@openssh.com",
     "chacha20-poly1305@openssh.com",
     "aes128-ctr",
+    "aes192-ctr",
     "aes256-ctr",
 )
-MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com")
+# Those without -etm for libssh2, beneath curl, which knows no other in the releases of 2022.
+MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 # What keys of partners may sign with, never SHA-1 (RFC 8332).
 SIGNATURES = (
     "ssh-ed25519",
@@ -58,7 +60,9 @@ KEEPALIVE_S = 30
 KEEPALIVES_MAX = 4
 _OLD_KEY_EXCHANGES = tuple(name for name in OLD_ALGORITHMS if name.startswith("diffie-hellman"))
 _OLD_CIPHERS = tuple(name for name in OLD_ALGORITHMS if name.endswith("-cbc"))
-_OLD_MACS = tuple(name for name in OLD_ALGORITHMS if name.startswith("hmac-"))
+_OLD_MACS = tuple(name for name in OLD_ALGORITHMS if name.startswith("hmac-") and name not in MACS)
+# What only those may agree on whose profile names it.
+BY_PROFILE_ALONE = frozenset({*_OLD_KEY_EXCHANGES, *_OLD_CIPHERS, *_OLD_MACS, SHA1_SIGNATURE})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import asyncssh
 
 from gateway.edge.audit_gate import AuditGate
 from gateway.edge.context import Edge
-from gateway.edge.sftp.algorithms import RSA_BITS_MIN, SHA1_SIGNATURE, SIGNATURES
+from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, RSA_BITS_MIN, SHA1_SIGNATURE, SIGNATURES
 from gateway.edge.sftp.bans import Ban, Bans, Fault
 from gateway.edge.sftp.channel import ChannelSession, NewSession
 from gateway.edge.sftp.connections import Connections, VisitorConnection
@@ -29,7 +29,7 @@ from gateway.store.engine.statements import storable
 from gateway.store.oversight import audit
 from partners.directory import Directory
 from partners.loader import LoadedProfile
-from partners.sftp_terms import OLD_ALGORITHMS, Sftp
+from partners.sftp_terms import Sftp
 
 # Programs try every key that they have; passwords are typed.
 KEYS_TRIED_MAX = 12
@@ -41,7 +41,6 @@ USER_CHARACTERS_SHOWN = 64
 # Answers that are held back at the same time; beyond it the connection ends instead.
 DELAYED_MAX = 256
 KEY, PASSWORD = "sftp_key", "sftp_password"
-_OLD = frozenset(OLD_ALGORITHMS)
 
 log = logging.getLogger("gateway.edge.sftp")
 
@@ -426,7 +425,7 @@ class Login(asyncssh.SSHServer):
         host_key = wire.get_server_host_key()
         if host_key is not None:
             names.add(host_key.sig_algorithm.decode("ascii"))
-        return _OLD & {*names, wire.key_exchange}
+        return BY_PROFILE_ALONE & {*names, wire.key_exchange}
 
     def _security(self, opening: Opening) -> dict[str, object]:
         said: dict[str, object] = {opening.means: opening.label}
