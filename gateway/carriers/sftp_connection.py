@@ -33,7 +33,7 @@ from gateway.carriers.sftp_failures import (
     unresolved,
 )
 from gateway.carriers.sftp_remote import RemoteAttributes, RemoteEntry, RemoteServer, ServerFacts, Written
-from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, name_this_user
+from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, prepare_process
 from gateway.settings import Limits
 from gateway.store.credentials.sealing import SealError, SealingUnavailable
 from partners.loader import LoadedProfile
@@ -112,7 +112,7 @@ class SftpDoor:
     """
 
     def __init__(self, limits: Limits, client_key: ClientKey, *, resolve: Resolve | None = None) -> None:
-        name_this_user()
+        prepare_process()
         self._connect_timeout_s = limits.connect_timeout_s
         self._client_key = client_key
         self._names = SystemNames()

@@ -11,7 +11,7 @@ from gateway.carriers.call_failures import Unresolved
 from gateway.carriers.guard import Guard, Resolve, SystemNames
 from gateway.carriers.probing import dial
 from gateway.carriers.sftp_failures import CannotConnect, Step, nothing_in_common, said, unreachable, unresolved
-from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, kind_of, name_this_user
+from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, kind_of, prepare_process
 from partners.sftp_terms import OLD_ALGORITHMS
 
 # A scan is a person's own call: it may look into each network.
@@ -85,7 +85,7 @@ class Scan:
         networks: tuple[Network, ...],
         resolve: Resolve | None = None,
     ) -> None:
-        name_this_user()
+        prepare_process()
         self._connect_timeout_s = connect_timeout_s
         self._timeout_s = timeout_s
         self._networks = networks

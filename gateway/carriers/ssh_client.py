@@ -7,10 +7,13 @@ keys would open doors that nobody wrote down.
 
 import getpass
 import os
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from cryptography.utils import CryptographyDeprecationWarning
 
 from gateway import __version__
 
@@ -141,10 +144,12 @@ def client_options(algorithms: Algorithms) -> dict[str, Any]:
     }
 
 
-def name_this_user() -> None:
-    """Give the process a user name and a home where it has none, as in containers that run under any number.
+def prepare_process() -> None:
+    """Give the process what asyncssh asks for although nothing here depends on it.
 
-    asyncssh asks for both and raises without them, although nothing here depends on either.
+    That is a user name and a home, without which it raises: containers that run under any number have neither. And
+    nobody but the partner can do anything about a server that knows Diffie-Hellman over finite fields alone (RFC 8268),
+    so that cryptography's warning of it is no news to whoever reads our log.
     """
     try:
         getpass.getuser()
@@ -154,3 +159,4 @@ def name_this_user() -> None:
         Path.home()
     except RuntimeError:
         os.environ["HOME"] = _NO_HOME
+    warnings.filterwarnings("ignore", "Diffie-Hellman over finite fields", CryptographyDeprecationWarning)
