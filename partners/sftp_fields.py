@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 from partners.fields import Written, worded
 
 FILE_NAME_FIELDS = ("document", "number", "id", "date", "time", "extension")
+CRON_FIELDS_COUNT = 5
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -32,10 +33,12 @@ def _folder(text: str) -> str:
 
 
 def _cron(text: str) -> str:
+    right = 'write minute, hour, day, month and weekday, such as "0 6-18 * * mon-fri"'
+    if len(text.split()) != CRON_FIELDS_COUNT:  # cronsim would take seconds before them
+        raise worded("is no schedule of cron", right)
     try:
         CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
     except CronSimError as error:
-        right = 'write minute, hour, day, month and weekday, such as "0 6-18 * * mon-fri"'
         raise worded(f"is no schedule of cron ({error})", right) from None
     return text
 

@@ -3,12 +3,11 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from gateway.store import remote_files, remote_folders
-from tests.flow.collecting.visiting import Here, here_over, profile, server_terms
+from tests.flow.collecting.visiting import Here, here_over, left, profile, put, server_terms
 from tests.services.openssh import RemoteFolder, SshServer
 
 LARGE = 3_000_000
@@ -33,20 +32,6 @@ def visit(openssh, there, tmp_path):
             yield here
 
     return visit
-
-
-def put(folder: RemoteFolder, name: str | bytes, content: bytes = b"order", modified_s: int | None = None) -> Path:
-    path = Path(os.fsdecode(os.path.join(os.fsencode(folder.local), os.fsencode(name))))
-    path.write_bytes(content)
-    if modified_s is not None:
-        os.utime(path, (modified_s, modified_s))
-    owner = folder.local.stat()
-    os.chown(path, owner.st_uid, owner.st_gid)
-    return path
-
-
-def left(folder: RemoteFolder) -> list[str]:
-    return sorted(os.listdir(folder.local))
 
 
 async def test_files_are_fetched_in_their_order_and_removed_there(visit, there):
@@ -139,7 +124,9 @@ async def test_patterns_say_which_files_and_folders(visit, there):
         (there.local / folder).mkdir()
         (there.local / folder).chmod(0o777)
     (there.local / "acme-link").symlink_to(there.local / "other")
-    inside = {name: RemoteFolder(there.local / name, f"{there.remote}/{name}") for name in ("acme-1", "acme-2", "other")}
+    inside = {
+        name: RemoteFolder(there.local / name, f"{there.remote}/{name}") for name in ("acme-1", "acme-2", "other")
+    }
     put(inside["acme-1"], "a.edi", b"a")
     put(inside["acme-1"], "a.EDI", b"another case")
     put(inside["acme-2"], "b.xml", b"b")
@@ -174,7 +161,13 @@ async def test_names_are_data(visit, there):
         await here.round()
         assert sorted(await here.contents()) == [b"%d" % number for number in range(len(names))]
         assert set(await here.names()) == {
-            "caf\\xe9.edi", "café.edi", "a b;rm -rf.edi", "-rf", "..edi", "back\\x5cslash.edi", "x" * 255
+            "caf\\xe9.edi",
+            "café.edi",
+            "a b;rm -rf.edi",
+            "-rf",
+            "..edi",
+            "back\\x5cslash.edi",
+            "x" * 255,
         }
         assert left(there) == ["line\nbreak.edi"]
         assert (await here.folder()).files_stuck == 1

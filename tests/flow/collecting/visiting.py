@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ from partners.loader import LoadedProfile
 from tests.flow.sending import Clock
 from tests.migrated import migrate
 from tests.partners.profiles import loaded
-from tests.services.openssh import SshServer
+from tests.services.openssh import RemoteFolder, SshServer
 
 WITHIN_S = 30
 KEY = "ours"
@@ -52,6 +53,22 @@ def server_terms(server: SshServer, *fetch: dict[str, object], **more: object) -
         "timeout_s": 10,
         "fetch": [{"name": "orders", "stable_s": 0} | one for one in fetch],
     } | more
+
+
+def put(folder: RemoteFolder, name: str | bytes, content: bytes = b"order", modified_s: int | None = None) -> Path:
+    """Lay a file out there, owned by the user who lives there."""
+    path = folder.local / os.fsdecode(name)
+    path.write_bytes(content)
+    if modified_s is not None:
+        os.utime(path, (modified_s, modified_s))
+    owner = folder.local.stat()
+    os.chown(path, owner.st_uid, owner.st_gid)
+    return path
+
+
+def left(folder: RemoteFolder) -> list[str]:
+    """What lies there still."""
+    return sorted(path.name for path in folder.local.iterdir())
 
 
 def profile(partner: str, server: dict[str, object], **more: object) -> LoadedProfile:
@@ -85,11 +102,14 @@ class Here:
     async def _client_key(self, name: str) -> bytes | None:
         return self._key if name == KEY else None
 
+    def _partner(self, partner_id: str) -> LoadedProfile | None:
+        return self.directory.by_id(partner_id)
+
     def new_collecting(self, owner: str) -> Collecting:
         desk = Desk(
             database=self.database,
             reception=self.reception,
-            partner=lambda partner_id: self.directory.by_id(partner_id),
+            partner=self._partner,
             scratch=self._scratch,
             metrics=self.metrics,
             now_ms=self.clock,
