@@ -168,8 +168,9 @@ class Settings(_Group):
     trusted_proxies: tuple[ProxyNetwork, ...] = Field(
         default=(),
         max_length=64,
-        description="networks of the proxies before the partner port, such as 10.0.0.0/8; of them alone are "
-        "X-Forwarded-For, X-Forwarded-Proto and Client-Cert (RFC 9440) believed",
+        description="networks of the proxies before the partner port and the SFTP port, such as 10.0.0.0/8; of them "
+        "alone are X-Forwarded-For, X-Forwarded-Proto and Client-Cert (RFC 9440) believed; to the SFTP port they have "
+        "to speak the PROXY protocol",
     )
     token_lifetime_s: Annotated[int, Field(ge=60, le=3_600)] = Field(
         default=900, description="how long an access token of /oauth/token is good"

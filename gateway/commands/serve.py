@@ -26,7 +26,8 @@ def build(parser: Parser) -> None:
         _run,
         "gateway serve                                    # SQLite and the embedded event log, all here\n"
         "gateway serve --config gateway.yaml --print-settings\n"
-        "gateway serve --role edge                        # only takes in; others with --role worker process",
+        "gateway serve --role edge                        # only takes in; others with --role worker process\n"
+        "gateway serve --role sftp                        # only mailboxes, in a process of their own",
     )
     add_config(parser)
     parser.add_argument(

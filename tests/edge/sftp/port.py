@@ -26,9 +26,13 @@ USER = "acme"
 SALT = b"a salt of a test"
 
 
-@cache
 def client_key(name: str = "acme", algorithm: str = "ssh-ed25519", bits: int = 0) -> asyncssh.SSHKey:
     """One key a name and session; `bits` of RSA."""
+    return _client_key(name, algorithm, bits)
+
+
+@cache
+def _client_key(name: str, algorithm: str, bits: int) -> asyncssh.SSHKey:
     return asyncssh.generate_private_key(algorithm, comment=name, **({"key_size": bits} if bits else {}))
 
 
