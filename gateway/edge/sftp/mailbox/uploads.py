@@ -105,6 +105,8 @@ class Upload:
             offset = content.size
         if not self._written:
             self._begin(offset)
+            file = self.file  # perhaps another one from now on
+            content = file.content
         size = content.size
         end = offset + len(data)
         if end > self.rules.bytes_max:
