@@ -33,7 +33,9 @@ def pins(server: SshServer, *names: str) -> list[str]:
     return [fingerprint(server.public_host_key(name)) for name in names]
 
 
-def partner(server: SshServer | None = None, *, name: str = "acme", **terms: Any) -> LoadedProfile:
+def partner(
+    server: SshServer | None = None, *, name: str = "acme", delivery: dict[str, Any] | None = None, **terms: Any
+) -> LoadedProfile:
     """A partner with a server of its own; terms that are None are left out."""
     usual: dict[str, Any] = {
         "host": "127.0.0.1",
@@ -45,7 +47,8 @@ def partner(server: SshServer | None = None, *, name: str = "acme", **terms: Any
     if server is not None:
         usual |= {"port": server.port, "user": server.user, "host_keys": pins(server, "ed25519")}
     said = {key: value for key, value in (usual | terms).items() if value is not None}
-    return loaded(yaml.safe_dump({"id": name, "name": "Partner", "sftp_server": said}, allow_unicode=True))
+    profile = {"id": name, "name": "Partner", "delivery": delivery or {}, "sftp_server": said}
+    return loaded(yaml.safe_dump(profile, allow_unicode=True))
 
 
 @asynccontextmanager
