@@ -1,6 +1,7 @@
 """Which bytes of a file have come, or gone: clients send many requests at a time, and not always in order."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 
 from gateway.sftp.values import Declined, Status
 
@@ -47,6 +48,12 @@ class Coverage:
     def has_hole(self) -> bool:
         """Whether a byte is missing before one that is in."""
         return bool(self._starts)
+
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """What is in: from each first byte to behind the last, in their order."""
+        if self.contiguous:
+            yield 0, self.contiguous
+        yield from zip(self._starts, self._ends, strict=True)
 
     def covers(self, size: int) -> bool:
         """Whether every byte of a file of this size is in."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, fields
 from sqlalchemy import ColumnElement, Connection, and_, func, select, tuple_
 
 from gateway.model.delivery import MAILBOX, DeliveryKind, DeliveryState
+from gateway.store.deliveries.inbox import FETCHED
 from gateway.store.deliveries.lifecycle import OVER
 from gateway.store.engine.statements import Prepared, constant, given, table_of
-from gateway.store.tables import Delivery
+from gateway.store.tables import Delivery, TimelineEntry
 
 _DELIVERY = table_of(Delivery)
+_TIMELINE = table_of(TimelineEntry)
 _ACKNOWLEDGMENT = constant(DeliveryKind.ACKNOWLEDGMENT.value)
 # In the words of the partial indexes.
 _LIES_HERE = _DELIVERY.c.channel == constant(MAILBOX)
@@ -124,6 +126,12 @@ def count_fetched(connection: Connection, destination: str, *, since_ms: int) ->
         _DELIVERY.c.destination == destination, _FETCHED, _DELIVERY.c.settled_at_ms >= since_ms
     )
     return int(connection.scalar(query) or 0)
+
+
+def was_fetched(connection: Connection, delivery_id: str) -> bool:
+    """Whether its timeline says that it was fetched, at any time."""
+    noted = select(_TIMELINE.c.at_ms).where(_TIMELINE.c.message_id == delivery_id, _TIMELINE.c.step == FETCHED)
+    return connection.scalar(noted.limit(1)) is not None
 
 
 def _of_kind(*, acknowledgments: bool) -> ColumnElement[bool]:

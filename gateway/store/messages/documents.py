@@ -152,6 +152,21 @@ def of_message(connection: Connection, message_id: str, most: int | None = None)
     return sorted((StoredDocument(*row) for row in rows), key=lambda document: (document.revision, document.ordinal))
 
 
+def faulty(connection: Connection, message_id: str, revision: int, most: int) -> list[StoredDocument]:
+    """The first documents of a revision that were rejected or have faults, in their order."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            _DOCUMENT.c.message_id == message_id,
+            _DOCUMENT.c.revision == revision,
+            _DOCUMENT.c.status != constant("accepted"),
+        )
+        .order_by(_DOCUMENT.c.ordinal)
+        .limit(most)
+    )
+    return [StoredDocument(*row) for row in connection.execute(query)]
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """How many documents a message holds: of all revisions, of the newest one, and of these how many are rejected."""

@@ -6,9 +6,15 @@ from collections.abc import Mapping, Sequence
 from gateway.api.operations import RateClass
 from gateway.edge.audit_gate import AuditGate
 from gateway.edge.context import Edge
+from gateway.edge.sftp.mailbox.acknowledgments import Acknowledgments
+from gateway.edge.sftp.mailbox.archive import Archive
+from gateway.edge.sftp.mailbox.errors import Errors
+from gateway.edge.sftp.mailbox.fetching import Fetching
 from gateway.edge.sftp.mailbox.folders import Folder
 from gateway.edge.sftp.mailbox.inbox import Inbox
+from gateway.edge.sftp.mailbox.outbox import Outbox
 from gateway.edge.sftp.mailbox.parts import PartsFolder
+from gateway.edge.sftp.mailbox.reports import Reports
 from gateway.edge.sftp.mailbox.taking import Taking
 from gateway.edge.sftp.mailbox.unfinished import UnfinishedFiles
 from gateway.edge.sftp.visitors import Visitor
@@ -96,11 +102,19 @@ class Mailboxes:
         self._files.load()
         gate = AuditGate(edge.reception, edge.metrics, edge.now_ms)
         self._taking = Taking(edge, self._files, self._throttle, gate)
+        self._fetching = Fetching(edge, self.enter)
+        self._reports = Reports(self._fetching.read)
         self._handles: dict[str, int] = {}
 
     def of(self, visitor: Visitor) -> Mailbox:
         """The mailbox of a visitor."""
-        return Mailbox(self._edge, visitor, Inbox(self._edge, visitor, self._files, self._taking), {})
+        others: dict[Path, Folder] = {
+            (b"outbox",): Outbox(self._fetching, visitor),
+            (b"outbox", b"archive"): Archive(self._fetching, visitor),
+            (b"errors",): Errors(self._fetching, self._reports, visitor),
+            (b"acknowledgments",): Acknowledgments(self._fetching, visitor),
+        }
+        return Mailbox(self._edge, visitor, Inbox(self._edge, visitor, self._files, self._taking), others)
 
     def enter(self, partner: LoadedProfile, rate_class: RateClass) -> None:
         """Count a call towards the limits of a partner.
