@@ -48,10 +48,15 @@ class Office:
         """Those of the process that runs now."""
         return self._mailboxes[0]
 
+    async def cut(self) -> None:
+        """All connections die, with everything that is open in them."""
+        self.premises.port.connections.follow(lambda _: "the line is cut")
+        await until(lambda: len(self.premises.port.connections) == 0)
+        await self.mailboxes.settled()
+
     async def restart(self, *, killed: bool = False) -> None:
         """The process ends and another one begins; with `killed` it does nothing before it ends."""
-        self.premises.port.connections.follow(lambda _: "the server stops")
-        await until(lambda: len(self.premises.port.connections) == 0)
+        await self.cut()
         if killed:
             self.mailboxes._files._folder.close()
         else:
@@ -113,6 +118,5 @@ async def open_office(
         try:
             yield office
         finally:
-            premises.port.connections.follow(lambda _: "the test is over")
-            await until(lambda: len(premises.port.connections) == 0)
+            await office.cut()
             await made[0].close()
