@@ -112,11 +112,9 @@ class SftpCarrier:
         kept = dict(parcel.headers)
         folder = push.folder.replace("{document}", kept["document"])
         sha256 = parcel.facts.get("sha256")
-        temporary = (
-            path_of(push.temporary_folder, kept[NAME])
-            if push.temporary_folder is not None
-            else path_of(folder, kept[NAME] + push.temporary_suffix)
-        )
+        temporary = path_of(push.temporary_folder or folder, kept[NAME])
+        if push.temporary_folder is None or temporary == path_of(folder, kept[NAME]):
+            temporary += push.temporary_suffix.encode()
         file = _File(path_of(folder, kept[NAME]), temporary, parcel.body, sha256 if isinstance(sha256, str) else "")
         # Where the folder was another one when the first attempt was made, it may lie there already.
         before = path_of(kept[FOLDER], kept[NAME])

@@ -4,11 +4,13 @@ import argparse
 import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
+from functools import cache, partial
 
 from gateway.commands.opening import config_file, open_settings
 from gateway.commands.output import counted, note, print_json, progress, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import folder_of
+from gateway.commands.sftp.opening import names_of_our_keys
 from gateway.onboarding.checking.checker import Checker, compare
 from gateway.onboarding.checking.surroundings import Surroundings
 from gateway.sandbox.partner import built_in_partners
@@ -59,7 +61,8 @@ def _check(called: argparse.Namespace) -> int:
 
 def _checker(settings: Settings) -> Checker:
     built_in = built_in_partners(sandbox=settings.sandbox)
-    return Checker(settings.partners_dir, settings.environment, built_in, Surroundings.of(settings))
+    surroundings = Surroundings.of(settings, cache(partial(names_of_our_keys, settings)))
+    return Checker(settings.partners_dir, settings.environment, built_in, surroundings)
 
 
 def _look(checker: Checker, settings: Settings, only: Collection[str]) -> list[Problem]:

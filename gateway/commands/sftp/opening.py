@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
 from certs.keyring import KeyRingError
 from gateway.commands.parsing import Unusable
-from gateway.commands.storing import changing, now_ms, or_unusable
+from gateway.commands.storing import changing, now_ms, or_unusable, reading
 from gateway.flow.ssh_keys import SshKeyError, SshKeys
 from gateway.settings import Settings
 from gateway.store.credentials.sealing import SealError, Sealing, SealingUnavailable
-from gateway.store.database import Database
+from gateway.store.database import Database, StoreUnavailable
+from gateway.store.ssh_keys import CLIENT, all_of
 
 T = TypeVar("T")
 
@@ -27,6 +31,19 @@ def ssh_keys(settings: Settings) -> Iterator[tuple[SshKeys, Database]]:
                 "that holds one, or the variable GATEWAY_KEY_PASSPHRASE"
             )
         yield SshKeys(database, sealing, now_ms), database
+
+
+def names_of_our_keys(settings: Settings) -> frozenset[str] | None:
+    """The names of the keys with which we log in; None where there is no store to ask, or none that can be read."""
+
+    def unit(connection: Connection) -> frozenset[str]:
+        return frozenset(one.name for one in all_of(connection, CLIENT) if one.retired_at_ms is None)
+
+    try:
+        with reading(settings) as database:
+            return database.read_now(unit)
+    except (Unusable, StoreUnavailable, SQLAlchemyError):
+        return None
 
 
 def words(act: Callable[[], T]) -> T:

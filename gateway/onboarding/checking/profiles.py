@@ -14,6 +14,7 @@ from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.checking.connections import connection_problems as way_problems
 from gateway.onboarding.checking.credentials import credential_problems
 from gateway.onboarding.checking.folders import sftp_problems
+from gateway.onboarding.checking.remote_servers import remote_server_problems
 from gateway.onboarding.checking.vocabulary import vocabulary_problems
 from gateway.onboarding.checking.x12 import x12_problems
 from partners.as2_terms import As2, CertificateFile
@@ -39,6 +40,7 @@ def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity],
     found += x12_problems(loaded)
     found += credential_problems(loaded, now)
     found += sftp_problems(loaded, now)
+    found += remote_server_problems(loaded)
     found += vocabulary_problems(loaded)
     if loaded.profile.as2 is not None:
         found += _as2_problems(loaded, loaded.profile.as2, now)

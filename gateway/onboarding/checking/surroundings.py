@@ -11,6 +11,7 @@ from certs.certificates import Certificate, CertificateError, read_certificate
 from gateway.carriers import webhook_keys
 from gateway.carriers.credentials import SecretMissing, read_secret
 from gateway.flow.credentials import read_signature_key
+from gateway.onboarding.checking.remote_servers import NamesOfKeys, nobody_knows, remote_login_problems
 from gateway.settings import Settings
 from gateway.signatures import KeyUnusable
 from partners.api_terms import ClientCertificate
@@ -29,18 +30,20 @@ class Surroundings:
         has_passphrase: so that access tokens can be signed.
         sees_certificates: its own port asks for them, or a proxy of ours tells of them.
         has_address: it knows what partners reach it under.
+        ssh_keys: asks for the names of our SSH keys; None where they are not known.
     """
 
     has_passphrase: bool
     sees_certificates: bool
     has_address: bool
+    ssh_keys: NamesOfKeys = nobody_knows
 
     @classmethod
-    def of(cls, settings: Settings) -> "Surroundings":
-        """Those of a gateway with these settings."""
+    def of(cls, settings: Settings, ssh_keys: NamesOfKeys = nobody_knows) -> "Surroundings":
+        """Those of a gateway with these settings, and who knows of the SSH keys in its store."""
         has_passphrase = settings.key_passphrase is not None or settings.key_passphrase_file is not None
         sees_certificates = settings.edge_mtls_port is not None or bool(settings.trusted_proxies)
-        return cls(has_passphrase, sees_certificates, settings.public_url is not None)
+        return cls(has_passphrase, sees_certificates, settings.public_url is not None, ssh_keys)
 
 
 def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | None, now: datetime) -> Iterator[Problem]:
@@ -64,6 +67,11 @@ def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | No
             yield loaded.problem(("api", "signatures"), what, right, warning=True)
     yield from _secrets(loaded)
     yield from _webhook_secrets(loaded)
+    yield from remote_login_problems(
+        loaded,
+        has_passphrase=surroundings.has_passphrase if surroundings is not None else None,
+        ssh_keys=surroundings.ssh_keys if surroundings is not None else nobody_knows,
+    )
     for index, item in enumerate(api.certificates):
         yield from _certificate(loaded, item, ("api", "certificates", index, "file"), now)
 
