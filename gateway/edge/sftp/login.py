@@ -7,6 +7,7 @@ or the profile was wrong; what it was stands in the audit. How it ends for the n
 import asyncio
 import ipaddress
 import logging
+import math
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -249,7 +250,7 @@ class Logins:
 
     async def _record_ban(self, ban: Ban, address: str) -> None:
         now_ms = self.edge.now_ms()
-        detail: Mapping[str, object] = {"seconds": (ban.until_ms - now_ms) // 1_000, "in_a_row": ban.number}
+        detail: Mapping[str, object] = {"seconds": math.ceil((ban.until_ms - now_ms) / 1_000), "in_a_row": ban.number}
         act = audit.Act(now_ms, "gateway", "sftp.ban", ban.network, address, detail)
         try:
             await self.edge.database.write(lambda store: audit.record(store, act))

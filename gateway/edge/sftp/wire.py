@@ -5,16 +5,22 @@ whatever it was told to offer, does not say which key exchange was agreed on, an
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import PacketDecodeError, SSHPacket, SSHPacketLogger
 
+from gateway.edge.sftp.algorithms import SHA1_SIGNATURE
 from gateway.edge.sftp.connections import VisitorConnection
 
 if TYPE_CHECKING:
     from gateway.edge.sftp.login import Login
+
+
+_RSA_PROOF = b"rsa-sha2-512"
+_SHA1 = SHA1_SIGNATURE.encode("ascii")
 
 
 class Wire(asyncssh.SSHServerConnection):
@@ -37,6 +43,11 @@ class Wire(asyncssh.SSHServerConnection):
         super().__init__(loop, options)
         self._connection = connection
         self._login = login
+        self._host_keys = options.server_host_keys
+        for algorithm, pair in self._host_keys.items():
+            if algorithm == _RSA_PROOF:
+                # With which it is proven that an announced key is ours, whatever was agreed on (OpenSSH PROTOCOL 2.5).
+                pair.set_sig_algorithm(_RSA_PROOF)
         self.key_exchange = ""
         self._chains = True
 
@@ -54,6 +65,13 @@ class Wire(asyncssh.SSHServerConnection):
     def resume_writing(self) -> None:
         """It caught up."""
         self._login.resume_writing()
+
+    def choose_server_host_key(self, peer_host_key_algs: Sequence[bytes]) -> bool:
+        """The host key that signs, and how."""
+        first = next((name for name in peer_host_key_algs if name in self._host_keys), None)
+        if first == _SHA1:
+            self._host_keys[first].set_sig_algorithm(_SHA1)
+        return super().choose_server_host_key(peer_host_key_algs)
 
     def send_newkeys(self, k: bytes, h: bytes) -> None:
         """Note how the keys were agreed on before they are used."""
