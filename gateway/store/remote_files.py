@@ -1,8 +1,9 @@
 """Files on partners' servers as they were seen: growing, durable here, or stuck for a reason."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select
 
@@ -69,20 +70,20 @@ def put(connection: Connection, partner_id: str, folder: str, file: SeenFile) ->
 def of_folder(connection: Connection, partner_id: str, folder: str) -> dict[bytes, SeenFile]:
     """All that is known of the files of a folder, by their paths."""
     query = select(*_COLUMNS).where(_FILE.c.partner_id == partner_id, _FILE.c.folder == folder)
-    return {row[0]: SeenFile(*row) for row in connection.execute(query)}
+    return {seen.path: seen for seen in map(_seen, connection.execute(query))}
 
 
 def get(connection: Connection, partner_id: str, folder: str, path: bytes) -> SeenFile | None:
     """What is known of one file."""
     row = connection.execute(select(*_COLUMNS).where(_is(partner_id, folder, path))).one_or_none()
-    return SeenFile(*row) if row is not None else None
+    return _seen(row) if row is not None else None
 
 
 def stuck(connection: Connection, partner_id: str, folder: str, limit: int) -> list[SeenFile]:
     """Files that something is wrong with, those that were tried most often first."""
     query = select(*_COLUMNS).where(_FILE.c.partner_id == partner_id, _FILE.c.folder == folder, _FILE.c.reason != "")
     rows = connection.execute(query.order_by(_FILE.c.attempts.desc(), _FILE.c.path_sha256).limit(limit))
-    return [SeenFile(*row) for row in rows]
+    return [_seen(row) for row in rows]
 
 
 def count_stuck(connection: Connection, partner_id: str, folder: str) -> int:
@@ -106,6 +107,11 @@ def purge(connection: Connection, before_ms: int) -> int:
         # It may have been seen while this was under way.
         connection.execute(delete(_FILE).where(is_it, _FILE.c.seen_at_ms < before_ms))
     return len(rows)
+
+
+def _seen(row: Sequence[Any]) -> SeenFile:
+    path, *others = row
+    return SeenFile(bytes(path), *others)
 
 
 def _is(partner_id: str, folder: str, path: bytes) -> ColumnElement[bool]:

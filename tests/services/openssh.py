@@ -337,6 +337,11 @@ class SshServer:
         file.write_text("".join(f"[127.0.0.1]:{self.port} {key}\n" for key in pinned))
         return file
 
+    def authorize(self, public_key: str) -> None:
+        """Let in whoever has this key, too: `ssh-ed25519 AAAA...`."""
+        with (self._folder / "authorized_keys").open("a") as file:
+            file.write(f"{public_key.strip()}\n")
+
     def public_host_key(self, name: str) -> str:
         """`ssh-ed25519 AAAA...`, without the comment."""
         kind, encoded, *_comment = self.host_keys[name].with_suffix(".pub").read_text().split()
