@@ -22,6 +22,8 @@ from gateway.edge.sftp.visitors import Visitor
 from gateway.sftp import Declined, PacketReader, ProtocolError, Status, answers, requests, resolve
 
 REQUESTS_MAX = 64
+# What is as long as this gains nothing by waiting for others.
+ANSWER_BYTES_ALONE = 4_096
 # Clients like OpenSSH's show people nothing of an answer but its code; what stands on the channel's standard error they
 # do show. Others keep it in memory, so there is an end to it.
 LINES_TOLD_MAX = 30
@@ -80,6 +82,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         self._writable = asyncio.Event()
         self._writable.set()
         self._told: set[str] = set()
+        self._answers: list[bytes] = []
 
     def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
         """The channel is open."""
@@ -223,8 +226,17 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
             self._send(answers.version())
 
     def _send(self, answer: bytes) -> None:
-        if self._channel is not None and not self._channel.is_closing():
-            self._channel.write(answer)
+        """Answer at the end of this turn of the loop: what is said in one goes in one packet."""
+        if not self._answers:
+            asyncio.get_running_loop().call_soon(self._send_answers)
+        self._answers.append(answer)
+        if len(answer) >= ANSWER_BYTES_ALONE:
+            self._send_answers()
+
+    def _send_answers(self) -> None:
+        together, self._answers = self._answers, []
+        if together and self._channel is not None and not self._channel.is_closing():
+            self._channel.write(together[0] if len(together) == 1 else b"".join(together))
 
     def _decline(self, request: requests.Request, refusal: Declined) -> None:
         self._send(answers.status(request.id, refusal.status, refusal.words))  # type: ignore[union-attr]  # INIT has none
@@ -254,6 +266,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
             return
         self._is_over = True
         self._answering.abandon()
+        self._send_answers()
         if self._channel is not None and not self._channel.is_closing():
             self._channel.exit(status)
 
