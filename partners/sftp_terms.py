@@ -1,12 +1,12 @@
 """What a profile says of SFTP with us: who they are there, what opens their mailbox, and how it behaves."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from partners.fields import DateText, FileName, Network, OneOrMany, Slug, number
+from partners.api_terms import Dated
+from partners.fields import FileName, Network, OneOrMany, Slug, number
 from partners.parts import Contradiction, Part, repeated
 from partners.sftp_fields import FileNamePattern, NamePrefix, NameSuffix, PasswordHash
 
@@ -27,27 +27,7 @@ OldAlgorithm = Literal[
 OLD_ALGORITHMS: tuple[OldAlgorithm, ...] = get_args(OldAlgorithm)
 
 
-class _Dated(Part):
-    """Something that opens a mailbox on some days."""
-
-    valid_from: Annotated[date, DateText] | None = None
-    """First day (UTC) on which it opens the mailbox."""
-    expires_on: Annotated[date, DateText] | None = None
-    """Last day (UTC) on which it opens the mailbox."""
-
-    def opens_on(self, day: date) -> bool:
-        """Whether it opens the mailbox on a day."""
-        return (self.valid_from is None or self.valid_from <= day) and (
-            self.expires_on is None or day <= self.expires_on
-        )
-
-    def window_contradictions(self) -> Iterator[Contradiction]:
-        """A window that never opens."""
-        if self.valid_from is not None and self.expires_on is not None and self.expires_on < self.valid_from:
-            yield ("expires_on",), "it ends before it begins", "set a day after `valid_from`"
-
-
-class SftpKey(_Dated):
+class SftpKey(Dated):
     """A public key that opens their mailbox."""
 
     label: Slug
@@ -56,7 +36,7 @@ class SftpKey(_Dated):
     """The public key in OpenSSH's format, a file beside profile.yaml, such as acme.pub."""
 
 
-class SftpPassword(_Dated):
+class SftpPassword(Dated):
     """A password that opens their mailbox, for those who cannot use a key."""
 
     label: Slug

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal, TypeAlias
 
 from gateway.carriers.credentials import read_secret
 from gateway.model.instants import rfc3339
@@ -11,6 +12,10 @@ from gateway.store.credentials.uses import Shown
 from partners.api_terms import Dated, Means, Scope, SignatureKey
 from partners.loader import LoadedProfile
 from partners.profile import Profile
+
+# Beside those of the API, what opens a mailbox.
+Opener: TypeAlias = Means | Literal["sftp_key", "sftp_password"]
+_OF_MAILBOX = frozenset({"sftp_key", "sftp_password"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +30,16 @@ class KnownCredential:
         last_used_at_ms: None where no use is known.
     """
 
-    means: Means
+    means: Opener
     label: str
     terms: Dated
     scopes: tuple[Scope, ...]
     last_used_at_ms: int | None = None
+
+    @property
+    def opens_api(self) -> bool:
+        """Whether it is one for the API, and not for the mailbox."""
+        return self.means not in _OF_MAILBOX
 
     def as_json(self) -> dict[str, object]:
         """The facts that commands, the operator port and the partner are told."""
@@ -66,7 +76,7 @@ def credentials_of(profile: Profile, used: Mapping[Shown, int]) -> list[KnownCre
     ]
 
 
-def _listed(profile: Profile) -> Iterator[tuple[Means, str, Dated, tuple[Scope, ...]]]:
+def _listed(profile: Profile) -> Iterator[tuple[Opener, str, Dated, tuple[Scope, ...]]]:
     for key in profile.api_keys:
         yield "api_key", key.label, key, key.scopes
     for client in profile.api.oauth_clients:
@@ -75,6 +85,11 @@ def _listed(profile: Profile) -> Iterator[tuple[Means, str, Dated, tuple[Scope, 
         yield "certificate", certificate.label, certificate, certificate.scopes
     for signer in profile.api.signatures.keys:
         yield "signature", signer.id, signer, signer.scopes
+    if profile.sftp is not None:
+        for public_key in profile.sftp.keys:
+            yield "sftp_key", public_key.label, public_key, ()
+        for password in profile.sftp.passwords:
+            yield "sftp_password", password.label, password, ()
 
 
 def read_signature_key(partner: LoadedProfile, terms: SignatureKey) -> VerificationKey:

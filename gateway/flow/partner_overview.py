@@ -28,7 +28,7 @@ class Expiry:
     """Something of a partner that ends within 30 days, or has ended, and that nothing takes over.
 
     Attributes:
-        kind: certificate, api_key, oauth, signature or sftp_key.
+        kind: certificate, api_key, oauth, signature, sftp_key or sftp_password.
         name: its file or label.
         ends_on: its last day (UTC).
     """
@@ -175,8 +175,6 @@ def _expiring(loaded: LoadedProfile, exchanged: Sequence[StoredCertificate], now
     dated: list[tuple[str, str, date | None]] = [
         (one.means, one.label, one.terms.expires_on) for one in credentials_of(profile, {})
     ]
-    if profile.sftp is not None:
-        dated += [("sftp_key", key.label, key.expires_on) for key in profile.sftp.keys]
     for kind, label, expires_on in dated:
         lasting = [other for of, _, other in dated if of == kind and not _ends_soon(other, today)]
         if expires_on is not None and _ends_soon(expires_on, today) and not lasting:

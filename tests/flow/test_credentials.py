@@ -58,3 +58,19 @@ def test_every_credential_with_its_last_use():
 )
 def test_how_they_stand_on_a_day(today, standings):
     assert [one.standing(today) for one in credentials_of(PROFILE, {})] == standings
+
+
+def test_what_opens_a_mailbox_stands_with_the_others_and_is_none_of_the_api():
+    text = (
+        "id: acme\nname: ACME\nsftp:\n  user: acme\n"
+        "  keys: [{label: first, file: k.pub}, {label: next, file: n.pub, valid_from: 2027-01-01}]\n"
+        f"  passwords: [{{label: erp, scrypt: '$scrypt$ln=15,r=8,p=1${'A' * 22}${'b' * 43}'}}]\n"
+    )
+    used = {("sftp_key", "first"): 1_800_000_000_000}
+    found = credentials_of(profile(text, **{"k.pub": b"ssh-ed25519 AAAA", "n.pub": b"ssh-ed25519 BBBB"}).profile, used)
+    assert [(one.means, one.label, one.last_used_at_ms is not None, one.opens_api) for one in found] == [
+        ("sftp_key", "first", True, False),
+        ("sftp_key", "next", False, False),
+        ("sftp_password", "erp", False, False),
+    ]
+    assert [one.standing(date(2026, 12, 31)) for one in found] == ["in use", "from 2027-01-01", "in use"]

@@ -163,7 +163,7 @@ def _print_credentials(credentials: list[KnownCredential]) -> None:
                 one.means.replace("_", " "),
                 one.label,
                 one.standing(today),
-                " ".join(one.scopes) or "all",
+                " ".join(one.scopes) or ("all" if one.opens_api else "mailbox"),
                 "never" if one.last_used_at_ms is None else rfc3339(one.last_used_at_ms),
             )
             for one in credentials

@@ -50,7 +50,7 @@ class Me:
                     for item in caller.credentials
                 ],
                 "required": list(profile.api.require),
-                "credentials": [item.as_json() for item in credentials_of(profile, used)],
+                "credentials": [item.as_json() for item in credentials_of(profile, used) if item.opens_api],
                 "limits": self._limits(partner),
             }
         )
