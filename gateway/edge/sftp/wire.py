@@ -44,8 +44,8 @@ class Wire(asyncssh.SSHServerConnection):
         self._connection = connection
         self._login = login
         self._host_keys = options.server_host_keys
-        for algorithm, pair in self._host_keys.items():
-            if algorithm == _RSA_PROOF:
+        for pair in options.all_server_host_keys.values():
+            if _RSA_PROOF in pair.host_key_algorithms:
                 # With which it is proven that an announced key is ours, whatever was agreed on (OpenSSH PROTOCOL 2.5).
                 pair.set_sig_algorithm(_RSA_PROOF)
         self.key_exchange = ""
