@@ -6,7 +6,7 @@ A name may come again and again, each time with other content; what is shown und
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, exists, literal_column, or_, select, tuple_, update
 
 from gateway.store.engine.statements import Prepared, given, table_of
 from gateway.store.sftp_tables import MailboxFile
@@ -31,7 +31,18 @@ def _upsert(insert: Any) -> Any:  # noqa: ANN401  # the dialects' `insert` have 
     )
 
 
+def _last_under_a_name(_: Any) -> Any:  # noqa: ANN401  # as above
+    return (
+        select(*_COLUMNS, _FILE.c.removed_at_ms)
+        .where(_FILE.c.partner_id == given("partner_id"), _FILE.c.name == given("name"))
+        .where(_FILE.c.received_at_ms >= given("since_ms"))
+        .order_by(_FILE.c.received_at_ms.desc(), _FILE.c.message_id.desc())
+        .limit(literal_column("1"))
+    )
+
+
 _note = Prepared(_upsert)
+_find = Prepared(_last_under_a_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +106,11 @@ def shown(
 
 def find(connection: Connection, partner_id: str, name: bytes, since_ms: int) -> AcceptedFile | None:
     """What a partner is shown under a name."""
-    row = connection.execute(
-        select(*_COLUMNS, _FILE.c.removed_at_ms)
-        .where(_FILE.c.partner_id == partner_id, _FILE.c.name == name, _FILE.c.received_at_ms >= since_ms)
-        .order_by(_FILE.c.received_at_ms.desc(), _FILE.c.message_id.desc())
-        .limit(1)
-    ).first()
-    return AcceptedFile(*row[:-1]) if row is not None and row.removed_at_ms is None else None
+    rows = _find.rows(connection, partner_id=partner_id, name=name, since_ms=since_ms)
+    if not rows:
+        return None
+    *row, removed_at_ms = rows[0]
+    return AcceptedFile(*row) if removed_at_ms is None else None
 
 
 def remove(connection: Connection, partner_id: str, name: bytes, now_ms: int) -> bool:
