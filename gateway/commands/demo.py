@@ -36,7 +36,7 @@ from gateway.store.oversight import operators
 from gateway.store.oversight.operators import Role
 from gateway.telemetry import configure_logging
 
-EDGE_PORT, OPERATOR_PORT = 8080, 8081
+EDGE_PORT, OPERATOR_PORT, SFTP_PORT = 8080, 8081, 2222
 SAMPLES = (
     "order-response.edi",
     "order-response-broken.edi",
@@ -44,6 +44,7 @@ SAMPLES = (
     "ship-notice.json",
     "purchase-order.json",
     "rush-order.json",
+    "castings-response.edi",
 )
 LOG_FILE = "gateway.log"
 TOKEN_BYTES = 32
@@ -68,6 +69,12 @@ def build(parser: Parser) -> None:
         type=port,
         metavar="N",
         help=f"for operators (default: {OPERATOR_PORT} if it is free, else a free one)",
+    )
+    parser.add_argument(
+        "--sftp-port",
+        type=port,
+        metavar="N",
+        help=f"for mailboxes (default: {SFTP_PORT} if it is free, else a free one)",
     )
 
 
@@ -94,6 +101,7 @@ async def _demo(called: argparse.Namespace, folder: Path) -> int:
         folder,
         edge_port=_port(called.port, EDGE_PORT),
         operator_port=_port(called.operator_port, OPERATOR_PORT),
+        sftp_port=_port(called.sftp_port, SFTP_PORT),
         acme_port=acme_port.getsockname()[1],
         harbor_port=harbor_port.getsockname()[1],
         now=datetime.now(UTC),
@@ -115,6 +123,8 @@ async def _demo(called: argparse.Namespace, folder: Path) -> int:
                 edge_url=f"http://{LOOPBACK}:{gateway.edge_port}",
                 operator_url=f"http://{LOOPBACK}:{gateway.operator_port}",
                 operator_token=await _new_token(gateway),
+                sftp_port=gateway.sftp_port or 0,
+                sftp_host_keys=tuple(key.public_key for key in await gateway.ssh_keys.host_keys()),
                 premises=premises,
                 acme=acme,
                 harbor=harbor,

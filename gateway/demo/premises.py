@@ -1,4 +1,4 @@
-"""A throw-away gateway's folder: settings, keys, three partner profiles, and the secrets that its suppliers hold."""
+"""A throw-away gateway's folder: settings, keys, four partner profiles, and the secrets that its suppliers hold."""
 
 import hashlib
 import secrets
@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+import asyncssh
 import yaml
 
 from certs.certificates import Certificate, KeyPair
@@ -26,6 +27,9 @@ ACME_AS2_ID = "ACME-AS2"
 NORTHWIND = "northwind-parts"
 HARBOR = "harbor-tools"
 HARBOR_AS2_ID = "HARBOR-AS2"
+DELTA = "delta-castings"
+SFTP_USER = "delta"
+DELTA_KEY_FILE = "delta-key"
 LOOPBACK = "127.0.0.1"
 
 
@@ -38,6 +42,7 @@ class Premises:
         ours: our certificate, as partners have it.
         acme: the supplier's key, which only a supplier would have.
         harbor: likewise.
+        delta_key: the private SSH key of the supplier who comes by SFTP.
         api_keys: by partner id.
     """
 
@@ -46,11 +51,12 @@ class Premises:
     ours: Certificate
     acme: KeyPair
     harbor: KeyPair
+    delta_key: str
     api_keys: dict[str, str]
 
 
 def furnish(
-    folder: Path, *, edge_port: int, operator_port: int, acme_port: int, harbor_port: int, now: datetime
+    folder: Path, *, edge_port: int, operator_port: int, sftp_port: int, acme_port: int, harbor_port: int, now: datetime
 ) -> Premises:
     """Write everything that a gateway needs into an empty folder; nothing in it outlives the demo's certificates.
 
@@ -65,11 +71,14 @@ def furnish(
         for as2_id, name in ((OUR_AS2_ID, "BigCorp"), (ACME_AS2_ID, "ACME Supply"), (HARBOR_AS2_ID, "Harbor Tools"))
     )
     _keep_key(data_dir, ours, passphrase.encode(), now)
-    api_keys = {partner: secrets.token_urlsafe(32) for partner in (ACME, NORTHWIND)}
-    for partner, as2_port in ((ACME, acme_port), (NORTHWIND, 0), (HARBOR, harbor_port)):
+    api_keys = {partner: secrets.token_urlsafe(32) for partner in (ACME, NORTHWIND, DELTA)}
+    for partner, as2_port in ((ACME, acme_port), (NORTHWIND, 0), (HARBOR, harbor_port), (DELTA, 0)):
         _write_profile(partners_dir / partner, partner, api_keys.get(partner, ""), as2_port)
     (partners_dir / ACME / "acme-as2.pem").write_bytes(acme.certificate.pem())
     (partners_dir / HARBOR / "harbor-as2.pem").write_bytes(harbor.certificate.pem())
+    delta_key = asyncssh.generate_private_key("ssh-ed25519")
+    (partners_dir / DELTA / "delta.pub").write_bytes(delta_key.export_public_key())
+    _write_secret(folder / DELTA_KEY_FILE, delta_key.export_private_key().decode())
     config = folder / "gateway.yaml"
     settings = {
         "data_dir": str(data_dir),
@@ -78,12 +87,13 @@ def furnish(
         "edge_port": edge_port,
         "public_url": f"http://{LOOPBACK}:{edge_port}",
         "operator_port": operator_port,
+        "sftp_port": sftp_port,
         "identities": [
             {"name": IDENTITY, "as2_id": OUR_AS2_ID, "x12": {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}}
         ],
     }
     config.write_text(yaml.safe_dump(settings, sort_keys=False))
-    return Premises(folder, config, ours.certificate, acme, harbor, api_keys)
+    return Premises(folder, config, ours.certificate, acme, harbor, delta_key.export_private_key().decode(), api_keys)
 
 
 def sample(name: str) -> bytes:

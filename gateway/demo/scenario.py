@@ -1,7 +1,7 @@
 """Suppliers and an ERP at work: what they send, what they are told, and whether all of it really happened.
 
-Everything here goes over HTTP, as it would from another machine. Each act is a claim that is checked; what a supplier
-is told is checked against its own bytes, what became of a document is read back from the running gateway.
+Everything here goes over HTTP and SSH, as it would from another machine. Each act is a claim that is checked; what a
+supplier is told is checked against its own bytes, what became of a document is read back from the running gateway.
 """
 
 import asyncio
@@ -12,13 +12,16 @@ from typing import Any
 
 import orjson
 from aiohttp import ClientError, ClientSession
+from asyncssh import Error as SshError
 
 from gateway.as2.mdn import Mdn, MdnError, objection, read_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
 from gateway.demo.claims import Act, NotSo, expect
 from gateway.demo.fetching import ACKNOWLEDGMENT, Fetching
+from gateway.demo.mailbox import ACKNOWLEDGMENT as ACKNOWLEDGMENT_OF_DELTA
+from gateway.demo.mailbox import Mailbox
 from gateway.demo.orders import Orders
-from gateway.demo.premises import ACME, ACME_AS2_ID, NORTHWIND, OUR_AS2_ID, sample
+from gateway.demo.premises import ACME, ACME_AS2_ID, DELTA, NORTHWIND, OUR_AS2_ID, sample
 from gateway.demo.stage import POLL_S, SETTLED_WITHIN_S, Caller, Stage, shortened
 
 _FINAL = frozenset({"published", "rejected"})
@@ -55,6 +58,7 @@ class Scenario:
     fates: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     orders: Orders = field(init=False)
     fetching: Fetching = field(init=False)
+    mailbox: Mailbox = field(init=False)
     _caller: Caller = field(init=False)
     _order_response: WrittenMessage | None = None
     _first_receipt: bytes = b""
@@ -63,10 +67,11 @@ class Scenario:
         self._caller = Caller(self.stage, self.client)
         self.orders = Orders(self._caller)
         self.fetching = Fetching(self._caller, self.orders)
+        self.mailbox = Mailbox(self._caller, self.orders)
 
     async def play(self) -> AsyncIterator[Act]:
         """Every act as it happens; one that fails does not keep the others from being tried."""
-        orders, fetching = self.orders, self.fetching
+        orders, fetching, mailbox = self.orders, self.fetching, self.mailbox
         acts: tuple[tuple[str, Callable[[], Awaitable[str]]], ...] = (
             ("The gateway says that it is ready", self._is_ready),
             ("The ERP orders from ACME: canonical JSON in, X12 850 out over AS2, signed and encrypted", orders.to_acme),
@@ -86,17 +91,25 @@ class Scenario:
                 orders.to_harbor_once_it_is_up,
             ),
             ("Harbor sends its receipt later, by a request of its own", orders.receipt_of_harbor),
+            (
+                "The ERP orders from Delta, who comes by SFTP: the order waits in its mailbox",
+                mailbox.ordered,
+            ),
+            ("Delta's client logs in with its key and fetches it", mailbox.fetched),
+            ("Delta drops its order response (X12 855) under a temporary name, and renames it", self._response_by_sftp),
+            ("Delta drops one that lacks its BAK02", self._broken_by_sftp),
             ("Every message reaches its end", self._settled),
             ("The accepted documents are business events, each once and as it was sent", self._events),
             ("The rejected message is answered with a 997 that names the place", self._rejection),
             ("The 997s that ACME's documents earned are delivered to ACME over AS2", orders.acknowledgments_to_acme),
+            ("The 997s that Delta's files earned lie in its mailbox", mailbox.acknowledged),
         )
         for claim, act in acts:
             try:
                 yield Act(claim, held=True, seen=await act())
             except NotSo as not_so:
                 yield Act(claim, held=False, seen=str(not_so))
-            except (ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+            except (ClientError, SshError, TimeoutError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
                 yield Act(claim, held=False, seen=f"{type(error).__name__}: {error}")
 
     # --- what suppliers send -----------------------------------------------------------------------------------------
@@ -133,6 +146,16 @@ class Scenario:
         self.sent.append(Sent("order acknowledgment by a typed call", NORTHWIND, message_id, "published"))
         return seen
 
+    async def _response_by_sftp(self) -> str:
+        message_id, seen = await self.mailbox.answered()
+        self.sent.append(Sent("order response 855 by SFTP", DELTA, message_id, "published"))
+        return seen
+
+    async def _broken_by_sftp(self) -> str:
+        message_id, seen = await self.mailbox.broken()
+        self.sent.append(Sent("order response 855 without BAK02 by SFTP", DELTA, message_id, "rejected"))
+        return seen
+
     async def _again(self) -> str:
         expect(self._order_response is not None, "the first message was not sent")
         assert self._order_response is not None  # noqa: S101  # told above
@@ -161,7 +184,7 @@ class Scenario:
     # --- what became of it -------------------------------------------------------------------------------------------
 
     async def _settled(self) -> str:
-        expect(len(self.sent) == 5, f"only {len(self.sent)} of 5 messages were taken")  # noqa: PLR2004  # as played
+        expect(len(self.sent) == 7, f"only {len(self.sent)} of 7 messages were taken")  # noqa: PLR2004  # as played
         end = asyncio.get_running_loop().time() + SETTLED_WITHIN_S
         for sent in self.sent:
             self.fates[sent.message_id] = await self._fate(sent)
@@ -189,6 +212,7 @@ class Scenario:
         events: list[Mapping[str, Any]] = [entry["event"] for entry in told["events"]]
         found = sorted((event["type"], event["subject"], event["partner"]) for event in events)
         expected = [
+            ("b2b.purchase_order_acknowledgment.received", ACKNOWLEDGMENT_OF_DELTA, DELTA),
             ("b2b.purchase_order_acknowledgment.received", ACKNOWLEDGMENT, NORTHWIND),
             ("b2b.purchase_order_acknowledgment.received", "SO-9001", ACME),
             ("b2b.ship_notice.received", "NW-2026-0117", NORTHWIND),
@@ -203,7 +227,9 @@ class Scenario:
         return "855, 856 and JSON in the embedded event log: " + ", ".join(event["id"] for event in events)
 
     async def _rejection(self) -> str:
-        (sent,) = (sent for sent in self.sent if sent.final == "rejected")
+        rejected = [sent for sent in self.sent if sent.final == "rejected"]
+        expect(bool(rejected), "nothing was rejected")
+        sent = rejected[0]
         fate = self.fates[sent.message_id]
         findings = [finding for document in fate["documents"] for finding in document["findings"]]
         places = [f"{finding['segment']}{finding['element']:02d}" for finding in findings if finding["element"]]

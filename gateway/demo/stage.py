@@ -1,4 +1,4 @@
-"""Where the play is played: the gateway's two ports, the suppliers' own servers, and how everybody speaks HTTP."""
+"""Where the play is played: the gateway's ports, the suppliers' own servers, and how everybody speaks HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ class Stage:
     """Where the players find the gateway, what lets them in, and where the gateway finds suppliers.
 
     Attributes:
+        sftp_port: where mailboxes are, on the loopback address.
+        sftp_host_keys: how the mailboxes' server proves that it is the gateway's, in OpenSSH's format.
         acme: its AS2 server, which is up.
         harbor: its AS2 server, which is down when the play begins.
     """
@@ -28,6 +30,8 @@ class Stage:
     edge_url: str
     operator_url: str
     operator_token: str
+    sftp_port: int
+    sftp_host_keys: tuple[str, ...]
     premises: Premises
     acme: SupplierServer
     harbor: SupplierServer

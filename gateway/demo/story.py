@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.demo.claims import Act
 from gateway.demo.orders import Ordered
-from gateway.demo.premises import ACME, NORTHWIND
+from gateway.demo.premises import ACME, DELTA, DELTA_KEY_FILE, LOOPBACK, NORTHWIND, SFTP_USER
 from gateway.demo.scenario import Sent
 from gateway.demo.stage import Stage
 
@@ -23,9 +23,11 @@ class Line:
 def opening(stage: Stage) -> Iterator[Line]:
     """Where everything is."""
     yield Line(
-        "A gateway of its own on this machine, with an ERP and three suppliers who speak to it over HTTP.", "bold"
+        "A gateway of its own on this machine, with an ERP and four suppliers who reach it by HTTP and SSH.",
+        "bold",
     )
     yield Line(f"  partners reach it at   {stage.edge_url}")
+    yield Line(f"  mailboxes are at       sftp://{LOOPBACK}:{stage.sftp_port}")
     yield Line(f"  operators reach it at  {stage.operator_url}")
     yield Line(f"  it reaches ACME at     {stage.acme.url}, Harbor at {stage.harbor.url}")
     yield Line(f"  everything lies in     {stage.premises.folder}")
@@ -105,12 +107,16 @@ def what_next(stage: Stage, sent: Sequence[Sent], ordered: Sequence[Ordered]) ->
         f"curl -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
         f"--data-binary @{shlex.quote(str(samples / 'ship-notice.json'))} {stage.edge_url}/v1/documents"
     )
+    delta_key = shlex.quote(str(stage.premises.folder / DELTA_KEY_FILE))
+    sftp = f"sftp -P {stage.sftp_port} -i {delta_key} {SFTP_USER}@{LOOPBACK}"
     metrics = f"curl -H 'Authorization: Bearer {stage.operator_token}' {stage.operator_url}/metrics"
     for what, command in (
         ("what came in and went out", f"gateway messages list {config}"),
         ("why one was rejected", f"gateway messages show {rejected.message_id} {config}" if rejected else ""),
         ("events as they come", f"gateway events --follow {config}"),
         ("be a supplier: post something", post),
+        ("be Delta: look into its mailbox (ls -l; get outbox/*; put FILE inbox)", sftp),
+        ("what lies in it", f"gateway sftp mailbox {DELTA} {config}"),
         ("be the ERP: order from ACME", f"gateway send {shlex.quote(str(order))} --partner {ACME} --wait {config}"),
         ("does the way to a partner work", f"gateway partner ping {ACME} {config}"),
         ("what proves a delivery", f"gateway messages evidence {first.delivery_id} {config}" if first else ""),

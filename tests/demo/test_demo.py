@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CLAIMS = 19
+CLAIMS = 24
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def _command(*words: str) -> list[str]:
 
 def test_it_ends_with_0_when_all_of_it_happened_and_leaves_nothing_behind(elsewhere, tmp_path: Path):
     ended = subprocess.run(
-        _command("demo", "--exit", "--port", "0", "--operator-port", "0"),
+        _command("demo", "--exit", "--port", "0", "--operator-port", "0", "--sftp-port", "0"),
         capture_output=True,
         text=True,
         check=False,
@@ -50,9 +50,12 @@ def test_it_ends_with_0_when_all_of_it_happened_and_leaves_nothing_behind(elsewh
         "decryption-failed",
         "BAK02, segment 2, byte 180, code 1",
         "AK3*BAK*2**8~",
-        "4 published, 1 rejected, none lost",
+        "5 published, 2 rejected, none lost",
         "confirmed by their request: delivered",
         "nothing is sent: it waits in their inbox",
+        "read to its end: delivered",
+        "the same file again changes nothing",
+        "errors/response-4500012421.edi.report.txt: ",
         "event-published",
         "its signed receipt names our MIC",
         "nothing listens there",

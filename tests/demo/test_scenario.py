@@ -13,6 +13,7 @@ from aiohttp import ClientSession, web
 
 from gateway.as2.mdn import read_mdn
 from gateway.as2.message import Encryption, MdnRequest, Signing, write_message
+from gateway.demo import mailbox as mailbox_module
 from gateway.demo import orders as orders_module
 from gateway.demo import scenario as scenario_module
 from gateway.demo import stage as stage_module
@@ -33,14 +34,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @pytest.fixture(autouse=True)
 def nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What these gateways do not do at once they never do."""
-    for module in (scenario_module, orders_module):
+    for module in (scenario_module, orders_module, mailbox_module):
         monkeypatch.setattr(module, "SETTLED_WITHIN_S", 0.2)
 
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory) -> Premises:
     folder = tmp_path_factory.mktemp("demo")
-    return furnish(folder, edge_port=0, operator_port=0, acme_port=1, harbor_port=2, now=datetime.now(UTC))
+    return furnish(folder, edge_port=0, operator_port=0, sftp_port=0, acme_port=1, harbor_port=2, now=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def harbor(premises: Premises) -> Iterator[SupplierServer]:
 
 @pytest.fixture
 def nowhere(premises: Premises, acme: SupplierServer, harbor: SupplierServer) -> Stage:
-    return Stage("http://127.0.0.1:1", "http://127.0.0.1:1", "token", premises, acme, harbor)
+    return Stage("http://127.0.0.1:1", "http://127.0.0.1:1", "token", 1, (), premises, acme, harbor)
 
 
 @asynccontextmanager
@@ -93,10 +94,10 @@ async def test_a_gateway_that_says_yes_to_everything_is_not_believed(nowhere: St
 
 async def test_a_gateway_that_is_not_there_holds_no_claim(nowhere: Stage):
     acts = await _play(nowhere)
-    assert len(acts) == 19
+    assert len(acts) == 24
     assert not any(act.held for act in acts)
     told = [line.text for line in story.verdict(acts)]
-    assert "19 of 19 claims do not hold:" in told
+    assert "24 of 24 claims do not hold:" in told
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ async def test_a_gateway_that_loses_what_it_took_is_noticed(nowhere: Stage):
         acts = await _play(stage)
     (settled,) = [act for act in acts if act.claim == "Every message reaches its end"]
     assert not settled.held
-    assert "only 1 of 5" in settled.seen
+    assert "only 1 of 7" in settled.seen
 
 
 async def test_what_is_called_delivered_and_never_came_is_noticed(nowhere: Stage):
@@ -167,7 +168,7 @@ async def test_an_answer_that_never_ends_is_waited_for_only_so_long(nowhere: Sta
 def test_the_premises_hold_profiles_that_load_and_no_secret_in_them(premises: Premises):
     directory, problems = load_directory(premises.folder / "partner-profiles")
     assert problems == ()
-    assert [loaded.id for loaded in directory] == ["acme-supply", "harbor-tools", "northwind-parts"]
+    assert [loaded.id for loaded in directory] == ["acme-supply", "delta-castings", "harbor-tools", "northwind-parts"]
     for key in premises.api_keys.values():
         for loaded in directory:
             assert key.encode() not in loaded.files["profile.yaml"]
