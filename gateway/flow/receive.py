@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.buffers import Buffer, windows
+from gateway.flow.ahead import InThread, StagingAhead, stager_of
 from gateway.flow.held_room import HeldRoom
 from gateway.flow.owed_receipts import TooManyFailures, owe_for_failure
 from gateway.flow.webhooks.causes import tell_held
@@ -29,8 +30,6 @@ from gateway.store.oversight import audit
 RETRY_AFTER_S = 5
 FAILURES_RETRY_AFTER_S = 60
 Also = Callable[[Connection, Acceptance], None]
-# Each staging has an owner of its own: two attempts at one message must not take each other's pieces for theirs.
-_STAGER = "reception:"
 _NOBODY = "nobody"
 _STEPS_AT_ONCE = 2
 
@@ -108,6 +107,10 @@ class Reception:
         """The id for a message, for edges whose answer names it before it is kept (an MDN, say)."""
         return self._ids.next()
 
+    def ahead(self, in_thread: InThread) -> StagingAhead:
+        """Puts a payload into the store while it still comes."""
+        return StagingAhead(self._database, self._ids.next(), self._now_ms, in_thread)
+
     async def keep(
         self,
         arrival: Arrival,
@@ -115,6 +118,7 @@ class Reception:
         message_id: str | None = None,
         answer: bytes | None = None,
         also: Also | None = None,
+        staged: bool = False,
     ) -> Acceptance:
         """Make an arrival durable, or recognise it as a duplicate of one that is.
 
@@ -124,6 +128,7 @@ class Reception:
             answer: what the sender will be told, byte for byte; a duplicate is told the same again.
             also: what else belongs in the same commit, such as the receipt that is delivered on its own; called within
                 the unit, for a duplicate too.
+            staged: its payload is in the store already, put there by `ahead` under this `message_id`.
 
         Returns:
             The message that stands for this arrival; `duplicate` tells whether it was there before, and `answer` is the
@@ -156,6 +161,7 @@ class Reception:
             security=orjson.dumps(arrival.security or {}).decode(),
             held=arrival.held,
             apart_from=arrival.apart_from,
+            staged_by=stager_of(message_id) if staged and message_id else "",
         )
         try:
             # What is set apart was accepted with the message that it came in.
@@ -187,7 +193,7 @@ class Reception:
         return acceptance
 
     async def _commit(self, new: NewMessage, also: Also | None) -> Acceptance:
-        if len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
+        if not new.staged_by and len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
             new = await self._stage(new)
         return await self._database.write(partial(_accept, new=new, also=also, wants=self._wants_events))
 
@@ -206,7 +212,7 @@ class Reception:
         ):
             # Should it be purged before it is recognised, nothing is kept: nobody staged its pieces.
             return replace(new, staged_by=_NOBODY)
-        new = replace(new, staged_by=f"{_STAGER}{new.id}")
+        new = replace(new, staged_by=stager_of(new.id))
         wire = staging.steps_of("wire", new.wire) if new.wire else ()
         steps = chain(staging.steps_of("payload", (new.payload,)), wire)
         loop = asyncio.get_running_loop()
@@ -233,8 +239,8 @@ class Reception:
 
     async def _discard(self, new: NewMessage) -> None:
         """Take back what was staged; what cannot be taken back now goes when its claim has run out."""
-        owner = f"{_STAGER}{new.id}"
-        if len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
+        owner = stager_of(new.id)
+        if new.staged_by or len(new.payload) + sum(map(len, new.wire)) > staging.STEP_BYTES:
             with suppress(StoreUnavailable):
                 await self._database.write(partial(staging.discard, owner=owner, message_id=new.id), durable=False)
 

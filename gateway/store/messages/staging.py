@@ -67,8 +67,7 @@ def steps_of(part: str, buffers: Iterable[Buffer]) -> Iterator[Step]:
     first bytes of the longest buffer say that it is worth it.
     """
     buffers = tuple(buffer for buffer in buffers if buffer)
-    probe = bytes(max(buffers, key=len, default=b"")[:_PROBE_BYTES])
-    deflates = len(isal_zlib.compress(probe, _LEVEL)) < len(probe) * _WORTH_IT
+    deflates = is_worth_deflating(max(buffers, key=len, default=b""))
     step_bytes = DEFLATED_STEP_BYTES if deflates else STEP_BYTES
     for start in range(0, max(sum(map(len, buffers)), 1), step_bytes):
         yield partial(_make, part, buffers, start, start + step_bytes, deflates=deflates)
@@ -80,17 +79,26 @@ def pieces_of(part: str, buffers: Iterable[Buffer]) -> Iterator[Piece]:
         yield from step()
 
 
+def is_worth_deflating(buffer: Buffer) -> bool:
+    """Whether the first bytes of a buffer become much shorter by it."""
+    probe = bytes(buffer[:_PROBE_BYTES])
+    return len(isal_zlib.compress(probe, _LEVEL)) < len(probe) * _WORTH_IT
+
+
+def piece_of(part: str, number: int, raw: bytes, *, deflates: bool) -> Piece:
+    """One row; all of a part are deflated, or none."""
+    if deflates:
+        return Piece(part + DEFLATED, number, isal_zlib.compress(raw, _LEVEL))
+    return Piece(part, number, raw)
+
+
 def _make(part: str, buffers: Sequence[Buffer], start: int, end: int, *, deflates: bool) -> list[Piece]:
     pieces: list[Piece] = []
     for begin in range(start, end, PIECE_BYTES):
         raw = b"".join(_cut(buffers, begin, begin + PIECE_BYTES))
         if not raw and begin:
             break
-        number = begin // PIECE_BYTES
-        if deflates:
-            pieces.append(Piece(part + DEFLATED, number, isal_zlib.compress(raw, _LEVEL)))
-        else:
-            pieces.append(Piece(part, number, raw))
+        pieces.append(piece_of(part, begin // PIECE_BYTES, raw, deflates=deflates))
         for buffer in buffers:
             forget(buffer)
     return pieces

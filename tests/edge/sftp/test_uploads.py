@@ -14,6 +14,7 @@ from gateway.sftp import answers
 from tests.edge.sftp.mailboxes import Taken, mailbox, open_office
 
 LARGE = os.urandom(3_000_000)
+VERY_LARGE = os.urandom(1_000_003) * 21
 
 
 async def test_a_small_file_is_taken_once_it_is_closed(tmp_path):
@@ -305,13 +306,13 @@ async def test_removing_and_what_cannot_be_renamed(tmp_path):
 
 async def test_what_was_taken_is_shown_for_its_time(tmp_path):
     clock = [1_800_000_000_000]
-    async with open_office(tmp_path, mailbox(shown_hours=2), now_ms=lambda: clock[0]) as office:
-        async with office.session() as client:
-            await _write(client, b"/inbox/a.edi", b"whole")
-            with pytest.raises(asyncssh.SFTPPermissionDenied, match="cannot be read back"):
-                await _open(client, b"/inbox/a.edi", "rb")
-            clock[0] += 2 * 3_600_000 + 1
-            assert await client.listdir(b"/inbox") == [b".", b".."]
+    two_hours = mailbox(shown_hours=2)
+    async with open_office(tmp_path, two_hours, now_ms=lambda: clock[0]) as office, office.session() as client:
+        await _write(client, b"/inbox/a.edi", b"whole")
+        with pytest.raises(asyncssh.SFTPPermissionDenied, match="cannot be read back"):
+            await _open(client, b"/inbox/a.edi", "rb")
+        clock[0] += 2 * 3_600_000 + 1
+        assert await client.listdir(b"/inbox") == [b".", b".."]
 
 
 async def test_old_unfinished_ones_are_given_up_and_that_is_told(tmp_path):
@@ -341,3 +342,42 @@ async def test_a_partner_who_was_removed_is_declined(tmp_path):
         with pytest.raises(asyncssh.SFTPPermissionDenied, match="no mailbox"):
             await file.close()
         assert await office.taken() == []
+
+
+async def _staged(office):
+    """Rows of bodies that belong to no message."""
+
+    def count(connection):
+        text = "SELECT count(*) FROM message_body WHERE message_id NOT IN (SELECT id FROM message)"
+        return connection.exec_driver_sql(text).scalar()
+
+    return await office.house.database.read(count)
+
+
+async def test_what_is_very_large_goes_into_the_store_while_it_comes(tmp_path):
+    async with open_office(tmp_path) as office, office.session() as client:
+        file = await _write(client, b"/inbox/a.edi", VERY_LARGE, close=False)
+        async with asyncio.timeout(20):
+            while not await _staged(office):
+                await asyncio.sleep(0.01)
+        assert await office.taken() == []
+        await file.close()
+        (taken,) = await office.taken()
+        assert taken.payload == VERY_LARGE
+        await _write(client, b"/inbox/a.edi", VERY_LARGE)  # a duplicate
+        await _write(client, b"/inbox/b.part", VERY_LARGE)
+        await client.rename(b"/inbox/b.part", b"/inbox/b.edi")
+        assert [taken.payload == VERY_LARGE for taken in await office.taken()] == [True, True]
+        assert await _staged(office) == 0
+
+
+async def test_what_went_there_in_vain_is_taken_back(tmp_path):
+    async with open_office(tmp_path) as office, office.session() as client:
+        file = await _write(client, b"/inbox/a.edi", VERY_LARGE, close=False)
+        await file.write(b"over it", 5)
+        await file.close()
+        (taken,) = await office.taken()
+        assert taken.payload == VERY_LARGE[:5] + b"over it" + VERY_LARGE[12:]
+        await _write(client, b"/inbox/b.edi", VERY_LARGE, close=False)
+        await office.cut()
+        assert await _staged(office) == 0

@@ -14,15 +14,19 @@ from typing import TypeVar
 from gateway.buffers import Buffer, windows
 from gateway.edge.sftp.mailbox.parts import PartFile, PartsFolder, Record
 from gateway.edge.threads import Threads
+from gateway.flow.ahead import StagingAhead
 from gateway.spool import SpoolUnavailable
 
 T = TypeVar("T")
+Ahead = Callable[[], StagingAhead]
 
 # What is smaller never touches the disk before it is in the store.
 MEMORY_BYTES_MAX = 65_536
 WRITE_BYTES = 1_048_576
 # Of what waits for the disk; whoever sends more has to wait as well.
 BACKLOG_BYTES_MAX = 4 * WRITE_BYTES
+# What becomes larger goes into the store while it comes.
+AHEAD_FROM_BYTES = 8 * WRITE_BYTES
 # A machine that goes down takes what came since; a process that does, nothing.
 SETTLE_EVERY_S = 10.0
 
@@ -35,15 +39,28 @@ class Content:
         threads: in which they are written.
         record: what the part is.
         file: where it lies already.
+        ahead: puts a payload into the store while it still comes.
 
     Attributes:
         size: how many bytes have come.
         failure: why the disk took no more; empty while it does.
+        staged_as: the id of the message that is in the store already but for its row; set by `whole`.
     """
 
-    def __init__(self, folder: PartsFolder, threads: Threads, record: Record, file: PartFile | None = None) -> None:
+    def __init__(
+        self,
+        folder: PartsFolder,
+        threads: Threads,
+        record: Record,
+        file: PartFile | None = None,
+        ahead: Ahead | None = None,
+    ) -> None:
         self.size = file.size if file is not None else 0
         self.failure = ""
+        self.staged_as = ""
+        # Of what an earlier process left nobody knows whether it will be gone on with soon.
+        self._new_ahead = ahead if file is None else None
+        self._ahead: StagingAhead | None = None
         self._folder = folder
         self._threads = threads
         self._record = record
@@ -92,6 +109,7 @@ class Content:
             self._memory[offset : offset + len(data)] = data
             return
         self._hash = None
+        await self._stop_ahead()
         await self._do(lambda file: file.overwrite(offset, data))
 
     async def shorten(self, size: int) -> None:
@@ -100,6 +118,7 @@ class Content:
         if self._memory is not None:
             del self._memory[size:]
             return
+        await self._stop_ahead()
         await self._do(lambda file: file.shorten(min(size, file.size)))
         self._hash = None
 
@@ -114,6 +133,8 @@ class Content:
             if not self._memory:
                 return
             self._leave_memory()
+        if not is_closed:
+            await self._stop_ahead()
         await self._do(lambda file: file.settle(is_closed=is_closed))
 
     async def rename(self, name: bytes) -> None:
@@ -133,7 +154,12 @@ class Content:
             return content, hashlib.sha256(content).hexdigest()
         await self._flush()
         file, counted = self._file, self._hash
-        return await self._run(lambda: _whole(file, name, counted)) if file is not None else (b"", "")
+        if file is None:
+            return b"", ""
+        found = await self._run(lambda: _whole(file, name, counted))
+        ahead, self._ahead = self._ahead, None
+        self.staged_as = ahead.message_id if ahead and await ahead.finish(file.size, file.read) else ""
+        return found
 
     async def failed_to_go(self) -> None:
         """The store did not take it: it is durable here, and can be closed again."""
@@ -145,6 +171,8 @@ class Content:
     async def rest(self) -> None:
         """Nobody writes it for now."""
         await self._flush()
+        if self._ahead is not None:
+            await self._ahead.rest()
         if self._file is not None:
             await self._run(self._file.close)
 
@@ -153,6 +181,7 @@ class Content:
         self.failure = self.failure or "the file was removed"
         self._pieces.clear()
         self._waiting_bytes = 0
+        await self._stop_ahead()
         async with self._turn:
             if self._file is not None:
                 await self._threads.run(self._file.remove)
@@ -190,6 +219,7 @@ class Content:
             self._settled_at = now
         try:
             await self._threads.run(partial(self._put, pieces, settles=settles))
+            self._go_ahead()
         except (OSError, SpoolUnavailable) as error:
             self._fail(error)
         finally:
@@ -209,6 +239,20 @@ class Content:
             self._hash.update(data)
         if settles:
             file.settle(is_closed=False)
+
+    def _go_ahead(self) -> None:
+        file = self._file
+        if file is None or self._hash is None or self._new_ahead is None or file.size < AHEAD_FROM_BYTES:
+            return
+        if self._ahead is None:
+            self._ahead = self._new_ahead()
+        self._ahead.grown(file.size, file.read)
+
+    async def _stop_ahead(self) -> None:
+        self._new_ahead = None
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await ahead.discard()
 
     async def _do(self, change: Callable[[PartFile], None]) -> None:
         """Change the part, behind everything that came before."""

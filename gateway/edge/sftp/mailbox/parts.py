@@ -211,6 +211,17 @@ class PartFile:
         if is_new:
             sync_folder(self.path.parent)
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes that were written.
+
+        Raises:
+            OSError: they cannot be read, or it is not open.
+        """
+        found = os.pread(self._file, length, HEADER_BYTES + offset)
+        if len(found) != length:
+            raise OSError("a part is shorter than it was")
+        return found
+
     def view(self) -> memoryview:
         """All its bytes, mapped, for reading."""
         if not self.size:

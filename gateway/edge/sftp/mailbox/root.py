@@ -98,7 +98,7 @@ class Mailboxes:
         self._edge = edge
         self._throttle = edge.throttle or Throttle(edge.now_ms, edge.metrics)
         folder = parts_folder or PartsFolder(edge.settings.spool_dir, limits.disk_free_bytes_min)
-        self._files = UnfinishedFiles(folder, limits, edge.now_ms)
+        self._files = UnfinishedFiles(folder, limits, edge.now_ms, edge.reception.ahead)
         self._files.load()
         gate = AuditGate(edge.reception, edge.metrics, edge.now_ms)
         self._taking = Taking(edge, self._files, self._throttle, gate)

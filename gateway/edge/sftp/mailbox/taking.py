@@ -134,6 +134,8 @@ class Taking:
                 received_at_ms=now_ms,
             ),
             also=also,
+            message_id=file.content.staged_as or None,
+            staged=bool(file.content.staged_as),
         )
 
     async def refuse(self, visitor: Visitor, refused: Refused, name: bytes) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from gateway.edge.sftp.mailbox.contents import Content
 from gateway.edge.sftp.mailbox.parts import PartFile, PartsFolder, Record
 from gateway.edge.threads import Threads
+from gateway.flow.ahead import InThread, StagingAhead
 from gateway.model.file_identity import transport_id_of
 from gateway.settings import Limits
 from gateway.sftp import Declined, Status, shown
@@ -66,14 +67,18 @@ class UnfinishedFiles:
         folder: where their parts lie.
         limits: the settings' limits.
         now_ms: the clock, milliseconds since 1970.
+        ahead: puts payloads into the store while they come.
     """
 
-    def __init__(self, folder: PartsFolder, limits: Limits, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, folder: PartsFolder, limits: Limits, now_ms: Callable[[], int], ahead: Callable[[InThread], StagingAhead]
+    ) -> None:
         self.ahead_bytes = 0
         self._folder = folder
         self._limits = limits
         self._now_ms = now_ms
         self._threads = Threads(_THREADS, "uploads")
+        self._ahead = partial(ahead, self._threads.run)
         self._of: dict[str, dict[bytes, Unfinished]] = {}
         self._bytes: dict[str, int] = {}
         self._all_bytes = 0
@@ -117,7 +122,8 @@ class UnfinishedFiles:
             )
         now_ms = self._now_ms()
         record = Record(partner_id, name, now_ms)
-        begun = Unfinished(partner_id, name, Content(self._folder, self._threads, record), now_ms, now_ms)
+        content = Content(self._folder, self._threads, record, ahead=self._ahead)
+        begun = Unfinished(partner_id, name, content, now_ms, now_ms)
         if before is not None:
             self._forget(before)
         self._add(begun)
