@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import logging
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import IO
@@ -72,7 +73,7 @@ async def open_mailboxes(server: MailboxServer, settings: Settings) -> None:
         raise CannotStart(f"the database cannot be used: {unavailable}") from unavailable
     except OSError as error:
         raise CannotStart(
-            f"SFTP cannot start on {settings.sftp_host}:{settings.sftp_port} ({error.strerror or error}); "
+            f"cannot listen on {settings.sftp_host}:{settings.sftp_port} for SFTP ({os.strerror(error.errno or 0)}); "
             "free the port, or set sftp_port to another"
         ) from error
 

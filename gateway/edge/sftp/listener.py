@@ -7,6 +7,7 @@ before any byte is said, then what a balancer of ours says of it is read, then S
 
 import asyncio
 import logging
+import os
 
 import asyncssh
 
@@ -131,7 +132,7 @@ class SftpPort:
         try:
             await self.start()
         except OSError as error:
-            words = f"SFTP: cannot listen on {where} ({error.strerror}); free the port, or set sftp_port to another"
+            words = f"SFTP: cannot listen on {where} ({os.strerror(error.errno or 0)}); free the port, or set sftp_port to another"
             if self._closed_because != words:
                 log.error(words)  # noqa: TRY400  # where it happened tells nothing
             self._closed_because = words
