@@ -132,7 +132,8 @@ class SftpPort:
         try:
             await self.start()
         except OSError as error:
-            words = f"SFTP: cannot listen on {where} ({os.strerror(error.errno or 0)}); free the port, or set sftp_port to another"
+            why = os.strerror(error.errno or 0)
+            words = f"SFTP: cannot listen on {where} ({why}); free the port, or set sftp_port to another"
             if self._closed_because != words:
                 log.error(words)  # noqa: TRY400  # where it happened tells nothing
             self._closed_because = words
