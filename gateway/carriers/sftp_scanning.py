@@ -108,7 +108,10 @@ class Scan:
         old: tuple[str, ...] = ()
         try:
             address, software, key = await self._look(host, port, offer)
-        except asyncssh.KeyExchangeFailed:
+        except (asyncssh.KeyExchangeFailed, CannotConnect) as failed:
+            # A server may be gone before its list of algorithms is read.
+            if isinstance(failed, CannotConnect) and failed.step is not Step.SSH:
+                raise
             offer = MODERN.and_old(OLD_ALGORITHMS)
             address, software, key, old = await self._with_old(host, port)
         found = {key.get_algorithm(): key}

@@ -200,6 +200,8 @@ class SshServer:
         self.host_keys = {name: self._key(f"host_{name}", name) for name in ("ed25519", "ecdsa", "next", "stranger")}
         self.client_key, self.stranger_key = self._key("client", "ed25519"), self._key("unknown_client", "ed25519")
         shutil.copy(f"{self.client_key}.pub", self._folder / "authorized_keys")
+        # The user reads it, whatever umask the tests run under: commands of ours set a narrow one.
+        (self._folder / "authorized_keys").chmod(0o644)
         self.known_hosts = self._folder / "known_hosts"
         self._command = forced_command or self._sftp_command(read_only=read_only, logged=log_requests)
         self._shown = self._usual = tuple(host_keys)
@@ -234,6 +236,7 @@ class SshServer:
         here = f"{USER}:x:{USER_ID}:{USER_ID}:a user of the tests:/:/bin/sh"
         root, sshd = "root:x:0:0:root:/root:/bin/sh", "sshd:x:20421:20421:privilege separation:/run/sshd:/bin/false"
         (self._folder / "passwd").write_text(f"{root}\n{sshd}\n{here}\n")
+        (self._folder / "passwd").chmod(0o644)
         password = PASSWORD_HASH if self._passwords else "*"
         (self._folder / "shadow").write_text(f"root:*:20000::::::\nsshd:*:20000::::::\n{USER}:{password}:20000::::::\n")
         (self._folder / "shadow").chmod(0o600)

@@ -16,13 +16,16 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import directory_of, profile_of
-from gateway.commands.storing import actor, changing, now_ms
+from gateway.commands.storing import actor, changing, now_ms, or_unusable
 from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.keys import Keys
 from gateway.flow.operations import Actor
+from gateway.flow.ssh_keys import SshKeys
 from gateway.onboarding.pinging.ping import Ping, Pinged, PingMessage
+from gateway.onboarding.pinging.sftp_ping import SftpPing, server_of
 from gateway.onboarding.pinging.steps import Step
 from gateway.settings import Settings
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
 from gateway.store.oversight import audit
 from gateway.telemetry import Metrics
@@ -36,15 +39,24 @@ def build(under: Verbs) -> None:
         under,
         "ping",
         _run,
-        does="send a test message and explain each step: names, network, TLS, HTTP, receipt, signature, MIC",
+        does="walk the way to a partner and explain each step: a test message over AS2, or a look at their SFTP server",
         example="gateway partner ping acme-supply\n"
         "gateway partner ping acme-supply --url-only      # sends nothing\n"
-        "gateway partner ping acme-supply --file order.edi",
+        "gateway partner ping acme-supply --file order.edi\n"
+        "gateway partner ping acme-supply --sftp --write  # their SFTP server: a temporary file, removed again",
     )
     ping.add_argument("partner", metavar="ID", help="id of the partner")
     what = ping.add_mutually_exclusive_group()
     what.add_argument("--url-only", action="store_true", help="look only how their server is reached; send nothing")
     what.add_argument("--file", metavar="FILE", help="send this file instead of a text that says it is a test")
+    what.add_argument(
+        "--sftp",
+        action="store_true",
+        help="their SFTP server (without it: where they are reached by SFTP alone); nothing is written there",
+    )
+    ping.add_argument(
+        "--write", action="store_true", help="SFTP: put a small file there under a temporary name, and remove it again"
+    )
     add_format(ping)
     add_config(ping)
 
@@ -54,8 +66,13 @@ def _run(called: argparse.Namespace) -> int:
     profile_of(settings, called.partner)
     message = _message(settings, called.file)
     with changing(settings, create=True) as database:
-        _record(database, called.partner, "partner.ping", {"url_only": called.url_only, "file": called.file})
-        pinged = asyncio.run(_ping(settings, database, called, message))
+        by_sftp = called.sftp or _is_reached_by_sftp(settings, called)
+        asked = {"url_only": called.url_only, "file": called.file, "sftp": by_sftp, "write": called.write}
+        _record(database, called.partner, "partner.ping", asked)
+        if by_sftp:
+            pinged = asyncio.run(_ping_sftp(settings, database, called))
+        else:
+            pinged = asyncio.run(_ping(settings, database, called, message))
         detail = {step.name: step.result.value for step in pinged.steps}
         outcome = {"worked": pinged.worked, "message_id": pinged.message_id, "steps": detail}
         _record(database, called.partner, "partner.pinged", outcome)
@@ -69,6 +86,27 @@ def _message(settings: Settings, file: str | None) -> PingMessage | None:
     payload = read_input(file, settings.limits.body_bytes_max)
     name = "" if file == "-" else file.replace("\\", "/").rpartition("/")[2]
     return PingMessage(payload, sniffed_media_type(payload), name)
+
+
+def _is_reached_by_sftp(settings: Settings, called: argparse.Namespace) -> bool:
+    """Whether nothing but their SFTP server is there to be looked at; a question about AS2 is one."""
+    if called.url_only or called.file is not None:
+        return False
+    directory = directory_of(settings)
+    bearer = server_of(directory, called.partner)
+    if bearer is None:
+        return False
+    partner = directory.by_id(called.partner)
+    over_as2 = [loaded for loaded in (partner, bearer) if loaded is not None and loaded.profile.as2 is not None]
+    return called.write or not any(loaded.profile.as2 and loaded.profile.as2.url for loaded in over_as2)
+
+
+async def _ping_sftp(settings: Settings, database: Database, called: argparse.Namespace) -> Pinged:
+    sealing = Sealing(database, settings.passphrase, now_ms=now_ms)
+    or_unusable(sealing.start_now, KeyRingError)
+    keys = SshKeys(database, sealing, now_ms)
+    ping = SftpPing(settings.limits, directory_of(settings), keys.client_key, partial(_heard, called.format))
+    return await ping.whole(called.partner, writes=called.write)
 
 
 async def _ping(

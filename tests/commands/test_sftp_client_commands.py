@@ -1,0 +1,133 @@
+"""`gateway sftp keys`, `sftp scan` and `partner ping --sftp` as people call them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncssh
+import pytest
+import yaml
+
+from tests.carriers.remote import pins
+from tests.commands.conftest import Ended, Run
+from tests.services.openssh import SshServer, find_or_install_openssh
+from tests.services.processes import free_port
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    (tmp_path / "partners").mkdir()
+    config = tmp_path / "gateway.yaml"
+    config.write_text(yaml.safe_dump({"data_dir": str(tmp_path / "data"), "partners_dir": str(tmp_path / "partners")}))
+    monkeypatch.setenv("GATEWAY_KEY_PASSPHRASE", "passphrase of the tests")
+    return lambda *words: run(*words, "--config", config)
+
+
+def write(tmp_path: Path, **server: object) -> None:
+    (tmp_path / "partners" / "acme").mkdir(exist_ok=True)
+    usual = {"host": "127.0.0.1", "user": "us", "key": "acme", "push": {"folder": "/in"}}
+    usual |= {"private_networks": ["127.0.0.1/32"], "host_keys": ["SHA256:" + "A" * 43]}
+    profile = {"id": "acme", "name": "ACME", "status": "testing", "sftp_server": usual | server}
+    (tmp_path / "partners" / "acme" / "profile.yaml").write_text(yaml.safe_dump(profile))
+
+
+def test_a_key_is_made_shown_listed_and_retired(call: Call, tmp_path: Path) -> None:
+    made = call("sftp", "keys", "new", "acme")
+    assert made.code == 0, made.err
+    key = asyncssh.import_public_key(made.out)
+    assert (key.get_algorithm(), key.get_comment()) == ("ssh-ed25519", "partner-gateway-acme")
+    assert "PRIVATE" not in made.out + made.err
+    again = call("sftp", "keys", "new", "acme")
+    assert again.code == 2
+    assert "choose another name" in again.err
+    write(tmp_path)
+    assert call("sftp", "keys", "show", "acme").out == made.out
+    (row,) = call("sftp", "keys", "list", "--format", "json").rows
+    assert (row["name"], row["used_by"], row["fingerprint"]) == ("acme", ["acme"], key.get_fingerprint())
+    retired = call("sftp", "keys", "retire", "acme")
+    assert retired.code == 0
+    assert "acme still names it" in retired.err
+    assert call("sftp", "keys", "list", "--format", "json").out == ""
+    (row,) = call("sftp", "keys", "list", "--all", "--format", "json").rows
+    assert row["state"] == "retired"
+    assert "there is no such key" in call("sftp", "keys", "list").err
+    assert call("sftp", "keys", "show", "acme").code == 2
+
+
+@pytest.mark.parametrize("words", [("new", "A b"), ("show", "nobody"), ("retire", "nobody")], ids=" ".join)
+def test_what_is_no_key_ends_with_2(call: Call, words: tuple[str, ...]) -> None:
+    call("sftp", "keys", "new", "acme")
+    assert call("sftp", "keys", *words).code == 2
+
+
+def test_partner_check_tells_of_a_key_that_is_missing(call: Call, tmp_path: Path) -> None:
+    write(tmp_path, key="acme-2027")
+    call("sftp", "keys", "new", "acme")
+    told = call("partner", "check")
+    assert "there is no SSH key `acme-2027`" in told.out
+    call("sftp", "keys", "new", "acme-2027")
+    assert "SSH key" not in call("partner", "check").out
+
+
+@pytest.fixture
+def server() -> Iterator[SshServer]:
+    server = SshServer(find_or_install_openssh(), host_keys=("ed25519", "ecdsa"))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def test_a_scan_shows_each_host_key(call: Call, server: SshServer) -> None:
+    told = call("sftp", "scan", f"127.0.0.1:{server.port}", "--format", "json").json
+    assert [key["fingerprint"] for key in told["keys"]] == pins(server, "ed25519", "ecdsa")
+    assert [key["public_key"] for key in told["keys"]] == [server.public_host_key(n) for n in ("ed25519", "ecdsa")]
+    assert told["algorithms"] == []
+    text = call("sftp", "scan", f"localhost:{server.port}")
+    assert text.code == 0
+    assert all(pin in text.out for pin in pins(server, "ed25519", "ecdsa"))
+    assert "compare each fingerprint" in text.err
+
+
+def test_a_scan_tells_which_old_algorithms_are_needed(call: Call) -> None:
+    options = {"KexAlgorithms": "diffie-hellman-group14-sha256", "Ciphers": "aes256-cbc,aes256-ctr"}
+    server = SshServer(find_or_install_openssh(), options=options)
+    server.start()
+    try:
+        told = call("sftp", "scan", f"127.0.0.1:{server.port}", "--format", "json").json
+        assert told["algorithms"] == ["diffie-hellman-group14-sha256"]
+        assert [key["fingerprint"] for key in told["keys"]] == pins(server, "ed25519")
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("words", ["a b", "host:0", "host:70000", "[::1", ":22"])
+def test_what_is_no_server_ends_with_2(call: Call, words: str) -> None:
+    assert call("sftp", "scan", words).code == 2
+
+
+def test_nobody_there_ends_with_1(call: Call) -> None:
+    ended = call("sftp", "scan", f"127.0.0.1:{free_port()}", "--format", "json")
+    assert ended.code == 1
+    assert ended.json["step"] == "tcp"
+
+
+def test_a_ping_walks_the_way_with_our_key(call: Call, server: SshServer, tmp_path: Path) -> None:
+    ours = call("sftp", "keys", "new", "acme").out
+    with server.client_key.with_name("authorized_keys").open("a") as file:
+        file.write(ours)
+    there = server.fresh_folder()
+    terms = {"port": server.port, "user": server.user, "host_keys": pins(server, "ecdsa")}
+    write(tmp_path, **terms, push={"folder": there.remote})
+    for words in ((), ("--write",), ("--sftp",)):
+        ended = call("partner", "ping", "acme", *words, "--format", "json")
+        assert ended.code == 0, ended.out + ended.err
+        assert ended.json["worked"]
+        assert {step["step"] for step in ended.json["steps"]} >= {"host-key", "login", "folders"}
+    assert list(there.local.iterdir()) == []
+    write(tmp_path, **terms | {"host_keys": pins(server, "stranger")}, push={"folder": there.remote})
+    ended = call("partner", "ping", "acme")
+    assert ended.code == 1
+    assert "it does not work: host-key" in ended.out
