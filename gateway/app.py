@@ -31,7 +31,7 @@ from gateway.flow.certificates.exchanged import ExchangedCertificates
 from gateway.flow.certificates.expiry import CertificateWatch
 from gateway.flow.certificates.keys import Keys
 from gateway.flow.collecting.collect import Collecting
-from gateway.flow.collecting.fetching import Desk
+from gateway.flow.collecting.visits import Desk
 from gateway.flow.credential_upkeep import CredentialUpkeep
 from gateway.flow.decisions import Decisions
 from gateway.flow.erp import ErpDesk, broker_of, look_for_delivery_limit

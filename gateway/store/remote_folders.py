@@ -107,8 +107,8 @@ def servers(connection: Connection) -> list[StoredServer]:
     return [StoredServer(*row) for row in connection.execute(select(*_SERVER_COLUMNS).order_by(_SERVER.c.partner_id))]
 
 
-def follow(connection: Connection, wanted: Iterable[Wanted]) -> list[StoredFolder]:
-    """Have exactly the folders that profiles name; returns those that are gone.
+def follow(connection: Connection, wanted: Iterable[Wanted], *, removes: bool = True) -> list[StoredFolder]:
+    """Have the folders that profiles name and, if it `removes`, no others; returns those that are gone.
 
     One whose terms changed is looked into as a new one is, and its server is tried at once: most likely somebody put
     something right.
@@ -125,7 +125,7 @@ def follow(connection: Connection, wanted: Iterable[Wanted]) -> list[StoredFolde
         ):
             connection.execute(update(_FOLDER).where(_is(one.partner_id, one.name)).values(values))
         changed.add(one.partner_id)
-    gone = list(known.values())
+    gone = list(known.values()) if removes else []
     for folder in gone:
         connection.execute(delete(_FOLDER).where(_is(folder.partner_id, folder.name)))
     for partner_id in changed | {folder.partner_id for folder in gone}:

@@ -20,8 +20,8 @@ from sqlalchemy import Connection
 
 from gateway.carriers.sftp_connection import CannotConnect, RemoteFailed, SftpDoor
 from gateway.flow.collecting import schedule, troubles
-from gateway.flow.collecting.fetching import Desk, Visit
 from gateway.flow.collecting.look import Looked, look
+from gateway.flow.collecting.visits import Desk, Visit
 from gateway.flow.rounds import Rounds
 from gateway.model.refusals import Refused
 from gateway.spool import SpoolUnavailable
@@ -142,6 +142,7 @@ class Collecting:
         folders = await self._database.read(remote_folders.every)
         down = await self._database.read(remote_folders.servers)
         now_ms = self._now_ms()
+        await self._bring_back(folders)
         ages: dict[tuple[str, ...], float] = {
             (folder.partner_id, folder.name): max(0, now_ms - folder.succeeded_at_ms) / 1_000
             for folder in folders
@@ -169,11 +170,7 @@ class Collecting:
         if directory is self._followed:
             return
         named = {(one.partner.id, one.terms.name): one for one in named_by(directory)}
-        now_ms = self._now_ms()
-        wanted = [
-            Wanted(partner_id, name, one.digest, schedule.first_look(one.terms, now_ms))
-            for (partner_id, name), one in named.items()
-        ]
+        wanted, now_ms = self._wanted(named), self._now_ms()
 
         def unit(connection: Connection) -> None:
             gone = remote_folders.follow(connection, wanted)
@@ -188,6 +185,21 @@ class Collecting:
         if named or has_known:
             await self._database.write(unit)
         self._followed, self._named = directory, named
+
+    async def _bring_back(self, folders: Iterable[StoredFolder]) -> None:
+        """While a change is rolled out another node may not know of a folder yet, and has taken it out again."""
+        known = {(folder.partner_id, folder.name) for folder in folders}
+        missing = {key: one for key, one in self._named.items() if key not in known}
+        if missing:
+            wanted = self._wanted(missing)
+            await self._database.write(lambda connection: remote_folders.follow(connection, wanted, removes=False))
+
+    def _wanted(self, named: Mapping[_Key, _Named]) -> list[Wanted]:
+        now_ms = self._now_ms()
+        return [
+            Wanted(partner_id, name, one.digest, schedule.first_look(one.terms, now_ms))
+            for (partner_id, name), one in named.items()
+        ]
 
     def _choose(self, folders: Iterable[StoredFolder]) -> list[StoredFolder]:
         """Those that this process knows as they are, as far as there are places for them."""

@@ -13,9 +13,11 @@ from sqlalchemy import Connection
 from gateway.carriers.sftp_connection import RemoteFailed, Trouble
 from gateway.carriers.sftp_failures import BREAKS_CONNECTION
 from gateway.flow.collecting import troubles
-from gateway.flow.collecting.fetching import GONE, Fate, Visit, changes_of, clear, fetch, forget
+from gateway.flow.collecting.clearing import GONE, clear, forget
+from gateway.flow.collecting.fetching import Fate, changes_of, fetch
 from gateway.flow.collecting.schedule import FAILURES_UNTIL_TOLD, rest_ms
 from gateway.flow.collecting.sights import Plan, Sight, choose, choose_folders, parent_and_pattern, plan_of
+from gateway.flow.collecting.visits import Visit
 from gateway.model.refusals import Reason, Refused
 from gateway.store import remote_files
 from gateway.store.remote_files import SeenFile

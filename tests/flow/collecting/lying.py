@@ -19,6 +19,9 @@ class Lie:
         endless: reading never ends.
         sizes: each look at the file itself says the next of these, the last for ever.
         breaks_after: the connection ends when more than so much is read.
+        vanishes: there is nothing any more once all of it was read.
+        stat_s: its time as a look at the file itself says it, when that is another than in listings.
+        hangs_up: the connection ends once all of it was read.
     """
 
     content: bytes = b"order"
@@ -28,6 +31,9 @@ class Lie:
     endless: bool = False
     sizes: list[int] = field(default_factory=list)
     breaks_after: int | None = None
+    vanishes: bool = False
+    hangs_up: bool = False
+    stat_s: int | None = None
 
     def attributes(self) -> SFTPAttrs:
         size = len(self.content) if self.size is None else self.size
@@ -74,6 +80,8 @@ class _Session(asyncssh.SFTPServer):
     def stat(self, path: bytes) -> SFTPAttrs:
         lie = self._liar.named(path)
         attributes = lie.attributes()
+        if lie.stat_s is not None:
+            attributes.mtime = lie.stat_s
         if lie.sizes:
             attributes.size = lie.sizes.pop(0) if len(lie.sizes) > 1 else lie.sizes[0]
         return attributes
@@ -94,7 +102,11 @@ class _Session(asyncssh.SFTPServer):
         return file_obj.content[offset : offset + size]
 
     def close(self, file_obj: Lie) -> None:
-        pass
+        if file_obj.hangs_up:
+            file_obj.hangs_up = False
+            self.channel.get_connection().abort()
+        if file_obj.vanishes:
+            self._liar.files = {name: lie for name, lie in self._liar.files.items() if lie is not file_obj}
 
     def fstat(self, file_obj: Lie) -> SFTPAttrs:
         return file_obj.attributes()

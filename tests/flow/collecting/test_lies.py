@@ -113,6 +113,29 @@ async def test_a_connection_that_ends_in_the_middle_loses_nothing(tmp_path):
         assert (await here.folder()).files_fetched == 6
 
 
+async def test_what_vanishes_once_it_was_read_is_taken(tmp_path):
+    """Mailboxes count a file as delivered then: nobody would see it again."""
+    liar = Liar(
+        {b"one.edi": Lie(b"one", vanishes=True), b"two.edi": Lie(b"two", hangs_up=True, modified_s=1_700_000_001)}
+    )
+    async with looking(liar, tmp_path, {"files_at_once": 1}) as here:
+        await here.round()
+        assert await here.contents() == [b"one", b"two"]
+        assert (await here.folder()).failures == 1
+        await here.pass_s(3_600)
+        assert (await here.contents(), liar.removed) == ([b"one", b"two"], [b"/out/two.edi"])
+        assert await here.files() == {}
+
+
+async def test_a_server_that_tells_times_in_two_ways(tmp_path):
+    liar = Liar({b"order.edi": Lie(stat_s=1_700_003_600)})
+    async with looking(liar, tmp_path) as here:
+        await here.round()
+        assert await here.kept() == []
+        await here.pass_s(900)
+        assert (await here.contents(), liar.removed) == ([b"order"], [b"/out/order.edi"])
+
+
 async def test_where_nothing_can_be_moved_files_stay_and_are_known(tmp_path):
     liar = Liar({b"order.edi": Lie()})
     async with looking(liar, tmp_path, {"then": "move", "move_to": "/done"}) as here:

@@ -129,6 +129,18 @@ async def test_folders_follow_the_profiles(store_url, openssh, there, tmp_path):
         assert await here.see(remote_folders.every) == []
 
 
+async def test_a_folder_that_another_node_does_not_know_yet_comes_back(store_url, openssh, there, tmp_path):
+    acme = profile("acme", server_terms(openssh, {"folder": there.remote}))
+    async with here_over(store_url, openssh.client_key, tmp_path, acme) as here:
+        await here.round()
+        before = await here.folder()
+        await here.do(remote_folders.follow, [remote_folders.Wanted("other", "orders", "terms", None)])
+        await here.collecting.upkeep()
+        found = {folder.partner_id: folder for folder in await here.see(remote_folders.every)}
+        assert set(found) == {"acme", "other"}
+        assert found["acme"].terms == before.terms
+
+
 async def test_the_case_of_a_server_ends_with_its_place_in_the_profile(url, openssh, there, tmp_path):
     acme = profile("acme", server_terms(openssh, {"folder": there.remote}, port=1))
     async with here_over(url, openssh.client_key, tmp_path, acme) as here:

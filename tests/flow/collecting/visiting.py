@@ -14,7 +14,7 @@ import yaml
 from gateway.buffers import Scratch
 from gateway.carriers.sftp_connection import SftpDoor
 from gateway.flow.collecting.collect import Collecting
-from gateway.flow.collecting.fetching import Desk
+from gateway.flow.collecting.visits import Desk
 from gateway.flow.receive import Reception
 from gateway.model.ids import IdSource
 from gateway.settings import Limits
