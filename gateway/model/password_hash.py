@@ -27,13 +27,17 @@ def hash_of(password: str, salt: bytes, *, log2_n: int = LOG2_N) -> str:
         salt: 16 random bytes.
         log2_n: how much work each guess is, 14 to 18.
     """
-    derived = _derive(password, salt, log2_n, _P)
+    return written(salt, _derive(password, salt, log2_n, _P), log2_n=log2_n)
+
+
+def written(salt: bytes, derived: bytes, *, log2_n: int = LOG2_N) -> str:
+    """How salt and hash stand in a profile; of a hash that nobody derived, it is of a password that nobody knows."""
     return f"$scrypt$ln={log2_n},r={_R},p={_P}${_text(salt)}${_text(derived)}"
 
 
-def matches(password: str, written: str) -> bool:
+def matches(password: str, written_hash: str) -> bool:
     """Whether it is the password; False also where what stands there is no hash. As much work as `hash_of`."""
-    found = _WRITTEN.fullmatch(written)
+    found = _WRITTEN.fullmatch(written_hash)
     if found is None:
         return False
     salt, expected = _bytes(found[3]), _bytes(found[4])

@@ -1,8 +1,9 @@
 """Those who try keys and passwords: a score for each network, first slower answers, then no answer at all.
 
 Each login that fails adds to the score, which halves in ten minutes. Above the first threshold failures are answered
-later and later; above the second the network is shut out, before any byte of SSH, for twice as long each time. Who
-comes from an address that a profile lists is never shut out for what others do there, only answered later.
+later and later; above the second the network is shut out, before any byte of SSH, for twice as long each time. Where a
+profile lists the address, or a partner logged in within the last days, nobody is shut out for what others do there,
+only answered later: behind one address there may be a sprayer and a partner, or a whole world of both.
 """
 
 import math
@@ -14,6 +15,8 @@ HALF_LIFE_MS = 600_000
 DELAYED_FROM = 6.0
 BANNED_FROM = 24.0
 DELAY_S_MAX = 4.0
+# For so long a network is known after a partner's login.
+KNOWN_MS = 7 * 86_400_000
 # A day without a ban, and the next one is short again.
 FORGOTTEN_MS = 86_400_000
 BAN_MS_MAX = 86_400_000
@@ -28,7 +31,7 @@ class Fault(Enum):
     UNKNOWN_USER = 3.0
     WRONG_PASSWORD = 2.0
     WRONG_KEY = 1.0  # of a whole connection: programs try all the keys that they have
-    LEFT = 0.1  # before showing anything, or speaking no SSH at all
+    LEFT = 0.05  # before showing anything, or speaking no SSH at all
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class _Record:
     at_ms: int
     banned_until_ms: int = 0
     bans: int = 0
+    known_until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,11 @@ class Bans:
     def failed(self, network: str, address: str, fault: Fault) -> Ban | None:
         """Somebody failed there; the ban, where that was once too often."""
         now_ms = self._now_ms()
-        # Who fails goes behind the others, so that the first is the one who was quiet for longest.
-        record = self._records.pop(network, None) or _Record(0.0, now_ms)
-        if len(self._records) >= NETWORKS_MAX:
-            del self._records[next(iter(self._records))]
-        self._records[network] = record
+        record = self._record(network, now_ms)
         record.score, record.at_ms = _decayed(record, now_ms) + fault.value, now_ms
-        if record.score < BANNED_FROM or not self._ban_ms or self._is_listed(address):
+        if record.score < BANNED_FROM or not self._ban_ms:
+            return None
+        if record.known_until_ms > now_ms or self._is_listed(address):
             return None
         if now_ms - record.banned_until_ms > FORGOTTEN_MS:
             record.bans = 0
@@ -107,10 +109,18 @@ class Bans:
 
     def succeeded(self, network: str) -> None:
         """A partner logged in there: most of what was counted may have been its own mistakes."""
-        record = self._records.get(network)
-        if record is not None:
-            record.score = _decayed(record, self._now_ms()) * _KEPT_AFTER_SUCCESS
-            record.at_ms = self._now_ms()
+        now_ms = self._now_ms()
+        record = self._record(network, now_ms)
+        record.score, record.at_ms = _decayed(record, now_ms) * _KEPT_AFTER_SUCCESS, now_ms
+        record.known_until_ms = now_ms + KNOWN_MS
+
+    def _record(self, network: str, now_ms: int) -> _Record:
+        """What is known of a network; it goes behind the others, so that the first was quiet for longest."""
+        record = self._records.pop(network, None) or _Record(0.0, now_ms)
+        if len(self._records) >= NETWORKS_MAX:
+            del self._records[next(iter(self._records))]
+        self._records[network] = record
+        return record
 
 
 def _decayed(record: _Record, now_ms: int) -> float:

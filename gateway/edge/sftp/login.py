@@ -145,6 +145,7 @@ class Logins:
         self.new_session = new_session
         self.passwords = Passwords()
         self._gate = AuditGate(edge.reception, edge.metrics, edge.now_ms)
+        self._most: tuple[Directory | None, date, int] = (None, date.min, 0)
         self._delayed = 0
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -183,17 +184,17 @@ class Logins:
         proofs |= {item.scrypt for item in terms.passwords if item.opens_on(today)}
         return None if visitor.proof in proofs else "what you logged in with does not open this mailbox any more"
 
-    def offers_passwords(self, directory: Directory) -> int:
+    def passwords_max(self) -> int:
         """How many passwords the profile has that has most; 0: nobody may log in with one."""
-        today = self.today()
-        return max(
-            (
+        directory, today = self.edge.directory(), self.today()
+        if self._most[:2] != (directory, today):
+            numbers = [
                 sum(item.opens_on(today) for item in partner.profile.sftp.passwords)
                 for partner in directory
                 if partner.profile.sftp is not None and partner.profile.status != "draft"
-            ),
-            default=0,
-        )
+            ]
+            self._most = (directory, today, max(numbers, default=0))
+        return self._most[2]
 
     async def hold_back(self, network: str) -> bool:
         """Wait before a failure is answered; False: too many wait already, and the connection is to end."""
@@ -278,7 +279,7 @@ class Login(asyncssh.SSHServer):
         self._keys_tried = 0
         self._passwords_tried = 0
         self._sessions: list[ChannelSession] = []
-        self._passwords_offered = logins.offers_passwords(logins.edge.directory())
+        self._passwords_offered = logins.passwords_max()
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """SSH begins."""

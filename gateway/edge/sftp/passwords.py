@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from gateway.model.password_hash import LOG2_N, SALT_BYTES, hash_of, matches
+from gateway.model.password_hash import HASH_BYTES, SALT_BYTES, matches, written
 
 AT_ONCE = 2
 WAITING_MAX = 32
@@ -20,8 +20,7 @@ class Passwords:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        # Of no password: made of what nobody knows.
-        self._nobodys = hash_of(os.urandom(SALT_BYTES).hex(), os.urandom(SALT_BYTES), log2_n=LOG2_N)
+        self._nobodys = written(os.urandom(SALT_BYTES), os.urandom(HASH_BYTES))
 
     async def which(self, password: str, hashes: Sequence[str], *, at_least: int) -> int | None:
         """Which of the hashes a password is of; None: of none.
@@ -48,4 +47,4 @@ class Passwords:
 
 def _all_of(password: str, hashes: Sequence[str]) -> list[bool]:
     """Every one is compared, so that the time tells nothing of which it was."""
-    return [matches(password, written) for written in hashes]
+    return [matches(password, one) for one in hashes]

@@ -4,7 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.edge.sftp import bans as bans_module
-from gateway.edge.sftp.bans import BAN_MS_MAX, BANNED_FROM, DELAY_S_MAX, DELAYED_FROM, HALF_LIFE_MS, Bans, Fault
+from gateway.edge.sftp.bans import (
+    BAN_MS_MAX,
+    BANNED_FROM,
+    DELAY_S_MAX,
+    DELAYED_FROM,
+    HALF_LIFE_MS,
+    KNOWN_MS,
+    Bans,
+    Fault,
+)
 
 SPRAYER, PARTNER = "192.0.2.7", "198.51.100.9"
 
@@ -95,6 +104,18 @@ def test_a_login_forgives_most_of_it():
     assert bans.delay_s(SPRAYER) > 0
     bans.succeeded(SPRAYER)
     assert bans.delay_s(SPRAYER) == 0
+
+
+def test_where_a_partner_logged_in_nobody_is_shut_out_for_some_days():
+    clock = Clock()
+    bans = bans_with(clock)
+    bans.succeeded(SPRAYER)
+    for _ in range(100):
+        assert bans.failed(SPRAYER, SPRAYER, Fault.UNKNOWN_USER) is None
+    assert bans.delay_s(SPRAYER) == DELAY_S_MAX
+    clock.now_ms += KNOWN_MS
+    spray(bans)
+    assert bans.is_banned(SPRAYER)
 
 
 def test_without_a_length_nobody_is_shut_out():
