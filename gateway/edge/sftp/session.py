@@ -120,7 +120,8 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         self._channel = None
         self._waiting.clear()
         self._writable.set()
-        self._answering.abandon()
+        if not self._under_way:
+            self._answering.abandon()  # else once that is done: a CLOSE among it was said while the client was there
 
     def pause_writing(self) -> None:
         """The client does not read its answers."""
@@ -190,6 +191,8 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         for path in paths:
             if self._last.get(path) is task:
                 del self._last[path]
+        if self._is_over and not self._under_way:
+            self._answering.abandon()
         self._go_on()
 
     def _go_on(self) -> None:
