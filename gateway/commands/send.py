@@ -27,7 +27,7 @@ from gateway.flow import traffic
 from gateway.flow.outward.composing import SNIFFED_BYTES, Composing
 from gateway.flow.outward.outbound import Answer, Outbound, SourceKey
 from gateway.flow.outward.ways import message_id_host
-from gateway.model.delivery import INBOX, DeliveryState
+from gateway.model.delivery import FETCHED_CHANNELS, INBOX, DeliveryState
 from gateway.model.dispatch import DispatchState
 from gateway.model.ids import IdSource
 from gateway.settings import Settings
@@ -203,8 +203,12 @@ class _Sender:
             note("no gateway runs here now: waiting for `gateway serve`")
         with _progress() as status:
             followed = self._followed(delivery_id)
-            if until is None and isinstance(followed, StoredDelivery) and followed.channel == INBOX:
-                note("it lies in their inbox until they confirm it, which may take days; --wait SECONDS ends the wait")
+            if until is None and isinstance(followed, StoredDelivery) and followed.channel in FETCHED_CHANNELS:
+                until_when = "confirm" if followed.channel == INBOX else "fetch"
+                note(
+                    f"it lies in their {followed.channel} until they {until_when} it, which may take days; "
+                    "--wait SECONDS ends the wait"
+                )
             while followed.state != DeliveryState.DELIVERED and followed.state not in _FAILED:
                 if until is not None and time.monotonic() >= until:
                     break

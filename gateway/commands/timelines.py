@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from gateway.commands.output import STYLES, console, size, visible
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import FETCHED_CHANNELS
 
 # Steps that end something, well or badly; the others are on the way.
 _STEP_STYLES = {
@@ -119,8 +119,8 @@ def _wanted(step: Mapping[str, Any]) -> str:
 
 
 def _queued(step: Mapping[str, Any]) -> str:
-    if step["channel"] == INBOX:
-        return f"{size(step['bytes'])} for their inbox"
+    if step["channel"] in FETCHED_CHANNELS:
+        return f"{size(step['bytes'])} for their {step['channel']}"
     return f"{size(step['bytes'])} by {visible(step['channel'])} as {visible(step['transport_id'])}"
 
 

@@ -21,7 +21,7 @@ from tests.onboarding.test_shipped_templates import PUBLIC_KEY
 from tests.partners.profiles import ACME, NORTHWIND, write
 
 SFTP = "sftp: {user: acme, keys: [{label: laptop, file: acme.pub}]}\n"
-NO_SERVER = "acme-supply/profile.yaml:10:14: warning: this gateway has no SFTP server yet"
+PASSWORD = f"{{label: old, scrypt: '$scrypt$ln=14,r=8,p=1${'A' * 22}${'A' * 43}'"
 
 
 def checked(partners_dir: Path, environment: str | None = None, **named: object) -> list[str]:
@@ -115,24 +115,47 @@ class TestMailbox:
     )
     def test_a_key_that_opens_nothing(self, tmp_path: Path, make: Callable[[], bytes], words: str) -> None:
         write(tmp_path, "acme-supply", ACME + SFTP, acme_pem=GOOD, acme_pub=make())
-        no_server, wrong = checked(tmp_path)
-        assert no_server.startswith(NO_SERVER)
+        (wrong,) = checked(tmp_path)
         assert wrong.startswith(f"acme-supply/profile.yaml:10:49: {words}")
 
     @pytest.mark.parametrize(
         ("days", "words"),
-        [(-1, "the SFTP key `laptop` expired on"), (29, "the SFTP key `laptop` expires on"), (31, None)],
+        [
+            (-1, ["nothing opens the mailbox any more", "the SFTP key `laptop` expired on"]),
+            (29, ["the SFTP key `laptop` expires on"]),
+            (31, []),
+        ],
     )
-    def test_a_key_that_ends(self, tmp_path: Path, days: int, words: str | None) -> None:
+    def test_a_key_that_ends(self, tmp_path: Path, days: int, words: list[str]) -> None:
         ends = (NOW + timedelta(days=days)).date()
         text = ACME + SFTP.replace("acme.pub}", f"acme.pub, expires_on: {ends}}}")
         write(tmp_path, "acme-supply", text, acme_pem=GOOD, acme_pub=b"# theirs\n" + PUBLIC_KEY)
-        _, *found = checked(tmp_path)
-        assert [f"warning: {words}" in line for line in found] == ([True] if words else [])
+        found = checked(tmp_path)
+        assert [f"warning: {said}" in line for said, line in zip(words, found, strict=True)] == [True] * len(words)
 
     def test_a_mailbox_without_a_key(self, tmp_path: Path) -> None:
         write(tmp_path, "acme-supply", ACME + "sftp: {user: acme}\n", acme_pem=GOOD)
         assert "a mailbox without a key that opens it" in " ".join(checked(tmp_path))
+
+    def test_a_key_whose_day_has_not_come(self, tmp_path: Path) -> None:
+        day = (NOW + timedelta(days=3)).date()
+        text = ACME + SFTP.replace("acme.pub}", f"acme.pub, valid_from: {day}}}")
+        write(tmp_path, "acme-supply", text, acme_pem=GOOD, acme_pub=PUBLIC_KEY)
+        (found,) = checked(tmp_path)
+        assert f"warning: nothing opens the mailbox before {day}" in found
+
+    def test_passwords_end_as_keys_do_and_open_as_well(self, tmp_path: Path) -> None:
+        soon = (NOW + timedelta(days=3)).date()
+        text = ACME + f"sftp: {{user: acme, passwords: [{PASSWORD}, expires_on: {soon}}}]}}\n"
+        write(tmp_path, "acme-supply", text, acme_pem=GOOD)
+        (found,) = checked(tmp_path)
+        assert f"warning: the SFTP password `old` expires on {soon}" in found
+
+    def test_old_algorithms_are_told(self, tmp_path: Path) -> None:
+        text = ACME + SFTP.replace("}]}", "}], networks: 192.0.2.0/24, algorithms: [ssh-rsa, hmac-sha1]}")
+        write(tmp_path, "acme-supply", text, acme_pem=GOOD, acme_pub=PUBLIC_KEY)
+        (found,) = checked(tmp_path)
+        assert "warning: old SSH algorithms are offered to the addresses of `networks`: ssh-rsa, hmac-sha1" in found
 
     def test_a_user_name_that_two_claim(self, tmp_path: Path) -> None:
         for name in ("one", "two"):
@@ -157,7 +180,8 @@ class TestWaysOut:
         (found,) = checked(tmp_path)
         assert found == (
             "acme-supply/profile.yaml:9:43: we are to send purchase_order, but there is no way to them; "
-            "add `as2.url`, or `api_keys` so that they can fetch it by the API, or name a connection in `via`"
+            "add `as2.url`, `sftp` or `sftp_server.push`, or `api_keys` so that they can fetch it by the API, or name "
+            "a connection in `via`"
         )
 
     def test_a_connection_may_be_the_way(self, tmp_path: Path) -> None:
@@ -169,8 +193,8 @@ class TestWaysOut:
         write(tmp_path, "acme-supply", self.WITHOUT_URL + speaks, acme_pem=GOOD)
         (found,) = checked(tmp_path)
         assert found.endswith(
-            "there is no way to them; add `as2.url` to the connection `acme-supply`, or `delivery: {way: inbox}` here, "
-            "if they fetch by the API themselves"
+            "there is no way to them; add `as2.url`, `sftp` or `sftp_server.push` to the connection `acme-supply`, or "
+            "`delivery: {way: inbox}` here, if they fetch by the API themselves"
         )
 
     def test_who_calls_the_api_fetches(self, tmp_path: Path) -> None:

@@ -219,13 +219,16 @@ def _way_out(profile: Profile) -> str | None:
     """How what we have for them reaches them, in words."""
     if profile.sandbox:
         return "the sandbox plays them"
-    match own_way(profile):
-        case "inbox":
-            hours = profile.delivery.confirm_within_hours
-            return f"inbox: they fetch it by the API and confirm it within {hours} hours"
-        case "webhook":
-            return f"webhook: posted to {profile.delivery.webhook}"
-        case "as2":
-            return "as2"
-        case _:
-            return f"by the connection {profile.via}" if profile.via is not None else None
+    hours, server = profile.delivery.confirm_within_hours, profile.sftp_server
+    by_removal = profile.sftp is not None and profile.sftp.delivered_on == "removal"
+    words = {
+        "as2": "as2",
+        "sftp": f"sftp: put on their server {server.host}" if server is not None else "sftp",
+        "inbox": f"inbox: they fetch it by the API and confirm it within {hours} hours",
+        "mailbox": f"mailbox: they fetch it from outbox/{' and remove it' if by_removal else ''} within {hours} hours",
+        "webhook": f"webhook: posted to {profile.delivery.webhook}",
+    }
+    way = own_way(profile)
+    if way is not None:
+        return words[way]
+    return f"by the connection {profile.via}" if profile.via is not None else None

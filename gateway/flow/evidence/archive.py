@@ -36,7 +36,7 @@ from gateway.flow.evidence.readme import (
     Facts,
     readme,
 )
-from gateway.model.delivery import INBOX, DeliveryKind
+from gateway.model.delivery import FETCHED_CHANNELS, DeliveryKind
 from gateway.model.instants import rfc3339
 from gateway.spool import SpoolFolder
 from gateway.store import deliveries, keys, messages
@@ -170,7 +170,7 @@ def _answer(path: Path, packed: bytes) -> None:
 
 def _outbound(connection: Connection, delivery: StoredDelivery, folder: Path) -> _Subject:
     parcel = delivery.parcel
-    is_fetched = delivery.channel == INBOX
+    is_fetched = delivery.channel in FETCHED_CHANNELS
     if parcel is not None and not is_fetched:
         wire = deliveries.pieces(connection, delivery.id, "wire")
         _store(folder / MESSAGE, wire, first=_field_lines(parcel.headers))

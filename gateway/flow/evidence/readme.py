@@ -14,7 +14,7 @@ from certs.certificates import Certificate
 from gateway.as2.cms.algorithms import Digest
 from gateway.as2.mic import Mic
 from gateway.flow.evidence.layers import Layers, ReceiptFacts, Signed
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 
 AS2 = "as2"
 KEY_FILE = "recipient-key.pem"
@@ -137,6 +137,13 @@ def _origin(facts: Facts) -> Iterator[str]:
             _WIDTH,
         )
         return
+    if facts.channel == MAILBOX:
+        yield fill(
+            f"It lay in the mailbox of {facts.partner} at our SFTP server, where no document bears a signature: that "
+            "we made it, and when it lay there, is what our records say.",
+            _WIDTH,
+        )
+        return
     if not facts.has_message and facts.channel != AS2:
         yield fill(
             f"It came over {facts.channel}, where no message bears a signature: that {facts.partner} sent it is what "
@@ -249,6 +256,9 @@ def _confirmation(facts: Facts) -> Iterator[str]:
     if facts.channel == INBOX:
         yield from _answered(facts)
         return
+    if facts.channel == MAILBOX:
+        yield from _fetched(facts)
+        return
     if receipt is None:
         yield fill("There is no receipt (MDN).", _WIDTH)
         return
@@ -282,6 +292,19 @@ def _confirmation(facts: Facts) -> Iterator[str]:
     yield fill(f"It is the digest of {facts.mic_content}{how}:", _WIDTH)
     test = f"openssl dgst -{algorithm} -binary {facts.mic_content} | openssl base64 -A"
     yield f'$ test "$({test})" = {quote(digest)}'
+
+
+def _fetched(facts: Facts) -> Iterator[str]:
+    if not facts.has_confirmation:
+        yield fill(f"{facts.partner} has not fetched it.", _WIDTH)
+        return
+    yield fill(
+        f"{CONFIRMATION} says what our SFTP server saw when {facts.partner} fetched it: the file, its SHA-256, the "
+        "address, and the key or password that opened the session. SSH proves that to nobody but the two who spoke: "
+        "it is what our records say. It names the document:",
+        _WIDTH,
+    )
+    yield f"$ grep -a -F -e {facts.subject.rpartition(' ')[2]} {CONFIRMATION}"
 
 
 def _answered(facts: Facts) -> Iterator[str]:

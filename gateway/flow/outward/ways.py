@@ -24,6 +24,8 @@ SANDBOX = "sandbox"
 Way: TypeAlias = WayOut
 # What goes to a partner itself, whatever connection carries their other traffic.
 GOES_ALONE = frozenset({SANDBOX, INBOX, WEBHOOK})
+# What speaks no AS2: nothing of our AS2 identities, certificates and receipts is needed for it.
+WITHOUT_AS2 = frozenset({SFTP, INBOX, MAILBOX, WEBHOOK})
 # How a connection carries what is for those who come by it, the first that it has; an inbox is one partner's.
 CARRIED: tuple[Way, ...] = (AS2, SFTP, MAILBOX)
 

@@ -1,30 +1,20 @@
-"""What can be known to be wrong with the files beside a profile: overlays, keys, samples, and what nobody names."""
+"""What can be known to be wrong with the files beside a profile: overlays, samples, what nobody names, no way out."""
 
 import difflib
 import os
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
-from cryptography.hazmat.primitives.serialization import load_ssh_public_key
-
-from gateway.flow.outward.ways import own_way
-from gateway.model.delivery import INBOX
-from gateway.model.webhook import WEBHOOK
+from gateway.flow.outward.ways import WITHOUT_AS2, carried_by, own_way
 from gateway.onboarding.samples.reading import SAMPLES_FOLDER
 from partners.fields import SLUG
 from partners.folders import Folder
 from partners.layers import written
 from partners.loader import PROFILE_FILE, LoadedProfile
 from partners.nodes import PROFILE_BYTES_MAX, Mapping, read_nodes
-from partners.problems import Location, Problem, one_of, shown
-from partners.sftp_terms import SftpKey
+from partners.problems import Problem, one_of, shown
 
-KEY_EXPIRY_WARNING = timedelta(days=30)
-RSA_BITS_MIN = 2_048
 ENTRIES_MAX = 1_000  # of a folder that are looked at
 _OVERLAY, _SUFFIXES = "profile.", (".yaml", ".yml")
 
@@ -100,82 +90,22 @@ def _texts(data: bytes | str) -> set[str]:
     return {scalar.text for _, scalar in written(nodes) if scalar.text} if isinstance(nodes, Mapping) else set()
 
 
-def sftp_problems(loaded: LoadedProfile, now: datetime) -> Iterator[Problem]:
-    """Keys of an SFTP mailbox that cannot be read, are weak or end soon, and a mailbox that has no door yet."""
-    sftp = loaded.profile.sftp
-    if sftp is None:
-        return
-    what = f"this gateway has no SFTP server yet, so nobody can log in as {shown(sftp.user)}"
-    yield loaded.problem(("sftp", "user"), what, "agree on AS2 or REST until it has", warning=True)
-    if not sftp.keys:
-        right = "add `keys:` with the public key that they send you"
-        yield loaded.problem(("sftp",), "a mailbox without a key that opens it", right, warning=True)
-    for index, key in enumerate(sftp.keys):
-        where: Location = ("sftp", "keys", index)
-        data = loaded.files.get(key.file)
-        fault = _key_fault(data) if data is not None else None
-        if fault is not None:
-            yield loaded.problem((*where, "file"), f"{shown(key.file)}: {fault[0]}", fault[1])
-        lasting = [other for other in sftp.keys if _lasts(other, now)]
-        yield from _expiry_problems(loaded, (*where, "expires_on"), key, now, is_followed=bool(lasting))
-
-
-def _lasts(key: SftpKey, now: datetime) -> bool:
-    return key.expires_on is None or key.expires_on - now.date() > KEY_EXPIRY_WARNING
-
-
-def _expiry_problems(
-    loaded: LoadedProfile, where: Location, key: SftpKey, now: datetime, *, is_followed: bool
-) -> Iterator[Problem]:
-    if key.expires_on is None or _lasts(key, now):
-        return
-    if key.expires_on < now.date():
-        what = f"the SFTP key {shown(key.label)} expired on {key.expires_on}"
-        yield loaded.problem(where, what, "ask for a new key, or remove this one", warning=True)
-    elif not is_followed:
-        what = f"the SFTP key {shown(key.label)} expires on {key.expires_on}"
-        yield loaded.problem(where, what, "add a new key and have the partner change over", warning=True)
-
-
-def _key_fault(data: bytes) -> tuple[str, str] | None:
-    """What is wrong with a public key file, and what would be right; None when it will do."""
-    ask = "ask for the line in their .pub file, such as `ssh-ed25519 AAAA...`"
-    if b"PRIVATE KEY-----" in data:
-        return "the file holds a private key", f"delete it everywhere, have them make a new one, and {ask}"
-    lines = [line for line in data.splitlines() if line.strip() and not line.lstrip().startswith(b"#")]
-    if len(lines) != 1:
-        return f"the file holds {len(lines)} lines with keys", "put each key into a file of its own" if lines else ask
-    try:
-        return _weakness(load_ssh_public_key(lines[0].strip()))
-    except UnsupportedAlgorithm:
-        return "a kind of key that is not known here", "ask for an ed25519, ECDSA or RSA key"
-    except (ValueError, TypeError):
-        return "the file holds no readable public key", ask
-
-
-def _weakness(key: object) -> tuple[str, str] | None:
-    if isinstance(key, dsa.DSAPublicKey):
-        return "a DSA key, which nobody should let in any more", "ask for an ed25519 key"
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < RSA_BITS_MIN:
-        return f"the RSA key has {key.key_size} bits", f"ask for an ed25519 key, or {RSA_BITS_MIN} bits or more"
-    return None
-
-
 def way_out_problems(loaded: LoadedProfile, by_id: MappingOf[str, LoadedProfile]) -> Iterator[Problem]:
     """Agreements on what we send, to a partner whom nothing of ours can reach; `by_id` are all partners."""
     profile = loaded.profile
-    if profile.sandbox or own_way(profile) in {INBOX, WEBHOOK}:
+    if profile.sandbox or own_way(profile) in WITHOUT_AS2:
         return
     bearer = profile if profile.via is None else by_id[profile.via].profile if profile.via in by_id else None
-    if bearer is None or (bearer.as2 is not None and bearer.as2.url is not None):
+    if bearer is None or carried_by(bearer) is not None:
         return  # an unknown connection is told where connections are
     for index, agreement in enumerate(profile.agreements):
         if agreement.direction == "outbound":
             what = f"we are to send {agreement.document}, but there is no way to them"
-            right = "add `as2.url`, or `api_keys` so that they can fetch it by the API, or name a connection in `via`"
+            right = (
+                "add `as2.url`, `sftp` or `sftp_server.push`, or `api_keys` so that they can fetch it by the API, or "
+                "name a connection in `via`"
+            )
             if profile.via is not None:
-                right = f"add `as2.url` to the connection {shown(profile.via)}"
+                right = f"add `as2.url`, `sftp` or `sftp_server.push` to the connection {shown(profile.via)}"
                 right += ", or `delivery: {way: inbox}` here, if they fetch by the API themselves"
-            by_sftp = bearer.sftp is not None
-            right += "; over SFTP nothing is fetched yet" if by_sftp else ""
-            yield loaded.problem(("agreements", index, "direction"), what, right, warning=by_sftp)
+            yield loaded.problem(("agreements", index, "direction"), what, right)

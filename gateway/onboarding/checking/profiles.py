@@ -8,12 +8,10 @@ from certs.certificates import problems as certificate_problems
 from certs.revocation import list_objection, overdue_words, read_revocation_lists
 from gateway.agreements import OurIdentity, overrides
 from gateway.as2_agreements import identity_for, partner_certificates, partner_trust
-from gateway.flow.outward.ways import own_way
-from gateway.model.delivery import INBOX
-from gateway.model.webhook import WEBHOOK
+from gateway.flow.outward.ways import WITHOUT_AS2, own_way
 from gateway.onboarding.checking.connections import connection_problems as way_problems
 from gateway.onboarding.checking.credentials import credential_problems
-from gateway.onboarding.checking.folders import sftp_problems
+from gateway.onboarding.checking.mailboxes import mailbox_problems
 from gateway.onboarding.checking.remote_servers import remote_server_problems
 from gateway.onboarding.checking.vocabulary import vocabulary_problems
 from gateway.onboarding.checking.x12 import x12_problems
@@ -39,7 +37,7 @@ def check_profile(loaded: LoadedProfile, *, identities: Collection[OurIdentity],
     found += _fetching_problems(loaded, identities)
     found += x12_problems(loaded)
     found += credential_problems(loaded, now)
-    found += sftp_problems(loaded, now)
+    found += mailbox_problems(loaded, now)
     found += remote_server_problems(loaded)
     found += vocabulary_problems(loaded)
     if loaded.profile.as2 is not None:
@@ -103,7 +101,7 @@ def _as2_identity_problems(loaded: LoadedProfile, as2: As2, identities: Collecti
 def _fetching_problems(loaded: LoadedProfile, identities: Collection[OurIdentity]) -> Iterator[Problem]:
     """What they fetch, or have posted to them, and nothing says as whom of us it is written."""
     names = [identity.name for identity in identities]
-    if own_way(loaded.profile) not in {INBOX, WEBHOOK} or len(names) <= 1 or loaded.profile.sandbox:
+    if own_way(loaded.profile) not in WITHOUT_AS2 or len(names) <= 1 or loaded.profile.sandbox:
         return
     for index, agreement in enumerate(loaded.profile.agreements):
         if agreement.direction == "outbound" and agreement.our_identity is None:

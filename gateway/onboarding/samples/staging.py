@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.as2_agreements import identity_for
-from gateway.model.delivery import INBOX
-from gateway.model.webhook import WEBHOOK
+from gateway.flow.outward.ways import WITHOUT_AS2
 from gateway.settings import IdentitySettings
 from partners.as2_terms import As2
 from partners.directory import Directory
@@ -64,7 +63,7 @@ def _active(loaded: LoadedProfile) -> LoadedProfile:
 
 
 def _reachable(loaded: LoadedProfile, identities: Sequence[IdentitySettings]) -> LoadedProfile:
-    if loaded.profile.way_out in {INBOX, WEBHOOK}:
+    if loaded.profile.way_out in WITHOUT_AS2:
         return loaded  # they are, as far as a rehearsal goes
     as2 = loaded.profile.as2 or As2(id=_SOME_ID)
     known = identity_for(loaded.profile.model_copy(update={"as2": as2}), identities)

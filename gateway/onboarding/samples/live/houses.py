@@ -20,9 +20,7 @@ from certs.creation import create_key_pair
 from gateway.as2_agreements import identities_for
 from gateway.flow.certificates.keys import first_pair, stored_of
 from gateway.flow.outward.send import Sending
-from gateway.flow.outward.ways import own_way
-from gateway.model.delivery import INBOX
-from gateway.model.webhook import WEBHOOK
+from gateway.flow.outward.ways import WITHOUT_AS2, own_way
 from gateway.onboarding.samples.live import loopback_profiles
 from gateway.onboarding.samples.live.loopback_profiles import (
     LOOPBACK,
@@ -192,7 +190,7 @@ class _Builder:
     def _caller(self) -> LoadedProfile | None:
         """Who of them calls our REST interface: who fetches from the inbox, else who brings their documents."""
         partner, bearer = self.actors.partner, self.actors.bearer
-        if own_way(partner.profile) in {INBOX, WEBHOOK}:
+        if own_way(partner.profile) in WITHOUT_AS2:
             return partner
         return bearer if bearer.profile.has_api else None
 

@@ -17,11 +17,10 @@ from typing import Any, Final
 import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
-from gateway.flow.outward.ways import own_way
+from gateway.flow.outward.ways import WITHOUT_AS2, own_way
 from gateway.flow.terms import TermsOfProfiles
-from gateway.model.delivery import INBOX, DeliveryKind
+from gateway.model.delivery import DeliveryKind
 from gateway.model.message import FINAL_STATES, MessageState
-from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.judging import Judged, judge
 from gateway.onboarding.samples.live.deliveries import acknowledged, delivered, expects_acknowledgment, receipt_words
 from gateway.onboarding.samples.live.houses import House, Houses, NewHouse, NewPair, houses, new_pair
@@ -233,7 +232,7 @@ class Loopback:
             return {FINDINGS: written(refused)}, ["refused at the door of the ERP"]
         if status != _ACCEPTED:
             raise NotSo(f"the door of the ERP answered {status}: {_words(told)}")
-        if own_way(self._actors.partner.profile) in {INBOX, WEBHOOK}:
+        if own_way(self._actors.partner.profile) in WITHOUT_AS2:
             body = await self._fetched(str(told["id"]))
             proven = ["fetched from the inbox", "confirmed"]
             return {_sent_name(body): body} | ({FINDINGS: written(findings)} if findings else {}), proven

@@ -4,13 +4,14 @@ In ours everything stays as the partner's profile says, but for what reaches out
 keys. The other side knows us by the same agreements, seen from there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.agreements import framing_terms
 from gateway.as2_agreements import identities_for
-from gateway.model.delivery import INBOX
+from gateway.flow.outward.ways import SFTP, own_way
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import IdentitySettings
@@ -40,6 +41,13 @@ _OUTWARD = (
     "certificate_exchange",
 )
 
+# What the inbox stands for while it is played: no server of theirs is called, and files come and go by the API.
+_STANDS_FOR: Mapping[str | None, str] = {
+    WEBHOOK: "fetched from the inbox, and not posted to their webhook",
+    MAILBOX: "sent and fetched by the API, and not by SFTP",
+    SFTP: "sent and fetched by the API, and nothing put on their SFTP server",
+}
+
 Keys = dict[str, Any]
 
 
@@ -66,7 +74,7 @@ def ours(loaded: LoadedProfile, their_url: str, api_key_sha256: str) -> Playable
     """
     profile = loaded.profile
     keys: Keys = profile.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    for name in ("extends", "sftp", "required_samples", "api", "webhooks"):
+    for name in ("extends", "sftp", "sftp_server", "required_samples", "api", "webhooks"):
         keys.pop(name, None)
     keys["status"] = "testing" if profile.is_test else "live"
     if profile.has_api:
@@ -76,11 +84,11 @@ def ours(loaded: LoadedProfile, their_url: str, api_key_sha256: str) -> Playable
         keys["as2"], notes = _as2_of_ours(profile.as2, keys["as2"], their_url)
     if profile.api.require or (profile.api.opens and not profile.api_keys):
         notes += ("the REST interface is opened by a throw-away key alone, whatever the profile asks for",)
-    if profile.delivery.way == WEBHOOK:
-        keys["delivery"] = {name: value for name, value in keys["delivery"].items() if name not in {"way", "webhook"}}
-        keys |= {"api_keys": [{"label": KEY_LABEL, "sha256": api_key_sha256}]}
-        keys["delivery"]["way"] = INBOX
-        notes += ("fetched from the inbox, and not posted to their webhook",)
+    way = own_way(profile)
+    if way in _STANDS_FOR:
+        delivery = {name: value for name, value in keys.get("delivery", {}).items() if name not in {"way", "webhook"}}
+        keys |= {"api_keys": [{"label": KEY_LABEL, "sha256": api_key_sha256}], "delivery": delivery | {"way": INBOX}}
+        notes += (_STANDS_FOR[way],)
     files = {name: loaded.file(name) for name in profile.table_files()}
     return Playable(keys, notes, files)
 

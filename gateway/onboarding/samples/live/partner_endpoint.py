@@ -12,7 +12,7 @@ from typing import Final
 from gateway.flow.operations import Actor
 from gateway.flow.outward.outbound import Outbound
 from gateway.flow.outward.ways import AS2, own_way
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.onboarding.samples.judging import Judged, judge
 from gateway.onboarding.samples.live.deliveries import acknowledged, delivered, expects_acknowledgment, receipt_words
 from gateway.onboarding.samples.live.loopback import PlayedLive
@@ -80,11 +80,14 @@ class PartnerEndpoint:
         try:
             delivery = await delivered(self.database, answer.id, self.wait_s, who, poll_s=POLL_S, retries=True)
         except NotSo as not_so:
-            if own_way(self.partner.profile) != INBOX:
+            steps = {
+                INBOX: f"they have to fetch it at /v1/inbox/{answer.id}/content, and to confirm it",
+                MAILBOX: "they have to fetch it from outbox/ of their mailbox, whole",
+            }
+            step = steps.get(own_way(self.partner.profile) or "")
+            if step is None:
                 raise
-            raise NotSo(
-                f"{not_so}; they have to fetch it at /v1/inbox/{answer.id}/content, and to confirm it"
-            ) from None
+            raise NotSo(f"{not_so}; {step}") from None
         bearer = self.directory.by_id(delivery.bearer_id or self.partner.id) or self.partner
         proven = [_proven(delivery, bearer)]
         if expects_acknowledgment(self.partner, delivery.document_type):
@@ -122,6 +125,8 @@ def _proven(delivery: StoredDelivery, bearer: LoadedProfile) -> str:
     """What a delivery that is delivered has proven, in words."""
     if delivery.channel == INBOX:
         return "fetched and confirmed"
+    if delivery.channel == MAILBOX:
+        return "fetched from their mailbox"
     if delivery.channel == AS2 and bearer.profile.as2 is not None:
         return receipt_words(bearer.profile.as2)
     return "delivered"
