@@ -13,6 +13,7 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_bytes, print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.profiles import connection_of, folder_of, profile_of
+from gateway.commands.sftp.opening import line_of_our_key
 from gateway.edge.refusals import catalogue
 from gateway.flow.certificates.inventory import Inventory, take_inventory
 from gateway.onboarding.guide.facts import Facts
@@ -111,7 +112,19 @@ def _facts(called: argparse.Namespace, settings: Settings) -> Facts:
         problems=catalogue(),
         connection=connection_of(settings, loaded),
         full=called.full,
+        ssh_key=_ssh_key(settings, loaded),
     )
+
+
+def _ssh_key(settings: Settings, loaded: LoadedProfile) -> str:
+    """What the partner adds to the keys of our user; empty where there is none yet."""
+    terms = loaded.profile.sftp_server
+    if terms is None or terms.key is None:
+        return ""
+    line = line_of_our_key(settings, terms.key)
+    if line is None:
+        note(f"our SSH key {terms.key} is not in the guide: `gateway sftp keys new {terms.key}` makes it")
+    return line or ""
 
 
 def _tell_missing(settings: Settings) -> None:

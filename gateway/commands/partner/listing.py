@@ -132,4 +132,5 @@ def _ways_in(loaded: LoadedProfile | None) -> list[str]:
     ways = [f"as2 {profile.as2.id}"] if profile.as2 is not None else []
     ways += [f"rest ({counted(len(profile.api_keys), 'key')})"] if profile.api_keys else []
     ways += [f"sftp {profile.sftp.user}"] if profile.sftp is not None else []
+    ways += [f"sftp at {profile.sftp_server.host}"] if profile.sftp_server is not None else []
     return ways + ([f"via {profile.via}"] if profile.via is not None else [])

@@ -9,7 +9,7 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, print_pairs, print_table, say
 from gateway.commands.parsing import Parser, Unusable, Verbs, add_config, add_format, did_you_mean, shown, verb, verbs
 from gateway.commands.profiles import directory_of
-from gateway.commands.sftp.opening import ssh_keys, words
+from gateway.commands.sftp.opening import authorized_line, ssh_keys, words
 from gateway.commands.storing import actor, reading
 from gateway.flow.ssh_keys import ALGORITHMS, is_live
 from gateway.flow.views import instant
@@ -82,7 +82,7 @@ def _new(called: argparse.Namespace) -> int:
         print_json(_view(key, used_by))
         return 0
     note(f"made {key.name}, {key.fingerprint}; the partner adds this line to the keys of our user:")
-    say(_line(key))
+    say(authorized_line(key))
     if not used_by:
         note(f"then name it in their profile: `sftp_server: {{key: {key.name}}}`")
     return 0
@@ -125,7 +125,7 @@ def _show(called: argparse.Namespace) -> int:
     if called.format == "json":
         print_json(_view(key, _used_by(key, _users(settings))))
     else:
-        say(_line(key))
+        say(authorized_line(key))
     return 0
 
 
@@ -173,11 +173,6 @@ def _users(settings: Settings) -> Mapping[str, tuple[str, ...]]:
 
 def _used_by(key: StoredSshKey, users: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return users.get(key.name, ()) if is_live(key) else ()
-
-
-def _line(key: StoredSshKey) -> str:
-    """As it stands in authorized_keys; the comment tells their people whose it is."""
-    return f"{key.public_key} partner-gateway-{key.name}"
 
 
 def _state(key: StoredSshKey) -> str:

@@ -159,6 +159,41 @@ def _api_key(_: object, __: object) -> str:
     return "it is another key: the one before opens nothing any more"
 
 
+def _server_of_theirs(before: object, after: object) -> str:
+    return f"we connect to {_shown(after)} (was {_shown(before)}): what stands there under our user is another server's"
+
+
+def _host_keys(before: object, after: object) -> str:
+    old, new = _listed(before), _listed(after)
+    more, fewer = [x for x in new if x not in old], [x for x in old if x not in new]
+    said = [f"their server is believed from now on with {', '.join(more)}"] if more else []
+    said += [f"no more with {', '.join(fewer)}"] if fewer else []
+    return "; ".join(said) or "the order of their host keys"
+
+
+def _login_key(before: object, after: object) -> str:
+    if after is None:
+        return f"we no longer log in with our key {before}"
+    return f"we log in with our key {after}" + (f" (was {before})" if before else "")
+
+
+def _pushed_to(before: object, after: object) -> str:
+    if after is None:
+        return f"nothing is put into {before} any more"
+    return f"what we send is put into {after}" + (f" (was {before})" if before else "")
+
+
+def _fetched_from(before: object, after: object) -> str:
+    if after is None:
+        return f"nothing is fetched from {before} of their server any more"
+    return f"files are fetched from {after} of their server" + (f" (was {before})" if before else "")
+
+
+def _afterwards(_: object, after: object) -> str:
+    does = {"delete": "removed there", "move": "moved there", "leave": "left there"}
+    return f"what was fetched is {does.get(str(after), after)}"
+
+
 def _sandbox(_: object, after: object) -> str:
     return "the sandbox plays them: what we send reaches nobody" if after else "the sandbox plays them no more"
 
@@ -183,6 +218,14 @@ _SENTENCES: tuple[tuple[str, Callable[[object, object], str | None]], ...] = (
     (r"(agreements\[.*\]\.)?tolerances", _tolerated),
     (r"agreements\[.*\]\.releases", _releases),
     (r".*framing\.separators\..*", _separator),
+    (r"sftp_server\.(host|port)", _server_of_theirs),
+    (r"sftp_server\.host_keys", _host_keys),
+    (r"sftp_server\.key", _login_key),
+    (r"sftp_server\.push\.folder", _pushed_to),
+    (r"sftp_server\.fetch\[.*\]\.folder", _fetched_from),
+    (r"sftp_server\.fetch\[.*\]\.then", _afterwards),
+    (r"sftp_server\.algorithms", _algorithms),
+    (r"sftp_server\.(user|password|private_networks|push\..*|fetch.*)", _weighty),
     (r"as2\.(trust|certificate_exchange|receipts_to)|as2\.sending\.(receipt|receipt_by)|as2\.connection\..*", _weighty),
     (r"via|limits\..*|duplicates\..*|.*on_bad_set|.*acknowledgment\..*|.*framing\.(usage|version)", _weighty),
     (r".*business_tolerances\..*|.*vocabulary\..*|.*expires_on|sftp\..*", _weighty),

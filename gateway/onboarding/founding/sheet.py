@@ -78,6 +78,7 @@ def sheet_text(sheet: Sheet) -> str:
         ("AS2", _as2(sheet)),
         ("REST", _rest(sheet)),
         ("SFTP", _sftp(sheet)),
+        ("Your SFTP server", _sftp_server(sheet)),
         ("By a connection", _via(sheet)),
         ("X12 addresses", _x12(sheet)),
         ("What we exchange", _documents(sheet)),
@@ -197,6 +198,19 @@ def _inbox(sheet: Sheet) -> Facts:
 def _sftp(sheet: Sheet) -> Facts:
     held = sheet.profile.sftp
     return [] if held is None else [("Your user", held.user), ("Keys", ", ".join(one.label for one in held.keys))]
+
+
+def _sftp_server(sheet: Sheet) -> Facts:
+    terms = sheet.profile.sftp_server
+    if terms is None:
+        return []
+    return [
+        ("We connect to", f"{terms.host}, port {terms.port}"),
+        ("Our user", terms.user),
+        ("Its host keys", ", ".join(terms.host_keys)),
+        ("We put files into", terms.push.folder if terms.push is not None else None),
+        ("We fetch from", ", ".join(item.folder for item in terms.fetch)),
+    ]
 
 
 def _via(sheet: Sheet) -> Facts:

@@ -23,6 +23,7 @@ class Facts:
         problems: every kind of problem that the REST interface answers with.
         connection: the connection that carries the partner's traffic, if there is one.
         at: when the guide was made.
+        ssh_key: the public key with which we log in at their SFTP server, as authorized_keys has it; empty for none.
         full: everything that is folded away on the screen is open, for print.
     """
 
@@ -34,6 +35,7 @@ class Facts:
     problems: Sequence[Mapping[str, object]] = ()
     connection: LoadedProfile | None = None
     full: bool = False
+    ssh_key: str = ""
 
     @property
     def profile(self) -> Profile:

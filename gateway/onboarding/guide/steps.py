@@ -8,6 +8,7 @@ from gateway.model.delivery import INBOX
 from gateway.onboarding.guide.access import access_of
 from gateway.onboarding.guide.documents import DocumentSection
 from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.remote_server import ANCHOR, TITLE
 from gateway.onboarding.guide.tables import Step
 from gateway.onboarding.guide.transport import transports_of
 
@@ -37,6 +38,10 @@ def _steps(facts: Facts) -> Iterator[Step]:
         yield Step(who, what, "rest", "REST interface")
     if profile.sftp is not None:
         yield Step(them, "Send us your public SSH key, never the private one.", "sftp", "SFTP mailbox")
+    if profile.sftp_server is not None:
+        what = "Make a user for us at your SFTP server with our public key and the folders, and allow our addresses."
+        yield Step(them, what, ANCHOR, TITLE)
+        yield Step(_BOTH, "Compare the fingerprints of the server's host keys by telephone.", ANCHOR, TITLE)
     if any(item.syntax == "x12" for item in profile.agreements):
         yield Step(them, "Set the envelope: ISA and GS as in the tables, ISA15 = T.", "envelope", "Envelope")
     yield Step(

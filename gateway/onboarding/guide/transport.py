@@ -9,6 +9,7 @@ from typing import Final
 from gateway.as2_agreements import identities_for, identity_for
 from gateway.onboarding.guide.endpoint import TO_BE_TOLD, media_types, sizes, url, we_send
 from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.remote_server import remote_server_section
 from gateway.onboarding.guide.rest import rest_section
 from gateway.onboarding.guide.tables import Fact, FactTable, TransportSection
 from gateway.onboarding.guide.words import day_words, listed
@@ -32,6 +33,8 @@ def transports_of(facts: Facts) -> tuple[TransportSection, ...]:
         found.append(rest_section(facts))
     if profile.sftp is not None:
         found.append(_sftp(facts))
+    if profile.sftp_server is not None:
+        found.append(remote_server_section(facts, profile.sftp_server))
     return tuple(found)
 
 
