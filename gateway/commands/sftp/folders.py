@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any
 
 from gateway.commands.opening import open_settings
-from gateway.commands.output import print_json, print_table, say
+from gateway.commands.output import note, print_json, print_table, say
 from gateway.commands.parsing import Verbs, add_config, add_format, verb
 from gateway.commands.profiles import directory_of
 from gateway.commands.storing import now_ms, reading
+from gateway.flow.collecting.named import named_by
 from gateway.flow.collecting.views import folder_views
 
 _FILES_SHOWN = ("waiting", "growing", "stuck", "empty")
@@ -44,6 +45,11 @@ def _list(called: argparse.Namespace) -> int:
         [_row(view) for view in views],
         empty="nothing is fetched from any partner; a profile says so under `sftp_server.fetch`",
     )
+    known = {(view["partner"], view["name"]) for view in views}
+    for one in named_by(directory):
+        key = one.partner.id, one.terms.name
+        if key not in known and called.partner in (None, one.partner.id):
+            note(f"{'/'.join(key)} is new: it is looked into once the running gateway has read the profile")
     for view in views:
         for file in view["stuck"]:
             say(f"{view['partner']}/{view['name']}: {file['file']}: {file['reason']}", style="dim")

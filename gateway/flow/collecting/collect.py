@@ -7,13 +7,12 @@ way, and keeps none of its neighbours from being looked into.
 """
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -21,6 +20,7 @@ from sqlalchemy import Connection
 from gateway.carriers.sftp_connection import CannotConnect, RemoteFailed, SftpDoor
 from gateway.flow.collecting import schedule, troubles
 from gateway.flow.collecting.look import Looked, look
+from gateway.flow.collecting.named import Named, named_by
 from gateway.flow.collecting.visits import Desk, Visit
 from gateway.flow.rounds import Rounds
 from gateway.model.refusals import Refused
@@ -29,8 +29,7 @@ from gateway.store import remote_files, remote_folders
 from gateway.store.database import StoreUnavailable, Unit
 from gateway.store.remote_folders import StoredFolder, StoredServer, Wanted
 from partners.directory import Directory
-from partners.loader import LoadedProfile
-from partners.sftp_server_terms import SftpFetch, SftpServer
+from partners.sftp_server_terms import SftpServer
 
 POLL_S = 1.0
 RENEWALS_PER_LEASE = 4
@@ -47,16 +46,6 @@ PURGE_PAUSE_S = 0.05
 log = logging.getLogger(__name__)
 
 _Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A folder that a profile names now."""
-
-    partner: LoadedProfile
-    server: SftpServer
-    terms: SftpFetch
-    digest: str
 
 
 class Collecting:
@@ -88,7 +77,7 @@ class Collecting:
         self._chance = chance
         self._rounds = Rounds(POLL_S, log, "folders of partners' servers cannot be read now")
         self._followed: Directory | None = None
-        self._named: Mapping[_Key, _Named] = {}
+        self._named: Mapping[_Key, Named] = {}
         self._looks: dict[_Key, asyncio.Task[None]] = {}
         self._tries: dict[str, asyncio.Task[None]] = {}
         self._is_ending = False
@@ -194,7 +183,7 @@ class Collecting:
             wanted = self._wanted(missing)
             await self._database.write(lambda connection: remote_folders.follow(connection, wanted, removes=False))
 
-    def _wanted(self, named: Mapping[_Key, _Named]) -> list[Wanted]:
+    def _wanted(self, named: Mapping[_Key, Named]) -> list[Wanted]:
         now_ms = self._now_ms()
         return [
             Wanted(partner_id, name, one.digest, schedule.first_look(one.terms, now_ms))
@@ -256,7 +245,7 @@ class Collecting:
     def _server_of(self, partner_id: str) -> SftpServer:
         return next(one.server for (named, _), one in self._named.items() if named == partner_id)
 
-    async def _look(self, folder: StoredFolder, named: _Named) -> None:
+    async def _look(self, folder: StoredFolder, named: Named) -> None:
         """One look, from the claim to what came of it."""
         outcome: Looked | Exception
         try:
@@ -271,7 +260,7 @@ class Collecting:
         with suppress(StoreUnavailable):  # otherwise the claim runs out
             await self._settle(folder, named, outcome)
 
-    async def _settle(self, folder: StoredFolder, named: _Named, outcome: Looked | Exception) -> None:
+    async def _settle(self, folder: StoredFolder, named: Named, outcome: Looked | Exception) -> None:
         now_ms = self._now_ms()
         unit: Unit[None]
         match outcome:
@@ -300,7 +289,7 @@ class Collecting:
         await self._database.write(unit)
 
     def _note_look(
-        self, connection: Connection, folder: StoredFolder, named: _Named, looked: Looked, now_ms: int
+        self, connection: Connection, folder: StoredFolder, named: Named, looked: Looked, now_ms: int
     ) -> None:
         key = f"{folder.partner_id}/{folder.name}"
         by_schedule = schedule.next_look(named.terms, key, now_ms)
@@ -388,20 +377,6 @@ class Collecting:
                     # Whoever has it now may fetch the same files; each is kept once all the same.
                     log.warning("another process looks into a folder as well", extra=_facts(folder))
                     return
-
-
-def named_by(directory: Directory) -> list[_Named]:
-    """The folders that profiles name. A draft's wait; what a suspended partner lays out is fetched, and held here."""
-    found: list[_Named] = []
-    for partner in directory:
-        server = partner.profile.sftp_server
-        if server is None or partner.profile.status == "draft":
-            continue
-        known = server.model_dump_json(exclude={"push", "fetch"})
-        for terms in server.fetch:
-            digest = hashlib.sha256(f"{known}{terms.model_dump_json()}".encode()).hexdigest()
-            found.append(_Named(partner, server, terms, digest))
-    return found
 
 
 def _facts(folder: StoredFolder) -> dict[str, object]:
