@@ -51,8 +51,8 @@ SIGNATURES = (
     "rsa-sha2-256",
 )
 _HOST_SIGNATURES = frozenset({*SIGNATURES, SHA1_SIGNATURE})
-# A client that is given so much at once keeps a line of 100 MB/s and 20 ms busy.
-WINDOW_BYTES = 8 * 1_048_576
+# So much of a channel may be on its way to us: 40 MB/s over a line of 100 ms. More only fills memory.
+WINDOW_BYTES = 4 * 1_048_576
 PACKET_BYTES = 65_536
 REKEY_BYTES = 4 * 1_073_741_824
 REKEY_S = 4 * 3_600

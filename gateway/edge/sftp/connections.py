@@ -25,7 +25,7 @@ SWEEPS_PER_DEADLINE = 4
 SWEEP_S_MAX = 1.0
 # What may come in before the login, and afterwards between two requests: more is no SFTP.
 BYTES_BEFORE_LOGIN_MAX = 131_072
-BYTES_UNASKED_MAX = 64 * 1_048_576
+BYTES_UNASKED_MAX = 32 * 1_048_576
 # What the other side has not read yet; the session is told to pause long before.
 UNREAD_BYTES_MAX = 64 * 1_048_576
 _SHUTTING_DOWN = "the server is about to stop; come again in a moment"

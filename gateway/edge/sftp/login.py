@@ -378,7 +378,7 @@ class Login(asyncssh.SSHServer):
             self._causes.clear()
             self._passwords_tried = 1
             self._keys_tried = 0
-            words = f"{terms.sessions_max} connections are open already, which is what was agreed on; close some"
+            words = f"as many connections as were agreed on are open already ({terms.sessions_max}); close one first"
             wire.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, words)
             return
         visitor = Visitor(opening.partner, self._user, connection.address, self._security(opening), opening.proof)

@@ -288,7 +288,7 @@ async def test_as_many_sessions_as_were_agreed_on(tmp_path: Path):
             ended: list[Exception | None] = []
             client = await premises.connect(client_factory=lambda: Ending(ended))
             await client.wait_closed()
-            assert "2 connections are open already" in str(ended[0])
+            assert "are open already (2)" in str(ended[0])
         await until(lambda: not len(premises.port.connections))
         assert await lets_in(premises)
         # None of their failures: nothing counts against where they come from.
