@@ -167,6 +167,7 @@ class Collecting:
             how = "the profile does not name it any more"
             for folder in gone:
                 troubles.over(connection, troubles.folder_case(folder.partner_id, folder.name), now_ms, how)
+                troubles.files_over(connection, folder.partner_id, folder.name, now_ms, how)
                 if folder.partner_id not in left:
                     troubles.over(connection, troubles.server_case(folder.partner_id), now_ms, how)
 

@@ -8,12 +8,14 @@ from sqlalchemy import Connection
 
 from gateway.flow.collecting.schedule import FAILURES_UNTIL_TOLD
 from gateway.sftp import shown
+from gateway.store import remote_files
 from gateway.store.oversight import cases
 from gateway.store.oversight.cases import CaseKind, CaseState
 from gateway.store.remote_files import SeenFile, sha256_of
 from gateway.store.remote_folders import StoredFolder, StoredServer
 
 _NAMED_BY_DIGITS = 16
+FILES_OVER_MAX = 1_000
 _SERVER = (
     "it is tried again by itself, at most an hour apart, and what lies there is fetched once it can be reached: "
     "`gateway partner ping {partner}` shows each step of the way, `gateway sftp look {partner}` has it tried at once"
@@ -79,6 +81,12 @@ def tell_file(
 def over(connection: Connection, case_id: str, now_ms: int, how: str) -> None:
     """A trouble is over, if there was one."""
     cases.resolve(connection, now_ms, how, case_id=case_id)
+
+
+def files_over(connection: Connection, partner_id: str, folder: str, now_ms: int, how: str) -> None:
+    """Nobody looks after the files of a folder any more."""
+    for file in remote_files.stuck(connection, partner_id, folder, FILES_OVER_MAX):
+        over(connection, file_case(partner_id, folder, file.path), now_ms, how)
 
 
 def _tell(

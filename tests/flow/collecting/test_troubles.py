@@ -210,6 +210,12 @@ async def test_a_case_that_is_tried_again_has_a_look_at_once(url, openssh, there
         await here.do(retry_case, case.id, ANN, here.clock.now_ms)
         await here.round()
         assert (len(await here.kept()), await here.open_cases()) == (1, {})
+        put(there, "more.edi", b"x" * 2_000)
+        await here.pass_s(900)
+        assert set(await here.open_cases()) == {"remote_file"}
+        here.change()
+        await here.round()
+        assert await here.open_cases() == {}
 
 
 async def test_while_nothing_can_be_kept_nothing_is_removed(url, openssh, there, tmp_path):
