@@ -401,6 +401,12 @@ class Login(asyncssh.SSHServer):
         self._sessions.append(session)
         return session
 
+    def keys_agreed(self) -> None:
+        """Session keys were agreed on; anew in the middle, by no other algorithms than at the login."""
+        visitor = self._connection.visitor
+        if visitor is not None and self._agreed() - set(_terms(visitor.partner).algorithms):
+            self._connection.end("an old algorithm that was not agreed on")
+
     def pause_writing(self) -> None:
         """The other side reads slower than we write."""
         for session in self._sessions:

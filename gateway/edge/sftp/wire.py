@@ -79,6 +79,7 @@ class Wire(asyncssh.SSHServerConnection):
             self.key_exchange = self._kex.algorithm.decode("ascii")
         super().send_newkeys(k, h)
         self._chains = str(self.get_extra_info("send_cipher")).endswith("-cbc")
+        self._login.keys_agreed()
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         """Send a packet, and nothing that means nothing before it.

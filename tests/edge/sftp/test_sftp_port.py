@@ -11,6 +11,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from gateway.edge.sftp import algorithms as algorithms_module
 from gateway.edge.sftp import bans as bans_module
 from gateway.edge.sftp.connections import Connections, VisitorConnection
 from gateway.edge.sftp.listener import SftpPort
@@ -277,6 +278,47 @@ async def test_a_session_is_told_when_the_other_side_does_not_read(tmp_path: Pat
         transport.resume_reading()
         await until(lambda: not echo.is_paused)
         channel.close()
+
+
+class Heard(asyncssh.SSHClientSession[bytes]):
+    """What came back."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self.count += len(data)
+
+
+async def test_keys_are_renewed_in_the_middle_by_either_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(algorithms_module, "REKEY_BYTES", 700_000)
+    async with open_premises(tmp_path) as premises, premises.connect(rekey_bytes=500_000) as client:
+        channel, heard = await client.create_session(Heard, subsystem="sftp", encoding=None)
+        sessions = set()
+        for _ in range(64):
+            channel.write(bytes(65_536))
+            await asyncio.sleep(0)
+            wire = premises.visits[0].connection.wire
+            assert wire is not None
+            sessions.add(wire._server_kexinit)  # of each renewal its own
+        await until(lambda: heard.count == 64 * 65_536)
+        assert len(sessions) > 1
+        channel.close()
+
+
+async def test_an_old_algorithm_is_not_agreed_on_later_either(tmp_path: Path):
+    old = with_mailbox(
+        "old", user="old", keys={"first": client_key("old")}, networks="127.0.0.0/8", algorithms="hmac-sha1"
+    )
+    async with open_premises(tmp_path, with_mailbox(), old) as premises:
+        more = {"encryption_algs": "aes128-ctr", "rekey_bytes": 10_000}
+        async with premises.connect(mac_algs="hmac-sha2-256", **more) as client:
+            channel, _ = await client.create_session(Heard, subsystem="sftp", encoding=None)
+            client._mac_algs = [b"hmac-sha1"]
+            for _ in range(3):
+                channel.write(bytes(65_536))
+            await client.wait_closed()
+        await until(lambda: not len(premises.port.connections))
 
 
 async def test_clients_of_openssh_learn_the_next_host_key(tmp_path: Path):
