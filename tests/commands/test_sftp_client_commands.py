@@ -131,3 +131,31 @@ def test_a_ping_walks_the_way_with_our_key(call: Call, server: SshServer, tmp_pa
     ended = call("partner", "ping", "acme")
     assert ended.code == 1
     assert "it does not work: host-key" in ended.out
+
+
+def test_a_partner_with_a_server_of_its_own_is_begun(call: Call, tmp_path: Path) -> None:
+    settings = yaml.safe_load((tmp_path / "gateway.yaml").read_text())
+    settings["identities"] = [{"name": "bigcorp", "x12": {"qualifier": "ZZ", "id": "BIGCORP", "group_id": "BIGCORP"}}]
+    (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(settings))
+    begin = ("partner", "new", "acme", "--template", "sftp-x12", "--name", "ACME", "--x12", "ZZ/ACME", "--no-questions")
+    server = ("--sftp-server", "sftp.acme.example:2222", "--sftp-server-user", "bigcorp")
+    refused = call(*begin, *server, "--sftp-server-host-key", "aa:bb:cc", "--sftp-server-folder", "/in")
+    assert refused.code == 2
+    assert "is no fingerprint of a host key" in refused.err
+    gaps = call(*begin, *server)
+    assert gaps.code == 2
+    assert "--sftp-server-host-key" in gaps.err
+    folders = ("--sftp-server-folder", "/in/{document}", "--sftp-server-fetch", "/out", "--sftp-server-fetch", "/more")
+    begun = call(*begin, *server, "--sftp-server-host-key", "SHA256:" + "A" * 43, *folders)
+    assert begun.code == 0, begun.err
+    assert "We put files into  /in/{document}" in begun.out
+    profile = yaml.safe_load((tmp_path / "partners" / "acme" / "profile.yaml").read_text())
+    assert profile["sftp_server"] == {
+        "host": "sftp.acme.example",
+        "port": 2222,
+        "user": "bigcorp",
+        "host_keys": ["SHA256:" + "A" * 43],
+        "key": "acme",
+        "push": {"folder": "/in/{document}"},
+        "fetch": [{"name": "folder-1", "folder": "/out"}, {"name": "folder-2", "folder": "/more"}],
+    }

@@ -87,7 +87,7 @@ def asked_of(template: str, ours: Ours | None = None, **answers: str) -> tuple[l
         ("as2-x12", "--name --x12 --group-id --as2-id --as2-url --as2-certificate --documents --contact"),
         ("as2-json", "--name --as2-id --as2-url --as2-certificate --documents --contact"),
         ("rest-json", "--name --api-key --documents --contact"),
-        ("sftp-x12", "--name --x12 --group-id --sftp-user --sftp-key --documents --contact"),
+        ("sftp-x12", "--name --x12 --group-id --sftp-user --sftp-key --sftp-server --documents --contact"),
         ("connection", "--name --as2-id --as2-url --as2-certificate --speaks-for --contact"),
         ("via-connection", "--name --x12 --via --group-id --documents --contact"),
     ],

@@ -51,13 +51,14 @@ class Blueprint:
     as2: bool
     rest: bool
     sftp: bool
+    sftp_server: bool
     speaks_for: bool
     agreed: tuple[Agreed, ...]
 
     @property
     def has_way(self) -> bool:
         """Whether it says how they reach us."""
-        return self.as2 or self.rest or self.sftp
+        return self.as2 or self.rest or self.sftp or self.sftp_server
 
 
 def blueprints(templates: Templates) -> tuple[Blueprint, ...]:
@@ -79,6 +80,7 @@ def blueprint(templates: Templates, name: str) -> Blueprint | None:
         as2="as2" in said,
         rest="api_keys" in said,
         sftp="sftp" in said,
+        sftp_server="sftp_server" in said,
         speaks_for="speaks_for" in said,
         agreed=_agreed(nodes),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from gateway.onboarding.founding.questions import Answers
+from gateway.onboarding.founding.questions import Answers, ServerOfTheirs
 from gateway.onboarding.reference.entries import Entry, parts_of
 from partners.profile import Status
 from partners.schema import profile_schema
@@ -20,6 +20,7 @@ _WIDTH: Final = 118
 _STATUS_SAYS: Final = "draft, testing, live or suspended; `gateway partner status` and `go-live` change it"
 # What is offered as a comment, by the part that it stands in.
 _OF_AS2: Final = ("certificate_exchange", "receipts_to", "sending", "connection")
+_OF_SFTP_SERVER: Final = ("private_networks",)
 _OF_ALL: Final = ("delivery", "throttling", "limits")
 _OF_API: Final = ("api", "webhooks")
 _OF_X12: Final = (
@@ -68,6 +69,8 @@ def profile_text(draft: Draft) -> str:
         lines += ["", "api_keys: # the digest of the key; the key itself is kept nowhere", f"  - {on_one_line(entry)}"]
     if said.sftp_user is not None:
         lines += ["", *_sftp(said.sftp_user, draft.sftp_keys)]
+    if said.sftp_server is not None:
+        lines += ["", *_sftp_server(said.sftp_server, known)]
     if said.x12 is not None:
         address = {"qualifier": said.x12.qualifier, "id": said.x12.id}
         if said.group_id not in {None, said.x12.id}:
@@ -143,6 +146,28 @@ def _sftp(user: str, keys: tuple[str, ...]) -> Iterator[str]:
     yield "  keys:"
     for number, name in enumerate(keys, start=1):
         yield f"    - {on_one_line({'label': f'key-{number}', 'file': name})}"
+
+
+def _sftp_server(said: ServerOfTheirs, known: dict[str, Entry]) -> Iterator[str]:
+    yield "sftp_server: # theirs, where we are the client"
+    yield f"  host: {on_one_line(said.place.host)}"
+    if said.place.port is not None:
+        yield f"  port: {said.place.port}"
+    yield f"  user: {on_one_line(said.user)} # ours there"
+    yield "  host_keys: # compared with what they told you another way"
+    yield from (f"    - {on_one_line(one)}" for one in said.host_keys)
+    yield f"  key: {on_one_line(said.key)} # `gateway sftp keys new {said.key}` makes it"
+    if said.push is not None:
+        yield "  push:"
+        yield f"    folder: {on_one_line(said.push)}"
+    else:
+        yield from _offer("  ", known["sftp_server.push"])
+    if said.fetch:
+        yield "  fetch:"
+        for number, folder in enumerate(said.fetch, start=1):
+            yield f"    - {on_one_line({'name': f'folder-{number}', 'folder': folder})}"
+    for key in _OF_SFTP_SERVER:
+        yield from _offer("  ", known[f"sftp_server.{key}"])
 
 
 def _agreements(draft: Draft) -> Iterator[str]:

@@ -13,18 +13,22 @@ from gateway.onboarding.founding.values import (
     Address,
     Beside,
     Contact,
+    HostAndPort,
     Objection,
     address,
     certificate_file,
     choice,
     contact,
     field_of,
+    host_and_port,
+    one_fingerprint,
     public_key_file,
 )
 from partners.api_terms import ApiKey
 from partners.as2_terms import As2
 from partners.problems import one_of, shown
 from partners.profile import Profile, X12Address
+from partners.sftp_server_terms import SftpFetch, SftpPush, SftpServer
 from partners.sftp_terms import Sftp
 
 T = TypeVar("T")
@@ -77,6 +81,18 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerOfTheirs:
+    """Their own SFTP server, where we are the client."""
+
+    place: HostAndPort
+    user: str
+    host_keys: tuple[str, ...]
+    key: str
+    fetch: tuple[str, ...]
+    push: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """Everything that was said of a new partner; what was not is None or empty."""
 
@@ -93,6 +109,7 @@ class Answers:
     api_key_label: str | None = None
     sftp_user: str | None = None
     sftp_keys: tuple[Beside, ...] = ()
+    sftp_server: ServerOfTheirs | None = None
     declined: tuple[Agreed, ...] = field(default=())
 
 
@@ -111,6 +128,7 @@ def gather(ask: Ask, partner: str, plan: Blueprint, ours: Ours) -> Answers:
         our_identity=_our_identity(ask, ours) if as2 else None,
         sftp_user=first(ask(_sftp_user(partner))) if sftp else None,
         sftp_keys=ask(_sftp_keys()) if sftp else (),
+        sftp_server=_sftp_server(ask, partner, plan, way),
         api_key_label=first(ask(_api_key())) if rest else None,
         x12=(x12 := first(ask(_x12())) if speaks_x12 else None),
         group_id=first(ask(_group_id(x12))) if x12 is not None else None,
@@ -143,9 +161,10 @@ def _way(ask: Ask, plan: Blueprint) -> str:
     if plan.agreed:
         return "via"
     says = (
-        "as2: signed messages over HTTP; rest: their program posts to ours; sftp: files; via: a VAN or 3PL brings it."
+        "as2: signed messages over HTTP; rest: their program posts to ours; sftp: files in a mailbox of ours; "
+        "sftp-server: files at a server of theirs; via: a VAN or 3PL brings it."
     )
-    read = choice(("as2", "rest", "sftp", "via"), "way")
+    read = choice(("as2", "rest", "sftp", "sftp-server", "via"), "way")
     return first(ask(Question("--way", "How do they reach us", says, read, required=True))) or ""
 
 
@@ -232,6 +251,31 @@ def _sftp_user(partner: str) -> Question[str]:
 def _sftp_keys() -> Question[Beside]:
     says = "A public key of theirs in OpenSSH's format (id_ed25519.pub); it is copied beside the profile."
     return Question("--sftp-key", "The file with their public SSH key", says, public_key_file, many=True)
+
+
+def _sftp_server(ask: Ask, partner: str, plan: Blueprint, way: str) -> ServerOfTheirs | None:
+    """Their own server: asked for where the template or the way has one, offered where there are mailboxes."""
+    is_meant = plan.sftp_server or way == "sftp-server"
+    if not is_meant and not plan.sftp:
+        return None
+    says = "Host and port, such as sftp.acme.example:2222."
+    says += "" if is_meant else " Leave it out where they come to us."
+    place = first(ask(Question("--sftp-server", "Their own SFTP server", says, host_and_port, required=is_meant)))
+    if place is None:
+        return None
+    says = "As they told you; `gateway sftp scan HOST` shows what the server answers with, to be compared."
+    asks = "The fingerprint of its host key"
+    host_keys = ask(Question("--sftp-server-host-key", asks, says, one_fingerprint, required=True, many=True))
+    says, read = "What we log in with, as they told you.", field_of(SftpServer, "user")
+    user = first(ask(Question("--sftp-server-user", "Our user there", says, read, required=True)))
+    says = "A name: `gateway sftp keys new NAME` makes the key, and its public part is for them."
+    key = first(ask(Question("--sftp-server-key", "Our SSH key", says, field_of(SftpServer, "key"), default=partner)))
+    says, read = "Such as /outgoing. Without one nothing is fetched.", field_of(SftpFetch, "folder")
+    fetch = ask(Question("--sftp-server-fetch", "The folder that we fetch from", says, read, many=True))
+    says, read = "Such as /incoming; {document} in it is the kind of document.", field_of(SftpPush, "folder")
+    asks = "The folder that we put files into"
+    push = first(ask(Question("--sftp-server-folder", asks, says, read, required=not fetch)))
+    return ServerOfTheirs(place, user or "", host_keys, key or partner, fetch, push)
 
 
 def _declined(ask: Ask, plan: Blueprint) -> tuple[Agreed, ...]:

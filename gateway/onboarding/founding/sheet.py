@@ -13,7 +13,7 @@ from typing import Final
 from certs.lives import Life
 from gateway.as2_agreements import identity_for
 from gateway.flow.outward.ways import own_way
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.onboarding.certificate_facts import Facts, facts_of_ours
 from gateway.onboarding.founding.blueprints import Agreed
 from gateway.settings import IdentitySettings, Settings
@@ -197,7 +197,19 @@ def _inbox(sheet: Sheet) -> Facts:
 
 def _sftp(sheet: Sheet) -> Facts:
     held = sheet.profile.sftp
-    return [] if held is None else [("Your user", held.user), ("Keys", ", ".join(one.label for one in held.keys))]
+    if held is None:
+        return []
+    facts = [
+        ("Our server", sheet.settings.sftp_public_host or _TO_BE_TOLD),
+        ("Your user", held.user),
+        ("Keys", ", ".join(one.label for one in held.keys) or "none yet: send us your public key"),
+        ("You put", "your files into inbox/"),
+    ]
+    if own_way(sheet.profile) == MAILBOX:
+        when = "remove them there" if held.delivered_on == "removal" else "read each of them whole"
+        hours = sheet.profile.delivery.confirm_within_hours
+        facts.append(("You fetch", f"ours from outbox/: {when}, within {hours} hours"))
+    return [*facts, ("You look into", "errors/ and acknowledgments/, for what became of your files")]
 
 
 def _sftp_server(sheet: Sheet) -> Facts:

@@ -16,8 +16,13 @@ from partners.loader import FILE_BYTES_MAX, PROFILE_FILE
 from partners.people_terms import Person
 from partners.problems import shown
 from partners.profile import InterchangeAddress
+from partners.sftp_fields import HostKeyFingerprint
+from partners.sftp_server_terms import SftpServer
 
 _CONTACT: Final = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<email>[^<>]+)>")
+_PLACE: Final = re.compile(r"(?:\[(?P<inner>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_PORT_MAX: Final = 65_535
+_FINGERPRINT: Final = TypeAdapter[str](HostKeyFingerprint)
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -110,6 +115,39 @@ def public_key_file(text: str) -> Beside:
         right = "one line that begins with ssh-ed25519, ecdsa-sha2-... or ssh-rsa"
         raise Objection(f"{shown(text)} is no public key of OpenSSH's format; it is {right}") from None
     return beside
+
+
+@dataclass(frozen=True, slots=True)
+class HostAndPort:
+    """A server of theirs.
+
+    Attributes:
+        port: None for the usual one.
+    """
+
+    host: str
+    port: int | None = None
+
+
+def host_and_port(text: str) -> HostAndPort:
+    """`sftp.acme.example` or `sftp.acme.example:2222`; an address of IPv6 in brackets."""
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise Objection(f"{shown(text)} is no server; write it as HOST or HOST:PORT, such as sftp.acme.example:2222")
+    port = int(found["port"]) if found["port"] is not None else None
+    if port is not None and not 0 < port <= _PORT_MAX:
+        raise Objection(f"{port} is no port; it is a number from 1 to {_PORT_MAX}")
+    return HostAndPort(field_of(SftpServer, "host")(found["inner"] or found["host"]), port)
+
+
+def one_fingerprint(text: str) -> str:
+    """The fingerprint of a host key."""
+    try:
+        _FINGERPRINT.validate_python(text)
+    except ValidationError:
+        right = "write it as ssh-keygen -l shows it: SHA256: and 43 characters"
+        raise Objection(f"{shown(text)} is no fingerprint of a host key; {right}") from None
+    return text
 
 
 def choice(among: tuple[str, ...], what: str) -> Callable[[str], str]:
