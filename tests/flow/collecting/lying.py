@@ -21,6 +21,7 @@ class Lie:
         breaks_after: the connection ends when more than so much is read.
         vanishes: there is nothing any more once all of it was read.
         stat_s: its time as a look at the file itself says it, when that is another than in listings.
+        is_gone: it is listed, and not there.
         hangs_up: the connection ends once all of it was read.
     """
 
@@ -32,6 +33,7 @@ class Lie:
     sizes: list[int] = field(default_factory=list)
     breaks_after: int | None = None
     vanishes: bool = False
+    is_gone: bool = False
     hangs_up: bool = False
     stat_s: int | None = None
 
@@ -90,7 +92,10 @@ class _Session(asyncssh.SFTPServer):
 
     def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> Lie:
         self._liar.opened.append(path)
-        return self._liar.named(path)
+        lie = self._liar.named(path)
+        if lie.is_gone:
+            raise asyncssh.SFTPNoSuchFile("not there")
+        return lie
 
     open56 = open  # noqa: A003 - asyncssh calls it by this name
 

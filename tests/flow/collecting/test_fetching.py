@@ -275,3 +275,20 @@ async def test_of_suspended_partners_files_are_fetched_and_held_and_of_drafts_no
         await here.round()
         [message] = await here.kept()
         assert (message.state, left(there)) == ("held", [])
+
+
+async def test_a_file_that_may_not_be_read_keeps_nobody_from_the_others(visit, there):
+    path = put(there, "closed.edi", modified_s=1_700_000_100)
+    path.chmod(0)
+    async with visit() as here:
+        for looks in range(1, 6):
+            put(there, "open.edi", b"%d" % looks)
+            await here.round()
+            assert left(there) == ["closed.edi"]
+            assert (await here.folder()).files_stuck == 1
+            assert ("remote_file" in await here.open_cases()) == (looks == 5)
+            here.clock.pass_s(900)
+        assert "permitted" in (await here.open_cases())["remote_file"].reason
+        path.chmod(0o644)
+        await here.round()
+        assert (left(there), await here.open_cases(), len(await here.kept())) == ([], {}, 6)

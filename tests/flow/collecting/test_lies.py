@@ -127,6 +127,16 @@ async def test_what_vanishes_once_it_was_read_is_taken(tmp_path):
         assert await here.files() == {}
 
 
+async def test_what_goes_before_it_is_read_is_no_trouble(tmp_path):
+    liar = Liar({b"one.edi": Lie(b"one", is_gone=True), b"two.edi": Lie(b"two")})
+    async with looking(liar, tmp_path, {"stable_s": 10}) as here:
+        await here.round()
+        await here.pass_s(10)
+        assert await here.contents() == [b"two"]
+        assert (await here.files(), (await here.folder()).failures) == ({}, 0)
+        assert here.metrics.sftp_fetches.values == {("gone",): 1, ("fetched",): 1}
+
+
 async def test_a_server_that_tells_times_in_two_ways(tmp_path):
     liar = Liar({b"order.edi": Lie(stat_s=1_700_003_600)})
     async with looking(liar, tmp_path) as here:

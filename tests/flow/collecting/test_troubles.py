@@ -10,7 +10,7 @@ from gateway.flow.operations import Actor, NotPossible, Unknown, give_up, retry_
 from gateway.flow.receive import Reception
 from gateway.store import remote_folders
 from gateway.store.oversight import audit
-from tests.flow.collecting.visiting import here_over, left, profile, put, server_terms
+from tests.flow.collecting.visiting import WITHIN_S, here_over, left, profile, put, server_terms
 from tests.services.openssh import RemoteFolder, SshServer
 
 ANN = Actor("operator:ann")
@@ -304,3 +304,72 @@ async def test_at_the_end_what_is_under_way_is_finished_and_the_rest_given_back(
         assert len(left(there)) == 19
         folder = await here.folder()
         assert (folder.claimed_by, folder.files_waiting, folder.next_look_at_ms) == ("", 19, here.clock.now_ms)
+
+
+async def test_at_the_end_what_takes_too_long_is_broken_off_and_given_back(url, openssh, there, tmp_path):
+    put(there, "orders.edi")
+    acme = profile("acme", server_terms(openssh, {"folder": there.remote}))
+    async with here_over(url, openssh.client_key, tmp_path, acme) as here:
+        reached = asyncio.Event()
+        keep = here.reception.keep
+
+        async def never(*_arguments, **_named):
+            reached.set()
+            await asyncio.Event().wait()
+
+        here.reception.keep = never
+        await here.collecting.take()
+        await reached.wait()
+        await here.collecting.drain(0)
+        assert not here.collecting.under_way
+        here.reception.keep = keep
+        await here.round(here.new_collecting("the next life"))
+        assert (left(there), len(await here.kept())) == ([], 1)
+
+
+async def test_a_claim_is_lengthened_while_a_look_lasts(url, openssh, there, tmp_path):
+    put(there, "orders.edi")
+    acme = profile("acme", server_terms(openssh, {"folder": there.remote}))
+    async with here_over(url, openssh.client_key, tmp_path, acme) as here:
+        collecting = here.new_collecting("slow", lease_s=0.04)
+        reached, goes_on = asyncio.Event(), asyncio.Event()
+        keep = here.reception.keep
+
+        async def slowly(*arguments, **named):
+            reached.set()
+            await goes_on.wait()
+            return await keep(*arguments, **named)
+
+        here.reception.keep = slowly
+        await collecting.take()
+        await reached.wait()
+        here.clock.pass_s(100)
+        async with asyncio.timeout(WITHIN_S):
+            while (await here.folder()).claimed_until_ms <= here.clock.now_ms:
+                await asyncio.sleep(0.005)
+        # Somebody else has taken it after all: both come to an end, and the file is here once.
+        here.reception.keep = keep
+        await here.do(remote_folders.release_claims, "slow")
+        await here.round(here.new_collecting("another"))
+        goes_on.set()
+        await here.round(collecting)
+        assert (left(there), len(await here.kept())) == ([], 1)
+
+
+async def test_a_fault_of_ours_counts_for_nobody(url, openssh, there, tmp_path, caplog):
+    put(there, "orders.edi")
+    acme = profile("acme", server_terms(openssh, {"folder": there.remote}))
+    async with here_over(url, openssh.client_key, tmp_path, acme) as here:
+        keep = here.reception.keep
+
+        async def broken(*_arguments, **_named):
+            raise RuntimeError("of ours")
+
+        here.reception.keep = broken
+        await here.round()
+        folder = await here.folder()
+        assert (folder.failures, "RuntimeError" in folder.reason, left(there)) == (0, True, ["orders.edi"])
+        assert "a look failed by our own fault" in caplog.text
+        here.reception.keep = keep
+        await here.pass_s(60)
+        assert left(there) == []

@@ -105,7 +105,7 @@ class Here:
     def _partner(self, partner_id: str) -> LoadedProfile | None:
         return self.directory.by_id(partner_id)
 
-    def new_collecting(self, owner: str) -> Collecting:
+    def new_collecting(self, owner: str, lease_s: float = 60) -> Collecting:
         desk = Desk(
             database=self.database,
             reception=self.reception,
@@ -117,7 +117,7 @@ class Here:
             bytes_max=self.limits.body_bytes_max,
             rate_bytes_per_s_min=self.limits.body_rate_bytes_per_s_min,
         )
-        return Collecting(desk, self.door, lambda: self.directory, lease_s=60, chance=lambda: 0.999)
+        return Collecting(desk, self.door, lambda: self.directory, lease_s=lease_s, chance=lambda: 0.999)
 
     def change(self, *profiles: LoadedProfile) -> None:
         self.directory = Directory(profiles)
