@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gateway.edge.sftp.channel import NewSession
 from gateway.edge.sftp.mailbox.root import Mailboxes
 from gateway.edge.sftp.session import MailboxSession
 from gateway.store import messages
+from gateway.store.database import Database
 from gateway.store.engine.statements import table_of
 from gateway.store.tables import Message
 from partners.loader import LoadedProfile
@@ -71,21 +72,27 @@ class Office:
 
     async def taken(self) -> list[Taken]:
         """All messages that came by SFTP, the oldest first."""
-        table = table_of(Message)
-
-        def read(connection: Any) -> list[Taken]:
-            rows = connection.execute(
-                select(table.c.id, table.c.filename, table.c.state)
-                .where(table.c.channel == "sftp")
-                .order_by(table.c.id)
-            ).all()
-            return [Taken(row.filename, messages.body(connection, row.id, "payload") or b"", row.state) for row in rows]
-
-        return await self.house.database.read(read)
+        return await taken_of(self.house.database)
 
     def parts(self) -> list[Path]:
         """The files of parts on our disk."""
         return sorted((self.house.edge.settings.spool_dir / "uploads").glob("part-*"))
+
+
+async def taken_of(database: Database, partner_id: str | None = None) -> list[Taken]:
+    """All messages that came by SFTP, of one partner or of all, the oldest first."""
+    table = table_of(Message)
+
+    def read(connection: Connection) -> list[Taken]:
+        query = select(table.c.id, table.c.filename, table.c.state).where(table.c.channel == "sftp")
+        if partner_id is not None:
+            query = query.where(table.c.partner_id == partner_id)
+        return [
+            Taken(row.filename, messages.body(connection, row.id, "payload") or b"", row.state)
+            for row in connection.execute(query.order_by(table.c.id))
+        ]
+
+    return await database.read(read)
 
 
 async def until(holds: Callable[[], object]) -> None:
