@@ -100,7 +100,7 @@ def test_ended_from_outside_nothing_stays(site: Site, tmp_path: Path, number: in
 
 def test_who_cannot_be_played_fails_with_the_reason(call, site: Site):
     profile = site.partners_dir / "acme-supply" / "profile.yaml"
-    told = yaml.safe_load(profile.read_text()) | {"sftp": {"user": "acme"}}
+    told = yaml.safe_load(profile.read_text()) | {"status": "draft"}
     told.pop("as2")
     told.pop("api_keys", None)
     profile.write_text(yaml.safe_dump(told))

@@ -1,13 +1,15 @@
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import partners
 from gateway.edge.refusals import catalogue
-from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.facts import Facts, ServerKey
 from gateway.onboarding.guide.rendering import guide_page
 from partners.loader import LoadedProfile, load_profile, parse_profile
 from tests.as2.parties import partner, us
@@ -199,3 +201,46 @@ def test_a_profile_in_yaml_with_every_way():
     told = page_of(made)
     assert "SHA256:" in told.at("sftp").words
     assert "acme-sftp" in told.at("sftp").words
+    assert "not settled yet; we will tell you" in told.at("sftp").words
+
+
+HOST_KEY = ServerKey("SHA256:" + "A" * 43, "ssh-ed25519", "ssh-ed25519 AAAAC3Nz", signs=True)
+
+
+def mailbox_page(host: str | None = "sftp.bigcorp.example:22", **sftp: Any) -> str:
+    held = loaded(sftp={"user": "acme-sftp"} | sftp, agreements=[RESPONSE, ORDER])
+    next_key = replace(HOST_KEY, fingerprint="SHA256:" + "B" * 43, signs=False, signs_from=AT)
+    made = replace(facts(held, settings={"sftp_public_host": host}), host_keys=(HOST_KEY, next_key))
+    return Page(guide_page(made)).at("sftp").words
+
+
+def test_a_mailbox_is_told_with_its_door_and_its_folders():
+    told = mailbox_page()
+    for words in ("sftp.bigcorp.example", "ssh-ed25519 SHA256:" + "A" * 43, "SHA256:" + "B" * 43, "outbox/archive/"):
+        assert words in told
+    assert "sftp.bigcorp.example ssh-ed25519 AAAAC3Nz" in told
+    assert "sftp -P 22 -i ~/.ssh/YOUR-KEY acme-sftp@sftp.bigcorp.example" in told
+    assert '-hostkey="ssh-ed25519 255 ' in told
+    assert "when your program closes it, or renames it to its final name" in told
+    assert "when you have read all of a file and closed it" in told
+    assert "purchase_order-4500012345-01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told
+
+
+def test_what_was_agreed_otherwise_of_a_mailbox_is_told():
+    told = mailbox_page(
+        "sftp.bigcorp.example",
+        complete_on="rename",
+        delivered_on="removal",
+        temporary_suffixes=[".tmp"],
+        attributes="ignored",
+        networks=["192.0.2.0/24"],
+        file_name="PO{number}_{id}.{extension}",
+    )
+    assert "sftp -P 2222 " in told
+    assert "[sftp.bigcorp.example]:2222 ssh-ed25519" in told
+    assert "when you rename it to its final name" in told
+    assert "write it under a name that ends with .tmp" in told
+    assert "when you remove the file from outbox/, or rename it, after you have read it" in told
+    assert "PO4500012345_01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told
+    assert "192.0.2.0/24" in told
+    assert "Times and permissions" not in told

@@ -120,6 +120,15 @@ async def test_over_rest(stage: Stage, folder: Path) -> None:
     }
 
 
+async def test_a_mailbox_is_played_by_the_api(stage: Stage, folder: Path) -> None:
+    samples = {"response/received.edi": RESPONSE, "order/document.json": ORDER}
+    stage.add("acme-supply", samples, sftp={"user": "acme"}, x12=X12, agreements=AGREEMENTS)
+    assert proven(await stage.play("acme-supply", folder)) == {
+        "response": "202 by REST, published, told under its address",
+        "order": "fetched from the inbox, confirmed",
+    }
+
+
 async def test_over_a_connection(stage: Stage, folder: Path) -> None:
     stage.add("van", as2=AS2 | {"id": "VAN"}, speaks_for=[X12, {"qualifier": "ZZ", "id": "OTHER"}])
     samples = {"response/received.edi": RESPONSE, "order/document.json": ORDER}
@@ -134,10 +143,10 @@ async def test_over_a_connection(stage: Stage, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("profile", "why"),
     [
-        ({"sftp": {"user": "acme"}}, "neither `as2` nor `api_keys`"),
+        ({"status": "draft"}, "neither `as2` nor `api_keys`"),
         ({"as2": AS2 | {"our_identity": "somebody"}}, "none of our identities"),
     ],
-    ids=["sftp", "identity"],
+    ids=["nothing", "identity"],
 )
 async def test_what_cannot_be_played(stage: Stage, folder: Path, profile: dict[str, object], why: str) -> None:
     stage.add("acme-supply", {"response/received.edi": RESPONSE}, x12=X12, agreements=AGREEMENTS, **profile)

@@ -12,6 +12,7 @@ _FILES: Mapping[str, str] = MappingProxyType(
     {
         "host-keys": "host_keys",
         "password": "password",
+        "mailbox": "mailbox",
         "keys": "keys",
         "scan": "scan",
         "folders": "folders",

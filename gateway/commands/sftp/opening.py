@@ -10,11 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from certs.keyring import KeyRingError
 from gateway.commands.parsing import Unusable
 from gateway.commands.storing import changing, now_ms, or_unusable, reading
-from gateway.flow.ssh_keys import SshKeyError, SshKeys, is_live
+from gateway.flow.ssh_keys import SshKeyError, SshKeys, is_live, signing
+from gateway.model.instants import moment
+from gateway.onboarding.guide.facts import ServerKey
 from gateway.settings import Settings
 from gateway.store.credentials.sealing import SealError, Sealing, SealingUnavailable
 from gateway.store.database import Database, StoreUnavailable
-from gateway.store.ssh_keys import CLIENT, StoredSshKey, all_of
+from gateway.store.ssh_keys import CLIENT, HOST, StoredSshKey, all_of
 
 T = TypeVar("T")
 
@@ -35,13 +37,13 @@ def ssh_keys(settings: Settings) -> Iterator[tuple[SshKeys, Database]]:
 
 def names_of_our_keys(settings: Settings) -> frozenset[str] | None:
     """The names of the keys with which we log in; None where there is no store to ask, or none that can be read."""
-    keys = _our_keys(settings)
+    keys = _live_keys(settings, CLIENT)
     return frozenset(one.name for one in keys) if keys is not None else None
 
 
 def line_of_our_key(settings: Settings, name: str) -> str | None:
     """The public part of a key with which we log in, for authorized_keys; None where it is not known here."""
-    return next((authorized_line(one) for one in _our_keys(settings) or () if one.name == name), None)
+    return next((authorized_line(one) for one in _live_keys(settings, CLIENT) or () if one.name == name), None)
 
 
 def authorized_line(key: StoredSshKey) -> str:
@@ -49,9 +51,27 @@ def authorized_line(key: StoredSshKey) -> str:
     return f"{key.public_key} partner-gateway-{key.name}"
 
 
-def _our_keys(settings: Settings) -> list[StoredSshKey] | None:
+def server_keys(settings: Settings) -> list[ServerKey]:
+    """The host keys of our SFTP server that are shown or announced; none where they are not known here."""
+    at_ms, stored = now_ms(), _live_keys(settings, HOST) or []
+    present = {one.fingerprint for one in signing(stored, at_ms).values()}
+    return [
+        ServerKey(
+            one.fingerprint,
+            one.algorithm,
+            one.public_key,
+            one.fingerprint in present,
+            moment(one.used_from_ms) if one.used_from_ms > at_ms else None,
+        )
+        for one in stored
+        # What another has taken the place of is announced for those who have only it, and is nobody's next.
+        if one.fingerprint in present or one.used_from_ms > at_ms
+    ]
+
+
+def _live_keys(settings: Settings, purpose: str) -> list[StoredSshKey] | None:
     def unit(connection: Connection) -> list[StoredSshKey]:
-        return [one for one in all_of(connection, CLIENT) if is_live(one)]
+        return [one for one in all_of(connection, purpose) if is_live(one)]
 
     try:
         with reading(settings) as database:

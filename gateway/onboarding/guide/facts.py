@@ -12,6 +12,25 @@ from partners.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
+class ServerKey:
+    """A host key of our SFTP server, its public part.
+
+    Attributes:
+        fingerprint: SHA-256, as ssh-keygen shows it.
+        algorithm: such as ssh-ed25519.
+        public_key: in OpenSSH's format, without a comment.
+        signs: whether it proves who we are now; the others are announced for later.
+        signs_from: from when it does, where that is settled.
+    """
+
+    fingerprint: str
+    algorithm: str
+    public_key: str
+    signs: bool
+    signs_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a guide says, before it is put in words.
 
@@ -24,6 +43,7 @@ class Facts:
         connection: the connection that carries the partner's traffic, if there is one.
         at: when the guide was made.
         ssh_key: the public key with which we log in at their SFTP server, as authorized_keys has it; empty for none.
+        host_keys: of our SFTP server: what it shows now, and what will take its place.
         full: everything that is folded away on the screen is open, for print.
     """
 
@@ -36,6 +56,7 @@ class Facts:
     connection: LoadedProfile | None = None
     full: bool = False
     ssh_key: str = ""
+    host_keys: Sequence[ServerKey] = ()
 
     @property
     def profile(self) -> Profile:

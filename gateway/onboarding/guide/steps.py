@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.flow.outward.ways import own_way
-from gateway.model.delivery import INBOX
+from gateway.model.delivery import INBOX, MAILBOX
 from gateway.onboarding.guide.access import access_of
 from gateway.onboarding.guide.documents import DocumentSection
 from gateway.onboarding.guide.facts import Facts
@@ -38,6 +38,7 @@ def _steps(facts: Facts) -> Iterator[Step]:
         yield Step(who, what, "rest", "REST interface")
     if profile.sftp is not None:
         yield Step(them, "Send us your public SSH key, never the private one.", "sftp", "SFTP mailbox")
+        yield Step(_BOTH, "Compare the fingerprint of our host key by telephone, then log in.", "sftp", "SFTP mailbox")
     if profile.sftp_server is not None:
         what = "Make a user for us at your SFTP server with our public key and the folders, and allow our addresses."
         yield Step(them, what, ANCHOR, TITLE)
@@ -91,6 +92,11 @@ def _checks(facts: Facts, sections: Sequence[DocumentSection]) -> Iterator[str]:
         yield "Keys and secrets are in your secret store, and a call to /v1/me was answered with 200."
     if profile.webhooks is not None:
         yield "Your program verifies the signature of our webhooks, takes each id once, and answered a test with 2xx."
+    if profile.sftp is not None:
+        yield "Our host key is pinned in your software, and you have logged in with your key."
+        yield "Your program looks into errors/ and acknowledgments/, and somebody is told of what lies in errors/."
+    if own_way(profile) == MAILBOX and any(item.direction == "outbound" for item in profile.agreements):
+        yield "Your program looks into outbox/ every few minutes, and reads each file whole."
     if own_way(profile) == INBOX and any(item.direction == "outbound" for item in profile.agreements):
         yield "Your program looks into your inbox every few minutes, and confirms what it has kept."
     for section in sections:

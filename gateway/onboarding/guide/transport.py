@@ -1,18 +1,16 @@
 """How documents travel: AS2, REST, SFTP or a connection, with what both sides have to set."""
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Iterator
 from typing import Final
 
 from gateway.as2_agreements import identities_for, identity_for
 from gateway.onboarding.guide.endpoint import TO_BE_TOLD, media_types, sizes, url, we_send
 from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.mailbox import mailbox_section
 from gateway.onboarding.guide.remote_server import remote_server_section
 from gateway.onboarding.guide.rest import rest_section
 from gateway.onboarding.guide.tables import Fact, FactTable, TransportSection
-from gateway.onboarding.guide.words import day_words, listed
+from gateway.onboarding.guide.words import listed
 from partners.as2_terms import As2
 
 AS2_PATH: Final = "/as2"
@@ -32,7 +30,7 @@ def transports_of(facts: Facts) -> tuple[TransportSection, ...]:
     if profile.has_api:
         found.append(rest_section(facts))
     if profile.sftp is not None:
-        found.append(_sftp(facts))
+        found.append(mailbox_section(facts, profile.sftp))
     if profile.sftp_server is not None:
         found.append(remote_server_section(facts, profile.sftp_server))
     return tuple(found)
@@ -157,48 +155,6 @@ def _receipts(facts: Facts, as2: As2) -> Iterator[Fact]:
         "with the same Message-ID and the same bytes, as often as you need",
         "you get the first receipt again; the same Message-ID with other bytes is refused",
     )
-
-
-def _sftp(facts: Facts) -> TransportSection:
-    sftp = facts.profile.sftp
-    if sftp is None:
-        raise ValueError("the partner has no mailbox")
-    keys = tuple(
-        f"{key.label}: {_fingerprint(facts.loaded.files.get(key.file))}"
-        + (f", until {day_words(key.expires_on)}" if key.expires_on is not None else "")
-        for key in sftp.keys
-    )
-    table = [
-        Fact("User", sftp.user, is_code=True),
-        Fact(
-            "Your keys", keys or ("none yet: send us your public key",), "public keys; compare them", is_open=not keys
-        ),
-        Fact(
-            "You put files into", "inbox/", "write under a name that begins with a dot, rename when it is whole", True
-        ),
-        Fact("You fetch files from", "outbox/", is_code=True),
-    ]
-    if sftp.networks:
-        table.append(Fact("You come from", tuple(map(str, sftp.networks)), "other addresses are refused", is_code=True))
-    table.extend(sizes(facts))
-    return TransportSection(
-        anchor="sftp",
-        title="SFTP mailbox",
-        about="A mailbox with a folder for each direction. It is being prepared: the day it opens, and its host key, "
-        "will be told to you; until then use another way of this guide.",
-        tables=(FactTable("The mailbox", tuple(table)),),
-    )
-
-
-def _fingerprint(public_key: bytes | None) -> str:
-    """The fingerprint of an OpenSSH public key, as `ssh-keygen -l` prints it."""
-    parts = (public_key or b"").split()
-    try:
-        blob = base64.b64decode(parts[1], validate=True)
-    except (IndexError, binascii.Error, ValueError):
-        return "the key cannot be read"
-    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode("ascii").rstrip("=")
-    return f"SHA256:{digest}"
 
 
 def _via(facts: Facts, connection: str) -> TransportSection:

@@ -15,6 +15,7 @@ import re
 import secrets
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -293,6 +294,20 @@ class PartsFolder:
                 entry.unlink(missing_ok=True)
             else:
                 found.append(part)
+        return found
+
+    def seen(self) -> list[PartFile]:
+        """The parts of all processes that keep theirs here, for a look from beside: none is taken, opened or removed.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        found: list[PartFile] = []
+        for folder in self._folders():
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if _FILE.fullmatch(path.name) and not path.is_symlink():
+                    with suppress(FileNotFoundError):  # it was complete, or went, at this moment
+                        found += filter(None, [self._read(path)])
         return found
 
     def create(self, record: Record) -> PartFile:
