@@ -120,11 +120,13 @@ class SftpDoor:
         self._idle: dict[_Line, list[RemoteServer]] = {}
         self._ends: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._is_closed = False
         # Which algorithms brought the host key that is pinned, where a server has several.
         self._offers: dict[tuple[str, SftpServer], Algorithms] = {}
 
     async def close(self) -> None:
         """Close the connections that nobody uses; the others are closed by whoever has them."""
+        self._is_closed = True
         for timer in self._timers:
             timer.cancel()
         idle, self._idle = self._idle, {}
@@ -195,7 +197,12 @@ class SftpDoor:
             remote = kept.pop()
             if not kept:
                 del self._idle[line]
-            if remote.is_usable and await remote.answers():
+            try:
+                is_alive = remote.is_usable and await remote.answers()
+            except BaseException:
+                await remote.close()  # it is broken, so this is at once
+                raise
+            if is_alive:
                 return remote
             await remote.close()
         return None
@@ -203,7 +210,7 @@ class SftpDoor:
     def _keep(self, line: _Line, remote: RemoteServer) -> None:
         kept = self._idle.setdefault(line, [])
         kept.append(remote)
-        if len(kept) > IDLE_PER_SERVER_MAX or sum(map(len, self._idle.values())) > IDLE_MAX:
+        if self._is_closed or len(kept) > IDLE_PER_SERVER_MAX or sum(map(len, self._idle.values())) > IDLE_MAX:
             self._end(line, remote)
             return
 
@@ -240,7 +247,7 @@ class SftpDoor:
         offer = known or usual
         shown: dict[str, str] = {}
         while True:
-            witnessed = await self._attempt(terms, login, offer, other_keys=bool(shown))
+            witnessed = await self._attempt(terms, login, offer, other_keys=bool(shown) or offer is known)
             if isinstance(witnessed, RemoteServer):
                 if offer is not usual:
                     self._offers = {key: kept for key, kept in self._offers.items() if key[0] != line.partner_id}

@@ -31,6 +31,8 @@ BLOCK_BYTES_MAX = 261_120
 WRITES_UNANSWERED_BYTES = 4_194_304
 READS_UNANSWERED_BYTES = 2_097_152
 CLOSE_S = 2.0
+# A disk of theirs that writes a large file down slower than this answers too late.
+SYNC_BYTES_PER_S = 1_048_576
 _SAID_NOTHING = 16_384  # what asyncssh assumes then
 T = TypeVar("T")
 _FOREIGN = (asyncssh.Error, OSError, EOFError, ValueError, TypeError, LookupError, ArithmeticError)
@@ -222,7 +224,7 @@ class RemoteServer:
                     await self._answer(Step.WRITE, path, unanswered.popleft())
             finally:
                 _leave(unanswered)
-            is_synced = await self._tried(Step.WRITE, path, file.fsync)
+            is_synced = await self._tried(Step.WRITE, path, file.fsync, more_s=len(payload) / SYNC_BYTES_PER_S)
             try:
                 size = (await self._ask(Step.LOOK, path, file.stat)).size
             except RemoteFailed as failed:
@@ -283,10 +285,10 @@ class RemoteServer:
             raise
         await self._ask(step, path, file.close)
 
-    async def _ask(self, step: Step, path: bytes, ask: Callable[[], Awaitable[T]]) -> T:
-        """One answer, within its time."""
+    async def _ask(self, step: Step, path: bytes, ask: Callable[[], Awaitable[T]], more_s: float = 0.0) -> T:
+        """One answer, within its time, or so much more."""
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s + more_s):
                 return await ask()
         except asyncio.CancelledError:
             self.is_broken = True
@@ -310,10 +312,10 @@ class RemoteServer:
         self.is_broken = True
         raise failure_of(TimeoutError(), step, _named(path))
 
-    async def _tried(self, step: Step, path: bytes, ask: Callable[[], Awaitable[object]]) -> bool:
+    async def _tried(self, step: Step, path: bytes, ask: Callable[[], Awaitable[object]], more_s: float = 0.0) -> bool:
         """Whether something came about that not every server can do."""
         try:
-            await self._ask(step, path, ask)
+            await self._ask(step, path, ask, more_s)
         except RemoteFailed as failed:
             if failed.trouble is Trouble.UNSUPPORTED:
                 return False

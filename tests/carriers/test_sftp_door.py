@@ -165,6 +165,17 @@ async def test_the_kind_of_host_key_that_is_pinned_is_asked_for(start):
         assert all(pin in refused.reason for pin in pins(server, "ed25519", "ecdsa"))
 
 
+async def test_a_host_key_of_another_kind_may_follow(start):
+    server = start(host_keys=("ed25519", "ecdsa"))
+    to = partner(server, host_keys=pins(server, "ecdsa", "next"))
+    async with opened(server) as door:
+        async with door.connected(to) as remote:
+            assert remote.facts.host_key_kind == "ecdsa-sha2-nistp256"
+        server.serve_host_keys("next")
+        async with door.connected(to) as remote:
+            assert remote.facts.host_key == pins(server, "next")[0]
+
+
 async def test_nothing_of_the_machine_or_its_user_is_read(openssh, tmp_path, monkeypatch):
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
