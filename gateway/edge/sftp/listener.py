@@ -70,7 +70,7 @@ class SftpPort:
 
     @property
     def not_ready(self) -> list[str]:
-        """What keeps it closed, a sentence each; nothing where nobody has a mailbox."""
+        """What is in its way, a sentence each; nothing where nobody has a mailbox."""
         return [self._closed_because] if self._closed_because is not None else []
 
     async def start(self) -> None:
@@ -80,7 +80,10 @@ class SftpPort:
             OSError: the address cannot be listened on.
             StoreUnavailable: the host keys cannot be read now.
         """
-        if self._server is not None or not self._is_wanted():
+        if self._server is not None:
+            return
+        if not self._is_wanted():
+            self._closed_because = None
             return
         if not await self._follow_host_keys():
             return
@@ -99,7 +102,8 @@ class SftpPort:
             await self._try_to_open()
             return
         try:
-            await self._follow_host_keys()
+            if await self._follow_host_keys():
+                self._closed_because = None
         except StoreUnavailable as unavailable:
             log.warning("the SSH host keys cannot be read; those known go on", extra={"cause": str(unavailable)})
         self.connections.follow(self.logins.why_not)

@@ -62,12 +62,14 @@ async def test_the_port_opens_once_a_profile_has_a_mailbox(tmp_path: Path):
         assert await lets_in(premises)
 
 
-async def test_a_port_that_is_taken_is_told_and_tried_again(tmp_path: Path):
+async def test_a_port_that_is_taken_is_told_and_tried_again(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         async with open_premises(tmp_path, with_mailbox(status="draft"), named={"sftp_port": number}) as premises:
             premises.reload(with_mailbox())
             await premises.port.follow()
+            await premises.port.follow()
+            assert caplog.text.count("cannot listen on") == 1
             assert premises.port.address is None
             (words,) = premises.port.not_ready
             assert f"127.0.0.1:{number}" in words
@@ -99,6 +101,29 @@ async def test_whoever_does_not_log_in_is_cut_off(tmp_path: Path, said: bytes):
         assert (await all_of(reader)).startswith(b"SSH-2.0-partner-gateway\r\n")
         writer.close()
         await until(lambda: not len(premises.port.connections))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: sftp\r\n\r\n", id="HTTP"),
+        pytest.param(b"SSH-1.5-old\r\n", id="SSH 1"),
+        pytest.param(b"SSH-2.0-\xff\xfe\r\n", id="no ASCII"),
+        pytest.param(b"x" * 20_000, id="no line"),
+        pytest.param(b"SSH-2.0-c\r\n" + b"\x00\x00\x00\x0c\x04\x14" + bytes(10), id="half a KEXINIT"),
+        pytest.param(b"SSH-2.0-c\r\n\xff\xff\xff\xff" + bytes(64), id="a packet of 4 GB"),
+        pytest.param(b"SSH-2.0-c\r\n" + b"\x00\x00\x00\x0c\x0a\x32" + bytes(10), id="login before keys"),
+    ],
+)
+async def test_what_is_no_ssh_ends_and_hurts_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture, said: bytes):
+    async with open_premises(tmp_path) as premises:
+        reader, writer = await asyncio.open_connection("127.0.0.1", premises.number)
+        writer.write(said)
+        assert (await all_of(reader)).startswith(b"SSH-2.0-partner-gateway\r\n")
+        writer.close()
+        await until(lambda: not len(premises.port.connections))
+        assert await lets_in(premises)
+    assert not [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}]
 
 
 async def test_whoever_asks_for_nothing_is_let_go(tmp_path: Path):
