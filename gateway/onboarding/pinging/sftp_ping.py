@@ -187,9 +187,9 @@ def folders_of(bearer: LoadedProfile, terms: SftpServer) -> Iterator[_Folder]:
     """The folders that a profile names, each once."""
     if terms.push is not None:
         sent = [item.document for item in bearer.profile.agreements if item.direction == "outbound"]
-        kinds = sent if "{document}" in terms.push.folder else [""]
-        for kind in dict.fromkeys(kinds):
-            path = terms.push.folder.replace("{document}", kind)
+        above = terms.push.folder.partition("/{document}")[0] or "/"
+        kinds = sent if "{document}" in terms.push.folder else []
+        for path in dict.fromkeys(terms.push.folder.replace("{document}", kind) for kind in kinds) or (above,):
             yield _Folder(path, f"push to {path}", is_read=False)
         if terms.push.temporary_folder is not None:
             yield _Folder(terms.push.temporary_folder, f"write in {terms.push.temporary_folder}", is_read=False)
