@@ -238,8 +238,8 @@ def test_what_was_agreed_otherwise_of_a_mailbox_is_told():
     )
     assert "sftp -P 2222 " in told
     assert "[sftp.bigcorp.example]:2222 ssh-ed25519" in told
-    assert "when you rename it to its final name" in told
-    assert "write it under a name that ends with .tmp" in told
+    assert "when you rename it from a temporary name to its final one" in told
+    assert "names that end with .tmp or begin with .in." in told
     assert "when you remove the file from outbox/, or rename it, after you have read it" in told
     assert "PO4500012345_01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told
     assert "192.0.2.0/24" in told

@@ -121,15 +121,15 @@ def _folders(sftp: Sftp) -> Iterator[Fact]:
 
 
 def _complete(sftp: Sftp) -> Iterator[Fact]:
-    endings = listed(list(sftp.temporary_suffixes))
+    ends = f"end with {listed(list(sftp.temporary_suffixes))}" if sftp.temporary_suffixes else ""
+    begins = f"begin with {listed(list(sftp.temporary_prefixes))}" if sftp.temporary_prefixes else ""
+    temporary = f"names that {' or '.join(filter(None, (ends, begins)))}" if ends or begins else ""
     if sftp.complete_on == "rename":
-        yield Fact(
-            "Complete", "when you rename it to its final name", f"write it under a name that ends with {endings}"
-        )
+        yield Fact("Complete", "when you rename it from a temporary name to its final one")
     else:
         yield Fact("Complete", "when your program closes it, or renames it to its final name")
-        if endings:
-            yield Fact("Temporary names", endings, "a file with such an ending waits until you rename it", is_code=True)
+    if temporary:
+        yield Fact("Temporary", temporary, "such a file is not looked at before you rename it")
     yield Fact(
         "Once it is complete",
         "we hold it durably before your program is told that it is done",
