@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.store import remote_files, remote_folders
-from tests.flow.collecting.visiting import Here, here_over, left, profile, put, server_terms
+from tests.flow.collecting.visiting import Here, here_over, left, make, profile, put, server_terms
 from tests.services.openssh import RemoteFolder, SshServer
 
 LARGE = 3_000_000
@@ -120,13 +120,8 @@ async def test_a_file_is_fetched_once_it_has_not_changed_for_its_time(visit, the
 
 
 async def test_patterns_say_which_files_and_folders(visit, there):
-    for folder in ("acme-1", "acme-2", "other", ".hidden", "done"):
-        (there.local / folder).mkdir()
-        (there.local / folder).chmod(0o777)
+    inside = {name: make(there, name) for name in ("acme-1", "acme-2", "other", ".hidden", "done")}
     (there.local / "acme-link").symlink_to(there.local / "other")
-    inside = {
-        name: RemoteFolder(there.local / name, f"{there.remote}/{name}") for name in ("acme-1", "acme-2", "other")
-    }
     put(inside["acme-1"], "a.edi", b"a")
     put(inside["acme-1"], "a.EDI", b"another case")
     put(inside["acme-2"], "b.xml", b"b")
@@ -135,7 +130,7 @@ async def test_patterns_say_which_files_and_folders(visit, there):
     put(inside["acme-2"], "empty.edi", b"")
     put(inside["other"], "d.edi", b"d")
     (inside["acme-2"].local / "link.edi").symlink_to(inside["other"].local / "d.edi")
-    (inside["acme-2"].local / "folder.edi").mkdir()
+    make(inside["acme-2"], "folder.edi")
     terms = {"files": ["?.edi", "*.xml", "c[1]*"], "folder": f"{there.remote}/acme-*", "then": "delete"}
     async with visit(terms) as here:
         await here.round()
@@ -147,7 +142,7 @@ async def test_patterns_say_which_files_and_folders(visit, there):
     async with visit(terms) as here:
         here.clock.pass_s(3_600)
         await here.round()
-        assert left(RemoteFolder(there.local / "done", "")) == ["a.EDI", "d.edi"]
+        assert left(inside["done"]) == ["a.EDI", "d.edi"]
         assert (await here.folder()).files_empty == 1
         assert left(there) == [".hidden", "acme-1", "acme-2", "acme-link", "done", "other"]
 

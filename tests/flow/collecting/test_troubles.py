@@ -10,7 +10,7 @@ from gateway.flow.operations import Actor, NotPossible, Unknown, give_up, retry_
 from gateway.flow.receive import Reception
 from gateway.store import remote_folders
 from gateway.store.oversight import audit
-from tests.flow.collecting.visiting import WITHIN_S, here_over, left, profile, put, server_terms
+from tests.flow.collecting.visiting import WITHIN_S, here_over, left, make, profile, put, server_terms
 from tests.services.openssh import RemoteFolder, SshServer
 
 ANN = Actor("operator:ann")
@@ -84,17 +84,14 @@ async def test_a_folder_that_is_missing_keeps_nobody_from_its_neighbours(url, op
         await here.round()
         assert (await here.folder("missing")).failures == 6
         assert await here.open_cases() == {}
-        (there.local / "missing").mkdir()
+        make(there, "missing")
         await here.pass_s(3_600)
         assert (await here.folder("missing")).failures == 0
 
 
 async def test_one_forbidden_folder_of_several_is_told_and_the_others_are_fetched(url, openssh, there, tmp_path):
-    for name in ("a", "b"):
-        (there.local / name).mkdir()
-    put(RemoteFolder(there.local / "b", ""), "order.edi")
-    (there.local / "b").chmod(0o777)
-    (there.local / "a").chmod(0)
+    make(there, "a", mode=0)
+    put(make(there, "b"), "order.edi")
     acme = profile("acme", server_terms(openssh, {"folder": f"{there.remote}/*"}))
     async with here_over(url, openssh.client_key, tmp_path, acme) as here:
         await here.round()

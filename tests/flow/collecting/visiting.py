@@ -66,6 +66,15 @@ def put(folder: RemoteFolder, name: str | bytes, content: bytes = b"order", modi
     return path
 
 
+def make(folder: RemoteFolder, name: str, mode: int = 0o755) -> RemoteFolder:
+    """A folder there, owned by the user who lives there, whatever the umask of the tests is."""
+    local, owner = folder.local / name, folder.local.stat()
+    local.mkdir()
+    local.chmod(mode)
+    os.chown(local, owner.st_uid, owner.st_gid)
+    return RemoteFolder(local, f"{folder.remote}/{name}")
+
+
 def left(folder: RemoteFolder) -> list[str]:
     """What lies there still."""
     return sorted(path.name for path in folder.local.iterdir())
