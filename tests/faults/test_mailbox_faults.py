@@ -1,4 +1,4 @@
-"""kill -9 while a partner drops files: what CLOSE or RENAME acknowledged is there, whole and once."""
+"""A partner drops files while the gateway is killed, or its disk is full: what was acknowledged is there, once."""
 
 import asyncio
 import hashlib
@@ -10,6 +10,7 @@ import asyncssh
 import pytest
 from asyncssh import FXF_APPEND, FXF_CREAT, FXF_TRUNC, FXF_WRITE
 
+from tests.faults.full_disk import SmallDisk
 from tests.faults.oracle import Store
 from tests.site import LOOPBACK, UNHINDERED, RunningGateway, Site
 
@@ -32,6 +33,13 @@ class Ledger:
 @pytest.fixture
 def key():
     return asyncssh.generate_private_key("ssh-ed25519")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = SmallDisk(tmp_path / "data")
+    yield disk
+    disk.close()
 
 
 @pytest.fixture
@@ -121,3 +129,18 @@ async def test_what_was_acknowledged_is_there_once(site, key):
     kept = Store(site).rows("SELECT filename, payload_sha256 FROM message WHERE channel = 'sftp' ORDER BY filename")
     assert [tuple(row) for row in kept] == sorted(ledger.acknowledged.items())
     assert shown == set(ledger.acknowledged)
+
+
+async def test_a_full_disk_declines_a_file_and_takes_it_later(small_disk, site, key):
+    content = random.Random(1).randbytes(6_300_000)
+    with RunningGateway(site).start(before=small_disk.before) as gateway:
+        async with connect(gateway, key) as connection, connection.start_sftp_client() as client:
+            small_disk.fill()
+            with pytest.raises(asyncssh.SFTPFailure):
+                await drop(client, "a.edi", content, False, Ledger())
+            assert Store(site).value("SELECT count(*) FROM message") == 0
+            small_disk.free(gateway.process.pid)
+        async with connect(gateway, key) as connection, connection.start_sftp_client() as client:
+            assert await drop(client, "a.edi", content, False, Ledger())
+    sha256 = Store(site).value("SELECT payload_sha256 FROM message")
+    assert sha256 == hashlib.sha256(content).hexdigest()
