@@ -31,12 +31,13 @@ from gateway.flow.evidence.readme import (
     AUTHORITIES,
     BETWEEN,
     CONFIRMATION,
+    FETCHED,
     SPLIT_SCRIPT,
     SPLIT_SIGNED,
     Facts,
     readme,
 )
-from gateway.model.delivery import FETCHED_CHANNELS, DeliveryKind
+from gateway.model.delivery import FETCHED_CHANNELS, INBOX, MAILBOX, DeliveryKind
 from gateway.model.instants import rfc3339
 from gateway.spool import SpoolFolder
 from gateway.store import deliveries, keys, messages
@@ -175,7 +176,8 @@ def _outbound(connection: Connection, delivery: StoredDelivery, folder: Path) ->
         wire = deliveries.pieces(connection, delivery.id, "wire")
         _store(folder / MESSAGE, wire, first=_field_lines(parcel.headers))
     _store(folder / PAYLOAD, deliveries.pieces(connection, delivery.id, "payload"))
-    _store(folder / (CONFIRMATION if is_fetched else RECEIPT), deliveries.pieces(connection, delivery.id, "receipt"))
+    receipt = {INBOX: CONFIRMATION, MAILBOX: FETCHED}.get(delivery.channel, RECEIPT)
+    _store(folder / receipt, deliveries.pieces(connection, delivery.id, "receipt"))
     facts = parcel.facts if parcel is not None else {}
     record = asdict(delivery) | {"parcel": asdict(parcel) if parcel is not None else None}
     return _Subject(
@@ -307,7 +309,7 @@ def _tell(
         channel=subject.channel,
         message_id=subject.transport_id,
         has_message=has_message,
-        has_confirmation=(folder / CONFIRMATION).exists(),
+        has_confirmation=(folder / CONFIRMATION).exists() or (folder / FETCHED).exists(),
         layers=layers,
         receipt=receipt,
         receipt_facts=said,

@@ -22,6 +22,7 @@ AUTHORITIES, BETWEEN = "certificates/authorities.pem", "certificates/between.pem
 SPLIT_SCRIPT = "split-signed.sh"
 # The request with which they confirmed, or declined, what they fetched.
 CONFIRMATION = "confirmation.http"
+FETCHED = "fetched.txt"
 QUOTED_CHARACTERS_MAX = 1_000
 _WIDTH = 100
 _QUOTE = "    | "
@@ -299,12 +300,12 @@ def _fetched(facts: Facts) -> Iterator[str]:
         yield fill(f"{facts.partner} has not fetched it.", _WIDTH)
         return
     yield fill(
-        f"{CONFIRMATION} says what our SFTP server saw when {facts.partner} fetched it: the file, its SHA-256, the "
+        f"{FETCHED} says what our SFTP server saw when {facts.partner} fetched it: the file, its SHA-256, the "
         "address, and the key or password that opened the session. SSH proves that to nobody but the two who spoke: "
         "it is what our records say. It names the document:",
         _WIDTH,
     )
-    yield f"$ grep -a -F -e {facts.subject.rpartition(' ')[2]} {CONFIRMATION}"
+    yield f"$ grep -a -F -e {facts.subject.rpartition(' ')[2]} {FETCHED}"
 
 
 def _answered(facts: Facts) -> Iterator[str]:

@@ -8,6 +8,7 @@ import asyncssh
 import pytest
 
 from gateway.edge.sftp.mailbox.progress import Progress
+from gateway.flow.evidence import gather
 from gateway.model.delivery import DeliveryEvent
 from gateway.sftp import Coverage
 from gateway.store import deliveries
@@ -46,6 +47,29 @@ async def test_what_was_read_whole_and_closed_is_delivered(tmp_path):
         assert delivered[1]["credentials"]["sftp_key"] == "first"
         assert f"sha256: {(await seen(office, new.id)).payload_sha256}" in await receipt(office, new.id)
         assert office.house.woken
+
+
+async def test_the_evidence_says_what_the_server_saw(tmp_path):
+    async with open_office(tmp_path) as office, office.session() as client:
+        new = new_delivery()
+        (name,) = await lay(office, new)
+        await get(client, f"/outbox/{name}")
+        folder = tmp_path / "evidence"
+        folder.mkdir()
+        await office.house.database.read(
+            partial(gather, subject_id=new.id, folder=folder, our_keys=(), decompressed_bytes_max=1)
+        )
+        assert (folder / "payload").read_bytes() == new.payload
+        said = (folder / "fetched.txt").read_text()
+        assert "SFTP: all of the file was read, and closed\n" in said
+        assert "sftp_key: first\n" in said
+        assert f"file: {name}\n" in said
+        text = (folder / "README.txt").read_text()
+        commands = [line.removeprefix("$ ") for line in text.splitlines() if line.startswith("$ ")]
+        assert len(commands) == 2
+        for command in commands:
+            process = await asyncio.create_subprocess_shell(command, cwd=folder, stdout=asyncio.subprocess.DEVNULL)
+            assert await process.wait() == 0, command
 
 
 async def test_after_the_fetch_it_may_be_looked_at_and_removed_which_changes_nothing(tmp_path):
