@@ -19,8 +19,6 @@ OldAlgorithm = Literal[
     "aes192-cbc",
     "aes128-cbc",
     "3des-cbc",
-    "hmac-sha2-256",
-    "hmac-sha2-512",
     "hmac-sha1",
     "ssh-rsa",
 ]

@@ -33,7 +33,7 @@ from gateway.carriers.sftp_failures import (
     unresolved,
 )
 from gateway.carriers.sftp_remote import RemoteAttributes, RemoteEntry, RemoteServer, ServerFacts, Written
-from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, prepare_process
+from gateway.carriers.ssh_client import Offer, client_options, offer_with, prepare_process
 from gateway.settings import Limits
 from gateway.store.credentials.sealing import SealError, SealingUnavailable
 from partners.loader import LoadedProfile
@@ -122,7 +122,7 @@ class SftpDoor:
         self._timers: set[asyncio.TimerHandle] = set()
         self._is_closed = False
         # Which algorithms brought the host key that is pinned, where a server has several.
-        self._offers: dict[tuple[str, SftpServer], Algorithms] = {}
+        self._offers: dict[tuple[str, SftpServer], Offer] = {}
 
     async def close(self) -> None:
         """Close the connections that nobody uses; the others are closed by whoever has them."""
@@ -242,7 +242,7 @@ class SftpDoor:
             CannotConnect: none of its host keys is pinned, among other reasons.
         """
         terms = line.terms
-        usual = MODERN.and_old(terms.algorithms)
+        usual = offer_with(terms.algorithms)
         known = self._offers.get((line.partner_id, terms))
         offer = known or usual
         shown: dict[str, str] = {}
@@ -263,7 +263,7 @@ class SftpDoor:
                 raise _strange_host_key(terms, shown)
 
     async def _attempt(
-        self, terms: SftpServer, login: _Login, offer: Algorithms, *, other_keys: bool
+        self, terms: SftpServer, login: _Login, offer: Offer, *, other_keys: bool
     ) -> RemoteServer | asyncssh.SSHKey | None:
         """A session; else the host key that the server showed and nobody pinned, or None where it has no other one."""
         connection, address = await self._dial(terms)

@@ -11,7 +11,7 @@ from gateway.carriers.call_failures import Unresolved
 from gateway.carriers.guard import Guard, Resolve, SystemNames
 from gateway.carriers.probing import dial
 from gateway.carriers.sftp_failures import CannotConnect, Step, nothing_in_common, said, unreachable, unresolved
-from gateway.carriers.ssh_client import MODERN, Algorithms, client_options, kind_of, prepare_process
+from gateway.carriers.ssh_client import Offer, client_options, kind_of, offer_with, prepare_process
 from partners.sftp_terms import OLD_ALGORITHMS
 
 # A scan is a person's own call: it may look into each network.
@@ -104,7 +104,7 @@ class Scan:
             self._names.close()
 
     async def _of(self, host: str, port: int) -> Scanned:
-        offer = MODERN
+        offer = offer_with()
         old: tuple[str, ...] = ()
         try:
             address, software, key = await self._look(host, port, offer)
@@ -112,7 +112,7 @@ class Scan:
             # A server may be gone before its list of algorithms is read.
             if isinstance(failed, CannotConnect) and failed.step is not Step.SSH:
                 raise
-            offer = MODERN.and_old(OLD_ALGORITHMS)
+            offer = offer_with(OLD_ALGORITHMS)
             address, software, key, old = await self._with_old(host, port)
         found = {key.get_algorithm(): key}
         for kind in dict.fromkeys(kind_of(name) for name in offer.host_keys):
@@ -128,7 +128,7 @@ class Scan:
 
     async def _with_old(self, host: str, port: int) -> tuple[str, str, asyncssh.SSHKey, tuple[str, ...]]:
         """With every old algorithm; then which of them it needs, each tried without."""
-        everything = MODERN.and_old(OLD_ALGORITHMS)
+        everything = offer_with(OLD_ALGORITHMS)
         try:
             address, software, key = await self._look(host, port, everything)
         except asyncssh.KeyExchangeFailed as failed:
@@ -137,13 +137,13 @@ class Scan:
         for name in OLD_ALGORITHMS[::-1]:
             fewer = [other for other in needed if other != name]
             try:
-                await self._look(host, port, MODERN.and_old(fewer))
+                await self._look(host, port, offer_with(fewer))
             except (asyncssh.KeyExchangeFailed, CannotConnect):
                 continue
             needed = fewer
         return address, software, key, tuple(needed)
 
-    async def _look(self, host: str, port: int, offer: Algorithms) -> tuple[str, str, asyncssh.SSHKey]:
+    async def _look(self, host: str, port: int, offer: Offer) -> tuple[str, str, asyncssh.SSHKey]:
         """The host key that it shows for an offer.
 
         Raises:

@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from asyncssh.kex import get_kex_algs
 from cryptography.utils import CryptographyDeprecationWarning
 
 from gateway import __version__
+from gateway.model.ssh_algorithms import MODERN, Algorithms
 
 CLIENT_VERSION = f"partner-gateway_{__version__}"
 KEEPALIVE_S = 15
@@ -25,81 +27,27 @@ _NO_HOME = "/nonexistent"
 
 
 @dataclass(frozen=True, slots=True)
-class Algorithms:
-    """What is offered to a server, best first.
+class Offer:
+    """What is offered to a server.
 
     Attributes:
-        key_exchanges: how session keys are agreed on.
-        ciphers: how packets are encrypted.
-        macs: how packets are authenticated, where the cipher does not do it.
-        host_keys: how servers prove that a host key is theirs.
-        signatures: how we prove that a key is ours.
+        host_keys: how it may prove that a host key is its own.
     """
 
-    key_exchanges: tuple[str, ...]
-    ciphers: tuple[str, ...]
-    macs: tuple[str, ...]
+    algorithms: Algorithms
     host_keys: tuple[str, ...]
-    signatures: tuple[str, ...]
 
-    def and_old(self, named: Collection[str]) -> "Algorithms":
-        """The same with old ones, behind all others."""
-        return Algorithms(
-            self.key_exchanges + tuple(name for name in _OLD.key_exchanges if name in named),
-            self.ciphers + tuple(name for name in _OLD.ciphers if name in named),
-            self.macs + tuple(name for name in _OLD.macs if name in named),
-            self.host_keys + tuple(name for name in _OLD.host_keys if name in named),
-            self.signatures + tuple(name for name in _OLD.signatures if name in named),
-        )
-
-    def without_host_keys(self, kinds: Collection[str]) -> "Algorithms":
+    def without_host_keys(self, kinds: Collection[str]) -> "Offer":
         """The same without some kinds of host keys, such as ssh-ed25519."""
         return replace(self, host_keys=tuple(name for name in self.host_keys if kind_of(name) not in kinds))
 
 
-_SIGNATURES = (
-    "ssh-ed25519",
-    "ecdsa-sha2-nistp256",
-    "ecdsa-sha2-nistp384",
-    "ecdsa-sha2-nistp521",
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
-MODERN = Algorithms(
-    key_exchanges=(
-        "mlkem768x25519-sha256",
-        "curve25519-sha256",
-        "curve25519-sha256@libssh.org",
-        "ecdh-sha2-nistp256",
-        "ecdh-sha2-nistp384",
-        "ecdh-sha2-nistp521",
-        "diffie-hellman-group16-sha512",
-        "diffie-hellman-group18-sha512",
-    ),
-    ciphers=(
-        "aes128-gcm@openssh.com",
-        "aes256-gcm@openssh.com",
-        "chacha20-poly1305@openssh.com",
-        "aes128-ctr",
-        "aes192-ctr",
-        "aes256-ctr",
-    ),
-    macs=("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"),
-    host_keys=_SIGNATURES,
-    signatures=_SIGNATURES,
-)
-# What a profile may name in `algorithms`; spoken with nobody else.
-_OLD = Algorithms(
-    key_exchanges=(
-        "diffie-hellman-group-exchange-sha256",
-        "diffie-hellman-group14-sha256",
-        "diffie-hellman-group14-sha1",
-    ),
-    ciphers=("aes256-cbc", "aes192-cbc", "aes128-cbc", "3des-cbc"),
-    macs=("hmac-sha2-256", "hmac-sha2-512", "hmac-sha1"),
-    host_keys=("ssh-rsa",),
-    signatures=("ssh-rsa",),
-)
+def offer_with(old: Collection[str] = ()) -> Offer:
+    """The modern algorithms that there are here, and behind them these old ones."""
+    known = {name.decode("ascii") for name in get_kex_algs()}
+    named = MODERN.and_old(old)
+    usable = tuple(name for name in named.key_exchanges if name in known)
+    return Offer(replace(named, key_exchanges=usable), named.signatures)
 
 
 def kind_of(signature: str) -> str:
@@ -107,8 +55,9 @@ def kind_of(signature: str) -> str:
     return "ssh-rsa" if signature.startswith("rsa-sha2-") else signature
 
 
-def client_options(algorithms: Algorithms) -> dict[str, Any]:
+def client_options(offer: Offer) -> dict[str, Any]:
     """What every connection of ours is made with, for `asyncssh.connect`."""
+    algorithms = offer.algorithms
     return {
         "config": None,
         # Nobody is trusted but by our own look at the fingerprint; anything empty would be read from ~/.ssh.
@@ -139,7 +88,7 @@ def client_options(algorithms: Algorithms) -> dict[str, Any]:
         "kex_algs": list(algorithms.key_exchanges),
         "encryption_algs": list(algorithms.ciphers),
         "mac_algs": list(algorithms.macs),
-        "server_host_key_algs": list(algorithms.host_keys),
+        "server_host_key_algs": list(offer.host_keys),
         "signature_algs": list(algorithms.signatures),
     }
 

@@ -475,9 +475,9 @@ async def test_a_process_without_user_name_and_home_can_connect_too(tmp_path):
     script = (
         "import os\nfor name in ('HOME', 'USER', 'LOGNAME', 'LNAME', 'USERNAME'):\n    os.environ.pop(name, None)\n"
         "os.getuid = lambda: 4_242_424\n"
-        "from gateway.carriers.ssh_client import MODERN, client_options, prepare_process\nimport asyncssh\n"
+        "from gateway.carriers.ssh_client import client_options, offer_with, prepare_process\nimport asyncssh\n"
         "prepare_process()\n"
-        "asyncssh.SSHClientConnectionOptions(**client_options(MODERN), username='us')\n"
+        "asyncssh.SSHClientConnectionOptions(**client_options(offer_with()), username='us')\n"
     )
     run = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stderr=asyncio.subprocess.PIPE, cwd=Path.cwd()

@@ -17,7 +17,7 @@ import asyncssh
 
 from gateway.edge.audit_gate import AuditGate
 from gateway.edge.context import Edge
-from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, RSA_BITS_MIN, SHA1_SIGNATURE, SIGNATURES
+from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, RSA_BITS_MIN, SIGNATURES
 from gateway.edge.sftp.bans import Ban, Bans, Fault
 from gateway.edge.sftp.channel import ChannelSession, NewSession
 from gateway.edge.sftp.connections import Connections, VisitorConnection
@@ -25,6 +25,7 @@ from gateway.edge.sftp.passwords import Passwords, TooBusy
 from gateway.edge.sftp.visitors import Visitor
 from gateway.edge.sftp.wire import Wire
 from gateway.model.refusals import Reason
+from gateway.model.ssh_algorithms import SHA1_SIGNATURE
 from gateway.store.database import StoreUnavailable
 from gateway.store.engine.statements import storable
 from gateway.store.oversight import audit

@@ -12,8 +12,8 @@ import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import PacketDecodeError, SSHPacket, SSHPacketLogger
 
-from gateway.edge.sftp.algorithms import SHA1_SIGNATURE
 from gateway.edge.sftp.connections import VisitorConnection
+from gateway.model.ssh_algorithms import SHA1_SIGNATURE
 
 if TYPE_CHECKING:
     from gateway.edge.sftp.login import Login

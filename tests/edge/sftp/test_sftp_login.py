@@ -10,7 +10,8 @@ import asyncssh
 import paramiko
 import pytest
 
-from gateway.edge.sftp.algorithms import CIPHERS, KEY_EXCHANGES, MACS, SIGNATURES
+from gateway.edge.sftp.algorithms import SIGNATURES
+from gateway.model.ssh_algorithms import MODERN
 from tests.edge.house import until
 from tests.edge.sftp.port import USER, Premises, client_key, open_premises, scrypt, with_mailbox
 
@@ -215,9 +216,9 @@ async def test_old_algorithms_are_for_those_whose_profile_names_them(tmp_path: P
 @pytest.mark.parametrize(
     ("option", "names"),
     [
-        pytest.param("kex_algs", [n for n in KEY_EXCHANGES if not n.startswith("sntrup")], id="key exchange"),
-        pytest.param("encryption_algs", CIPHERS, id="cipher"),
-        pytest.param("mac_algs", MACS, id="mac"),
+        pytest.param("kex_algs", [n for n in MODERN.key_exchanges if not n.startswith("sntrup")], id="key exchange"),
+        pytest.param("encryption_algs", MODERN.ciphers, id="cipher"),
+        pytest.param("mac_algs", MODERN.macs, id="mac"),
     ],
 )
 async def test_each_algorithm_that_is_offered_works(tmp_path: Path, option: str, names: tuple[str, ...]):
