@@ -34,7 +34,6 @@ class MailboxFile(SQLModel, table=True):
             sqlite_where=text("removed_at_ms IS NULL"),
             postgresql_where=text("removed_at_ms IS NULL"),
         ),
-        Index("mailbox_file_by_age", "received_at_ms"),
         Index(
             "mailbox_file_refused",
             "partner_id",

@@ -30,7 +30,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("removed_at_ms IS NULL"),
         postgresql_where=sa.text("removed_at_ms IS NULL"),
     )
-    op.create_index("mailbox_file_by_age", "mailbox_file", ["received_at_ms"])
     op.create_index(
         "mailbox_file_refused",
         "mailbox_file",
