@@ -222,6 +222,7 @@ def test_a_mailbox_is_told_with_its_door_and_its_folders():
     assert "sftp -P 22 -i ~/.ssh/YOUR-KEY acme-sftp@sftp.bigcorp.example" in told
     assert '-hostkey="ssh-ed25519 255 ' in told
     assert "when your program closes it, or renames it to its final name" in told
+    assert "OpenSSH before 8.7 an interrupted upload cannot be told from a whole one: use temporary names" in told
     assert "when you have read all of a file and closed it" in told
     assert "purchase_order-4500012345-01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told
 
@@ -239,6 +240,7 @@ def test_what_was_agreed_otherwise_of_a_mailbox_is_told():
     assert "sftp -P 2222 " in told
     assert "[sftp.bigcorp.example]:2222 ssh-ed25519" in told
     assert "when you rename it from a temporary name to its final one" in told
+    assert "OpenSSH before 8.7" not in told
     assert "names that end with .tmp or begin with .in." in told
     assert "when you remove the file from outbox/, or rename it, after you have read it" in told
     assert "PO4500012345_01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told

@@ -127,7 +127,12 @@ def _complete(sftp: Sftp) -> Iterator[Fact]:
     if sftp.complete_on == "rename":
         yield Fact("Complete", "when you rename it from a temporary name to its final one")
     else:
-        yield Fact("Complete", "when your program closes it, or renames it to its final name")
+        cure = "use temporary names" if temporary else "use a newer one, without -B"
+        yield Fact(
+            "Complete",
+            "when your program closes it, or renames it to its final name",
+            "with `sftp -B` or OpenSSH before 8.7 an interrupted upload cannot be told from a whole one: " + cure,
+        )
     if temporary:
         yield Fact("Temporary", temporary, "such a file is not looked at before you rename it")
     yield Fact(
