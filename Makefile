@@ -44,7 +44,7 @@ soak: $(STAMP)  ## the long proof: kills and restarts under load, ten rounds and
 	$(BIN)/python -m tests.services all --install-only
 	$(BIN)/python -m pytest -m soak --timeout 3600
 
-fuzz: $(STAMP)  ## let atheris look for bytes that break the X12 engine or AS2, SECONDS for each property
+fuzz: $(STAMP)  ## let atheris look for bytes that break the X12 engine, AS2 or SFTP, SECONDS for each property
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/fuzz/requirements.txt
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 

@@ -20,6 +20,7 @@ def test_the_same_as_a_set_of_bytes(pieces, already):
         contiguous = next(place for place in range(200) if place not in model)
         assert coverage.contiguous == contiguous
         assert coverage.end == max(model, default=-1) + 1
+        assert {byte for start, end in coverage.ranges() for byte in range(start, end)} == model
         assert coverage.has_hole == (len(model) > contiguous)
         assert [coverage.covers(size) for size in range(80)] == [size <= contiguous for size in range(80)]
 
