@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import asyncssh
+from asyncssh.packet import SSHPacket
 
 from gateway.edge.sftp.connections import VisitorConnection
 from gateway.edge.sftp.visitors import Visitor
@@ -10,6 +11,25 @@ from gateway.edge.sftp.visitors import Visitor
 NewSession = Callable[[Visitor, VisitorConnection], "asyncssh.SSHServerSession[bytes]"]
 SUBSYSTEM = "sftp"
 _NOTHING_ELSE = b"this server speaks SFTP only, and runs no commands; call sftp, or scp without -O\r\n"
+# Everybody takes packets of 32 KB (RFC 4253 6.1). An answer in very small ones would take seconds of the loop.
+PACKET_BYTES_TAKEN_MIN = 4_096
+
+
+class BoundedChannel(asyncssh.SSHServerChannel[bytes]):
+    """asyncssh's channel, without what costs us much and a client little."""
+
+    def process_open(
+        self, send_chan: int, send_window: int, send_pktsize: int, session: "asyncssh.misc.MaybeAwait[object]"
+    ) -> None:
+        """Open it, unless its client takes a few bytes at a time only."""
+        if send_pktsize < PACKET_BYTES_TAKEN_MIN:
+            raise asyncssh.ProtocolError(f"packets of {send_pktsize} bytes are too small")
+        super().process_open(send_chan, send_window, send_pktsize, session)  # type: ignore[arg-type]  # handed on
+
+    def _process_env_request(self, packet: SSHPacket) -> bool:
+        """A variable: there is nothing that would look at it, so it is not kept."""
+        del packet
+        return False
 
 
 class ChannelSession(asyncssh.SSHServerSession[bytes]):

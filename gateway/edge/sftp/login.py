@@ -356,6 +356,10 @@ class Login(asyncssh.SSHServer):
             which = await self._logins.passwords.which(
                 password, [item.scrypt for item in good], at_least=max(1, self._passwords_offered)
             )
+        except asyncio.CancelledError:
+            # They hung up, or sent the next one, before this one was answered: it counts as what it most likely was.
+            self._logins.failed(self._connection, Fault.WRONG_PASSWORD)
+            raise
         except TooBusy:
             words = "too many are logging in at the moment; come again later"
             raise asyncssh.DisconnectError(asyncssh.DISC_TOO_MANY_CONNECTIONS, words) from None

@@ -38,11 +38,19 @@ class Passwords:
         compared = [*hashes, *[self._nobodys] * (at_least - len(hashes))]
         self._waiting += 1
         try:
-            async with self._turns:
-                found = await asyncio.to_thread(_all_of, password, compared)
-        finally:
+            await self._turns.acquire()
+        except asyncio.CancelledError:
             self._waiting -= 1
+            raise
+        work = asyncio.ensure_future(asyncio.to_thread(_all_of, password, compared))
+        work.add_done_callback(self._over)
+        # Whoever hangs up meanwhile does not end what a thread has begun, so its turn is not over either.
+        found = await asyncio.shield(work)
         return next((index for index, is_it in enumerate(found[: len(hashes)]) if is_it), None)
+
+    def _over(self, _: object) -> None:
+        self._waiting -= 1
+        self._turns.release()
 
 
 def _all_of(password: str, hashes: Sequence[str]) -> list[bool]:

@@ -1,7 +1,8 @@
-"""asyncssh's connection, with what it leaves to others: bounds before the login, and no signature over SHA-1.
+"""asyncssh's connection, with what it leaves to others: bounds for what strangers cost, no signature over SHA-1.
 
-asyncssh takes what comes without end while it works on something, verifies signatures of any algorithm of a key
-whatever it was told to offer, does not say which key exchange was agreed on, and sends two packets for each.
+asyncssh takes what comes without end while it works on something, agrees on new keys and signs for host keys as often
+as it is asked to, verifies signatures of any algorithm of a key whatever it was told to offer, does not say which key
+exchange was agreed on, and sends two packets for each.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import PacketDecodeError, SSHPacket, SSHPacketLogger
 
+from gateway.edge.sftp.algorithms import PACKET_BYTES, WINDOW_BYTES
+from gateway.edge.sftp.channel import BoundedChannel
 from gateway.edge.sftp.connections import VisitorConnection
 from gateway.model.ssh_algorithms import SHA1_SIGNATURE
 
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
 
 
 _RSA_PROOF = b"rsa-sha2-512"
+# A login takes about ten packets, and one for each key and password that is tried.
+PACKETS_BEFORE_LOGIN_MAX = 100
+# New keys cost some milliseconds: clients want them after a gigabyte or an hour, at most.
+REKEYS_AT_ONCE_MAX = 8
+REKEY_EVERY_S = 10.0
+# Clients ask once for a proof of the host keys that they do not know.
+PROOFS_MAX = 4
 _SHA1 = SHA1_SIGNATURE.encode("ascii")
 
 
@@ -50,6 +60,10 @@ class Wire(asyncssh.SSHServerConnection):
                 pair.set_sig_algorithm(_RSA_PROOF)
         self.key_exchange = ""
         self._chains = True
+        self._packets = 0
+        self._exchanges = 0
+        self._began_at_s = loop.time()
+        self._proofs = 0
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         """Parse, unless it is more than anybody has to say."""
@@ -67,7 +81,12 @@ class Wire(asyncssh.SSHServerConnection):
         self._login.resume_writing()
 
     def choose_server_host_key(self, peer_host_key_algs: Sequence[bytes]) -> bool:
-        """The host key that signs, and how."""
+        """The host key that signs, and how: called at the beginning of each key exchange."""
+        self._exchanges += 1
+        passed_s = self._loop.time() - self._began_at_s
+        allowed = 1 if self._connection.visitor is None else REKEYS_AT_ONCE_MAX + passed_s / REKEY_EVERY_S
+        if self._exchanges > allowed:
+            raise asyncssh.ProtocolError("new keys were asked for too often")
         first = next((name for name in peer_host_key_algs if name in self._host_keys), None)
         if first == _SHA1:
             self._host_keys[first].set_sig_algorithm(_SHA1)
@@ -89,6 +108,46 @@ class Wire(asyncssh.SSHServerConnection):
         """
         if pkttype != MSG_IGNORE or self._chains:
             super().send_packet(pkttype, *args, handler=handler)
+
+    def create_server_channel(
+        self, encoding: str | None = None, errors: str = "strict", window: int = 0, max_pktsize: int = 0
+    ) -> "asyncssh.SSHServerChannel[bytes]":
+        """A channel without a terminal, with bounds of ours."""
+        del encoding, errors, window, max_pktsize
+        self._update_recv_pktlen(PACKET_BYTES)
+        return BoundedChannel(
+            self,
+            self._loop,
+            allow_pty=False,
+            line_editor=False,
+            line_echo=False,
+            line_history=0,
+            max_line_length=0,
+            encoding=None,
+            errors="strict",
+            window=WINDOW_BYTES,
+            max_pktsize=PACKET_BYTES,
+        )
+
+    def _finish_recv_packet(
+        self, pkttype: int, seq: int, _task: "asyncio.Task[None] | None" = None, is_async: bool = False
+    ) -> None:
+        """A packet was looked at. Before a login there are few, however small they are."""
+        if self._connection.visitor is None:
+            self._packets += 1
+            if self._packets > PACKETS_BEFORE_LOGIN_MAX:
+                self._connection.cut()
+                raise asyncssh.ProtocolError("too many packets before the login")
+        super()._finish_recv_packet(pkttype, seq, _task, is_async)
+
+    def _process_hostkeys_prove_00_at_openssh_dot_com_global_request(self, packet: SSHPacket) -> None:
+        """Prove that host keys are ours (OpenSSH PROTOCOL 2.5): each once in a request, in few requests."""
+        self._proofs += 1
+        once_each = sum(4 + len(public_data) for public_data in self._all_server_host_keys)
+        if self._proofs > PROOFS_MAX or len(packet.get_remaining_payload()) > once_each:
+            self._report_global_response(False)
+        else:
+            super()._process_hostkeys_prove_00_at_openssh_dot_com_global_request(packet)
 
     async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
         """Whether this key may log in, and where it signed, whether it did so well."""

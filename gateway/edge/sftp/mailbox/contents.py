@@ -25,6 +25,8 @@ MEMORY_BYTES_MAX = 65_536
 WRITE_BYTES = 1_048_576
 # Of what waits for the disk; whoever sends more has to wait as well.
 BACKLOG_BYTES_MAX = 4 * WRITE_BYTES
+# What is smaller is copied: a piece of a packet keeps all of the packet in memory.
+PIECE_BYTES_MIN = 16_384
 # What becomes larger goes into the store while it comes.
 AHEAD_FROM_BYTES = 8 * WRITE_BYTES
 # A machine that goes down takes what came since; a process that does, nothing.
@@ -66,7 +68,7 @@ class Content:
         self._record = record
         self._file = file
         self._memory: bytearray | None = bytearray() if file is None else None
-        self._pieces: list[Buffer] = []
+        self._pieces: list[Buffer | bytearray] = []
         self._waiting_bytes = 0
         self._backlog = 0
         self._turn = asyncio.Lock()
@@ -75,6 +77,11 @@ class Content:
         # Of all bytes so far; None once bytes changed that had been counted, or were there before.
         self._hash = hashlib.sha256() if file is None else None
         self._settled_at = asyncio.get_running_loop().time()
+
+    @property
+    def room_bytes(self) -> int:
+        """How much room it takes: a part that became shorter takes on the disk what it took before."""
+        return max(self.size, self._file.extent if self._file is not None else 0)
 
     @property
     def is_on_disk(self) -> bool:
@@ -89,7 +96,7 @@ class Content:
                 self._memory += data
                 return
             self._leave_memory()
-        self._pieces.append(data)
+        self._wait(data)
         self._backlog += len(data)
         self._waiting_bytes += len(data)
         if self._waiting_bytes >= WRITE_BYTES and self._writing is None:
@@ -186,6 +193,16 @@ class Content:
             if self._file is not None:
                 await self._threads.run(self._file.remove)
 
+    def _wait(self, data: Buffer) -> None:
+        if len(data) >= PIECE_BYTES_MIN:
+            self._pieces.append(data)
+            return
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(last, bytearray) and len(last) < PIECE_BYTES_MIN:
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
+
     def _leave_memory(self) -> None:
         if self._memory:
             self._pieces.insert(0, bytes(self._memory))
@@ -227,13 +244,13 @@ class Content:
             if self._backlog < BACKLOG_BYTES_MAX // 2:
                 self._make_room()
 
-    def _put(self, pieces: list[Buffer], *, settles: bool) -> None:
+    def _put(self, pieces: list[Buffer | bytearray], *, settles: bool) -> None:
         """In a thread."""
         if self._file is None:
             self._file = self._folder.create(self._record)
         file = self._file
         file.open()
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        data = memoryview(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         file.append((data,))
         if self._hash is not None:
             self._hash.update(data)

@@ -119,6 +119,7 @@ class PartFile:
 
     Attributes:
         size: bytes that were written, without a hole; what lies behind them is not part of it.
+        extent: bytes that it has taken on the disk, at its longest.
     """
 
     path: Path
@@ -126,6 +127,7 @@ class PartFile:
     size: int
     free_bytes_min: int
     modified_ms: int = 0
+    extent: int = 0
     _file: int = field(default=-1, repr=False)
     _looked_at: int = field(default=-LOOK_EVERY_BYTES, repr=False)
 
@@ -164,6 +166,7 @@ class PartFile:
             while rest:
                 written = os.pwrite(self._file, rest, HEADER_BYTES + self.size)
                 self.size += written
+                self.extent = max(self.extent, self.size)
                 rest = rest[written:]
 
     def overwrite(self, offset: int, piece: Buffer) -> None:
@@ -355,4 +358,4 @@ class PartsFolder:
         size = max(there, 0) if record.boot and record.boot == this_boot() else record.held
         if size > max(there, 0):
             return None
-        return PartFile(path, record, size, self._free_bytes_min, found.st_mtime_ns // 1_000_000)
+        return PartFile(path, record, size, self._free_bytes_min, found.st_mtime_ns // 1_000_000, max(there, 0))

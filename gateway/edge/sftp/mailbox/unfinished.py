@@ -141,6 +141,10 @@ class UnfinishedFiles:
         Raises:
             Declined: there is no room for them.
         """
+        # Where it was made shorter before, the room for some of them is counted already.
+        count = file.size + count - file.counted_bytes
+        if count <= 0:
+            return
         partner_bytes = self._bytes.get(file.partner_id, 0)
         if partner_bytes + count > terms.unfinished_bytes_max:
             raise Declined(
@@ -157,7 +161,7 @@ class UnfinishedFiles:
     def recount(self, file: Unfinished) -> None:
         """It has become shorter, or the disk took less of it than was counted."""
         if self.find(file.partner_id, file.name) is file:
-            self._count(file, file.size - file.counted_bytes)
+            self._count(file, file.content.room_bytes - file.counted_bytes)
 
     async def move(self, file: Unfinished, name: bytes) -> None:
         """Give it another name; what was there under that name is gone."""
@@ -255,7 +259,7 @@ class UnfinishedFiles:
 
     def _add(self, file: Unfinished) -> None:
         self._of.setdefault(file.partner_id, {})[file.name] = file
-        self._count(file, file.size)
+        self._count(file, file.content.room_bytes)
 
     def _forget(self, file: Unfinished) -> None:
         mine = self._of[file.partner_id]

@@ -287,7 +287,8 @@ class Upload:
             raise self._fail("too much comes out of order just now; send in order")
         self.files.ahead_bytes += len(data)
         self._ahead_bytes += len(data)
-        heappush(self._ahead, (offset, len(self._ahead), data))
+        # A copy: a piece of a packet would keep all of the packet in memory until the hole is filled.
+        heappush(self._ahead, (offset, len(self._ahead), bytes(data)))
 
     def _join(self) -> None:
         """Add what had come ahead, as far as nothing is missing before it."""
