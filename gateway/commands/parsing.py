@@ -2,9 +2,10 @@
 
 import argparse
 import difflib
-from collections.abc import Callable, Iterable
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, Protocol, TypeAlias, cast
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -77,6 +78,28 @@ def verbs(parser: Parser) -> Verbs:
 def verb(under: Verbs, name: str, run: Run, *, does: str, example: str) -> Parser:
     """A verb of a noun."""
     return leaf(under.add_parser(name, help=does, description=_sentence(does)), run, example)
+
+
+class VerbFile(Protocol):
+    """What the file of a verb offers."""
+
+    def build(self, under: Verbs) -> None:
+        """Add the verb."""
+
+
+def add_verb_files(parser: Parser, words: Sequence[str], package: str, files: Mapping[str, str]) -> None:
+    """Add the verbs of a noun that has a package; only the one that is called, so that it imports what it needs.
+
+    Args:
+        parser: of the noun.
+        words: those behind the noun.
+        package: in which the files of the verbs are.
+        files: each verb and its file, in the order of the help.
+    """
+    under = verbs(parser)
+    called = words[0] if words else ""
+    for name in (called,) if called in files else files:
+        cast("VerbFile", importlib.import_module(f"{package}.{files[name]}")).build(under)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -15,28 +15,10 @@ from gateway.buffers import MemorySink
 from gateway.carriers.sftp_connection import CannotConnect, RemoteFailed, SftpDoor, Step, Trouble
 from partners.loader import LoadedProfile
 from tests.carriers.remote import odd_server, opened, partner, pins, talking
-from tests.services.openssh import PASSWORD, RemoteFolder, SshServer, find_or_install_openssh
+from tests.services.openssh import PASSWORD, RemoteFolder, SshServer
 from tests.services.processes import free_port
 
 NO_PIN = "SHA256:" + "A" * 43
-
-
-@pytest.fixture
-def there(openssh):
-    return openssh.fresh_folder()
-
-
-@pytest.fixture
-def start(request):
-    """Starts an sshd with a configuration of its own."""
-
-    def start(**choices: object) -> SshServer:
-        server = SshServer(find_or_install_openssh(), **choices)
-        request.addfinalizer(server.close)
-        server.start()
-        return server
-
-    return start
 
 
 async def refusal(door: SftpDoor, to: LoadedProfile) -> CannotConnect:

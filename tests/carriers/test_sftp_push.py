@@ -11,28 +11,10 @@ from gateway.carriers.parcels import Delivered, Failed, Held, Parcel, Refused
 from gateway.carriers.sftp import SftpCarrier
 from gateway.model.delivery import DeliveryKind
 from tests.carriers.remote import DELIVERY_ID, consignment, odd_server, opened, partner
-from tests.services.openssh import RemoteFolder, SshServer, find_or_install_openssh
+from tests.services.openssh import RemoteFolder, SshServer
 
 NAME = f"purchase_order-4711-{DELIVERY_ID}.edi"
 CONTENT = b"ISA*00*..~"
-
-
-@pytest.fixture
-def there(openssh):
-    return openssh.fresh_folder()
-
-
-@pytest.fixture
-def start(request):
-    """Starts an sshd with a configuration of its own."""
-
-    def start(**choices: object) -> SshServer:
-        server = SshServer(find_or_install_openssh(), **choices)
-        request.addfinalizer(server.close)
-        server.start()
-        return server
-
-    return start
 
 
 def to(server: SshServer, folder: str, **push: object):
