@@ -29,6 +29,7 @@ from gateway.carriers.sftp_failures import (
     address_refused,
     failure_of,
     no_ssh,
+    said,
     unreachable,
     unresolved,
 )
@@ -91,9 +92,10 @@ class _Witness(asyncssh.SSHClient):
         self.is_pinned = False
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002 - asyncssh's face
-        self.seen = key
+        is_first, self.seen = self.seen is None, key
         self.is_pinned = fingerprint_of(key) in self._pins
-        if self.is_pinned and not self._deadline.expired():
+        # Later ones come when new keys are agreed on, in the middle of whatever is under way.
+        if is_first and self.is_pinned and not self._deadline.expired():
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
         return self.is_pinned
 
@@ -327,7 +329,7 @@ class SftpDoor:
             address,
             fingerprint_of(key) if key is not None else "",
             key.get_algorithm() if key is not None else "",
-            str(connection.get_extra_info("server_version", "")),
+            said(str(connection.get_extra_info("server_version", ""))),
             terms.user,
         )
         return RemoteServer(connection, client, facts, terms.timeout_s)

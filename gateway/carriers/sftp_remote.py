@@ -21,6 +21,7 @@ from gateway.sftp import shown
 
 # A folder with more names than this is not looked through to its end.
 ENTRIES_MAX = 100_000
+NAMES_BYTES_MAX = 33_554_432
 LISTING_TIMEOUTS_MAX = 20  # of `timeout_s`, for all answers of one listing
 # What one request carries. A server that says nothing takes packets of 34,000 bytes (filexfer-02 3); OpenSSH says
 # 261,120.
@@ -138,6 +139,7 @@ class RemoteServer:
             RemoteFailed: with `Trouble.TOO_LARGE` where there is more than that.
         """
         found: list[RemoteEntry] = []
+        count = names_bytes = 0
         what = _named(folder)
         names = cast("AsyncGenerator[asyncssh.SFTPName, None]", self._client.scandir(folder))
         try:
@@ -145,11 +147,14 @@ class RemoteServer:
                 while (item := await self._ask(Step.LIST, folder, lambda: anext(names, None))) is not None:
                     # An asyncssh name is bytes where the path was.
                     name = item.filename if isinstance(item.filename, bytes) else item.filename.encode()
+                    count += name not in {b".", b".."}
+                    names_bytes += len(name) + 1
+                    if count > entries_max or names_bytes > NAMES_BYTES_MAX:
+                        most = f"{entries_max} names, or longer ones than anybody needs"
+                        words = f"{what} holds more than {most}; they have to be moved or removed there"
+                        raise RemoteFailed(Step.LIST, words, Trouble.TOO_LARGE)
                     if name in {b"", b".", b".."} or b"/" in name or b"\x00" in name:
                         continue
-                    if len(found) == entries_max:
-                        words = f"{what} holds more than {entries_max} names; they have to be moved or removed there"
-                        raise RemoteFailed(Step.LIST, words, Trouble.TOO_LARGE)
                     said_ = _attributes(item.attrs, item.longname)
                     found.append(RemoteEntry(name, said_.size, said_.modified_s, said_.is_folder, said_.is_link))
         except TimeoutError:

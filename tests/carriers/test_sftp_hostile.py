@@ -7,10 +7,11 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPAttrs, SFTPName
 
-from gateway.carriers.sftp_failures import RemoteFailed, Trouble
+from gateway.carriers.sftp_connection import RemoteFailed, RemoteServer, Trouble
 from tests.carriers.remote import odd_server, opened
 
-LONG = 60_000
+LONG = 6_000
+TERMS: dict[str, Any] = {"key": None, "password": "env:HOME", "timeout_s": 10}
 
 
 class Wordy(asyncssh.SFTPServer):
@@ -22,50 +23,53 @@ class Wordy(asyncssh.SFTPServer):
 
 
 async def test_long_names_and_names_that_are_none_do_not_fill_our_memory(monkeypatch):
-    monkeypatch.setattr("gateway.carriers.sftp_remote.NAMES_BYTES_MAX", 10 * LONG)
+    monkeypatch.setattr("gateway.carriers.sftp_remote.NAMES_BYTES_MAX", 2 * LONG)
     monkeypatch.setattr("asyncssh.sftp._MAX_READDIR_NAMES", 20)
-    async with odd_server(Wordy) as profile, opened() as door:
-        async with door.connected(profile(key=None, password="env:HOME", timeout_s=10)) as remote:
-            for folder in (b"/long", b"/dots"):
-                with pytest.raises(RemoteFailed, match="longer ones than anybody needs") as failed:
-                    await remote.list(folder)
-                assert failed.value.trouble is Trouble.TOO_LARGE
-            assert remote.is_usable
+    async with odd_server(Wordy) as profile, opened() as door, door.connected(profile(**TERMS)) as remote:
+        for folder in (b"/long", b"/dots"):
+            with pytest.raises(RemoteFailed, match="longer ones than anybody needs") as failed:
+                await remote.list(folder)
+            assert failed.value.trouble is Trouble.TOO_LARGE
+        assert remote.is_usable
+
+
+class Rekeying(asyncssh.SFTPServer):
+    """Wants new keys when the test says so."""
+
+    def __init__(self, channel: Any) -> None:
+        super().__init__(channel)
+        self.wire: asyncssh.SSHServerConnection = channel.get_connection()
+
+    def rekey(self) -> None:
+        self.wire._rekey_bytes_sent = self.wire._rekey_bytes
+
+    @property
+    def is_rekeyed(self) -> bool:
+        return self.wire._rekey_bytes_sent < self.wire._rekey_bytes and not self.wire._kex
+
+
+async def exchange(remote: RemoteServer, server: Rekeying) -> None:
+    """Have new keys agreed on, while something is asked."""
+    server.rekey()
+    async with asyncio.timeout(10):
+        while not server.is_rekeyed:
+            await remote.attributes(b"/")
 
 
 async def test_a_server_may_want_new_keys_in_the_middle():
-    servers: list[asyncssh.SSHServerConnection] = []
+    servers: list[Rekeying] = []
 
     def served(channel: Any) -> asyncssh.SFTPServer:
-        servers.append(channel.get_connection())
-        return asyncssh.SFTPServer(channel)
+        servers.append(Rekeying(channel))
+        return servers[-1]
 
-    async with odd_server(served) as profile, opened() as door:
-        async with door.connected(profile(key=None, password="env:HOME", timeout_s=10)) as remote:
-            assert await remote.answers()
-            (server,) = servers
-            for _ in range(2):
-                server._rekey_bytes_sent = server._rekey_bytes
-                assert await remote.answers()
-                async with asyncio.timeout(10):
-                    while server._rekey_bytes_sent >= server._rekey_bytes or server._kex:
-                        assert await remote.answers()
-
-
-async def test_new_keys_under_another_host_key_end_the_connection():
-    servers: list[asyncssh.SSHServerConnection] = []
-
-    def served(channel: Any) -> asyncssh.SFTPServer:
-        servers.append(channel.get_connection())
-        return asyncssh.SFTPServer(channel)
-
-    async with odd_server(served) as profile, opened() as door:
+    async with odd_server(served) as profile, opened() as door, door.connected(profile(**TERMS)) as remote:
+        for _ in range(2):
+            await exchange(remote, servers[0])
+        assert await remote.answers()
+        # Under a host key that nobody pinned there is nothing more to say.
+        (stranger,) = asyncssh.load_keypairs([asyncssh.generate_private_key("ssh-ed25519")])
+        servers[0].wire._server_host_keys = {b"ssh-ed25519": stranger}
         with pytest.raises(RemoteFailed):
-            async with door.connected(profile(key=None, password="env:HOME", timeout_s=10)) as remote:
-                (server,) = servers
-                (stranger,) = asyncssh.load_keypairs([asyncssh.generate_private_key("ssh-ed25519")])
-                server._server_host_keys = {b"ssh-ed25519": stranger}
-                server._rekey_bytes_sent = server._rekey_bytes
-                async with asyncio.timeout(10):
-                    while True:
-                        await remote.attributes(b"/")
+            await exchange(remote, servers[0])
+        assert not remote.is_usable

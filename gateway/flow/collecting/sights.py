@@ -14,6 +14,8 @@ from gateway.sftp import objection_to, shown
 from gateway.store.remote_files import SeenFile
 from partners.sftp_server_terms import SftpFetch
 
+# What a store can write down; no disk has more.
+SIZE_MAX = 2**63 - 1
 # Of one pattern of folders.
 FOLDERS_MAX = 256
 # What does not change is noted once a day: only that it does not go with age.
@@ -150,8 +152,8 @@ def choose(folder: bytes, entries: Iterable[RemoteEntry], terms: SftpFetch) -> C
     for entry in entries:
         if entry.is_folder or entry.is_link or not is_wanted(entry.name, terms.files, terms.except_files):
             continue
-        # Without a size nobody knows when it is whole.
-        if objection_to(entry.name) is not None or entry.size is None:
+        # Without a size, or with one that cannot be, nobody knows when it is whole.
+        if objection_to(entry.name) is not None or entry.size is None or entry.size > SIZE_MAX:
             odd.append(shown(entry.name))
             continue
         path = below(folder, entry.name)

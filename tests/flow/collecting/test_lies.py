@@ -166,3 +166,11 @@ async def test_ten_thousand_files(tmp_path):
         folder = await here.folder()
         assert (folder.files_growing, folder.files_waiting, folder.files_fetched) == (0, 9_980, 20)
         assert await here.names() == [f"{number:05}.edi" for number in range(20)]
+
+
+async def test_sizes_that_cannot_be_keep_no_neighbour_from_being_fetched(tmp_path):
+    liar = Liar({b"a.edi": Lie(size=2**64 - 1), b"b.edi": Lie(size=2**63 - 1), b"good.edi": Lie(b"good")})
+    async with looking(liar, tmp_path) as here:
+        await here.round()
+        assert await here.names() == ["good.edi"]
+        assert (await here.folder()).failures == 0
