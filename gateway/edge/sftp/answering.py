@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.api.operations import RateClass
 from gateway.edge.sftp.handles import Handle, Handles, Listing
+from gateway.edge.sftp.leaving import GoingOn
 from gateway.edge.sftp.mailbox.folders import Folder
 from gateway.edge.sftp.mailbox.root import Mailbox, Mailboxes
 from gateway.edge.sftp.mailbox.taking import declined
@@ -48,6 +49,8 @@ class Answering:
         self._mailbox = mailbox
         self._opened = opened
         self._partner_id = mailbox.visitor.partner.id
+        # Whether it is one of those clients that may leave without a CLOSE once they have a file: see `leaving`.
+        self.leaves_early = False
         self._is_over = False
         self._answers: dict[type[requests.Request], Callable[[Any], Awaitable[bytes]]] = {
             requests.Open: self._open,
@@ -97,14 +100,27 @@ class Answering:
         """The path of what is open under a handle."""
         return self.handles.path_of(handle)
 
-    def abandon(self) -> None:
-        """The session is over: nothing that is still open was closed by its client."""
+    def asked(self, request: requests.Request) -> None:
+        """A request has arrived; when it is answered depends on those before."""
+        if isinstance(request, requests.Read | requests.Close):
+            going_on = self.handles.going_on(request.handle)
+            if going_on is not None and isinstance(request, requests.Read):
+                going_on.asked(request.offset, request.length)
+            elif going_on is not None:
+                going_on.closes()
+
+    def abandon(self, *, in_order: bool = False) -> None:
+        """The session is over: nothing that is still open was closed by its client.
+
+        Args:
+            in_order: whether the client left of its own accord.
+        """
         self._is_over = True
         for handle in self.handles.all():
             if not handle.is_closing:
                 self._release(handle)
                 if handle.file is not None:
-                    handle.file.abandon()
+                    handle.file.abandon(in_order=in_order and handle.going_on.has_all_that_was_answered())
         self.handles.clear()
 
     async def _open(self, request: requests.Open) -> bytes:
@@ -118,7 +134,7 @@ class Answering:
             self._mailboxes.give_handle_back(self._partner_id)
             raise
         self._opened(1)
-        handle = Handle(resolve(request.path), file=file)
+        handle = Handle(resolve(request.path), file=file, going_on=GoingOn(leaves_early=self.leaves_early))
         if self._is_over:
             self._release(handle)
             file.abandon()
@@ -138,8 +154,12 @@ class Answering:
 
     async def _read(self, request: requests.Read) -> bytes:
         length = min(request.length, answers.READ_BYTES_MAX)
+        handle = self.handles.find(request.handle)
         content = await self.handles.file(request.handle).read(request.offset, length)
-        if not content and length:
+        if content:
+            handle.going_on.answered(request.offset, request.length, len(content))
+        elif length:
+            await handle.going_on.before_the_end()
             raise Declined(Status.EOF, "end of file")
         return answers.data(request.id, content)
 

@@ -42,6 +42,7 @@ class VisitorConnection:
         visitor: who it is, once logged in.
         files_open: how many files its sessions have open; with none it may end at any moment.
         channels_open: how many sessions it has.
+        at_goodbye: called when the other side says that it ends it (RFC 4253 11.1), before anything is cleared away.
         is_scored: whether a failure counts against where it comes from; not for a balancer that looks after us.
     """
 
@@ -53,6 +54,7 @@ class VisitorConnection:
         self.wire: Wire | None = None
         self.files_open = 0
         self.channels_open = 0
+        self.at_goodbye: set[Callable[[], None]] = set()
         self.is_scored = True
         self.is_placed = False
         self.accepted_at_s = now_s

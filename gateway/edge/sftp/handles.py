@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from gateway.edge.sftp.leaving import GoingOn
 from gateway.edge.sftp.mailbox.folders import OpenFile
 from gateway.sftp import Declined, Entry, Status
 
@@ -39,6 +40,7 @@ class Handle:
     file: OpenFile | None = None
     listing: Listing | None = None
     is_closing: bool = False
+    going_on: GoingOn = field(default_factory=GoingOn)
 
 
 class Handles:
@@ -70,6 +72,11 @@ class Handles:
         """The path under which something was opened; None where nothing is open."""
         handle = self._open.get(name)
         return handle.path if handle is not None else None
+
+    def going_on(self, name: bytes) -> GoingOn | None:
+        """How far a client has come with a file; None where nothing is open."""
+        handle = self._open.get(name)
+        return handle.going_on if handle is not None else None
 
     def file(self, name: bytes) -> OpenFile:
         """The file that is open under a name.

@@ -79,6 +79,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         self._is_paused = False
         self._is_over = False
         self._has_ended_input = False
+        self._left_in_order = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._told: set[str] = set()
@@ -87,6 +88,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
     def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
         """The channel is open."""
         self._channel = chan
+        self._connection.at_goodbye.add(self._said_goodbye)
 
     def subsystem_requested(self, subsystem: str) -> bool:
         """Nothing but SFTP."""
@@ -98,6 +100,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
             return
         try:
             for request in self._reader.feed(data):
+                self._answering.asked(request)
                 if self._waiting or self._is_busy:
                     self._waiting.append(request)
                 else:
@@ -114,14 +117,22 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         self._end_if_done()
         return True
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # whatever the reason
+    def connection_lost(self, exc: Exception | None) -> None:
         """It is over. What was not closed by its client is not complete."""
+        self._connection.at_goodbye.discard(self._said_goodbye)
+        self._left_in_order = self._left_in_order and exc is None
         self._is_over = True
         self._channel = None
         self._waiting.clear()
         self._writable.set()
         if not self._under_way:
-            self._answering.abandon()  # else once that is done: a CLOSE among it was said while the client was there
+            # Else once that is done: a CLOSE among it was said while the client was there.
+            self._answering.abandon(in_order=self._left_in_order)
+
+    def _said_goodbye(self) -> None:
+        """The client ends the connection. Where its program ended before, the channel is no longer open."""
+        is_open = self._channel is not None and not self._channel.is_closing()
+        self._left_in_order = is_open and not self._has_ended_input and not self._is_over
 
     def pause_writing(self) -> None:
         """The client does not read its answers."""
@@ -192,7 +203,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
             if self._last.get(path) is task:
                 del self._last[path]
         if self._is_over and not self._under_way:
-            self._answering.abandon()
+            self._answering.abandon(in_order=self._left_in_order)
         self._go_on()
 
     def _go_on(self) -> None:
@@ -226,6 +237,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         if request.version < answers.VERSION:
             self._break_off(f"version {request.version} of SFTP, of which {answers.VERSION} is spoken here")
         else:
+            self._answering.leaves_early = request.version > answers.VERSION  # as lftp, which speaks 6 as well
             self._send(answers.version())
 
     def _send(self, answer: bytes) -> None:

@@ -6,11 +6,11 @@ exchange was agreed on, and sends two packets for each.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 import asyncssh
-from asyncssh.constants import MSG_IGNORE
+from asyncssh.constants import MSG_DISCONNECT, MSG_IGNORE
 from asyncssh.packet import PacketDecodeError, SSHPacket, SSHPacketLogger
 
 from gateway.edge.sftp.algorithms import PACKET_BYTES, WINDOW_BYTES
@@ -71,6 +71,13 @@ class Wire(asyncssh.SSHServerConnection):
             super().data_received(data, datatype)
         else:
             self._connection.cut()
+
+    def process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> bool | Awaitable[None]:
+        """Tell sessions when the other side says that it leaves: afterwards that looks like any other end."""
+        if pkttype == MSG_DISCONNECT:
+            for told in list(self._connection.at_goodbye):
+                told()
+        return super().process_packet(pkttype, pktid, packet)
 
     def pause_writing(self) -> None:
         """The other side reads slower than we write."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from gateway.sftp import Attributes, Coverage, Declined, OpenFlag, Status
 from gateway.store.database import StoreUnavailable
@@ -13,11 +13,17 @@ AHEAD_BYTES = PIECE_BYTES // 2
 
 # A piece of the content by its number; None where it is not kept any more.
 ReadPiece: TypeAlias = Callable[[int], Awaitable[bytes | None]]
-Ended: TypeAlias = Callable[["Download"], None]
 Closed: TypeAlias = Callable[["Download"], Awaitable[None]]
 
 
-def _nobody_waits(_: "Download") -> None:
+class Ended(Protocol):
+    """What becomes of a file whose connection ended."""
+
+    def __call__(self, download: "Download", /, *, in_order: bool) -> None:
+        """As `OpenFile.abandon`."""
+
+
+def _nobody_waits(_: "Download", *, in_order: bool) -> None:  # however it ended
     """What becomes of it is nobody's business."""
 
 
@@ -98,10 +104,10 @@ class Download:
         self._drop()
         await self._closed(self)
 
-    def abandon(self) -> None:
+    def abandon(self, *, in_order: bool = False) -> None:
         """The connection ended while it was open."""
         self._drop()
-        self._ended(self)
+        self._ended(self, in_order=in_order)
 
     async def _piece(self, number: int) -> bytes:
         task = self._pieces.get(number) or self._begin(number)

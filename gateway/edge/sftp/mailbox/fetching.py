@@ -1,5 +1,7 @@
 """Fetching: what lies in the mailboxes of partners becomes delivered, durably before the client hears of it."""
 
+import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -9,6 +11,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection
 
 from gateway.api.operations import RateClass
+from gateway.edge.connection import log_fault
 from gateway.edge.context import Edge
 from gateway.edge.sftp.mailbox.downloads import Download
 from gateway.edge.sftp.mailbox.progress import Progress
@@ -32,11 +35,16 @@ from partners.sftp_terms import Sftp
 
 T = TypeVar("T")
 
+log = logging.getLogger("gateway.edge.sftp")
+
 PAGE: Final = 200
 REMOVED_REMEMBERED_MAX: Final = 10_000
 # They may be removed there; in archive/ they go by themselves.
 WAITING_PERMISSIONS: Final = REGULAR_FILE | 0o600
 FETCHED_PERMISSIONS: Final = REGULAR_FILE | 0o400
+_READ_AND_CLOSED: Final = "all of the file was read, and closed"
+_READ_AND_LEFT: Final = "all of the file was read, more asked for than there is, and the connection ended in order"
+_READ_AND_REMOVED: Final = "the file was removed after it was read"
 
 
 class Fetching:
@@ -52,6 +60,8 @@ class Fetching:
         self.edge = edge
         self._enter = enter
         self._removed: OrderedDict[str, None] = OrderedDict()
+        # What is written down of clients that have left with a file.
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def owner_of(self, visitor: Visitor) -> tuple[LoadedProfile, Sftp]:
         """Whose mailbox it is, as its profile is now.
@@ -110,25 +120,37 @@ class Fetching:
                 lambda connection: delivery_bodies.piece(connection, item.id, delivery_bodies.PAYLOAD, number)
             )
 
-        def ended(download: Download) -> None:
+        def ended(download: Download, *, in_order: bool) -> None:
             self._count(download)
-            self.progress.note_lost(item.id, download)
+            if in_order and self.progress.is_whole(item.id, download):
+                task = asyncio.get_running_loop().create_task(self._left(visitor, item, name, download))
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
+            else:
+                self.progress.note_lost(item.id, download)
 
         async def closed(download: Download) -> None:
             self._count(download)
-            await self._closed(visitor, item, name, download)
+            await self._closed(visitor, item, name, download, _READ_AND_CLOSED)
 
         return Download(attributes_of(item), piece, closed, ended)
 
-    async def confirm(self, visitor: Visitor, item: MailboxDelivery, name: bytes, by: str) -> None:
+    async def confirm(self, visitor: Visitor, item: MailboxDelivery, name: bytes, by: str, what: str = "") -> None:
         """They have it: durable when this returns. Once more changes nothing.
+
+        Args:
+            visitor: who has it.
+            item: what they have.
+            name: of the file.
+            by: `fetch` or `removal`.
+            what: our server saw of it, for the evidence; that it was removed by default.
 
         Raises:
             Declined: it was withdrawn, or this cannot be written down now.
         """
         now_ms = self.edge.now_ms()
         facts: dict[str, object] = {"by": by, "file": shown(name)} | _who(visitor)
-        receipt = _evidence(visitor, item, name, by, now_ms)
+        receipt = _evidence(visitor, item, name, what or _READ_AND_REMOVED, now_ms)
 
         def unit(connection: Connection) -> tuple[StoredDelivery | None, bool]:
             # Whoever withdraws it at the same moment comes before or after, never between.
@@ -167,7 +189,25 @@ class Fetching:
         """What was made before has no content any more."""
         return self.edge.now_ms() - self.edge.settings.retention.bodies_days * DAY_MS
 
-    async def _closed(self, visitor: Visitor, item: MailboxDelivery, name: bytes, download: Download) -> None:
+    async def settled(self) -> None:
+        """What clients that have left have fetched is written down."""
+        await asyncio.gather(*self._leaving)
+
+    async def _left(self, visitor: Visitor, item: MailboxDelivery, name: bytes, download: Download) -> None:
+        """As `_closed`, with nobody there to be told."""
+        try:
+            await self._closed(visitor, item, name, download, _READ_AND_LEFT)
+        except Declined as declined:
+            log.warning(
+                "what was fetched is not written down; they will find it there once more",
+                extra={"partner": visitor.partner.id, "delivery": item.id, "cause": declined.words},
+            )
+        except Exception as error:  # noqa: BLE001  # nobody waits for it
+            log_fault("what was fetched is not written down", error)
+
+    async def _closed(
+        self, visitor: Visitor, item: MailboxDelivery, name: bytes, download: Download, what: str
+    ) -> None:
         is_whole = self.progress.is_whole(item.id, download)
         self.progress.note_closed(item.id, download)
         if not is_whole:
@@ -177,7 +217,7 @@ class Fetching:
             with suppress(StoreUnavailable):  # it is for people, and they have their file
                 await self._note_fetched(visitor, item, name, durable=False)
         elif terms.delivered_on == "fetch":
-            await self.confirm(visitor, item, name, "fetch")
+            await self.confirm(visitor, item, name, "fetch", what)
         else:
             try:
                 await self._note_fetched(visitor, item, name, durable=True)
@@ -241,9 +281,8 @@ def _who(visitor: Visitor) -> dict[str, object]:
     return {"user": visitor.user, "credentials": visitor.security, "remote": visitor.address}
 
 
-def _evidence(visitor: Visitor, item: MailboxDelivery, name: bytes, by: str, now_ms: int) -> bytes:
+def _evidence(visitor: Visitor, item: MailboxDelivery, name: bytes, what: str, now_ms: int) -> bytes:
     """What our server saw, as it is kept as proof: SSH leaves none that a third party could verify."""
-    what = "all of the file was read, and closed" if by == "fetch" else "the file was removed after it was read"
     said: Mapping[str, object] = {
         "SFTP": what,
         "delivery": item.id,

@@ -42,8 +42,12 @@ class OpenFile(Protocol):
             Declined: it was not taken; the words say why, and whether it can be gone on with.
         """
 
-    def abandon(self) -> None:
-        """The connection ended while it was open: nothing is complete by that."""
+    def abandon(self, *, in_order: bool = False) -> None:
+        """The connection ended while it was open: nothing that is written is complete by that.
+
+        Args:
+            in_order: whether its client left of its own accord, and has shown that it has all that was read.
+        """
 
 
 class Folder(Protocol):

@@ -153,8 +153,10 @@ class Mailboxes:
 
     async def settled(self) -> None:
         """What sessions that ended have left is on the disk, or off it."""
+        await self._fetching.settled()
         await self._files.settled()
 
     async def close(self) -> None:
         """No session is open any more: what is unfinished goes to the disk, for the next process."""
+        await self._fetching.settled()
         await self._files.close()

@@ -199,7 +199,7 @@ class Upload:
         finally:
             await self._let_go()
 
-    def abandon(self) -> None:
+    def abandon(self, *, in_order: bool = False) -> None:  # noqa: ARG002  # without a CLOSE nothing says that it is whole
         """The connection ended while it was open: what is there stays, to be gone on with."""
         if self._ended:
             return
