@@ -1,15 +1,22 @@
 """Fetching without a CLOSE: which ends show that the client has the file, and which do not."""
 
 import asyncio
+import os
+import signal
+import socket
 from contextlib import asynccontextmanager
+from pathlib import Path
 from struct import pack
 
 import pytest
 
 from gateway.edge.sftp.leaving import GoingOn
+from gateway.edge.sftp.mailbox.downloads import Download
 from gateway.store.database import StoreUnavailable
+from tests.edge.sftp.clients import Door, RealClients, get
 from tests.edge.sftp.laying import lay, new_delivery, receipt, seen, steps
 from tests.edge.sftp.mailboxes import mailbox, open_office, until
+from tests.edge.sftp.port import client_key, host_key
 from tests.edge.sftp.test_session import CLOSE, HANDLE, INIT, OPEN, STATUS, VERSION, Raw, Talk, packet
 
 READ, DATA = 5, 103
@@ -66,6 +73,7 @@ def leave_for_a_fault(connection, spoken):
 
 
 def reset(connection, spoken):
+    connection._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
     connection._transport.abort()
 
 
@@ -219,3 +227,68 @@ async def test_the_end_is_held_for_a_moment_and_no_longer(monkeypatch):
     assert going_on.has_all_that_was_answered()
     monkeypatch.setattr("gateway.edge.sftp.leaving.LEAVES_WITHIN_S", -1.0)
     assert not going_on.has_all_that_was_answered()  # who was stopped, and ended afterwards
+
+
+def lftp_at(office, folder):
+    """lftp, which knows our host key."""
+    key, known_hosts = folder / "key", folder / "known_hosts"
+    client_key().write_private_key(str(key))
+    client_key().write_public_key(f"{key}.pub")
+    key.chmod(0o600)
+    port = office.premises.number
+    known_hosts.write_text(f"[127.0.0.1]:{port} {host_key('ssh-ed25519').public_key}\n")
+    return RealClients(Door(port, "acme", key, known_hosts), folder).lftp
+
+
+def below(process_id):
+    """The processes that one has started, and they."""
+    children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
+    return [found for child in map(int, children) for found in [child, *below(child)]]
+
+
+async def test_lftp_that_does_nothing_else_has_fetched_it(tmp_path):
+    async with open_office(tmp_path) as office:
+        news = [new_delivery(CONTENT), new_delivery(b"ISA*short~"), new_delivery(os.urandom(2_600_001))]
+        lftp = lftp_at(office, tmp_path)
+        for new, name in zip(news, await lay(office, *news), strict=True):
+            done = await lftp.call(get(f"/outbox/{name}", tmp_path / "got")).played()
+            assert done.code == 0, done.words
+            await gone(office)
+            assert (await seen(office, new.id)).state == "delivered"
+
+
+@pytest.mark.parametrize("killed", ["lftp", "its ssh", "both"])
+async def test_lftp_that_was_stopped_and_killed_has_fetched_nothing(tmp_path, monkeypatch, killed):
+    """Its ssh has every byte by then, and mostly says goodbye in its place."""
+    read_of, answers_may_go = Download.read, asyncio.Event()
+    asked, told_end = asyncio.Event(), asyncio.Event()
+
+    async def held(self, offset, length):
+        asked.set()
+        await answers_may_go.wait()
+        return await read_of(self, offset, length)
+
+    async def told(self):
+        told_end.set()
+
+    monkeypatch.setattr(Download, "read", held)
+    async with open_office(tmp_path) as office:
+        new = new_delivery(b"ISA*short~")
+        (name,) = await lay(office, new)
+        running = lftp_at(office, tmp_path).call(get(f"/outbox/{name}", tmp_path / "got")).start()
+        async with asyncio.timeout(20):
+            await asked.wait()
+        lftp, others = running._process.pid, below(running._process.pid)
+        os.kill(lftp, signal.SIGSTOP)
+        with monkeypatch.context() as patched:
+            patched.setattr(GoingOn, "before_the_end", told)  # at once: it asks for nothing more
+            answers_may_go.set()
+            async with asyncio.timeout(20):
+                await told_end.wait()
+        for process in {"lftp": [lftp], "its ssh": others[::-1], "both": [*others[::-1], lftp]}[killed]:
+            os.kill(process, signal.SIGKILL)
+        await gone(office)
+        assert (await seen(office, new.id)).state == "queued"
+        if killed == "its ssh":
+            os.kill(lftp, signal.SIGKILL)
+        await asyncio.to_thread(running.outcome)
