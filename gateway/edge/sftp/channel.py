@@ -13,6 +13,8 @@ SUBSYSTEM = "sftp"
 _NOTHING_ELSE = b"this server speaks SFTP only, and runs no commands; call sftp, or scp without -O\r\n"
 # Everybody takes packets of 32 KB (RFC 4253 6.1). An answer in very small ones would take seconds of the loop.
 PACKET_BYTES_TAKEN_MIN = 4_096
+# What may wait for a session that is busy, in packets; in bytes it is the window.
+PACKETS_WAITING_MAX = 8_192
 
 
 class BoundedChannel(asyncssh.SSHServerChannel[bytes]):
@@ -25,6 +27,12 @@ class BoundedChannel(asyncssh.SSHServerChannel[bytes]):
         if send_pktsize < PACKET_BYTES_TAKEN_MIN:
             raise asyncssh.ProtocolError(f"packets of {send_pktsize} bytes are too small")
         super().process_open(send_chan, send_window, send_pktsize, session)  # type: ignore[arg-type]  # handed on
+
+    def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
+        """Data: while the session reads no more asyncssh keeps each packet for itself, however small it is."""
+        if len(self._recv_buf) >= PACKETS_WAITING_MAX:
+            raise asyncssh.ProtocolError("data comes in too many small packets")
+        super()._accept_data(data, datatype)
 
     def _process_env_request(self, packet: SSHPacket) -> bool:
         """A variable: there is nothing that would look at it, so it is not kept."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from asyncssh.constants import MSG_IGNORE, MSG_USERAUTH_REQUEST
-from asyncssh.packet import Boolean, String
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE, MSG_USERAUTH_REQUEST
+from asyncssh.packet import Boolean, String, UInt32
 
 from gateway.edge.sftp import passwords as passwords_module
 from gateway.edge.sftp import wire as wire_module
@@ -203,3 +203,21 @@ async def test_what_is_made_shorter_still_counts_as_the_room_that_it_takes(tmp_p
             await file.write(bytes(1_900_000))
         await client.remove("/inbox/second.part")
         assert office.mailboxes._files._bytes == {}
+
+
+async def test_single_bytes_do_not_pile_up_while_the_session_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gateway.edge.sftp.channel.PACKETS_WAITING_MAX", 500)
+    async with open_office(tmp_path, mailbox()) as office, office.premises.connect() as client:
+        channel, _ = await client.create_session(Heard, subsystem="sftp", encoding=None, window=60_000)
+        # Who reads no answers is not listened to.
+        channel.pause_reading()
+        channel.write(packet(PacketType.INIT, struct.pack(">I", 3)))
+        for number in range(200):
+            channel.write(packet(PacketType.REALPATH, struct.pack(">I", number) + String(b"/" + b"a" * 4_000)))
+        (wire,) = [one.wire for one in office.premises.port.connections._open]
+        assert wire is not None
+        (server,) = wire._channels.values()
+        await until(lambda: server._recv_paused)
+        for _ in range(1_000):
+            client.send_packet(MSG_CHANNEL_DATA, UInt32(channel._send_chan), String(b"a"))
+        await until(lambda: not len(office.premises.port.connections))
