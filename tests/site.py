@@ -17,18 +17,23 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Self
+from unittest.mock import patch
 
 import yaml
 
 from certs.certificates import KeyPair
 from certs.creation import create_key_pair
+from gateway.app import now_ms
 from gateway.as2.message import Encryption, MdnRequest, Signing, WrittenMessage, write_message
+from gateway.flow import ssh_keys
 from gateway.flow.certificates.keys import first_pair, stored_of
+from gateway.flow.ssh_keys import SshKeys, make_key
 from gateway.settings import DATABASE_FILE, load_settings
 from gateway.store import keys
+from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
 from gateway.store.schema import migrate
 
@@ -57,15 +62,24 @@ def key_pair(name: str) -> KeyPair:
 
 
 def keep_our_key(url: str) -> None:
-    """Bring a database to this program's version, with our key in it."""
+    """Bring a database to this program's version, with our keys in it: making RSA ones takes seconds at each start."""
     pair = key_pair("bigcorp")
     stored = stored_of(first_pair("bigcorp", pair, datetime.now(UTC)), pair, PASSPHRASE.encode())
     database = Database(url)
     try:
         migrate(database)
         database.write_now(lambda connection: keys.add(connection, stored))
+        sealing = Sealing(database, PASSPHRASE.encode, now_ms=now_ms)
+        sealing.start_now()
+        with patch.object(ssh_keys, "make_key", _host_key):
+            SshKeys(database, sealing, now_ms).host_keys_now()
     finally:
         database.close()
+
+
+@cache
+def _host_key(algorithm: ssh_keys.KeyAlgorithm) -> ssh_keys.NewKey:
+    return make_key(algorithm)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ import paramiko
 from sqlalchemy import Connection, select
 
 from gateway.settings import load_settings
-from gateway.store import deliveries, mailbox_files, messages
+from gateway.store import deliveries, mailbox_files, messages, ssh_keys
 from gateway.store.database import Database
 from gateway.store.engine.statements import table_of
 from gateway.store.sftp_tables import MailboxFile
@@ -51,13 +51,10 @@ class Served:
     def __init__(self, gateway: RunningGateway, key: Path, database: Database, root: Path) -> None:
         self.gateway, self.root = gateway, root
         self._key, self._database = key, database
-        (shown,) = [
-            key
-            for key in _rows(gateway.command("sftp", "host-keys", "list", "--format", "json"))
-            if key["public_key"].startswith("ssh-ed25519 ")
-        ]
+        kept = database.read_now(lambda connection: ssh_keys.all_of(connection, ssh_keys.HOST))
+        (shown,) = [key for key in kept if key.algorithm == "ssh-ed25519"]
         self.known_hosts = root / "known_hosts"
-        self.known_hosts.write_text(f"[{LOOPBACK}]:{gateway.sftp_port} {shown['public_key']}\n")
+        self.known_hosts.write_text(f"[{LOOPBACK}]:{gateway.sftp_port} {shown.public_key}\n")
         self.clients = self.clients_of(USER)
 
     def clients_of(self, user: str) -> RealClients:

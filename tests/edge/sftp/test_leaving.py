@@ -285,6 +285,9 @@ async def test_lftp_that_was_stopped_and_killed_has_fetched_nothing(tmp_path, mo
             answers_may_go.set()
             async with asyncio.timeout(20):
                 await told_end.wait()
+                # Its ssh answers once it has all that was said before.
+                (connection,) = office.premises.port.connections._open
+                await connection.wire._make_global_request(b"keepalive@openssh.com")
         for process in {"lftp": [lftp], "its ssh": others[::-1], "both": [*others[::-1], lftp]}[killed]:
             os.kill(process, signal.SIGKILL)
         await gone(office)
