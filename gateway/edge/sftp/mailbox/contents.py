@@ -135,14 +135,14 @@ class Content:
         Args:
             is_closed: whether its client said that this is all.
         """
-        self._record = replace(self._record, is_closed=is_closed)
         if self._memory is not None:
             if not self._memory:
                 return
             self._leave_memory()
         if not is_closed:
             await self._stop_ahead()
-        await self._do(lambda file: file.settle(is_closed=is_closed))
+        # What the disk did not take all of is not closed, whatever its client said.
+        await self._do(lambda file: file.settle(is_closed=is_closed and not self.failure))
 
     async def rename(self, name: bytes) -> None:
         """Have the part, where there is one, under another name, durably."""
@@ -161,7 +161,7 @@ class Content:
             return content, hashlib.sha256(content).hexdigest()
         await self._flush()
         file, counted = self._file, self._hash
-        if file is None:
+        if file is None or self.failure:
             return b"", ""
         found = await self._run(lambda: _whole(file, name, counted))
         ahead, self._ahead = self._ahead, None
@@ -170,10 +170,9 @@ class Content:
 
     async def failed_to_go(self) -> None:
         """The store did not take it: it is durable here, and can be closed again."""
-        self._record = replace(self._record, is_closed=True)
         if self._memory is not None:
             self._leave_memory()
-        await self._do(lambda file: file.settle(sha256="", is_closed=True))
+        await self._do(lambda file: file.settle(sha256="", is_closed=not self.failure))
 
     async def rest(self) -> None:
         """Nobody writes it for now."""

@@ -160,6 +160,8 @@ class PartFile:
             OSError: the disk does not take them.
             SpoolUnavailable: it is low.
         """
+        if self.record.is_closed:
+            self.note(is_closed=False)
         for piece in pieces:
             self._look_at_disk()
             rest = memoryview(piece)
@@ -188,8 +190,8 @@ class PartFile:
         self.size = size
 
     def _doubt(self, size: int) -> None:
-        if self.record.boot or self.record.held > size:
-            self.note(held=min(self.record.held, size), boot="")
+        if self.record.boot or self.record.held > size or self.record.is_closed:
+            self.note(held=min(self.record.held, size), boot="", is_closed=False)
             os.fdatasync(self._file)
 
     def note(self, **changes: object) -> None:

@@ -84,12 +84,12 @@ class Taking:
             with self._throttle.enter(partner, RateClass.SUBMIT):
                 acceptance = await self._keep(visitor, partner, file, name)
         except Refused as refused:
-            await file.content.failed_to_go()
+            await self._keep_here(file)
             self._edge.metrics.sftp_files.add("refused")
             await self.refuse(visitor, refused, name)
             raise declined(refused) from None
         except Declined:
-            await file.content.failed_to_go()
+            await self._keep_here(file)
             self._edge.metrics.sftp_files.add("refused")
             raise
         size = file.size
@@ -137,6 +137,12 @@ class Taking:
             message_id=file.content.staged_as or None,
             staged=bool(file.content.staged_as),
         )
+
+    async def _keep_here(self, file: Unfinished) -> None:
+        """It can be closed again; unless the disk did not take all of it, so that it is not whole."""
+        await file.content.failed_to_go()
+        self._files.recount(file)
+        file.is_closed = not file.content.failure
 
     async def refuse(self, visitor: Visitor, refused: Refused, name: bytes) -> None:
         """Count a refusal, and put it into the audit where it belongs there."""
