@@ -83,7 +83,7 @@ class WaysOut:
             return WayOut(partner.digest, message.identity, SANDBOX, self._host) if partner.profile.sandbox else None
         way = own or carried_by(bearer.profile)
         if message.channel == SFTP and partner.profile.delivery.way is None:
-            bearer, way = _by_files(directory, partner) or (bearer, way)
+            bearer, way = by_files(directory, partner) or (bearer, way)
         if way is None or way == AS2:
             return self._over_as2(message, partner, bearer)
         if way == INBOX and not _uses_inbox(partner.profile):
@@ -105,7 +105,7 @@ class WaysOut:
         return message.identity if message.identity in names else next(iter(names), "")
 
 
-def _by_files(directory: Directory, partner: LoadedProfile) -> tuple[LoadedProfile, Way] | None:
+def by_files(directory: Directory, partner: LoadedProfile) -> tuple[LoadedProfile, Way] | None:
     """Where what a file earned lies for who sent it, unless their profile says another way; None where nowhere."""
     for owner in (bearer_of(directory, partner), partner):
         if owner is None or owner.profile.status == "draft":

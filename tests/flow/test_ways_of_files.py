@@ -7,9 +7,15 @@ import pytest
 from gateway.carriers.mailbox import MAILBOX_CARRIER
 from gateway.carriers.parcels import Awaited, Consignment, Held
 from gateway.flow.acknowledging import WaysOut
+from gateway.flow.operations import Actor
+from gateway.flow.outward.resending import resending
 from gateway.flow.outward.routes import Route, Routes
-from gateway.model.delivery import DeliveryKind
+from gateway.model.delivery import DeliveryEvent, DeliveryKind
+from gateway.store import deliveries
+from gateway.store.database import Database
+from gateway.store.schema import migrate
 from partners.directory import Directory
+from tests.edge.sftp.laying import new_delivery
 from tests.flow.dispatching import IDENTITIES, profile
 from tests.flow.test_ways import AS2, KEY, MAILBOX, SERVER, VAN, X12
 from tests.site import key_pair
@@ -104,3 +110,30 @@ async def test_what_lies_in_a_mailbox_waits_so_long(kind, more, hours):
     parcel = await MAILBOX_CARRIER.pack(consignment)
     assert (parcel.body, parcel.receipt_within_s) == (b"", hours * 3_600)
     assert await MAILBOX_CARRIER.carry(consignment, parcel) == Awaited()
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "again"),
+    [
+        ("acknowledgment", ("mailbox", "mailbox/them"), ("mailbox", "mailbox/them")),
+        ("acknowledgment", ("as2", ""), ("as2", "")),
+        ("document", ("mailbox", "mailbox/them"), ("as2", "")),
+    ],
+)
+def test_an_acknowledgment_that_is_sent_again_goes_by_files_again(tmp_path, kind, first, again):
+    directory = directory_of(them=MAILBOX + AS2)
+    new = new_delivery(owner="them", kind=kind, channel=first[0], destination=first[1])
+
+    def unit(connection):
+        deliveries.enqueue(connection, new)
+        deliveries.apply(connection, new.id, DeliveryEvent.CONFIRM, 5)
+        again_id = resending(directory, "again", "us.example")(connection, new.id, Actor("operator:me"), 6)
+        found = deliveries.get(connection, again_id)
+        return found.channel, found.destination
+
+    database = Database(f"sqlite:///{tmp_path}/store.db")
+    try:
+        migrate(database)
+        assert database.write_now(unit) == again
+    finally:
+        database.close()

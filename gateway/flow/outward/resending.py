@@ -5,12 +5,13 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from gateway.flow.acknowledging import by_files
 from gateway.flow.operations import Actor, NotPossible, Unknown
-from gateway.flow.outward.ways import SANDBOX, NoWay, recipient, transport_id
-from gateway.model.delivery import DELIVERY_FINAL_STATES, DeliveryKind
+from gateway.flow.outward.ways import SANDBOX, SFTP, NoWay, Recipient, destination_of, recipient, transport_id
+from gateway.model.delivery import DELIVERY_FINAL_STATES, MAILBOX, DeliveryKind
 from gateway.model.dispatch import DispatchEvent
 from gateway.store import deliveries
-from gateway.store.deliveries import NewDelivery, dispatches
+from gateway.store.deliveries import NewDelivery, StoredDelivery, dispatches
 from gateway.store.deliveries.dispatches import Found, NewDispatch
 from gateway.store.oversight import audit, timeline
 from partners.directory import Directory
@@ -47,7 +48,7 @@ def _resend(
             "person, `gateway exceptions retry` sends it again"
         )
     try:
-        way = recipient(directory, delivery.partner_id)
+        way = _way(directory, delivery)
     except NoWay as no_way:
         raise NotPossible(str(no_way)) from None
     payload = deliveries.body(connection, delivery_id, "payload")
@@ -105,3 +106,23 @@ def _resend(
     act = audit.Act(now_ms, actor.name, "message.resend", delivery_id, actor.remote, {"as": new_id})
     audit.record(connection, act)
     return new_id
+
+
+def _way(directory: Directory, delivery: StoredDelivery) -> Recipient:
+    """The way that something goes now; what was earned by a file, and went by files, goes by files once more.
+
+    Raises:
+        NoWay: there is none.
+    """
+    partner = directory.by_id(delivery.partner_id)
+    if (
+        partner is not None
+        and delivery.kind == DeliveryKind.ACKNOWLEDGMENT
+        and delivery.channel in {MAILBOX, SFTP}
+        and partner.profile.status != "draft"
+        and partner.profile.delivery.way is None
+        and (found := by_files(directory, partner)) is not None
+    ):
+        owner, channel = found
+        return Recipient(partner, owner, channel=channel, destination=destination_of(owner.profile, channel))
+    return recipient(directory, delivery.partner_id)
