@@ -11,7 +11,7 @@ import base64
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -53,7 +53,7 @@ class NewKey:
 
     algorithm: KeyAlgorithm
     public_key: str
-    private_key: bytes
+    private_key: bytes = field(repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -73,7 +73,7 @@ class HostKey:
     fingerprint: str
     algorithm: str
     public_key: str
-    private_key: bytes
+    private_key: bytes = field(repr=False)
     signs: bool
 
 

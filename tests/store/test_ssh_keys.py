@@ -155,3 +155,9 @@ def test_a_key_that_does_not_open_is_not_followed_by_another_one_of_itself(keys,
     clock.ms += 1_000
     new = keys.new_host_key_now("ssh-ed25519", used_from_ms=clock.ms, actor=ME)
     assert [key.fingerprint for key in keys.host_keys_now()] == [new.fingerprint]
+
+
+def test_private_parts_stand_in_no_log_that_shows_a_value():
+    key = made("ssh-ed25519", 1)
+    shown = ssh_keys.HostKey(key.fingerprint, key.algorithm, key.public_key, key.private_key, signs=True)
+    assert "PRIVATE" not in repr(key) + repr(shown)

@@ -13,6 +13,7 @@ from asyncssh.packet import Boolean, String, UInt32
 
 from gateway.edge.sftp import passwords as passwords_module
 from gateway.edge.sftp import wire as wire_module
+from gateway.edge.sftp.mailbox import reports
 from gateway.edge.sftp.mailbox.contents import MEMORY_BYTES_MAX, PIECE_BYTES_MIN
 from gateway.edge.sftp.mailbox.uploads import Upload
 from gateway.sftp.requests import PacketType
@@ -221,3 +222,10 @@ async def test_single_bytes_do_not_pile_up_while_the_session_is_busy(tmp_path: P
         for _ in range(1_000):
             client.send_packet(MSG_CHANNEL_DATA, UInt32(channel._send_chan), String(b"a"))
         await until(lambda: not len(office.premises.port.connections))
+
+
+def test_reports_stay_short_whatever_a_document_calls_its_members():
+    findings = [{"pointer": "/" + "a" * 1_000_000, "code": "unknown", "message": "\x1b" * 1_000_000}]
+    lines = list(reports._findings(findings, "  "))
+    assert max(map(len, lines)) <= reports.WIDTH
+    assert sum(map(len, lines)) < 8 * reports.MESSAGE_CHARACTERS_MAX

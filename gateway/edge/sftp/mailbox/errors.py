@@ -75,7 +75,11 @@ class Errors:
             Declined: NO_SUCH_FILE.
         """
         file, what = await self._find(name)
-        return _attributes(file, file.bytes_count if what == FILE else len(await self._reports.text(file)))
+        if what == FILE:
+            return _attributes(file, file.bytes_count)
+        # Clients ask for each name of a listing once more: how long a report is is known then, its text no longer.
+        (size,) = await self._reports.sizes([file])
+        return _attributes(file, size)
 
     async def open(self, name: bytes, flags: OpenFlag) -> OpenFile:
         """Open a file or a report for reading.

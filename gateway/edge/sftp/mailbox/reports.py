@@ -26,6 +26,8 @@ DOCUMENTS_MAX: Final = 20
 FINDINGS_MAX: Final = 50  # of a file
 ENVELOPES_MAX: Final = 20
 MESSAGE_CHARACTERS_MAX: Final = 1_000
+# A pointer is made of names that a partner chose.
+PLACE_CHARACTERS_MAX: Final = 500
 TEXTS_KEPT: Final = 64
 SIZES_KEPT: Final = 20_000
 T = TypeVar("T")
@@ -247,8 +249,9 @@ def _stands(document: StoredDocument) -> str:
 def _findings(findings: Sequence[Mapping[str, Any]], margin: str) -> Iterator[str]:
     for finding in findings:
         warning = ", a warning" if finding.get("severity") == "warning" else ""
-        yield from _wrapped(f"{_visible(_place(finding))}  [{_visible(_code(finding))}{warning}]", margin, "- ")
-        yield from _wrapped(_visible(str(finding["message"]))[:MESSAGE_CHARACTERS_MAX], f"{margin}  ")
+        place = _visible(_place(finding)[:PLACE_CHARACTERS_MAX])
+        yield from _wrapped(f"{place}  [{_visible(_code(finding))}{warning}]", margin, "- ")
+        yield from _wrapped(_visible(str(finding["message"])[:MESSAGE_CHARACTERS_MAX]), f"{margin}  ")
         if finding.get("value"):
             yield from _wrapped(f"value: {_visible(str(finding['value']))}", f"{margin}  ")
 
