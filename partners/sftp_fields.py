@@ -82,10 +82,11 @@ HostKeyFingerprint = Annotated[
     str,
     Written(r"SHA256:[A-Za-z0-9+/]{43}", "write the fingerprint as ssh-keygen -l shows it: SHA256: and 43 characters"),
 ]
+# All alike: how long a wrong password takes must not tell whose it was meant to be.
 PasswordHash = Annotated[
     str,
     Written(
-        r"\$scrypt\$ln=1[4-8],r=8,p=[1-4]\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}",
+        r"\$scrypt\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}",
         "write what `gateway sftp password` prints, never the password itself",
     ),
 ]

@@ -15,6 +15,15 @@ from tests.services.postgres import PostgresServer, create_database, drop_databa
 from tests.services.rabbitmq import RabbitNode, find_or_install_rabbitmq, find_rabbitmq
 
 
+@pytest.fixture(autouse=True)
+def umask_of_its_own() -> Iterator[None]:
+    """Commands of ours set a narrow umask, and some tests call them in this process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def rabbitmq_node() -> Iterator[RabbitNode | ComposeRabbit]:
     """A node of the tests' own: local, else installed, else by Docker Compose."""

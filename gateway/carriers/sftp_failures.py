@@ -186,7 +186,8 @@ def no_ssh(error: Exception, terms: SftpServer, *, logging_in: bool) -> CannotCo
         return CannotConnect(f'{where} ended the connection: "{said(error.reason)}"', step)
     if isinstance(error, (asyncssh.Error, OSError, EOFError)):
         remedy = (
-            "our address may not be allowed there, or there were too many connections"
+            "our address may not be allowed there, there were too many connections, or it has no algorithm in common "
+            f"with us (`gateway sftp scan {terms.host}` tells)"
             if not logging_in
             else "the user may not exist there, or there were too many attempts"
         )

@@ -22,7 +22,8 @@ from gateway.sftp import shown
 # A folder with more names than this is not looked through to its end.
 ENTRIES_MAX = 100_000
 NAMES_BYTES_MAX = 33_554_432
-LISTING_TIMEOUTS_MAX = 20  # of `timeout_s`, for all answers of one listing
+ANSWERS_TIMEOUTS_MAX = 20  # of `timeout_s`, for all answers of one listing, and for a file beside what its size takes
+RATE_BYTES_PER_S_MIN = 1_024  # of a whole file, however promptly each of its answers comes
 # What one request carries. A server that says nothing takes packets of 34,000 bytes (filexfer-02 3); OpenSSH says
 # 261,120.
 BLOCK_BYTES = 32_768
@@ -143,7 +144,7 @@ class RemoteServer:
         what = _named(folder)
         names = cast("AsyncGenerator[asyncssh.SFTPName, None]", self._client.scandir(folder))
         try:
-            async with asyncio.timeout(self._timeout_s * LISTING_TIMEOUTS_MAX):
+            async with asyncio.timeout(self._timeout_s * ANSWERS_TIMEOUTS_MAX):
                 while (item := await self._ask(Step.LIST, folder, lambda: anext(names, None))) is not None:
                     # An asyncssh name is bytes where the path was.
                     name = item.filename if isinstance(item.filename, bytes) else item.filename.encode()
@@ -183,7 +184,7 @@ class RemoteServer:
         """
         what = _named(path)
         block = _block(self._client.limits.max_read_len)
-        async with self._opened(Step.READ, path, "rb", block) as file:
+        async with self._in_time(Step.READ, path, size_max), self._opened(Step.READ, path, "rb", block) as file:
             unanswered: deque[asyncio.Task[bytes]] = deque()
             # A small file costs two requests, a large one soon has as many under way as there may be.
             asked, count, most, at_end = 0, 0, 2, False
@@ -214,7 +215,7 @@ class RemoteServer:
     async def write(self, path: bytes, payload: Buffer) -> Written:
         """Write a file from its beginning, whatever was there; synced where their server can do it."""
         block = _block(self._client.limits.max_write_len)
-        async with self._opened(Step.WRITE, path, "wb", block) as file:
+        async with self._in_time(Step.WRITE, path, len(payload)), self._opened(Step.WRITE, path, "wb", block) as file:
             most = max(2, WRITES_UNANSWERED_BYTES // block)
             unanswered: deque[asyncio.Task[int]] = deque()
             position = 0
@@ -272,6 +273,16 @@ class RemoteServer:
                 await self._connection.wait_closed()
         except TimeoutError:
             self._connection.abort()
+
+    @asynccontextmanager
+    async def _in_time(self, step: Step, path: bytes, size: int) -> AsyncIterator[None]:
+        """So much time for a whole file: a server that drips must not hold what is behind it in its lane for days."""
+        try:
+            async with asyncio.timeout(self._timeout_s * ANSWERS_TIMEOUTS_MAX + size / RATE_BYTES_PER_S_MIN):
+                yield
+        except TimeoutError:
+            self.is_broken = True
+            raise failure_of(TimeoutError(), step, _named(path)) from None
 
     @asynccontextmanager
     async def _opened(self, step: Step, path: bytes, mode: str, block: int) -> AsyncIterator[asyncssh.SFTPClientFile]:

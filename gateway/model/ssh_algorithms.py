@@ -49,7 +49,6 @@ MODERN = Algorithms(
         "ecdh-sha2-nistp384",
         "ecdh-sha2-nistp521",
         "diffie-hellman-group16-sha512",
-        "diffie-hellman-group18-sha512",
     ),
     ciphers=(
         "aes128-gcm@openssh.com",

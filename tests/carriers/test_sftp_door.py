@@ -254,8 +254,12 @@ async def test_a_server_may_ask_for_key_and_password(start, monkeypatch):
 async def test_old_algorithms_are_spoken_where_the_profile_names_them(start):
     server = start(options={"KexAlgorithms": "diffie-hellman-group14-sha256"})
     async with opened(server) as door:
-        refused = await refusal(door, partner(server))
-        assert refused.step is Step.SSH
+        for _ in range(20):
+            refused = await refusal(door, partner(server))
+            assert refused.step is Step.SSH
+            # Where sshd hangs up before we have read what it offers, nobody can tell more than where to look.
+            if "no algorithm in common" not in refused.reason:
+                break
         assert "diffie-hellman-group14-sha256 in sftp_server.algorithms" in refused.reason
         async with door.connected(partner(server, algorithms=["diffie-hellman-group14-sha256"])) as remote:
             assert await remote.attributes(b"/") is not None

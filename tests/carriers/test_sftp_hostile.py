@@ -7,6 +7,7 @@ import asyncssh
 import pytest
 from asyncssh.sftp import SFTPAttrs, SFTPName
 
+from gateway.buffers import Buffer, MemorySink
 from gateway.carriers.sftp_connection import RemoteFailed, RemoteServer, Trouble
 from tests.carriers.remote import odd_server, opened
 
@@ -73,3 +74,41 @@ async def test_a_server_may_want_new_keys_in_the_middle():
         with pytest.raises(RemoteFailed):
             await exchange(remote, servers[0])
         assert not remote.is_usable
+
+
+class Dripping(asyncssh.SFTPServer):
+    """Each answer comes in time, and the last of them never."""
+
+    def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> object:  # asyncssh's own signature
+        return path
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        await asyncio.sleep(0.05)
+        return len(data)
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        await asyncio.sleep(0.05)
+        return bytes(size)
+
+    async def close(self, file_obj: object) -> None:
+        """It has nothing open."""
+
+
+@pytest.mark.parametrize("direction", ["write", "read"])
+async def test_a_server_that_answers_drop_by_drop_is_not_waited_for_at_length(monkeypatch, direction: str):
+    monkeypatch.setattr("gateway.carriers.sftp_remote.ANSWERS_TIMEOUTS_MAX", 0.05)
+    monkeypatch.setattr("gateway.carriers.sftp_remote.RATE_BYTES_PER_S_MIN", 1_000_000_000)
+    size = 100_000_000
+    async with odd_server(Dripping) as profile, opened() as door, door.connected(profile(**TERMS)) as remote:
+        asked = remote.write(b"/x", bytes(size)) if direction == "write" else remote.read(b"/x", Nowhere(), size)
+        with pytest.raises(RemoteFailed) as failed:
+            await asked
+        assert failed.value.trouble is Trouble.LATE
+        assert not remote.is_usable
+
+
+class Nowhere(MemorySink):
+    """Keeps nothing."""
+
+    def write(self, piece: Buffer, /) -> None:
+        """It is gone."""

@@ -63,7 +63,9 @@ agreements:
 x12: {qualifier: ZZ, id: IDLE, group_id: IDLE}
 agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]
 """,
-    "unreachable": "x12: {qualifier: ZZ, id: UNREACHABLE}\nsftp: {user: unreachable}\n"
+    "unreachable": "x12: {qualifier: ZZ, id: UNREACHABLE}\n"
+    f"sftp_server: {{host: sftp.example, user: us, key: us, host_keys: 'SHA256:{'A' * 43}', "
+    "fetch: [{name: all, folder: /out}]}\n"
     "agreements: [{document: purchase_order, direction: outbound, syntax: x12, releases: [004010]}]\n",
     "stray": "x12: {qualifier: ZZ, id: STRAY}\nvia: sketch\n",
     "sketch": "status: draft\n" + AS2.format("SKETCH", "sketch"),

@@ -21,7 +21,7 @@ from tests.onboarding.test_shipped_templates import PUBLIC_KEY
 from tests.partners.profiles import ACME, NORTHWIND, write
 
 SFTP = "sftp: {user: acme, keys: [{label: laptop, file: acme.pub}]}\n"
-PASSWORD = f"{{label: old, scrypt: '$scrypt$ln=14,r=8,p=1${'A' * 22}${'A' * 43}'"
+PASSWORD = f"{{label: old, scrypt: '$scrypt$ln=15,r=8,p=1${'A' * 22}${'A' * 43}'"
 
 
 def checked(partners_dir: Path, environment: str | None = None, **named: object) -> list[str]:
