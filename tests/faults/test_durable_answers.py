@@ -2,15 +2,13 @@
 commit on the way neither loses nor doubles anything."""
 
 import asyncio
-import os
-import subprocess
 
 import pytest
 
 from tests.faults.oracle import check_nothing_lost
 from tests.faults.posting import as2_parcel, attempt, deliver, rest_parcel
 from tests.faults.system_calls import TRACED, answered_before_flushed, read_trace
-from tests.services.strace import find_or_install_strace
+from tests.services.strace import find_or_install_strace, kill_at
 from tests.site import SERVE, RunningGateway, Site
 
 STRING_BYTES_SHOWN = 16_384
@@ -65,7 +63,9 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
     try:
         for number in range(1, COMMITS_MAX):
             parcel = rest_parcel(number) if channel == "rest" else as2_parcel(site, number)
-            killing = await attach(strace, gateway, number, tmp_path / "said")
+            killing = await asyncio.to_thread(
+                kill_at, strace, gateway.process.pid, "fdatasync", number, tmp_path / "said"
+            )
             try:
                 sending = asyncio.create_task(deliver(http, gateway, parcel, ledger))
                 died = await died_or_published(gateway, store, number)
@@ -83,20 +83,6 @@ async def test_a_kill_at_any_commit_neither_loses_nor_doubles_a_message(
         gateway.kill()
     # Kept, decided; claims and confirms do not wait for the disk.
     assert commits >= 2
-
-
-async def attach(strace, gateway, nth, said):
-    """strace on the running gateway, which it kills at the nth flush from now; returns once it is attached."""
-    command = [
-        *(strace, "-f", "-o", os.devnull, "-e", "trace=fdatasync"),
-        *("-e", f"inject=fdatasync:signal=SIGKILL:when={nth}", "-p", str(gateway.process.pid)),
-    ]
-    with said.open("wb") as stderr:
-        process = await asyncio.to_thread(subprocess.Popen, command, stderr=stderr)
-    while b"attached" not in said.read_bytes():
-        assert process.poll() is None, said.read_text()
-        await asyncio.sleep(0.01)
-    return process
 
 
 async def died_or_published(gateway, store, number):
