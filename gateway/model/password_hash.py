@@ -10,29 +10,28 @@ import re
 
 SALT_BYTES = 16
 HASH_BYTES = 32
-# About 0.1 s and 32 MB for each guess.
+# About 0.1 s and 32 MB for each guess; the same for all, so that a guess takes as long whoever it is about.
 LOG2_N = 15
 _R, _P = 8, 1
-_WRITTEN = re.compile(r"\$scrypt\$ln=(1[4-8]),r=8,p=([1-4])\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})")
+_HEAD = f"$scrypt$ln={LOG2_N},r={_R},p={_P}$"
+_WRITTEN = re.compile(rf"{re.escape(_HEAD)}([A-Za-z0-9+/]{{22}})\$([A-Za-z0-9+/]{{43}})")
 # 128 * N * r is what it works in, and OpenSSL wants a little more.
-_MEMORY_BYTES_PER_N = 128 * _R
-_MEMORY_BYTES_MORE = 1_048_576
+_MEMORY_BYTES = (128 * _R << LOG2_N) + 2 * 1_048_576
 
 
-def hash_of(password: str, salt: bytes, *, log2_n: int = LOG2_N) -> str:
+def hash_of(password: str, salt: bytes) -> str:
     """How a password stands in a profile; it takes about 0.1 s by design.
 
     Args:
         password: any text.
         salt: 16 random bytes.
-        log2_n: how much work each guess is, 14 to 18.
     """
-    return written(salt, _derive(password, salt, log2_n, _P), log2_n=log2_n)
+    return written(salt, _derive(password, salt))
 
 
-def written(salt: bytes, derived: bytes, *, log2_n: int = LOG2_N) -> str:
+def written(salt: bytes, derived: bytes) -> str:
     """How salt and hash stand in a profile; of a hash that nobody derived, it is of a password that nobody knows."""
-    return f"$scrypt$ln={log2_n},r={_R},p={_P}${_text(salt)}${_text(derived)}"
+    return f"{_HEAD}{_text(salt)}${_text(derived)}"
 
 
 def matches(password: str, written_hash: str) -> bool:
@@ -40,19 +39,18 @@ def matches(password: str, written_hash: str) -> bool:
     found = _WRITTEN.fullmatch(written_hash)
     if found is None:
         return False
-    salt, expected = _bytes(found[3]), _bytes(found[4])
-    return hmac.compare_digest(_derive(password, salt, int(found[1]), int(found[2])), expected)
+    salt, expected = _bytes(found[1]), _bytes(found[2])
+    return hmac.compare_digest(_derive(password, salt), expected)
 
 
-def _derive(password: str, salt: bytes, log2_n: int, p: int) -> bytes:
-    memory_bytes = (_MEMORY_BYTES_PER_N << log2_n) + _MEMORY_BYTES_PER_N * p + _MEMORY_BYTES_MORE
+def _derive(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(
         password.encode("utf-8", "surrogatepass"),
         salt=salt,
-        n=1 << log2_n,
+        n=1 << LOG2_N,
         r=_R,
-        p=p,
-        maxmem=memory_bytes,
+        p=_P,
+        maxmem=_MEMORY_BYTES,
         dklen=HASH_BYTES,
     )
 

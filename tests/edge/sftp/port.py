@@ -44,8 +44,8 @@ def host_key(algorithm: ssh_keys.KeyAlgorithm) -> ssh_keys.NewKey:
 
 @cache
 def scrypt(password: str) -> str:
-    """How a password stands in a profile, of as little work as may stand there."""
-    return hash_of(password, SALT, log2_n=14)
+    """How a password stands in a profile."""
+    return hash_of(password, SALT)
 
 
 def with_mailbox(
