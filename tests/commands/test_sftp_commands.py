@@ -1,11 +1,14 @@
 """`gateway sftp`: host keys that follow each other, and what stands in a profile for a password."""
 
 import io
+import sqlite3
+from contextlib import closing
 
 import pytest
 import yaml
 
 from gateway.model.password_hash import matches
+from gateway.settings import DATABASE_FILE
 from gateway.store.database import Database
 from gateway.store.oversight import audit
 from partners.sftp_terms import SftpPassword
@@ -15,7 +18,11 @@ from tests.site import Site
 
 @pytest.fixture
 def site(tmp_path) -> Site:
-    return Site(tmp_path)
+    """A gateway that was never started: one that was has host keys."""
+    made = Site(tmp_path)
+    with closing(sqlite3.connect(made.data_dir / DATABASE_FILE)) as database, database:
+        database.execute("DELETE FROM ssh_key")
+    return made
 
 
 @pytest.fixture
