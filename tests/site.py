@@ -23,6 +23,7 @@ from typing import Self
 from unittest.mock import patch
 
 import yaml
+from sqlalchemy import delete
 
 from certs.certificates import KeyPair
 from certs.creation import create_key_pair
@@ -35,7 +36,9 @@ from gateway.settings import DATABASE_FILE, load_settings
 from gateway.store import keys
 from gateway.store.credentials.sealing import Sealing
 from gateway.store.database import Database
+from gateway.store.engine.statements import table_of
 from gateway.store.schema import migrate
+from gateway.store.tables import AuditEntry
 
 PASSPHRASE = "a throw-away passphrase of the tests"
 API_KEY = "a throw-away api key of northwind"
@@ -73,6 +76,8 @@ def keep_our_key(url: str) -> None:
         sealing.start_now()
         with patch.object(ssh_keys, "make_key", _host_key):
             SshKeys(database, sealing, now_ms).host_keys_now()
+        # Nobody has done anything yet.
+        database.write_now(lambda connection: connection.execute(delete(table_of(AuditEntry))))
     finally:
         database.close()
 

@@ -22,7 +22,6 @@ def site(tmp_path) -> Site:
     made = Site(tmp_path)
     with closing(sqlite3.connect(made.data_dir / DATABASE_FILE)) as database, database:
         database.execute("DELETE FROM ssh_key")
-        database.execute("DELETE FROM audit")
     return made
 
 
