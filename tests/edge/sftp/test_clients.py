@@ -114,7 +114,8 @@ def test_a_host_key_that_is_not_the_pinned_one_stops_every_client(name, openssh,
 
 def test_a_client_is_killed_in_the_middle(clients, openssh, content):
     folder = openssh.fresh_folder()
-    running = clients.sftp.call(put(content, f"{folder.remote}/order.edi"), bytes_per_second=20_000).start()
+    content.write_bytes(bytes(8_000_000))  # one of 100 KB goes in one write, however slow it is to be
+    running = clients.sftp.call(put(content, f"{folder.remote}/order.edi"), bytes_per_second=100_000).start()
     while not (folder.local / "order.edi").exists():
         assert not running.ended, running.outcome().words
     assert running.kill().code == -9
