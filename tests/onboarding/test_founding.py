@@ -58,6 +58,15 @@ OURS = {
 }
 
 
+SERVER_OF_THEIRS = {
+    "sftp_server": "sftp.acme.example:2222",
+    "sftp_server_host_key": "SHA256:" + "A" * 43,
+    "sftp_server_user": "bigcorp",
+    "sftp_server_fetch": "/outgoing",
+    "sftp_server_folder": "/incoming/{document}",
+}
+
+
 class Told:
     """Answers by option; remembers what was asked."""
 
@@ -88,12 +97,18 @@ def asked_of(template: str, ours: Ours | None = None, **answers: str) -> tuple[l
         ("as2-json", "--name --as2-id --as2-url --as2-certificate --documents --contact"),
         ("rest-json", "--name --api-key --documents --contact"),
         ("sftp-x12", "--name --x12 --group-id --sftp-user --sftp-key --sftp-server --documents --contact"),
+        (
+            "sftp-server-x12",
+            "--name --x12 --group-id --sftp-server --sftp-server-host-key --sftp-server-user --sftp-server-key "
+            "--sftp-server-fetch --sftp-server-folder --documents --contact",
+        ),
         ("connection", "--name --as2-id --as2-url --as2-certificate --speaks-for --contact"),
         ("via-connection", "--name --x12 --via --group-id --documents --contact"),
     ],
 )
 def test_only_what_the_template_leaves_open_is_asked(template: str, asks: str) -> None:
-    asked, _ = asked_of(template, name="N", x12="ZZ/ACME", as2_id="A", via="van", speaks_for="ZZ/B")
+    theirs = SERVER_OF_THEIRS if PLANS[template].sftp_server else {}
+    asked, _ = asked_of(template, name="N", x12="ZZ/ACME", as2_id="A", via="van", speaks_for="ZZ/B", **theirs)
     assert sorted(asked) == sorted(asks.split())
 
 
@@ -204,7 +219,9 @@ def drafted(template: str, answers: Answers, **more: object) -> str:
 
 @pytest.mark.parametrize("template", sorted(PLANS))
 def test_the_profile_of_every_template_loads_and_fits_the_schema(tmp_path: Path, template: str) -> None:
-    _, said = asked_of(template, name="N: yes # no", x12="12/5035550142", as2_id="A B", via="van", speaks_for="ZZ/B")
+    theirs = SERVER_OF_THEIRS if PLANS[template].sftp_server else {}
+    own = {"as2_id": "A B", "via": "van", "speaks_for": "ZZ/B", **theirs}
+    _, said = asked_of(template, name="N: yes # no", x12="12/5035550142", **own)
     text = drafted(template, said)
     held = yaml.safe_load(text)
     assert list(jsonschema.Draft202012Validator(profile_schema()).iter_errors(held)) == []

@@ -14,6 +14,11 @@ from tests.partners.profiles import KEY_DIGEST, write
 AS2 = "as2: {id: NEW-AS2, url: https://as2.new.example/as2, certificate: new.pem}\n"
 X12 = "x12: {qualifier: ZZ, id: NEWPARTNER}\n"
 SFTP = "sftp: {user: new-partner, keys: [{label: first, file: new.pub}]}\n"
+SFTP_SERVER = (
+    "sftp_server: {host: sftp.new.example, user: bigcorp, key: new-partner, host_keys: SHA256:"
+    + "A" * 43
+    + ", push: {folder: /in}, fetch: [{name: answers, folder: /out}]}\n"
+)
 PUBLIC_KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHzHr09MZzSivLaCqbXpB0RHPMmPSUkQDRhqYSNBlOQy new@partner\n"
 # What is a partner's own, for each template.
 OWN = {
@@ -24,6 +29,7 @@ OWN = {
     "as2-xml": AS2,
     "connection": AS2 + "speaks_for: {qualifier: ZZ, id: NEWPARTNER}\n",
     "rest-json": f"api_keys: [{{label: production, sha256: {KEY_DIGEST}}}]\n",
+    "sftp-server-x12": SFTP_SERVER + X12,
     "sftp-x12": SFTP + X12,
     "sftp-xml": SFTP,
     "via-connection": "via: new-van\n" + X12,
