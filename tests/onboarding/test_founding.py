@@ -99,8 +99,10 @@ def asked_of(template: str, ours: Ours | None = None, **answers: str) -> tuple[l
         ("sftp-x12", "--name --x12 --group-id --sftp-user --sftp-key --sftp-server --documents --contact"),
         (
             "sftp-server-x12",
-            "--name --x12 --group-id --sftp-server --sftp-server-host-key --sftp-server-user --sftp-server-key "
-            "--sftp-server-fetch --sftp-server-folder --documents --contact",
+            (
+                "--name --x12 --group-id --sftp-server --sftp-server-host-key --sftp-server-user --sftp-server-key "
+                "--sftp-server-fetch --sftp-server-folder --documents --contact"
+            ),
         ),
         ("connection", "--name --as2-id --as2-url --as2-certificate --speaks-for --contact"),
         ("via-connection", "--name --x12 --via --group-id --documents --contact"),
