@@ -138,6 +138,13 @@ async def queue_when_declared(connection: AbstractConnection, name: str) -> Abst
                 await asyncio.sleep(RECONNECT_S)
 
 
+async def wait_until_consumed(connection: AbstractConnection, name: str) -> None:
+    """Until somebody consumes the queue: a gateway does so only when all it declares and binds there is done."""
+    async with asyncio.timeout(DECLARED_WITHIN_S):
+        while not (await queue_when_declared(connection, name)).declaration_result.consumer_count:
+            await asyncio.sleep(RECONNECT_S)
+
+
 @asynccontextmanager
 async def outbound_channel(broker_url: str) -> AsyncIterator[AbstractChannel]:
     """A channel for `send`, once `erp.outbound` is there; what no queue takes is an error and never just gone."""

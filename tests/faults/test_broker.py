@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from gateway.broker.topology import EVENTS, INBOUND, LIVE_KEYS, OUTBOUND
-from tests.faults.erp import Erp, queue_when_declared
+from tests.faults.erp import Erp, queue_when_declared, wait_until_consumed
 from tests.faults.oracle import Store, check_nothing_lost, check_order
 from tests.faults.posting import as2_parcel, attempt, deliver, rest_parcel
 from tests.faults.wire import Wire
@@ -131,13 +131,16 @@ async def test_an_event_that_no_queue_wants_becomes_a_case_and_is_published_on_r
     connection = await aio_pika.connect(broker_url)
     async with connection:
         channel = await connection.channel()
-        await queue_when_declared(connection, OUTBOUND)  # the last of all: everything is bound by then
+        # The gateway binds by two connections, in whichever order: after both, what is unbound stays so.
+        await wait_until_consumed(connection, OUTBOUND)
+        await deliver(http, gateway, rest_parcel(1), ledger)
+        await store.wait_for("SELECT count(*) FROM outbox_event WHERE state = 'published'", 1)
         inbound = await queue_when_declared(connection, INBOUND)
         await inbound.unbind(EVENTS, LIVE_KEYS)
-        await deliver(http, gateway, rest_parcel(1), ledger)
+        await deliver(http, gateway, rest_parcel(2), ledger)
         await store.wait_for("SELECT count(*) FROM exception_case WHERE kind = 'unroutable'", 1)
         [case] = [json.loads(line) for line in gateway.command("exceptions", "list", "--format", "json").splitlines()]
-        [event_id] = [ids[0] for ids in store.event_ids().values()]
+        [[_], [event_id]] = store.event_ids().values()
         assert case["event"] == event_id
         assert re.search("bind", case["reason"])
         await inbound.bind(EVENTS, LIVE_KEYS)
