@@ -3,8 +3,9 @@
 import asyncio
 from typing import Self
 
-# A frame of basic.ack after its channel and size: class 60, method 80 (AMQP 0-9-1, 1.8.3.13).
-BASIC_ACK = b"\x00\x3c\x00\x50"
+# A method frame of 13 bytes on channel 1 with basic.ack: class 60, method 80 (AMQP 0-9-1, 2.3.5 and 1.8.3.13). The
+# first channel of a connection is that of the events; on others the gateway tries out the limits of the broker.
+BASIC_ACK = b"\x01\x00\x01\x00\x00\x00\x0d\x00\x3c\x00\x50"
 PIECE_BYTES = 65_536
 
 

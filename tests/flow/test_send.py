@@ -299,7 +299,8 @@ async def test_those_that_fail_share_half_of_what_may_be_under_way(url, other):
         lively = [await office.enqueue("other") for _ in range(10)]
         for delivery in lively:
             await office.until(delivery, "delivered")
-        assert len(office.sending.in_flight) == 2
+        # One that is delivered may still be landing; one too many of those that fail would never land.
+        await office.wait_for(lambda: asyncio.sleep(0), lambda _: len(office.sending.in_flight) == 2)
 
 
 async def test_an_attempt_that_the_end_breaks_off_is_made_again_with_the_same_bytes(office, acme):
