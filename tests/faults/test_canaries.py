@@ -3,8 +3,11 @@
 import asyncio
 from dataclasses import replace
 
+import asyncssh
 import pytest
 
+from gateway.model.password_hash import hash_of
+from tests.faults.oracle import Store
 from tests.faults.posting import Parcel, as2_parcel, attempt, deliver, rest_parcel
 from tests.site import API_KEY, PASSPHRASE, RunningGateway, Site
 
@@ -15,6 +18,8 @@ HEADER = "CANARY-IN-A-HEADER"
 COOKIE = "CANARY-IN-A-COOKIE"
 QUERY = "CANARY-IN-A-QUERY"
 TOKEN = "CANARY-GUESSED-TOKEN"
+MAILBOX_PASSWORD = "CANARY-PASSWORD-OF-A-MAILBOX"
+GUESSED_PASSWORD = "CANARY-GUESSED-PASSWORD"
 CANARIES = (PAYLOAD, BROKEN, GUESSED_KEY, HEADER, COOKIE, QUERY, TOKEN, API_KEY, PASSPHRASE)
 
 
@@ -44,6 +49,52 @@ async def test_no_canary_sings(site, http, store, ledger):
         assert canary not in cases, "in the exceptions list"
         assert canary not in metrics, "in the metrics"
         assert not any(canary in answer for answer in answers), "in a refusal"
+
+
+async def test_no_canary_sings_by_sftp(tmp_path, broker_url):
+    """The password that opens, one that is guessed, who tried it, and content that is no document."""
+    scrypt = hash_of(MAILBOX_PASSWORD, b"a salt of a test")
+    terms = {"user": "acme", "passwords": [{"label": "typed", "scrypt": scrypt}]}
+    settings = {"broker_url": broker_url, "log_level": "debug", "limits": {"processing_attempts_max": 1}}
+    site = Site(tmp_path / "site", settings, acme_profile={"sftp": terms})
+    store = Store(site)
+    with RunningGateway(site) as gateway:
+
+        def connect(password):
+            return asyncssh.connect(
+                "127.0.0.1",
+                gateway.sftp_port,
+                username="acme",
+                password=password,
+                client_keys=[],
+                known_hosts=None,
+                config=None,
+                agent_path=None,
+            )
+
+        with pytest.raises(asyncssh.PermissionDenied):
+            await connect(GUESSED_PASSWORD)
+        async with connect(MAILBOX_PASSWORD) as client, client.start_sftp_client() as files:
+            async with files.open("/inbox/broken.edi", "wb") as file:
+                await file.write(b"ISA*" + BROKEN.encode())
+            async with files.open("/inbox/broken.json", "wb") as file:
+                await file.write(b'{"document_type": "' + BROKEN.encode() + b'"}')
+        await store.wait_until_decided()
+        metrics = str(await asyncio.to_thread(gateway.metrics))
+        assert gateway.stop() == 0
+    told = {"log": "\n".join(gateway.log), "metrics": metrics}
+    for table in ("audit", "exception_case", "mailbox_file", "credential_use"):
+        told[table] = "\n".join(str(tuple(row)) for row in store.rows(f"SELECT * FROM {table}"))
+    assert "refused.unauthenticated" in told["audit"]
+    assert "a partner logged in by SFTP" in told["log"]
+    for where, text in told.items():
+        for canary in (MAILBOX_PASSWORD, GUESSED_PASSWORD, BROKEN, PASSPHRASE, scrypt):
+            assert canary not in text, where
+    for file in [file for file in site.data_dir.rglob("*") if file.is_file()]:
+        content = file.read_bytes()
+        assert MAILBOX_PASSWORD.encode() not in content
+        assert GUESSED_PASSWORD.encode() not in content
+        assert b"BEGIN OPENSSH PRIVATE KEY" not in content
 
 
 def good_parcels(site):
