@@ -1,4 +1,4 @@
-"""Tables of SFTP: what lies in mailboxes, our SSH keys, and what we have seen on partners' servers.
+"""Tables of SFTP: what lies in mailboxes, our SSH keys, who is shut out, and what we have seen on partners' servers.
 
 Times are milliseconds since 1970, identifiers are strings, as in `tables`. Names of files are bytes: nobody says in
 which encoding another machine writes them.
@@ -77,6 +77,24 @@ class SshKey(SQLModel, table=True):
     used_from_ms: int = Field(sa_column=_big())
     # When it is of no more use; None while it is.
     retired_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+
+
+class SftpBan(SQLModel, table=True):
+    """A network that is shut out of our SFTP port for failed logins, or was within the last day."""
+
+    __tablename__ = "sftp_ban"
+    # What counts as one address: an IPv4 address, or the first of a /64.
+    network: str = Field(primary_key=True)
+    # Where the failure came from that was once too often.
+    address: str
+    # How often, each soon after the one before.
+    in_a_row: int
+    banned_at_ms: int = Field(sa_column=_big())
+    until_ms: int = Field(sa_column=_big())
+    # When a person ended it before its time; None where nobody did.
+    lifted_at_ms: int | None = Field(default=None, sa_column=_big(nullable=True))
+    # Of the two above the later one: processes ask for what is new to them.
+    changed_at_ms: int = Field(sa_column=Column(BigInteger, nullable=False, index=True))
 
 
 class RemoteFolder(SQLModel, table=True):

@@ -17,6 +17,8 @@ _FILES: Mapping[str, str] = MappingProxyType(
         "look": "look",
         "hold": "hold",
         "resume": "resume",
+        "bans": "bans",
+        "unban": "unban",
     }
 )
 

@@ -1,5 +1,6 @@
 """What each request of SFTP means in a mailbox, and how it is answered: a request in, the bytes of an answer out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,8 @@ from gateway.sftp import (
 )
 
 ENTRIES_PER_ANSWER = 100
+# Files have limits of their own, and their bytes those of the line.
+_UNCOUNTED = (requests.Open, requests.Close, requests.Read, requests.Write)
 _NO_FOLDERS = "folders here are fixed: inbox, outbox, errors, acknowledgments"
 _NO_LINKS = "there are no links here"
 _NO_ATTRIBUTES = "files here have no owner, permissions or times of their own; leave them out"
@@ -83,6 +86,8 @@ class Answering:
         Raises:
             Declined: which is an answer, too.
         """
+        if not isinstance(request, _UNCOUNTED) and (turn_s := self._mailboxes.turn_s(self._partner_id)):
+            await asyncio.sleep(turn_s)
         answer = self._answers.get(type(request))
         if answer is None:
             raise Declined(Status.OP_UNSUPPORTED, "this is not served here")

@@ -3,22 +3,27 @@
 Each login that fails adds to the score, which halves in ten minutes. Above the first threshold failures are answered
 later and later; above the second the network is shut out, before any byte of SSH, for twice as long each time. Where a
 profile lists the address, or a partner logged in within the last days, nobody is shut out for what others do there,
-only answered later: behind one address there may be a sprayer and a partner, or a whole world of both.
+only answered later: behind one address there may be a sprayer and a partner, or a whole world of both. What is guessed
+there at such a rate as no partner ever fails gets no password looked at any more until it is quiet; keys open as ever.
+
+Bans stand in the store, so that all processes know them, also after a restart, and a person can lift one.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+from gateway.store.sftp_bans import FORGOTTEN_MS, StoredBan
 
 HALF_LIFE_MS = 600_000
 DELAYED_FROM = 6.0
 BANNED_FROM = 24.0
+# Above it no password from there is looked at.
+WITHHELD_FROM = 4 * BANNED_FROM
 DELAY_S_MAX = 4.0
 # For so long a network is known after a partner's login.
 KNOWN_MS = 7 * 86_400_000
-# A day without a ban, and the next one is short again.
-FORGOTTEN_MS = 86_400_000
 BAN_MS_MAX = 86_400_000
 NETWORKS_MAX = 16_384
 _DELAY_S_PER_POINT = 0.25
@@ -38,22 +43,10 @@ class Fault(Enum):
 class _Record:
     score: float
     at_ms: int
+    banned_at_ms: int = 0
     banned_until_ms: int = 0
     bans: int = 0
     known_until_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ban:
-    """A network was shut out.
-
-    Attributes:
-        number: how often it was, in a row.
-    """
-
-    network: str
-    until_ms: int
-    number: int
 
 
 class Bans:
@@ -89,23 +82,26 @@ class Bans:
         above = _decayed(record, self._now_ms()) - DELAYED_FROM
         return min(DELAY_S_MAX, max(0.0, above * _DELAY_S_PER_POINT))
 
-    def failed(self, network: str, address: str, fault: Fault) -> Ban | None:
-        """Somebody failed there; the ban, where that was once too often."""
+    def withholds_passwords(self, network: str) -> bool:
+        """Whether so many fail there that no password is looked at: what nobody compares nobody guesses."""
+        record = self._records.get(network)
+        return record is not None and _decayed(record, self._now_ms()) >= WITHHELD_FROM
+
+    def failed(self, network: str, address: str, fault: Fault) -> StoredBan | None:
+        """Somebody failed there; the ban, to be kept, where that was once too often."""
         now_ms = self._now_ms()
         record = self._record(network, now_ms)
         record.score, record.at_ms = _decayed(record, now_ms) + fault.value, now_ms
         if record.score < BANNED_FROM or not self._ban_ms:
             return None
-        if record.known_until_ms > now_ms or self._is_listed(address):
+        if self._is_known(network, address, now_ms):
             return None
         if now_ms - record.banned_until_ms > FORGOTTEN_MS:
             record.bans = 0
         length_ms = min(BAN_MS_MAX, self._ban_ms << min(record.bans, 30))
-        record.bans += 1
-        record.banned_until_ms = now_ms + max(length_ms, self._ban_ms)
-        # Back below the threshold: when the ban is over one more failure does not renew it.
-        record.score = DELAYED_FROM
-        return Ban(network, record.banned_until_ms, record.bans)
+        ban = StoredBan(network, address, record.bans + 1, now_ms, now_ms + max(length_ms, self._ban_ms))
+        _shut_out(record, ban)
+        return ban
 
     def succeeded(self, network: str) -> None:
         """A partner logged in there: most of what was counted may have been its own mistakes."""
@@ -114,6 +110,22 @@ class Bans:
         record.score, record.at_ms = _decayed(record, now_ms) * _KEPT_AFTER_SUCCESS, now_ms
         record.known_until_ms = now_ms + KNOWN_MS
 
+    def follow(self, stored: Iterable[StoredBan]) -> None:
+        """Take over what other processes have found, and what a person has lifted; the same again changes nothing."""
+        now_ms = self._now_ms()
+        for ban in stored:
+            record = self._records.get(ban.network)
+            known_at_ms = record.banned_at_ms if record is not None else 0
+            if ban.lifted_at_ms is not None:
+                if record is not None and record.banned_until_ms > now_ms and known_at_ms <= ban.lifted_at_ms:
+                    record.banned_until_ms, record.bans, record.score = 0, 0, 0.0
+            elif known_at_ms < ban.banned_at_ms and not self._is_known(ban.network, ban.address, now_ms):
+                _shut_out(self._record(ban.network, now_ms), ban)
+
+    def _is_known(self, network: str, address: str, now_ms: int) -> bool:
+        record = self._records.get(network)
+        return (record is not None and record.known_until_ms > now_ms) or self._is_listed(address)
+
     def _record(self, network: str, now_ms: int) -> _Record:
         """What is known of a network; it goes behind the others, so that the first was quiet for longest."""
         record = self._records.pop(network, None) or _Record(0.0, now_ms)
@@ -121,6 +133,12 @@ class Bans:
             del self._records[next(iter(self._records))]
         self._records[network] = record
         return record
+
+
+def _shut_out(record: _Record, ban: StoredBan) -> None:
+    record.bans, record.banned_at_ms, record.banned_until_ms = ban.in_a_row, ban.banned_at_ms, ban.until_ms
+    # Back below the threshold: when the ban is over one more failure does not renew it.
+    record.score, record.at_ms = DELAYED_FROM, ban.banned_at_ms
 
 
 def _decayed(record: _Record, now_ms: int) -> float:

@@ -26,6 +26,8 @@ SWEEP_S_MAX = 1.0
 # What may come in before the login, and afterwards between two requests: more is no SFTP.
 BYTES_BEFORE_LOGIN_MAX = 131_072
 BYTES_UNASKED_MAX = 32 * 1_048_576
+# Packets that ask for nothing, such as IGNORE and window adjustments, between two requests: each costs as much as one.
+PACKETS_UNASKED_MAX = 2_048
 # What the other side has not read yet; the session is told to pause long before.
 UNREAD_BYTES_MAX = 64 * 1_048_576
 _SHUTTING_DOWN = "the server is about to stop; come again in a moment"
@@ -61,17 +63,24 @@ class VisitorConnection:
         self._touched_at_s = now_s
         self._clock = asyncio.get_running_loop().time
         self._unasked_bytes = 0
+        self._unasked_packets = 0
         self._ended_at_s: float | None = None
 
     def touch(self) -> None:
         """A request came: called by the session for each."""
         self._touched_at_s = self._clock()
         self._unasked_bytes = 0
+        self._unasked_packets = 0
 
     def note_received(self, count: int) -> bool:
         """Count what came in; False where it is more than anybody has to say."""
         self._unasked_bytes += count
         return self._unasked_bytes <= (BYTES_BEFORE_LOGIN_MAX if self.visitor is None else BYTES_UNASKED_MAX)
+
+    def note_idle_packet(self) -> bool:
+        """Count a packet that carries no part of a request; False where there are more than anybody needs."""
+        self._unasked_packets += 1
+        return self._unasked_packets <= PACKETS_UNASKED_MAX
 
     def logged_in(self, visitor: "Visitor") -> None:
         """Somebody showed who they are."""

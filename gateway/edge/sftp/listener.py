@@ -8,6 +8,7 @@ before any byte is said, then what a balancer of ours says of it is read, then S
 import asyncio
 import logging
 import os
+from functools import partial
 
 import asyncssh
 
@@ -22,6 +23,7 @@ from gateway.edge.sftp.login import Login, Logins, in_networks
 from gateway.edge.sftp.proxy import NotProxied, read_preface
 from gateway.edge.sftp.wire import Wire
 from gateway.flow.ssh_keys import HostKey, SshKeys
+from gateway.store import sftp_bans
 from gateway.store.credentials.sealing import SealError, SealingUnavailable
 from gateway.store.database import StoreUnavailable
 from partners.directory import Directory
@@ -29,6 +31,7 @@ from partners.directory import Directory
 BACKLOG = 256
 # What is written and not taken by the network yet, before sessions are told to wait.
 WRITE_BUFFER_BYTES = 1_048_576
+BANS_OVERLAP_MS = 60_000
 # Networks that are so wide as these are no address of anybody.
 _LISTED_PREFIX_MIN = {4: 16, 6: 32}
 
@@ -51,6 +54,7 @@ class SftpPort:
         self.proxies = Proxies(edge.settings.trusted_proxies)
         self.connections = Connections(limits, edge.metrics)
         self.bans = Bans(edge.now_ms, limits.sftp_ban_s, self._is_listed)
+        self._bans_from_ms = 0
         self.logins = Logins(edge, self.connections, self.bans, new_session)
         self._server: asyncio.Server | None = None
         self._shown: tuple[HostKey, ...] = ()
@@ -87,6 +91,7 @@ class SftpPort:
             return
         if not await self._follow_host_keys():
             return
+        await self._follow_bans()
         settings = self._edge.settings
         self._server = await asyncio.get_running_loop().create_server(
             lambda: Doorstep(self), settings.sftp_host, settings.sftp_port, backlog=BACKLOG
@@ -107,6 +112,10 @@ class SftpPort:
         except StoreUnavailable as unavailable:
             log.warning("the SSH host keys cannot be read; those known go on", extra={"cause": str(unavailable)})
         self.connections.follow(self.logins.why_not)
+        try:
+            await self._follow_bans()
+        except StoreUnavailable as unavailable:
+            log.warning("who is shut out of SFTP elsewhere cannot be read", extra={"cause": str(unavailable)})
         text = "Networks that are shut out of SFTP for failed logins."
         self._edge.metrics.gauge("gateway_sftp_banned_networks", text, self.bans.banned())
 
@@ -164,6 +173,13 @@ class SftpPort:
         if found != self._shown:
             self._shown, self._host_keys = found, opened(found)
         return True
+
+    async def _follow_bans(self) -> None:
+        """Learn whom others have shut out, and whom a person has let in again."""
+        now_ms = self._edge.now_ms()
+        self.bans.follow(await self._edge.database.read(partial(sftp_bans.changed_since, at_ms=self._bans_from_ms)))
+        # Again what is a moment old: clocks differ, and what is being written now is not there yet.
+        self._bans_from_ms = now_ms - BANS_OVERLAP_MS
 
     def _old_for(self, address: str) -> frozenset[str]:
         """The old algorithms that profiles name for an address."""

@@ -9,16 +9,18 @@ import ipaddress
 import logging
 import math
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import asyncssh
+from sqlalchemy import Connection
 
 from gateway.edge.audit_gate import AuditGate
 from gateway.edge.context import Edge
 from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, RSA_BITS_MIN, SIGNATURES
-from gateway.edge.sftp.bans import Ban, Bans, Fault
+from gateway.edge.sftp.bans import Bans, Fault
 from gateway.edge.sftp.channel import ChannelSession, NewSession
 from gateway.edge.sftp.connections import Connections, VisitorConnection
 from gateway.edge.sftp.passwords import Passwords, TooBusy
@@ -26,9 +28,11 @@ from gateway.edge.sftp.visitors import Visitor
 from gateway.edge.sftp.wire import Wire
 from gateway.model.refusals import Reason
 from gateway.model.ssh_algorithms import SHA1_SIGNATURE
+from gateway.store import sftp_bans
 from gateway.store.database import StoreUnavailable
 from gateway.store.engine.statements import storable
 from gateway.store.oversight import audit
+from gateway.store.sftp_bans import StoredBan
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from partners.sftp_terms import Sftp
@@ -218,8 +222,8 @@ class Logins:
         ban = self.bans.failed(connection.network, connection.address, fault)
         if ban is not None:
             self.edge.metrics.sftp_bans.add()
-            log.warning("a network is shut out of SFTP", extra={"network": ban.network, "in_a_row": ban.number})
-            self._tell(self._record_ban(ban, connection.address))
+            log.warning("a network is shut out of SFTP", extra={"network": ban.network, "in_a_row": ban.in_a_row})
+            self._tell(self._record_ban(ban))
             self.connections.end_waiting(connection.network)
 
     def refused(self, connection: VisitorConnection, user: str, causes: tuple[str, ...]) -> None:
@@ -250,14 +254,17 @@ class Logins:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _record_ban(self, ban: Ban, address: str) -> None:
-        now_ms = self.edge.now_ms()
-        detail: Mapping[str, object] = {"seconds": math.ceil((ban.until_ms - now_ms) / 1_000), "in_a_row": ban.number}
-        act = audit.Act(now_ms, "gateway", "sftp.ban", ban.network, address, detail)
-        try:
-            await self.edge.database.write(lambda store: audit.record(store, act))
-        except StoreUnavailable:
-            return
+    async def _record_ban(self, ban: StoredBan) -> None:
+        seconds = math.ceil((ban.until_ms - ban.banned_at_ms) / 1_000)
+        detail: Mapping[str, object] = {"seconds": seconds, "in_a_row": ban.in_a_row}
+        act = audit.Act(ban.banned_at_ms, "gateway", "sftp.ban", ban.network, ban.address, detail)
+
+        def unit(store: Connection) -> None:
+            sftp_bans.put(store, ban)
+            audit.record(store, act)
+
+        with suppress(StoreUnavailable):  # it holds in this process
+            await self.edge.database.write(unit)
 
 
 class Login(asyncssh.SSHServer):
@@ -344,6 +351,8 @@ class Login(asyncssh.SSHServer):
         self._passwords_tried += 1
         if self._passwords_tried > PASSWORDS_TRIED_MAX:
             raise _too_many("passwords")
+        if self._logins.bans.withholds_passwords(self._connection.network):
+            return await self._refuse("a password, and too many fail from there for any to be looked at")
         today = self._logins.today()
         partner, cause = None, "a password that the profile does not have"
         try:

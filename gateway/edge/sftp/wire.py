@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 import asyncssh
-from asyncssh.constants import MSG_DISCONNECT, MSG_IGNORE
+from asyncssh.constants import MSG_CHANNEL_DATA, MSG_DISCONNECT, MSG_IGNORE
 from asyncssh.packet import PacketDecodeError, SSHPacket, SSHPacketLogger
 
 from gateway.edge.sftp.algorithms import PACKET_BYTES, WINDOW_BYTES
@@ -139,12 +139,15 @@ class Wire(asyncssh.SSHServerConnection):
     def _finish_recv_packet(
         self, pkttype: int, seq: int, _task: "asyncio.Task[None] | None" = None, is_async: bool = False
     ) -> None:
-        """A packet was looked at. Before a login there are few, however small they are."""
+        """A packet was looked at. Before a login there are few, and afterwards few that ask for nothing."""
         if self._connection.visitor is None:
             self._packets += 1
             if self._packets > PACKETS_BEFORE_LOGIN_MAX:
                 self._connection.cut()
                 raise asyncssh.ProtocolError("too many packets before the login")
+        elif pkttype != MSG_CHANNEL_DATA and not self._connection.note_idle_packet():
+            self._connection.cut()
+            raise asyncssh.ProtocolError("too many packets that ask for nothing")
         super()._finish_recv_packet(pkttype, seq, _task, is_async)
 
     def _process_hostkeys_prove_00_at_openssh_dot_com_global_request(self, packet: SSHPacket) -> None:

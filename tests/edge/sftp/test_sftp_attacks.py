@@ -13,8 +13,10 @@ from asyncssh.packet import Boolean, String, UInt32
 
 from gateway.edge.sftp import passwords as passwords_module
 from gateway.edge.sftp import wire as wire_module
+from gateway.edge.sftp.connections import PACKETS_UNASKED_MAX
 from gateway.edge.sftp.mailbox import reports
 from gateway.edge.sftp.mailbox.contents import MEMORY_BYTES_MAX, PIECE_BYTES_MIN
+from gateway.edge.sftp.mailbox.root import QUESTIONS_AT_ONCE, QUESTIONS_PER_SECOND
 from gateway.edge.sftp.mailbox.uploads import Upload
 from gateway.sftp.requests import PacketType
 from tests.edge.sftp.mailboxes import Office, mailbox, open_office, until
@@ -126,6 +128,35 @@ async def test_a_thousand_small_packets_before_the_login_end_the_connection(tmp_
             await premises.connect(client_factory=Chatty)
         await until(lambda: not len(premises.port.connections))
         assert not premises.visits
+
+
+async def test_packets_that_ask_for_nothing_end_the_connection_and_requests_allow_for_more(tmp_path: Path):
+    async with open_office(tmp_path) as office, office.premises.connect() as client:
+        files = await client.start_sftp_client()
+        for _ in range(3):
+            for _ in range(PACKETS_UNASKED_MAX - 100):
+                client.send_packet(MSG_IGNORE, String(b""))
+            assert await files.listdir("/inbox") == [".", ".."]
+        for _ in range(PACKETS_UNASKED_MAX + 1):
+            client.send_packet(MSG_IGNORE, String(b""))
+        await until(lambda: not len(office.premises.port.connections))
+
+
+async def test_questions_beyond_a_rate_wait_for_their_turn_over_all_sessions_of_a_partner(tmp_path: Path):
+    async with open_office(tmp_path, now_ms=lambda: 1_795_000_000_000) as office:
+        mailboxes = office.mailboxes
+        async with office.session() as files, office.session() as others:
+            before = 100
+            assert not any(mailboxes.turn_s("acme-supply") for _ in range(QUESTIONS_AT_ONCE - before))
+            async with files.open("/inbox/a.edi", "wb") as file:
+                await file.write(b"x" * 1_000_000)
+            for ask in (files.lstat, others.stat, files.realpath):
+                await ask("/inbox")
+        turns = [mailboxes.turn_s("acme-supply") for _ in range(before + 10)]
+        free = sum(not turn_s for turn_s in turns)
+        assert 0 < before - free < 20  # the three, and what clients ask when they begin
+        assert turns[free:][:10] == pytest.approx([number / QUESTIONS_PER_SECOND for number in range(1, 11)], abs=0.001)
+        assert mailboxes.turn_s("other") == 0
 
 
 async def test_new_keys_are_agreed_on_a_few_times_and_not_for_ever(tmp_path: Path):

@@ -11,9 +11,11 @@ from gateway.edge.sftp.bans import (
     DELAYED_FROM,
     HALF_LIFE_MS,
     KNOWN_MS,
+    WITHHELD_FROM,
     Bans,
     Fault,
 )
+from gateway.store.sftp_bans import StoredBan
 
 SPRAYER, PARTNER = "192.0.2.7", "198.51.100.9"
 
@@ -116,6 +118,62 @@ def test_where_a_partner_logged_in_nobody_is_shut_out_for_some_days():
     clock.now_ms += KNOWN_MS
     spray(bans)
     assert bans.is_banned(SPRAYER)
+
+
+def test_where_only_guessers_fail_so_often_no_password_is_looked_at_until_it_is_quiet():
+    clock = Clock()
+    bans = bans_with(clock)
+    for _ in range(round(WITHHELD_FROM / Fault.WRONG_PASSWORD.value)):
+        assert not bans.withholds_passwords(PARTNER)
+        bans.failed(PARTNER, PARTNER, Fault.WRONG_PASSWORD)
+    assert bans.withholds_passwords(PARTNER)
+    assert not bans.withholds_passwords(SPRAYER)
+    clock.now_ms += HALF_LIFE_MS
+    assert not bans.withholds_passwords(PARTNER)
+
+
+def test_what_one_process_finds_all_others_follow_also_after_a_restart():
+    clock = Clock()
+    finder, follower = bans_with(clock), bans_with(clock)
+    found = (finder.failed(SPRAYER, SPRAYER, Fault.UNKNOWN_USER) for _ in range(30))
+    ban = next(ban for ban in found if ban is not None)
+    assert ban == StoredBan(SPRAYER, SPRAYER, 1, clock.now_ms, clock.now_ms + 900_000)
+    follower.follow([ban])
+    assert follower.is_banned(SPRAYER)
+    clock.now_ms += 900_000
+    assert not follower.is_banned(SPRAYER)
+    follower.follow([ban])
+    spray(follower)
+    clock.now_ms += 1_799_999
+    assert follower.is_banned(SPRAYER)
+
+
+def test_where_a_partner_is_known_others_do_not_shut_it_out_either():
+    clock = Clock()
+    bans = bans_with(clock)
+    bans.succeeded(SPRAYER)
+    for network in (SPRAYER, PARTNER):
+        bans.follow([StoredBan(network, network, 1, clock.now_ms, clock.now_ms + 900_000)])
+    assert bans.banned() == 0
+
+
+def test_what_a_person_lifts_is_forgotten_and_counts_anew():
+    clock = Clock()
+    bans = bans_with(clock)
+    spray(bans)
+    lifted = StoredBan(SPRAYER, SPRAYER, 1, clock.now_ms, clock.now_ms + 900_000, clock.now_ms + 5)
+    clock.now_ms += 10
+    bans.follow([lifted])
+    assert not bans.is_banned(SPRAYER)
+    assert bans.delay_s(SPRAYER) == 0
+    # What is told again does not help who fails again.
+    while bans.failed(SPRAYER, SPRAYER, Fault.UNKNOWN_USER) is None:
+        assert bans.delay_s(SPRAYER) < DELAY_S_MAX
+        bans.follow([lifted])
+    bans.follow([lifted])
+    assert bans.is_banned(SPRAYER)
+    clock.now_ms += 900_000
+    assert not bans.is_banned(SPRAYER)
 
 
 def test_without_a_length_nobody_is_shut_out():

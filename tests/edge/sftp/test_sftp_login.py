@@ -5,12 +5,15 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncssh
 import paramiko
 import pytest
 
+from gateway.edge.sftp import bans as bans_module
 from gateway.edge.sftp.algorithms import SIGNATURES
+from gateway.edge.sftp.bans import HALF_LIFE_MS, Fault
 from gateway.model.ssh_algorithms import MODERN
 from tests.edge.house import until
 from tests.edge.sftp.port import USER, Premises, client_key, open_premises, scrypt, with_mailbox
@@ -119,6 +122,23 @@ async def test_passwords(tmp_path: Path):
         assert not await lets_in(premises, "other", password=WORDS)
         assert not await lets_in(premises, "nobody", password=WORDS)
         assert await causes(premises, 4) == ["unknown user", *["a password that the profile does not have"] * 3]
+
+
+async def test_while_too_many_guess_there_a_key_opens_and_no_password_does(tmp_path: Path):
+    clock = [1_795_000_000_000]
+    item = {"label": "typed", "scrypt": scrypt(WORDS)}
+    async with open_premises(tmp_path, with_mailbox(passwords=[item]), now_ms=lambda: clock[0]) as premises:
+        assert await lets_in(premises)
+        bans = premises.port.bans
+        while not bans.withholds_passwords("127.0.0.1"):
+            bans.failed("127.0.0.1", "127.0.0.1", Fault.WRONG_PASSWORD)
+        with patch.object(bans_module, "DELAY_S_MAX", 0.0):
+            assert not await lets_in(premises, password=WORDS)
+            assert await causes(premises, 1) == ["a password, and too many fail from there for any to be looked at"]
+        clock[0] += HALF_LIFE_MS
+        with patch.object(bans_module, "DELAY_S_MAX", 0.0):
+            assert await lets_in(premises, password=WORDS)
+        assert await lets_in(premises)
 
 
 async def test_the_methods_tell_nobody_who_has_a_password(tmp_path: Path):

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -17,9 +18,12 @@ from gateway.edge.sftp.connections import Connections, VisitorConnection
 from gateway.edge.sftp.listener import SftpPort
 from gateway.flow import ssh_keys
 from gateway.flow.operations import Actor
+from gateway.flow.sftp_bans import lift
 from gateway.flow.ssh_keys import SshKeys
 from gateway.settings import Limits
+from gateway.store import sftp_bans
 from gateway.store.credentials.sealing import Sealing
+from gateway.store.sftp_bans import StoredBan
 from gateway.telemetry import Metrics
 from tests.edge.house import until
 from tests.edge.sftp.port import USER, Premises, client_key, open_premises, with_mailbox
@@ -196,6 +200,24 @@ async def test_sprayers_are_answered_later_then_shut_out_and_partners_are_not_hu
         assert premises.house.metrics.sftp_bans.values == {(): 1}
         await premises.port.follow()
         assert premises.house.metrics.gauges["gateway_sftp_banned_networks"][1] == 1
+        # A person lets them in again: what they did is forgotten.
+        actor = Actor("command:anna")
+        now_ms = premises.house.edge.now_ms
+        await premises.house.database.write(lambda store: lift(store, SPRAYER, actor, now_ms()))
+        await premises.port.follow()
+        assert await lets_in(premises, local_addr=(SPRAYER, 0))
+
+
+async def test_who_was_shut_out_before_a_restart_still_is(tmp_path: Path):
+    now_ms = time.time_ns() // 1_000_000
+    ban = StoredBan(SPRAYER, SPRAYER, 1, now_ms, now_ms + 900_000)
+    async with open_premises(tmp_path, with_mailbox(status="draft")) as premises:
+        await premises.house.database.write(lambda store: sftp_bans.put(store, ban))
+        premises.reload(with_mailbox())
+        await premises.port.follow()
+        async with raw(premises, SPRAYER) as reader:
+            assert await all_of(reader) == b""
+        assert await lets_in(premises, local_addr=(PARTNER, 0))
 
 
 async def test_a_partner_in_the_network_of_a_sprayer_comes_in_where_its_profile_lists_it(

@@ -19,11 +19,14 @@ from gateway.edge.sftp.mailbox.taking import Taking
 from gateway.edge.sftp.mailbox.unfinished import UnfinishedFiles
 from gateway.edge.sftp.visitors import Visitor
 from gateway.edge.throttling import Throttle
+from gateway.edge.throttling.buckets import Bucket
 from gateway.sftp import DIRECTORY, Attributes, Declined, Entry, Status, listed
 from partners.loader import LoadedProfile
 from partners.sftp_terms import Sftp
 
 INBOX = (b"inbox",)
+# Questions such as STAT, that nothing else limits: no program needs as many, and each costs a look into the store.
+QUESTIONS_PER_SECOND, QUESTIONS_AT_ONCE = 500, 2_000
 ROOT_PERMISSIONS = DIRECTORY | 0o500
 # They drop files into inbox/, and remove or rename files in the others.
 FOLDER_PERMISSIONS = DIRECTORY | 0o700
@@ -105,6 +108,7 @@ class Mailboxes:
         self._fetching = Fetching(edge, self.enter)
         self._reports = Reports(self._fetching.read)
         self._handles: dict[str, int] = {}
+        self._questions: dict[str, Bucket] = {}
 
     def of(self, visitor: Visitor) -> Mailbox:
         """The mailbox of a visitor."""
@@ -124,6 +128,16 @@ class Mailboxes:
         """
         with self._throttle.enter(partner, rate_class):
             pass
+
+    def turn_s(self, partner_id: str) -> float:
+        """Count a question of a partner, over all its sessions; in how many seconds it may be answered."""
+        now_ms = self._edge.now_ms()
+        bucket = self._questions.get(partner_id)
+        if bucket is None:
+            bucket = self._questions[partner_id] = Bucket.full(QUESTIONS_PER_SECOND, QUESTIONS_AT_ONCE, now_ms)
+        wait_ms = bucket.wait_ms(now_ms)
+        bucket.take(now_ms)
+        return wait_ms / 1_000
 
     def take_handle(self, partner_id: str, handles_max: int) -> bool:
         """Count one more handle of a partner, over all its sessions; False where it has as many as it may."""

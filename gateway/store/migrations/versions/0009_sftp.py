@@ -1,4 +1,4 @@
-"""SFTP: what lies in mailboxes, our SSH keys, what was seen on partners' servers."""
+"""SFTP: what lies in mailboxes, our SSH keys, who is shut out, what was seen on partners' servers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,6 +51,18 @@ def upgrade() -> None:
         sa.Column("retired_at_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("fingerprint"),
     )
+    op.create_table(
+        "sftp_ban",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("in_a_row", sa.Integer(), nullable=False),
+        sa.Column("banned_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lifted_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("changed_at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("network"),
+    )
+    op.create_index(op.f("ix_sftp_ban_changed_at_ms"), "sftp_ban", ["changed_at_ms"])
     op.create_table(
         "remote_folder",
         sa.Column("partner_id", sa.String(), nullable=False),
