@@ -19,7 +19,8 @@ from gateway.edge.sftp.algorithms import opened, options_with
 from gateway.edge.sftp.bans import Bans
 from gateway.edge.sftp.channel import NewSession
 from gateway.edge.sftp.connections import Connections, VisitorConnection
-from gateway.edge.sftp.login import Login, Logins, in_networks
+from gateway.edge.sftp.login import Login, Logins
+from gateway.edge.sftp.openings import in_networks
 from gateway.edge.sftp.proxy import NotProxied, read_preface
 from gateway.edge.sftp.wire import Wire
 from gateway.flow.ssh_keys import HostKey, SshKeys

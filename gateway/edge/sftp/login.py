@@ -5,24 +5,22 @@ or the profile was wrong; what it was stands in the audit. How it ends for the n
 """
 
 import asyncio
-import ipaddress
 import logging
 import math
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 
 import asyncssh
 from sqlalchemy import Connection
 
 from gateway.edge.audit_gate import AuditGate
 from gateway.edge.context import Edge
-from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, RSA_BITS_MIN, SIGNATURES
+from gateway.edge.sftp.algorithms import BY_PROFILE_ALONE, SIGNATURES
 from gateway.edge.sftp.bans import Bans, Fault
 from gateway.edge.sftp.channel import ChannelSession, NewSession
 from gateway.edge.sftp.connections import Connections, VisitorConnection
+from gateway.edge.sftp.openings import NotOpened, Opening, comes_from_there, opening_by_key, read_key, terms_of
 from gateway.edge.sftp.passwords import Passwords, TooBusy
 from gateway.edge.sftp.visitors import Visitor
 from gateway.edge.sftp.wire import Wire
@@ -35,7 +33,6 @@ from gateway.store.oversight import audit
 from gateway.store.sftp_bans import StoredBan
 from partners.directory import Directory
 from partners.loader import LoadedProfile
-from partners.sftp_terms import Sftp
 
 # Programs try every key that they have; passwords are typed.
 KEYS_TRIED_MAX = 12
@@ -49,88 +46,6 @@ DELAYED_MAX = 256
 KEY, PASSWORD = "sftp_key", "sftp_password"
 
 log = logging.getLogger("gateway.edge.sftp")
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What opens a mailbox, found right.
-
-    Attributes:
-        means: ``sftp_key`` or ``sftp_password``.
-        proof: the fingerprint of the key, or how the password stands in the profile.
-    """
-
-    partner: LoadedProfile
-    means: str
-    label: str
-    proof: str
-
-
-class NotOpened(Exception):  # noqa: N818  # refused; the answer is the same for all
-    """Why somebody is not let in; for the audit alone."""
-
-
-def opening_by_key(partner: LoadedProfile, key_data: bytes, today: date) -> tuple[str, str]:
-    """The label and fingerprint of a partner's key.
-
-    Raises:
-        NotOpened: it is none of theirs, too weak, or not of today.
-    """
-    for key in _terms(partner).keys:
-        known = read_key(partner.file(key.file))
-        if known is None or known.public_data != key_data:
-            continue
-        if is_weak(known):
-            raise NotOpened(f"key {key.label}: a kind or size of key that is not secure")
-        if not key.opens_on(today):
-            raise NotOpened(f"key {key.label}: not of today")
-        return key.label, known.get_fingerprint()
-    raise NotOpened("a key that the profile does not have")
-
-
-@lru_cache(maxsize=4_096)
-def read_key(content: bytes) -> asyncssh.SSHKey | None:
-    """The public key in a file; None where there is none, or several."""
-    lines = [line for line in content.splitlines() if line.strip() and not line.lstrip().startswith(b"#")]
-    try:
-        return asyncssh.import_public_key(lines[0]) if len(lines) == 1 else None
-    except asyncssh.KeyImportError:
-        return None
-
-
-def is_weak(key: asyncssh.SSHKey) -> bool:
-    """Whether a key is of a kind or size that nobody should let in."""
-    if key.get_algorithm() == "ssh-rsa":
-        return key.pyca_key.key_size < RSA_BITS_MIN  # type: ignore[union-attr]  # an RSA key has it
-    return key.get_algorithm() not in SIGNATURES
-
-
-def comes_from_there(terms: Sftp, address: str) -> bool:
-    """Whether the profile allows an address."""
-    return not terms.networks or in_networks(terms.networks, address)
-
-
-def in_networks(networks: tuple[str, ...], address: str) -> bool:
-    """Whether an address lies in one of them."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return any(parsed in network for network in _networks(networks))
-
-
-@lru_cache(maxsize=4_096)
-def _networks(texts: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
-
-
-def _terms(partner: LoadedProfile) -> Sftp:
-    terms = partner.profile.sftp
-    if terms is None:
-        raise NotOpened("the profile has no mailbox")
-    return terms
 
 
 class Logins:
@@ -169,7 +84,7 @@ class Logins:
             raise NotOpened("unknown user")
         if partner.profile.status == "draft":
             raise NotOpened("the partner is a draft")
-        terms = _terms(partner)
+        terms = terms_of(partner)
         if not comes_from_there(terms, address):
             raise NotOpened("an address that the profile does not list")
         if strange := sorted(agreed - set(terms.algorithms)):
@@ -181,7 +96,7 @@ class Logins:
         partner, today = self.edge.directory().by_sftp_user(visitor.user), self.today()
         if partner is None or partner.id != visitor.partner.id or partner.profile.status == "draft":
             return "this mailbox is closed"
-        terms = _terms(partner)
+        terms = terms_of(partner)
         if not comes_from_there(terms, visitor.address):
             return "this mailbox is not open to your address any more"
         keys = [read_key(partner.file(key.file)) for key in terms.keys if key.opens_on(today)]
@@ -357,7 +272,7 @@ class Login(asyncssh.SSHServer):
         partner, cause = None, "a password that the profile does not have"
         try:
             partner = self._logins.partner_of(username, self._connection.address, self._agreed())
-            terms = _terms(partner)
+            terms = terms_of(partner)
         except NotOpened as not_opened:
             terms, cause = None, str(not_opened)
         good = [item for item in terms.passwords if item.opens_on(today)] if terms is not None else []
@@ -385,7 +300,7 @@ class Login(asyncssh.SSHServer):
         if opening is None or wire is None:
             self._connection.cut()
             return
-        terms, edge, connection = _terms(opening.partner), logins.edge, self._connection
+        terms, edge, connection = terms_of(opening.partner), logins.edge, self._connection
         if logins.connections.of_partner(opening.partner.id) >= terms.sessions_max:
             edge.metrics.sftp_logins.add("too_many")
             # Not logged in for us, and none of their failures either.
@@ -418,7 +333,7 @@ class Login(asyncssh.SSHServer):
     def keys_agreed(self) -> None:
         """Session keys were agreed on; anew in the middle, by no other algorithms than at the login."""
         visitor = self._connection.visitor
-        if visitor is not None and self._agreed() - set(_terms(visitor.partner).algorithms):
+        if visitor is not None and self._agreed() - set(terms_of(visitor.partner).algorithms):
             self._connection.end("an old algorithm that was not agreed on")
 
     def pause_writing(self) -> None:
