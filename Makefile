@@ -24,6 +24,8 @@ demo: $(STAMP)  ## set up, then play a supplier's day on embedded defaults and s
 
 test: $(STAMP)  ## set up, install and start what the tests need (RabbitMQ, PostgreSQL, OpenSSH, Chromium), run every test, on all cores
 	$(BIN)/python -m tests.services all --install-only
+	@# Hundreds of gateways are started: where Python is kept from writing byte code, each would compile every file anew.
+	$(BIN)/python -m compileall -q gateway translators partners certs tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP)  ## lint, format, types, import rules

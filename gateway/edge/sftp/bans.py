@@ -64,10 +64,10 @@ class Bans:
         self._is_listed = is_listed
         self._records: dict[str, _Record] = {}
 
-    def is_banned(self, network: str) -> bool:
-        """Whether nothing is said to a network now."""
+    def is_banned(self, network: str, address: str) -> bool:
+        """Whether nothing is said to a network now; to an address of it that a profile lists by now there is."""
         record = self._records.get(network)
-        return record is not None and record.banned_until_ms > self._now_ms()
+        return record is not None and record.banned_until_ms > self._now_ms() and not self._is_listed(address)
 
     def banned(self) -> int:
         """How many networks are shut out now."""

@@ -61,6 +61,7 @@ class SftpPort:
         self._shown: tuple[HostKey, ...] = ()
         self._host_keys: tuple[asyncssh.SSHKey, ...] = ()
         self._old: tuple[Directory | None, list[tuple[tuple[str, ...], frozenset[str]]]] = (None, [])
+        self._listed: tuple[Directory | None, tuple[str, ...]] = (None, ())
         self._closed_because: str | None = None
         self._warned: set[str] = set()
         self._stopping = False
@@ -197,11 +198,17 @@ class SftpPort:
 
     def _is_listed(self, address: str) -> bool:
         """Whether a profile lists an address, in a network that is not half of the world."""
-        return any(
-            in_networks(tuple(network for network in partner.profile.sftp.networks if _is_narrow(network)), address)
-            for partner in self._edge.directory()
-            if partner.profile.sftp is not None and partner.profile.status != "draft"
-        )
+        directory = self._edge.directory()
+        if self._listed[0] is not directory:
+            named = tuple(
+                network
+                for partner in directory
+                if partner.profile.sftp is not None and partner.profile.status != "draft"
+                for network in partner.profile.sftp.networks
+                if _is_narrow(network)
+            )
+            self._listed = (directory, named)
+        return in_networks(self._listed[1], address)
 
     def warn(self, words: str) -> None:
         """Say something in the log, once."""
@@ -232,7 +239,9 @@ class Doorstep(asyncio.Protocol):
         self._transport = wire
         port = self._port
         by_proxy = port.proxies.trusts(address)
-        if (not by_proxy and port.bans.is_banned(connection.network)) or not port.connections.admit(connection):
+        if (not by_proxy and port.bans.is_banned(connection.network, address)) or not port.connections.admit(
+            connection
+        ):
             wire.abort()
             return
         wire.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
@@ -269,7 +278,7 @@ class Doorstep(asyncio.Protocol):
         connection, transport, port = self._connection, self._transport, self._port
         if connection is None or transport is None:
             return
-        if not port.connections.place(connection, address) or port.bans.is_banned(connection.network):
+        if not port.connections.place(connection, address) or port.bans.is_banned(connection.network, address):
             connection.cut()
             return
         try:

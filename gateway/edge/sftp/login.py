@@ -308,6 +308,14 @@ class Login(asyncssh.SSHServer):
             self._passwords_tried = 1
             self._keys_tried = 0
             words = f"as many connections as were agreed on are open already ({terms.sessions_max}); close one first"
+            log.warning(
+                "a partner has too many connections of SFTP open for one more",
+                extra={
+                    "partner": opening.partner.id,
+                    "address": connection.address,
+                    "sessions_max": terms.sessions_max,
+                },
+            )
             wire.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, words)
             return
         visitor = Visitor(opening.partner, self._user, connection.address, self._security(opening), opening.proof)

@@ -41,14 +41,14 @@ def test_failures_are_answered_later_and_later_and_then_not_at_all():
     clock = Clock()
     bans = bans_with(clock)
     delays = []
-    while not bans.is_banned(SPRAYER):
+    while not bans.is_banned(SPRAYER, SPRAYER):
         delays.append(bans.delay_s(SPRAYER))
         bans.failed(SPRAYER, SPRAYER, Fault.UNKNOWN_USER)
     assert delays == sorted(delays)
     assert delays[0] == 0
     assert delays[-1] > 1
     assert len(delays) == BANNED_FROM / Fault.UNKNOWN_USER.value
-    assert not bans.is_banned(PARTNER)
+    assert not bans.is_banned(PARTNER, PARTNER)
     assert bans.delay_s(PARTNER) == 0
 
 
@@ -59,16 +59,16 @@ def test_a_ban_ends_and_the_next_one_is_twice_as_long_to_a_day():
     for _ in range(12):
         spray(bans)
         began_ms = clock.now_ms
-        while bans.is_banned(SPRAYER):
+        while bans.is_banned(SPRAYER, SPRAYER):
             clock.now_ms += 60_000
         lengths.append(clock.now_ms - began_ms)
     assert lengths[:3] == [900_000, 1_800_000, 3_600_000]
     assert lengths[-1] == BAN_MS_MAX
     clock.now_ms += 2 * BAN_MS_MAX
     spray(bans)
-    assert bans.is_banned(SPRAYER)
+    assert bans.is_banned(SPRAYER, SPRAYER)
     clock.now_ms += 900_000
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
 
 
 def test_one_mistake_after_a_ban_is_no_new_one():
@@ -85,7 +85,7 @@ def test_failures_fade():
     for _ in range(200):
         bans.failed(SPRAYER, SPRAYER, Fault.WRONG_KEY)
         clock.now_ms += HALF_LIFE_MS // 4
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
     assert bans.delay_s(SPRAYER) == 0
 
 
@@ -94,8 +94,19 @@ def test_addresses_that_a_profile_lists_are_only_answered_later():
     bans = bans_with(clock)
     for _ in range(1_000):
         assert bans.failed(PARTNER, PARTNER, Fault.UNKNOWN_USER) is None
-    assert not bans.is_banned(PARTNER)
+    assert not bans.is_banned(PARTNER, PARTNER)
     assert bans.delay_s(PARTNER) == DELAY_S_MAX
+
+
+def test_a_network_that_is_shut_out_opens_to_an_address_that_a_profile_lists_by_now():
+    clock = Clock()
+    listed: set[str] = set()
+    bans = Bans(clock, 900, lambda address: address in listed)
+    spray(bans)
+    assert bans.is_banned(SPRAYER, SPRAYER)
+    listed.add(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
+    assert bans.is_banned(SPRAYER, "192.0.2.8")
 
 
 def test_a_login_forgives_most_of_it():
@@ -117,7 +128,7 @@ def test_where_a_partner_logged_in_nobody_is_shut_out_for_some_days():
     assert bans.delay_s(SPRAYER) == DELAY_S_MAX
     clock.now_ms += KNOWN_MS
     spray(bans)
-    assert bans.is_banned(SPRAYER)
+    assert bans.is_banned(SPRAYER, SPRAYER)
 
 
 def test_where_only_guessers_fail_so_often_no_password_is_looked_at_until_it_is_quiet():
@@ -139,13 +150,13 @@ def test_what_one_process_finds_all_others_follow_also_after_a_restart():
     ban = next(ban for ban in found if ban is not None)
     assert ban == StoredBan(SPRAYER, SPRAYER, 1, clock.now_ms, clock.now_ms + 900_000)
     follower.follow([ban])
-    assert follower.is_banned(SPRAYER)
+    assert follower.is_banned(SPRAYER, SPRAYER)
     clock.now_ms += 900_000
-    assert not follower.is_banned(SPRAYER)
+    assert not follower.is_banned(SPRAYER, SPRAYER)
     follower.follow([ban])
     spray(follower)
     clock.now_ms += 1_799_999
-    assert follower.is_banned(SPRAYER)
+    assert follower.is_banned(SPRAYER, SPRAYER)
 
 
 def test_where_a_partner_is_known_others_do_not_shut_it_out_either():
@@ -164,16 +175,16 @@ def test_what_a_person_lifts_is_forgotten_and_counts_anew():
     lifted = StoredBan(SPRAYER, SPRAYER, 1, clock.now_ms, clock.now_ms + 900_000, clock.now_ms + 5)
     clock.now_ms += 10
     bans.follow([lifted])
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
     assert bans.delay_s(SPRAYER) == 0
     # What is told again does not help who fails again.
     while bans.failed(SPRAYER, SPRAYER, Fault.UNKNOWN_USER) is None:
         assert bans.delay_s(SPRAYER) < DELAY_S_MAX
         bans.follow([lifted])
     bans.follow([lifted])
-    assert bans.is_banned(SPRAYER)
+    assert bans.is_banned(SPRAYER, SPRAYER)
     clock.now_ms += 900_000
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
 
 
 def test_without_a_length_nobody_is_shut_out():
@@ -190,9 +201,9 @@ def test_the_memory_of_networks_is_bounded(monkeypatch):
     spray(bans)
     for number in range(49):
         bans.failed(f"10.0.0.{number}", "", Fault.LEFT)
-    assert bans.is_banned(SPRAYER)
+    assert bans.is_banned(SPRAYER, SPRAYER)
     bans.failed("10.0.1.1", "", Fault.LEFT)
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Fault), st.integers(-HALF_LIFE_MS, 3 * HALF_LIFE_MS), st.booleans())))
@@ -209,4 +220,4 @@ def test_whatever_happens_delays_are_bounded_and_bans_end(history: list[tuple[Fa
         assert 0 <= bans.delay_s(SPRAYER) <= DELAY_S_MAX
         assert (bans.delay_s(SPRAYER) > 0) <= (DELAYED_FROM > 0)
     clock.now_ms += BAN_MS_MAX + HALF_LIFE_MS * 20 + abs(sum(passed_ms for _, passed_ms, _ in history))
-    assert not bans.is_banned(SPRAYER)
+    assert not bans.is_banned(SPRAYER, SPRAYER)

@@ -179,14 +179,14 @@ async def test_sprayers_are_answered_later_then_shut_out_and_partners_are_not_hu
         bans = premises.port.bans
         async with premises.connect(local_addr=(PARTNER, 0)) as client:
             for number in range(100):
-                if bans.is_banned(SPRAYER):
+                if bans.is_banned(SPRAYER, SPRAYER):
                     break
                 with suppress(asyncssh.Error):
                     await premises.connect(f"user{number}", local_addr=(SPRAYER, 0))
                 await until(lambda: not _waiting_from(premises, SPRAYER))
                 if number == 4:
                     assert bans.delay_s(SPRAYER) > 0
-            assert bans.is_banned(SPRAYER)
+            assert bans.is_banned(SPRAYER, SPRAYER)
             async with raw(premises, SPRAYER) as reader:
                 assert await all_of(reader) == b""
             # Whoever was in stays in, and others come in.
@@ -228,6 +228,20 @@ async def test_a_partner_in_the_network_of_a_sprayer_comes_in_where_its_profile_
         for number in range(12):
             with suppress(asyncssh.Error):
                 await premises.connect(f"user{number}", local_addr=(SPRAYER, 0))
+        assert await lets_in(premises, local_addr=(SPRAYER, 0))
+
+
+async def test_whoever_is_shut_out_comes_in_once_a_profile_lists_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bans_module, "_DELAY_S_PER_POINT", 0.0)
+    async with open_premises(tmp_path) as premises:
+        while not premises.port.bans.is_banned(SPRAYER, SPRAYER):
+            with suppress(asyncssh.Error, OSError):
+                await premises.connect("nobody", local_addr=(SPRAYER, 0))
+            await until(lambda: not _waiting_from(premises, SPRAYER))
+        premises.reload(with_mailbox(networks=["127.0.0.2"]))
+        await premises.port.follow()
         assert await lets_in(premises, local_addr=(SPRAYER, 0))
 
 
