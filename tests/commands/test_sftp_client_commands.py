@@ -45,7 +45,7 @@ def test_a_key_is_made_shown_listed_and_retired(call: Call, tmp_path: Path) -> N
     assert call("sftp", "keys", "show", "acme").out == made.out
     (row,) = call("sftp", "keys", "list", "--format", "json").rows
     assert (row["name"], row["used_by"], row["fingerprint"]) == ("acme", ["acme"], key.get_fingerprint())
-    retired = call("sftp", "keys", "retire", "acme")
+    retired = call("sftp", "keys", "retire", "acme", "--force")
     assert retired.code == 0
     assert "acme still names it" in retired.err
     assert call("sftp", "keys", "list", "--format", "json").out == ""
@@ -53,6 +53,36 @@ def test_a_key_is_made_shown_listed_and_retired(call: Call, tmp_path: Path) -> N
     assert row["state"] == "retired"
     assert "there is no such key" in call("sftp", "keys", "list").err
     assert call("sftp", "keys", "show", "acme").code == 2
+
+
+def test_a_key_that_a_profile_names_is_retired_by_force_alone(call: Call, tmp_path: Path) -> None:
+    made = call("sftp", "keys", "new", "acme").out
+    write(tmp_path)
+    refused = call("sftp", "keys", "retire", "acme")
+    assert refused.code == 2
+    assert "acme names it" in refused.err
+    assert "--force" in refused.err
+    assert call("sftp", "keys", "show", "acme").out == made
+    assert "retire" not in call("audit", "--action", "ssh_client_key").out
+
+    profile = tmp_path / "partners" / "acme" / "profile.yaml"
+    profile.write_text("id: acme\nname: ACME\nstatus: testing\nsftp_server: {key: acme")
+    refused = call("sftp", "keys", "retire", "acme")
+    assert refused.code == 2
+    assert "of acme it is not known" in refused.err
+
+    write(tmp_path, key="acme-2027")
+    assert call("sftp", "keys", "retire", "acme").code == 0
+    assert "ssh_client_key.retire" in call("audit", "--action", "ssh_client_key").out
+
+
+def test_a_draft_keeps_no_key(call: Call, tmp_path: Path) -> None:
+    call("sftp", "keys", "new", "acme")
+    write(tmp_path)
+    profile = tmp_path / "partners" / "acme" / "profile.yaml"
+    profile.write_text(profile.read_text().replace("status: testing", "status: draft"))
+    retired = call("sftp", "keys", "retire", "acme")
+    assert (retired.code, "acme still names it" in retired.err) == (0, True)
 
 
 @pytest.mark.parametrize("words", [("new", "A b"), ("show", "nobody"), ("retire", "nobody")], ids=" ".join)

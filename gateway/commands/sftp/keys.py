@@ -16,6 +16,7 @@ from gateway.flow.views import instant
 from gateway.settings import Settings
 from gateway.store import ssh_keys as stored_keys
 from gateway.store.ssh_keys import CLIENT, StoredSshKey
+from partners.directory import Directory
 from partners.fields import SLUG
 
 _HELD = "what goes to them waits, and nothing is fetched, until their profile names another key"
@@ -57,13 +58,15 @@ def build(under: Verbs) -> None:
         below,
         "retire",
         _retire,
-        does="no longer log in with a key, and remove its private part for good",
-        example="gateway sftp keys retire acme",
+        does="no longer log in with a key, and remove its private part for good; refused while a profile names it",
+        example="gateway sftp keys retire acme\n"
+        "gateway sftp keys retire acme --force     # although a profile names it: what goes to them waits from then on",
     )
     new.add_argument("--algorithm", choices=ALGORITHMS, default=ALGORITHMS[0], help=f"default: {ALGORITHMS[0]}")
     listing.add_argument("--all", action="store_true", help="retired ones, too")
     for each in (new, show, retire):
         each.add_argument("name", metavar="NAME", help="as profiles name it in `sftp_server.key`")
+    retire.add_argument("--force", action="store_true", help="although profiles name it")
     add_format(listing, "one object a line, one line a key")
     for each in (new, show, retire):
         add_format(each)
@@ -132,9 +135,12 @@ def _show(called: argparse.Namespace) -> int:
 def _retire(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     found = _named(settings, called.name)
+    directory = directory_of(settings)
+    used_by = _users_among(directory).get(found.name, ())
+    if not called.force:
+        _refuse_what_is_needed(found, directory, used_by)
     with ssh_keys(settings) as (keys, _):
         key = words(lambda: keys.retire_now(found.fingerprint, actor(), purpose=CLIENT))
-    used_by = _users(settings).get(key.name, ())
     if called.format == "json":
         print_json(_view(key, used_by) | {"state": "retired"})
         return 0
@@ -143,6 +149,23 @@ def _retire(called: argparse.Namespace) -> int:
         note(f"{', '.join(used_by)} still {'name' if len(used_by) > 1 else 'names'} it: {_HELD}")
     note("have the partner remove its public part from the keys of our user")
     return 0
+
+
+def _refuse_what_is_needed(key: StoredSshKey, directory: Directory, used_by: tuple[str, ...]) -> None:
+    """The private part is gone for good, so that whoever needs it is asked about before and not told of after."""
+    # A draft logs in nowhere. What does not load may be in force as it was before, and name it there.
+    needing = [name for name in used_by if (one := directory.by_id(name)) and one.profile.status != "draft"]
+    unread = sorted(set(directory.refused) - set(used_by))
+    if not needing and not unread:
+        return
+    why = [f"{', '.join(needing)} {'name' if len(needing) > 1 else 'names'} it"] if needing else []
+    if unread:
+        why.append(f"of {', '.join(unread)} it is not known, since `gateway partner check` finds the profile broken")
+    raise Unusable(
+        f"{key.name} stays, because its private part would be gone for good: {'; '.join(why)}. Have the profile name "
+        f"another key in `sftp_server.key` first (`gateway sftp keys new NAME`); with --force it is retired all the "
+        "same, and then " + _HELD
+    )
 
 
 def _named(settings: Settings, name: str) -> StoredSshKey:
@@ -163,8 +186,12 @@ def _stored(settings: Settings) -> list[StoredSshKey]:
 
 def _users(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     """The partners whose profiles name a key, by its name."""
+    return _users_among(directory_of(settings))
+
+
+def _users_among(directory: Directory) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
-    for loaded in directory_of(settings):
+    for loaded in directory:
         terms = loaded.profile.sftp_server
         if terms is not None and terms.key is not None:
             found[terms.key] = (*found.get(terms.key, ()), loaded.id)
