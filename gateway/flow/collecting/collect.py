@@ -1,9 +1,9 @@
 """Collect: folders of partners' servers are looked into when they are due, by one process at a time, until stopped.
 
 A server that cannot be reached is left alone, with all its folders, until its next try: one connection by one process,
-a minute later, then twice as long each time, at most an hour. After some tries in a row a person hears of it; once it
-can be reached its folders are looked into at once. A folder that cannot be looked into waits for itself in the same
-way, and keeps none of its neighbours from being looked into.
+a minute later, then twice as long each time, at most an hour. After some tries in a row a person hears of it, and at
+once where it shows another host key; once it can be reached its folders are looked into at once. A folder that cannot
+be looked into waits for itself in the same way, and keeps none of its neighbours from being looked into.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ OWN_FAULT_PAUSE_MS = 60_000
 FILES_KNOWN_MS = 90 * 86_400_000
 PURGE_EVERY_S = 3_600.0
 PURGE_PAUSE_S = 0.05
+REACHED = "it can be reached again"
 
 log = logging.getLogger(__name__)
 
@@ -300,6 +301,8 @@ class Collecting:
         remote_folders.looked(
             connection, folder, owner, now_ms, next_at_ms=next_at_ms, counts=looked.counts, reason=reason
         )
+        # Once its profile is another one it is a look that finds the server, and no try.
+        troubles.over(connection, troubles.server_case(folder.partner_id), now_ms, REACHED)
         if folder.failures:
             case_id = troubles.folder_case(folder.partner_id, folder.name)
             troubles.over(connection, case_id, now_ms, "the folder was looked into again")
@@ -310,6 +313,7 @@ class Collecting:
         owner = self._desk.owner
         remote_folders.failed(connection, folder, owner, now_ms, next_at_ms=next_at_ms, reason=reason)
         troubles.tell_folder(connection, folder, failures, reason, now_ms)
+        troubles.over(connection, troubles.server_case(folder.partner_id), now_ms, REACHED)
 
     def _note_unreachable(self, connection: Connection, folder: StoredFolder, reason: str, now_ms: int) -> None:
         """The folder stays due: it is looked into as soon as its server can be reached."""
@@ -318,6 +322,7 @@ class Collecting:
         if remote_folders.get_server(connection, folder.partner_id) is None:
             first = StoredServer(folder.partner_id, 1, now_ms, schedule.retry_at(now_ms, 1, self._chance()), reason)
             remote_folders.unreachable(connection, first)
+            troubles.tell_server(connection, first, now_ms)
 
     def _putting_off(self, folder: StoredFolder, reason: str, now_ms: int) -> Unit[None]:
         next_at_ms = now_ms + OWN_FAULT_PAUSE_MS
@@ -342,13 +347,13 @@ class Collecting:
         def unit(connection: Connection) -> None:
             if reason is None:
                 remote_folders.reached(connection, server.partner_id)
-                troubles.over(connection, troubles.server_case(server.partner_id), now_ms, "it can be reached again")
+                troubles.over(connection, troubles.server_case(server.partner_id), now_ms, REACHED)
                 return
             failures = server.failures + 1
             next_try_at_ms = schedule.retry_at(now_ms, failures, self._chance())
             failed = replace(server, failures=failures, next_try_at_ms=next_try_at_ms, reason=reason)
             remote_folders.unreachable(connection, failed)
-            troubles.tell_server(connection, failed, now_ms)
+            troubles.tell_server(connection, failed, now_ms, before=server.reason)
 
         self._desk.metrics.sftp_looks.add("reached" if reason is None else "unreachable")
         facts = {"partner": server.partner_id, "failures": server.failures}

@@ -6,6 +6,7 @@ has closed stays closed until the trouble was over and came back.
 
 from sqlalchemy import Connection
 
+from gateway.carriers.sftp_failures import Step
 from gateway.flow.collecting.schedule import FAILURES_UNTIL_TOLD
 from gateway.sftp import shown
 from gateway.store import remote_files
@@ -19,6 +20,12 @@ FILES_OVER_MAX = 1_000
 _SERVER = (
     "it is tried again by itself, at most an hour apart, and what lies there is fetched once it can be reached: "
     "`gateway partner ping {partner}` shows each step of the way, `gateway sftp look {partner}` has it tried at once"
+)
+_HOST_KEY = (
+    "nothing is fetched or sent until a person has decided: have the partner name the fingerprint of their key by "
+    "another way than this server (by phone, say), and only if it is the same add it to `sftp_server.host_keys` in the "
+    "profile; if it is not, somebody may stand between us. It is tried again by itself, and this case ends once the "
+    "server shows a key that the profile names"
 )
 _FOLDER = (
     "it is looked into again by itself, at most an hour apart; check the folder's name in the profile, and ask the "
@@ -46,11 +53,30 @@ def file_case(partner_id: str, folder: str, path: bytes) -> str:
     return f"{CaseKind.REMOTE_FILE.value}:{partner_id}/{folder}/{sha256_of(path)[:_NAMED_BY_DIGITS]}"
 
 
-def tell_server(connection: Connection, server: StoredServer, now_ms: int) -> None:
-    """It could not be reached once more."""
-    detail = _SERVER.format(partner=server.partner_id)
+def shows_strange_key(reason: str) -> bool:
+    """Whether a server cannot be reached since its host key is another one: waiting does not cure that."""
+    return reason.startswith(f"{Step.HOST_KEY}: ")  # as `RemoteFailed.words` puts it
+
+
+def tell_server(connection: Connection, server: StoredServer, now_ms: int, *, before: str = "") -> None:
+    """It could not be reached once more; `before`: why not the last time.
+
+    Another host key is told at once, whatever was told and closed of a server that was down before.
+    """
+    detail, after, is_news = _SERVER.format(partner=server.partner_id), FAILURES_UNTIL_TOLD, False
+    if shows_strange_key(server.reason):
+        detail, after, is_news = _HOST_KEY, 1, not shows_strange_key(before)
     case_id = server_case(server.partner_id)
-    _tell(connection, case_id, server.partner_id, server.reason, detail, server.failures, now_ms)
+    _tell(
+        connection,
+        case_id,
+        server.partner_id,
+        server.reason,
+        detail,
+        server.failures,
+        now_ms,
+        after=server.failures if is_news else after,
+    )
 
 
 def tell_folder(connection: Connection, folder: StoredFolder, failures: int, reason: str, now_ms: int) -> None:
@@ -100,11 +126,10 @@ def _tell(
     *,
     after: int = FAILURES_UNTIL_TOLD,
 ) -> None:
-    if attempts < after:
-        return
-    if attempts > after:
-        case = cases.get(connection, case_id)
-        if case is not None and case.state == CaseState.RESOLVED:
+    case = cases.get(connection, case_id)
+    if case is None or case.state == CaseState.RESOLVED:
+        is_closed = case is not None and attempts > after
+        if attempts < after or is_closed:
             return
     kind, _, subject = case_id.partition(":")
     cases.raise_case(

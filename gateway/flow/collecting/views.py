@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.flow.collecting.troubles import shows_strange_key
 from gateway.flow.views import instant
 from gateway.sftp import shown
 from gateway.store import remote_files, remote_folders
@@ -31,7 +32,7 @@ def state_of(folder: StoredFolder, server: StoredServer | None, now_ms: int) -> 
     if folder.claimed_until_ms >= now_ms:
         return "looking"
     if server is not None:
-        return "unreachable"
+        return "host key changed" if shows_strange_key(server.reason) else "unreachable"
     if folder.failures:
         return "failing"
     return "waiting" if folder.succeeded_at_ms is None else "ok"

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gateway.flow.collecting import acts
+from gateway.flow.collecting.views import folder_views
 from gateway.flow.held_room import HeldRoom
 from gateway.flow.operations import Actor, NotPossible, Unknown, give_up, retry_case
 from gateway.flow.receive import Reception
@@ -370,3 +371,42 @@ async def test_a_fault_of_ours_counts_for_nobody(url, openssh, there, tmp_path, 
         here.reception.keep = keep
         await here.pass_s(60)
         assert left(there) == []
+
+
+async def test_another_host_key_is_told_at_once_and_is_over_with_the_profile(store_url, openssh, there, tmp_path):
+    put(there, "orders.edi")
+    terms = server_terms(openssh, {"folder": there.remote})
+    strange = profile("acme", terms | {"host_keys": ["SHA256:" + "A" * 43]})
+    async with here_over(store_url, openssh.client_key, tmp_path, strange) as here:
+        await here.round()
+        case = (await here.open_cases())["remote_server"]
+        assert (case.attempts, case.reason.startswith("host-key: ")) == (1, True)
+        assert "`sftp_server.host_keys`" in case.detail
+        (view,) = await here.see(folder_views, here.directory, here.clock.now_ms)
+        assert view["state"] == "host key changed"
+        # Who closed it has decided, for as long as it is the same.
+        await here.do(give_up, case.id, ANN, here.clock.now_ms, why="we ask them")
+        await here.pass_s(60)
+        assert ((await here.server()).failures, await here.open_cases()) == (2, {})
+        here.change(profile("acme", terms | {"host_keys": ["SHA256:" + "B" * 43]}))
+        await here.round()
+        assert set(await here.open_cases()) == {"remote_server"}
+        # No try finds it then, but the look that the new profile asks for.
+        here.change(profile("acme", terms))
+        await here.round()
+        assert (await here.open_cases(), left(there)) == ({}, [])
+
+
+async def test_another_host_key_is_told_although_a_server_that_was_down_was_closed(url, openssh, there, tmp_path):
+    terms = server_terms(openssh, {"folder": there.remote}, host_keys=["SHA256:" + "A" * 43])
+    openssh.stop()
+    async with here_over(url, openssh.client_key, tmp_path, profile("acme", terms)) as here:
+        await here.round()
+        for minutes in (1, 2, 4, 8):
+            await here.pass_s(60 * minutes)
+        case = (await here.open_cases())["remote_server"]
+        await here.do(give_up, case.id, ANN, here.clock.now_ms, why="they move")
+        openssh.start()
+        await here.pass_s(16 * 60)
+        again = (await here.open_cases())["remote_server"]
+        assert (again.attempts, again.reason.startswith("host-key: ")) == (6, True)
