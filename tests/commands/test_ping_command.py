@@ -131,6 +131,67 @@ def test_what_cannot_be_pinged(tmp_path: Path, run: Run, words: tuple[str, ...],
     assert call(run, site(tmp_path / "site", None), *words).code == code
 
 
+SERVER = {
+    "host": "127.0.0.1",
+    "user": "us",
+    "key": "acme",
+    "host_keys": "SHA256:" + "A" * 43,
+    "push": {"folder": "/in"},
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "words", "said"),
+    [
+        ({"sftp_server": SERVER, "status": "draft"}, (), "is a draft: nobody connects"),
+        ({"sftp_server": SERVER, "status": "suspended"}, ("--write",), "acme-supply is suspended"),
+        ({}, ("--sftp",), "names no SFTP server of theirs: add `sftp_server`"),
+        ({"sftp": {"user": "acme"}}, ("--write",), "`gateway sftp mailbox acme-supply` shows what lies there"),
+    ],
+    ids=["draft", "suspended", "no-server", "only-a-mailbox"],
+)
+def test_a_profile_whose_server_is_not_tried_is_told_and_audited(
+    tmp_path: Path, run: Run, profile: dict[str, object], words: tuple[str, ...], said: str
+):
+    at = Site(tmp_path / "site", acme_profile=profile)
+    ended = call(run, at, "acme-supply", *words)
+    assert (ended.code, said in ended.out, "it does not work: profile" in ended.out) == (1, True, True), ended.err
+    told = call(run, at, "acme-supply", *words, "--format", "json").json
+    assert (told["worked"], told["nothing_there"], told["steps"][0]["result"]) == (False, None, "failed")
+    over = acts(at)[-1]
+    assert over.action == "partner.pinged"
+    assert over.detail["steps"] == {step["step"]: step["result"] for step in told["steps"]}
+    skipped = ["dns", "tcp", "ssh", "host-key", "login", "sftp", "folders", *(["write"] if "--write" in words else [])]
+    assert list(over.detail["steps"].values()) == ["failed", *(["skipped"] * len(skipped))]
+    assert list(over.detail["steps"]) == ["profile", *skipped]
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ({"sftp": {"user": "acme"}}, "`gateway sftp mailbox acme-supply` shows what lies there"),
+        ({"sftp": {"user": "acme"}, "status": "suspended"}, "`gateway sftp mailbox acme-supply` shows what lies there"),
+        ({"api_keys": [{"label": "tests", "sha256": "0" * 64}]}, "they fetch what we have for them"),
+    ],
+    ids=["mailbox", "suspended-mailbox", "inbox"],
+)
+def test_who_comes_to_us_is_nobody_to_ping(tmp_path: Path, run: Run, profile: dict[str, object], said: str):
+    at = Site(tmp_path / "site", acme_profile=profile)
+    ended = call(run, at, "acme-supply")
+    assert (ended.code, said in ended.out, "does not work" in ended.out) == (0, True, False), ended.err
+    assert ended.out.splitlines()[-1] == "there is nothing to ping"
+    told = call(run, at, "acme-supply", "--format", "json").json
+    assert (told["worked"], said in told["nothing_there"], told["message_id"]) == (True, True, "")
+    assert [(step["step"], step["result"]) for step in told["steps"]] == [("profile", "ok")]
+    assert acts(at)[-1].detail["nothing_there"] == told["nothing_there"]
+    # A test message, or a look at their URL, was asked for, and none of it can be.
+    assert call(run, at, "acme-supply", "--url-only").code == 1
+    file = tmp_path / "order.edi"
+    file.write_bytes(b"ISA*00*")
+    ended = call(run, at, "acme-supply", "--file", file)
+    assert (ended.code, said in ended.out, "it does not work: profile" in ended.out) == (1, True, True)
+
+
 def test_a_profile_that_does_not_load_is_told_with_its_lines(tmp_path: Path, run: Run):
     at = site(tmp_path / "site", "http://127.0.0.1:1/as2", {"cipher": "3des-cbc"})
     ended = call(run, at, "acme-supply")

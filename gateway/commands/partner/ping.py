@@ -74,7 +74,9 @@ def _run(called: argparse.Namespace) -> int:
         else:
             pinged = asyncio.run(_ping(settings, database, called, message))
         detail = {step.name: step.result.value for step in pinged.steps}
-        outcome = {"worked": pinged.worked, "message_id": pinged.message_id, "steps": detail}
+        outcome: dict[str, object] = {"worked": pinged.worked, "message_id": pinged.message_id, "steps": detail}
+        if pinged.nothing_there:
+            outcome["nothing_there"] = pinged.nothing_there
         _record(database, called.partner, "partner.pinged", outcome)
     _show(called, pinged)
     return 0 if pinged.worked else 1
@@ -89,13 +91,13 @@ def _message(settings: Settings, file: str | None) -> PingMessage | None:
 
 
 def _is_reached_by_sftp(settings: Settings, called: argparse.Namespace) -> bool:
-    """Whether nothing but their SFTP server is there to be looked at; a question about AS2 is one."""
+    """Whether nothing but their SFTP server is there to be looked at; a question about AS2 is one for AS2."""
     if called.url_only or called.file is not None:
         return False
     directory = directory_of(settings)
     bearer = server_of(directory, called.partner)
     if bearer is None:
-        return False
+        return bool(called.write)  # so that it is told
     partner = directory.by_id(called.partner)
     over_as2 = [loaded for loaded in (partner, bearer) if loaded is not None and loaded.profile.as2 is not None]
     return called.write or not any(loaded.profile.as2 and loaded.profile.as2.url for loaded in over_as2)
@@ -159,6 +161,7 @@ def _show(called: argparse.Namespace, pinged: Pinged) -> None:
                 "partner": called.partner,
                 "worked": pinged.worked,
                 "message_id": pinged.message_id,
+                "nothing_there": pinged.nothing_there or None,
                 "steps": [step.as_json() for step in pinged.steps],
             }
         )
@@ -174,6 +177,9 @@ def _show(called: argparse.Namespace, pinged: Pinged) -> None:
         for line in word.splitlines():  # below the table, so that it can be copied into a file
             say(line)
         say()
+    if pinged.nothing_there:
+        say("there is nothing to ping")
+        return
     if pinged.worked:
         say("all of it works", style="green")
         return

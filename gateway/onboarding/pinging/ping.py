@@ -27,7 +27,7 @@ from gateway.carriers.parcels import Consignment, Held
 from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
 from gateway.flow.outward.ways import SANDBOX, NoWay, Recipient, recipient, speaking_as
-from gateway.model.delivery import INBOX, DeliveryKind
+from gateway.model.delivery import INBOX, MAILBOX, DeliveryKind
 from gateway.onboarding.pinging.receipts import tell_answer
 from gateway.onboarding.pinging.steps import Report, Step, Writing, describe
 from gateway.settings import Settings
@@ -44,6 +44,15 @@ FETCHING = (
     "they fetch what we have for them, so there is nothing of theirs to reach: `gateway partner test --live` plays it, "
     "and `gateway messages list --direction out` shows what they have confirmed"
 )
+MAILBOX_HERE = (
+    "they come to their mailbox here, so there is nothing of theirs to reach: `gateway sftp mailbox {owner}` shows "
+    "what lies there, and `gateway messages list --direction out` what they have fetched"
+)
+NOTHING_THERE = {
+    SANDBOX: "the sandbox plays them: nothing goes over a network, so there is nothing to reach",
+    INBOX: FETCHING,
+    MAILBOX: MAILBOX_HERE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,15 @@ class Pinged:
     """A ping that is over.
 
     Attributes:
+        worked: whether nothing that was tried failed.
         message_id: of the message that was sent; empty when none was.
+        nothing_there: why there is nothing of theirs to be reached, although all is as it should be; empty otherwise.
     """
 
     steps: tuple[Step, ...]
     worked: bool
     message_id: str
+    nothing_there: str = ""
 
 
 def usual_message(partner: str, now: datetime) -> PingMessage:
@@ -104,6 +116,7 @@ class Ping:
         self._now = now
         self._report = Report(heard)
         self._certificates_of = certificates if certificates is not None else PartnerCertificates()
+        self._nothing_there = ""
 
     async def url_only(self, partner_id: str) -> Pinged:
         """Only how their server is reached; nothing is sent."""
@@ -118,7 +131,9 @@ class Ping:
 
     async def whole(self, partner_id: str, message: PingMessage | None = None) -> Pinged:
         """Everything, a message with its receipt included."""
-        way = self._profile(partner_id)
+        way = self._profile(partner_id, is_all_wanted=message is None)
+        if self._nothing_there:
+            return self._over("")
         if way is None:
             self._report.skip(("certificates", *NETWORK_STEPS, *MESSAGE_STEPS), "the profile comes first")
             return self._over("")
@@ -135,19 +150,20 @@ class Ping:
         return await self._message(way, identity, message or usual_message(partner_id, self._now()))
 
     def _over(self, message_id: str) -> Pinged:
-        return Pinged(tuple(self._report.steps), self._report.worked, message_id)
+        return Pinged(tuple(self._report.steps), self._report.worked, message_id, self._nothing_there)
 
     # --- what we know before anything is opened ----------------------------------------------------------------------
 
-    def _profile(self, partner_id: str) -> Recipient | None:
+    def _profile(self, partner_id: str, *, is_all_wanted: bool = False) -> Recipient | None:
+        """The way that is walked; None where there is none. That nothing is there is fine unless AS2 is asked for."""
         with self._report.step("profile") as step:
             try:
                 way = recipient(self._directory, partner_id)
-                if way.channel == SANDBOX:
-                    step.fail("the sandbox plays them: nothing goes over a network, so there is nothing to reach")
-                    return None
-                if way.channel == INBOX:
-                    step.fail(FETCHING)
+                if way.channel in NOTHING_THERE:
+                    words = NOTHING_THERE[way.channel].format(owner=way.bearer.id)
+                    if is_all_wanted:
+                        self._nothing_there = words
+                    (step.say if is_all_wanted else step.fail)(words)
                     return None
                 if way.held:
                     step.fail(way.held)

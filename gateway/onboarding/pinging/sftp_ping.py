@@ -67,8 +67,9 @@ class SftpPing:
     async def whole(self, partner_id: str, *, writes: bool = False) -> Pinged:
         """Connect, log in, look at the folders; `writes` puts a temporary file there and removes it again."""
         bearer = self._profile(partner_id)
+        others = (FOLDERS, WRITE) if writes else (FOLDERS,)
         if bearer is None:
-            self._report.skip((*CONNECTION_STEPS, FOLDERS), "the profile comes first")
+            self._report.skip((*CONNECTION_STEPS, *others), "the profile comes first")
             return self._over()
         terms = bearer.profile.sftp_server
         assert terms is not None  # noqa: S101 - the profile step looked
@@ -82,7 +83,7 @@ class SftpPing:
                     await self._write(remote, terms)
         except CannotConnect as cannot:
             self._not_connected(cannot)
-            self._report.skip((FOLDERS, WRITE) if writes else (FOLDERS,), "there is no connection")
+            self._report.skip(others, "there is no connection")
         except RemoteFailed as failed:
             with self._report.step(FOLDERS) as step:
                 step.fail(failed.words)
@@ -98,6 +99,11 @@ class SftpPing:
             bearer = server_of(self._directory, partner_id)
             if bearer is None:
                 step.fail(f"the profile of {partner_id} names no SFTP server of theirs: add `sftp_server`")
+                loaded = self._directory.by_id(partner_id)
+                if loaded is not None and loaded.profile.sftp is not None:
+                    step.say(
+                        f"they come to their mailbox here: `gateway sftp mailbox {partner_id}` shows what lies there"
+                    )
                 return None
             if bearer.profile.status == "draft":
                 step.fail(
@@ -131,7 +137,7 @@ class SftpPing:
             Step.SFTP: f"ready {seconds:.2f} s after we began",
         }
         for name, words in told.items():
-            with self._report.step(name.value) as step:
+            with self._report.step(name) as step:
                 step.say(words)
                 if name is Step.HOST_KEY:
                     step.facts["host_key"] = facts.host_key
@@ -140,7 +146,7 @@ class SftpPing:
         """The steps before the one that failed worked, those behind it were not reached."""
         failed_at = CONNECTION_STEPS.index(cannot.step) if cannot.step in CONNECTION_STEPS else 0
         for place, name in enumerate(CONNECTION_STEPS):
-            with self._report.step(name.value) as step:
+            with self._report.step(name) as step:
                 if place == failed_at:
                     step.fail(cannot.reason)
                 elif place > failed_at or cannot.is_ours:

@@ -24,6 +24,7 @@ class Step:
     """One step, told.
 
     Attributes:
+        name: a plain str.
         words: sentences for people, the most important one first.
         facts: the same for programs.
     """
@@ -49,7 +50,8 @@ class Writing:
     """A step that is being told; it worked unless something says otherwise."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        # A member of an enumeration is a str, and yet no key that JSON can have.
+        self._name = str(name)
         self._began = monotonic()
         self._result = Result.OK
         self._words: list[str] = []
