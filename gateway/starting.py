@@ -79,7 +79,7 @@ async def open_mailboxes(server: MailboxServer, settings: Settings) -> None:
 
 
 def tell_of_unmet_credentials(directory: Directory, settings: Settings) -> None:
-    """Say in the log which credentials of profiles cannot work with these settings; nothing else is kept from it."""
+    """Say in the log which credentials and mailboxes cannot work with these settings; nothing else is kept from it."""
     here = Surroundings.of(settings)
     clients = [partner.id for partner in directory if partner.profile.api.oauth_clients]
     if clients and not here.has_passphrase:
@@ -98,6 +98,12 @@ def tell_of_unmet_credentials(directory: Directory, settings: Settings) -> None:
         log.warning(
             "signed requests and access tokens are not bound to this gateway's own address: set public_url",
             extra={"partners": named[:PARTNERS_TOLD_MAX]},
+        )
+    boxes = [one.id for one in directory if one.profile.sftp is not None and one.profile.status != "draft"]
+    if boxes and here.hides_mailboxes and "sftp" in settings.roles:
+        log.warning(
+            "no other machine reaches the mailboxes, although edge_host is open to them: set sftp_host, too",
+            extra={"partners": boxes[:PARTNERS_TOLD_MAX]},
         )
 
 

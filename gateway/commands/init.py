@@ -29,6 +29,8 @@ _ANSWERS: Final = (
     ("--public-url", "URL", "where partners reach us, such as https://b2b.bigcorp.example"),
     ("--edge-host", "ADDRESS", "the address for partners (default: 127.0.0.1, this machine alone)"),
     ("--edge-port", "N", "the port for partners (default: 8080)"),
+    ("--sftp-host", "ADDRESS", "the address for mailboxes by SFTP (default: 127.0.0.1, this machine alone)"),
+    ("--sftp-public-host", "HOST[:PORT]", "where partners reach their mailboxes, such as sftp.bigcorp.example:2222"),
     ("--operator-port", "N", "the port for operators (default: 8081)"),
     ("--contact", "PERSON", "whom partners ask: 'EDI desk <edi@bigcorp.example>'"),
 )

@@ -19,6 +19,7 @@ import yaml
 
 from gateway.commands.partner import new
 from gateway.commands.program import main
+from gateway.settings import load_settings
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Run
 from tests.onboarding.test_check import EXPIRED, GOOD
@@ -253,6 +254,14 @@ def test_a_call_of_init_that_cannot_be_used(run: Run, tmp_path: Path, words: tup
     assert ended.code == 2
     assert told in ended.err
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_init_says_how_partners_reach_their_mailboxes(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "here" / "gateway.yaml"
+    words = ("--sftp-host", "10.0.0.5", "--sftp-public-host", "sftp.bigcorp.example:22")
+    assert run("init", "--company", "Big", "--as2-id", "none", "--no-own-key", *words).code == 0
+    settings = load_settings(file, {}).settings
+    assert (settings.sftp_host, settings.sftp_public_host) == ("10.0.0.5", "sftp.bigcorp.example:22")
 
 
 def test_init_for_programs_beside_a_passphrase_that_is_there(run: Run, tmp_path: Path) -> None:

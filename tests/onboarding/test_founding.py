@@ -427,7 +427,18 @@ def test_the_sheet_of_a_rest_partner_without_keys_says_how_it_is_known(tmp_path:
 def test_settings_of_few_answers(tmp_path: Path) -> None:
     house = gather_house(Told(company="Big: Corp # 1"))
     assert house == House(
-        "Big: Corp # 1", "big", "BIG", Address("ZZ", "BIG"), "BIG", None, "127.0.0.1", 8080, 8081, None
+        "Big: Corp # 1",
+        "big",
+        "BIG",
+        Address("ZZ", "BIG"),
+        "BIG",
+        None,
+        "127.0.0.1",
+        8080,
+        "127.0.0.1",
+        None,
+        8081,
+        None,
     )
     text = settings_text(house, Places(tmp_path / "data", tmp_path / "partners", tmp_path / "pass"), date(2026, 11, 21))
     settings = Settings.model_validate(yaml.safe_load(text))
@@ -435,7 +446,9 @@ def test_settings_of_few_answers(tmp_path: Path) -> None:
     assert settings.identities[0].x12 is not None
     # each offer can be taken as it stands
     offered = re.sub(r"^# (?=[a-z_]+: [^#]|  - )", "", text.replace("# contacts: #", "contacts: #"), flags=re.MULTILINE)
+    assert (settings.sftp_host, settings.sftp_public_host) == ("127.0.0.1", None)
     taken = Settings.model_validate(yaml.safe_load(offered))
+    assert (taken.sftp_host, taken.sftp_public_host) == ("0.0.0.0", "sftp.bigcorp.example:2222")
     assert (taken.environment, taken.sandbox, taken.contacts[0].name) == ("staging", True, "EDI desk")
 
 
@@ -446,6 +459,8 @@ def test_settings_of_few_answers(tmp_path: Path) -> None:
         ({"company": "B", "public_url": "b2b.bigcorp.example"}, "is no URL"),
         ({"company": "B", "identity": "Big Corp"}, "is no short name"),
         ({"company": "B", "edge_host": "a b"}, "is no address"),
+        ({"company": "B", "sftp_host": "a b"}, "is no address"),
+        ({"company": "B", "sftp_public_host": "sftp://bigcorp.example"}, "is no host"),
     ],
 )
 def test_settings_that_would_not_do_are_refused_where_they_are_answered(answers: dict[str, str], words: str) -> None:

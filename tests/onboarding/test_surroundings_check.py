@@ -22,6 +22,7 @@ OAUTH = f"oauth_clients: [{{client_id: c1, secret_sha256: {digest('x')}}}]"
 CERTIFICATE = "certificates: [{label: erp, file: c.pem}]"
 HMAC = "signatures: {keys: [{id: k1, algorithm: hmac-sha256, secret: 'env:SIGNING_OF_ACME'}]}"
 FULL = Surroundings(has_passphrase=True, sees_certificates=True, has_address=True)
+ANYWHERE = "0.0.0.0"  # nothing listens there
 BARE = Surroundings(has_passphrase=False, sees_certificates=False, has_address=False)
 
 
@@ -78,8 +79,14 @@ def test_what_is_bound_to_our_own_address_needs_one(monkeypatch):
             {"edge_mtls_port": 8443, "edge_tls_certificate": Path("a"), "edge_tls_key": Path("b")},
             replace(BARE, sees_certificates=True),
         ),
+        ({"edge_host": ANYWHERE}, replace(BARE, hides_mailboxes=True)),
+        ({"edge_host": ANYWHERE, "sftp_host": "localhost"}, replace(BARE, hides_mailboxes=True)),
+        ({"edge_host": ANYWHERE, "sftp_host": ANYWHERE}, BARE),
+        ({"edge_host": "::1", "sftp_host": "127.0.0.2"}, BARE),
+        # A proxy on this machine takes them in.
+        ({"edge_host": ANYWHERE, "trusted_proxies": ("127.0.0.1/32",)}, replace(BARE, sees_certificates=True)),
     ],
-    ids=["bare", "passphrase", "file", "proxies", "address", "port"],
+    ids=["bare", "passphrase", "file", "proxies", "address", "port", "hidden", "by name", "open", "loopback", "proxy"],
 )
 def test_how_a_gateway_is_set_up(values, expected):
     assert Surroundings.of(Settings(**values)) == expected
@@ -147,3 +154,25 @@ def test_the_start_names_the_partners_whose_credentials_cannot_work(caplog):
     assert caplog.records == []
     tell_of_unmet_credentials(directory, Settings())
     assert [record.partners for record in caplog.records] == [["acme"]] * 3
+
+
+def test_a_mailbox_that_no_other_machine_reaches(caplog):
+    box = profile(
+        "id: acme\nname: ACME\nstatus: testing\nsftp: {user: acme, keys: [{label: a, file: a.pem}]}\n", a_pem=b""
+    )
+    hidden = Settings(edge_host=ANYWHERE)
+    (problem,) = surroundings_problems(box, Surroundings.of(hidden), NOW)
+    assert (problem.severity, problem.field) == ("warning", "sftp")
+    assert "sftp_host" in problem.would_be_right
+    tell_of_unmet_credentials(Directory([box]), hidden)
+    (record,) = caplog.records
+    assert ("sftp_host" in record.getMessage(), record.partners) == (True, ["acme"])
+    caplog.clear()
+    for met in (
+        Settings(),
+        Settings(edge_host=ANYWHERE, sftp_host=ANYWHERE),
+        Settings(edge_host=ANYWHERE, roles=("edge",)),
+    ):
+        tell_of_unmet_credentials(Directory([box]), met)
+    tell_of_unmet_credentials(Directory([loaded("{}")]), hidden)
+    assert caplog.records == []

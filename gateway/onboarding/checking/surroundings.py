@@ -1,5 +1,6 @@
 """What a profile asks of the gateway that it is for: a passphrase, a port that asks for certificates, secrets."""
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,19 +32,35 @@ class Surroundings:
         sees_certificates: its own port asks for them, or a proxy of ours tells of them.
         has_address: it knows what partners reach it under.
         ssh_keys: asks for the names of our SSH keys; None where they are not known.
+        hides_mailboxes: other machines reach the partner port, and not that of mailboxes.
     """
 
     has_passphrase: bool
     sees_certificates: bool
     has_address: bool
     ssh_keys: NamesOfKeys = nobody_knows
+    hides_mailboxes: bool = False
 
     @classmethod
     def of(cls, settings: Settings, ssh_keys: NamesOfKeys = nobody_knows) -> "Surroundings":
         """Those of a gateway with these settings, and who knows of the SSH keys in its store."""
         has_passphrase = settings.key_passphrase is not None or settings.key_passphrase_file is not None
         sees_certificates = settings.edge_mtls_port is not None or bool(settings.trusted_proxies)
-        return cls(has_passphrase, sees_certificates, settings.public_url is not None, ssh_keys)
+        has_address = settings.public_url is not None
+        return cls(has_passphrase, sees_certificates, has_address, ssh_keys, _hides_mailboxes(settings))
+
+
+def _hides_mailboxes(settings: Settings) -> bool:
+    """Whether SFTP was forgotten where the partner port was opened; a proxy on this machine may stand before it."""
+    by_proxy = any(network.is_loopback for network in map(ipaddress.ip_network, settings.trusted_proxies))
+    return _is_loopback(settings.sftp_host) and not _is_loopback(settings.edge_host) and not by_proxy
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
 
 
 def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | None, now: datetime) -> Iterator[Problem]:
@@ -65,6 +82,10 @@ def surroundings_problems(loaded: LoadedProfile, surroundings: Surroundings | No
         if api.signatures.keys:
             what = "a request that was signed for another host, by the same key, is taken here, too"
             yield loaded.problem(("api", "signatures"), what, right, warning=True)
+    if surroundings is not None and loaded.profile.sftp is not None and surroundings.hides_mailboxes:
+        what = "no other machine reaches the mailbox: `edge_host` is open to them, `sftp_host` is this machine alone"
+        right = "set `sftp_host` in gateway.yaml, to 0.0.0.0 or the address that partners' SFTP comes in at"
+        yield loaded.problem(("sftp",), what, right, warning=True)
     yield from _secrets(loaded)
     yield from _webhook_secrets(loaded)
     yield from remote_login_problems(

@@ -22,6 +22,7 @@ from partners.yaml_text import on_one_line
 _EDGE_PORT: Final = 8080
 _OPERATOR_PORT: Final = 8081
 _PORT_MAX: Final = 65_535
+_THIS_MACHINE: Final = "127.0.0.1"
 _NAME_CHARACTERS_MAX: Final = 15  # an id out of it fits ISA06
 _PUBLIC_URL: Final = re.compile(r"https?://[!-~]{1,2000}")
 
@@ -38,6 +39,8 @@ class House:
     public_url: str | None
     edge_host: str
     edge_port: int
+    sftp_host: str
+    sftp_public_host: str | None
     operator_port: int
     contact: Contact | None
 
@@ -65,6 +68,8 @@ def gather_house(ask: Ask) -> House:
         public_url=first(ask(_public_url())),
         edge_host=_only(ask(_edge_host())),
         edge_port=first(ask(_port("--edge-port", "The port for partners", _EDGE_PORT))) or _EDGE_PORT,
+        sftp_host=_only(ask(_sftp_host())),
+        sftp_public_host=first(ask(_sftp_public_host())),
         operator_port=first(ask(_port("--operator-port", "The port for operators", _OPERATOR_PORT))) or _OPERATOR_PORT,
         contact=first(ask(_contact())),
     )
@@ -125,6 +130,7 @@ def _lines(house: House, places: Places, made_on: date) -> Iterator[str]:
         yield f"public_url: {on_one_line(house.public_url)} # {says}"
     else:
         yield f"# public_url: https://b2b.bigcorp.example # {says}"
+    yield from _mailboxes(house)
     yield "operator_host: 127.0.0.1 # for operators: metrics, messages, exceptions; always behind a token"
     yield f"operator_port: {house.operator_port}"
     yield ""
@@ -132,6 +138,20 @@ def _lines(house: House, places: Places, made_on: date) -> Iterator[str]:
     yield "# sandbox: true # a built-in partner that answers by magic order numbers: everything without a supplier"
     yield "# retention: {bodies_days: 400, messages_days: 800, audit_days: 3650}"
     yield "# limits: {body_bytes_max: 67108864}"
+
+
+def _mailboxes(house: House) -> Iterator[str]:
+    """Where partners with `sftp` in their profiles log in; nobody needs it who has none of them."""
+    reach = "for mailboxes, at sftp_port (2222)"
+    if house.sftp_host != _THIS_MACHINE:
+        yield f"sftp_host: {on_one_line(house.sftp_host)} # {reach}"
+    else:
+        yield f"# sftp_host: 0.0.0.0 # {reach}; this machine alone reaches them when absent, whatever edge_host is"
+    says = "where partners reach their mailboxes; it stands in their guides and on their sheets"
+    if house.sftp_public_host is not None:
+        yield f"sftp_public_host: {on_one_line(house.sftp_public_host)} # {says}"
+    else:
+        yield f"# sftp_public_host: sftp.bigcorp.example:2222 # {says}"
 
 
 def _company() -> Question[str]:
@@ -181,13 +201,34 @@ def _public_url() -> Question[str]:
 
 def _edge_host() -> Question[str]:
     says = "127.0.0.1: this machine alone, to begin with or behind a proxy on it; 0.0.0.0: every machine."
+    return Question(
+        "--edge-host", "The address that partners' requests come in at", says, _listened_on, default=_THIS_MACHINE
+    )
+
+
+def _sftp_host() -> Question[str]:
+    says = "Partners with a mailbox log in there; 127.0.0.1: this machine alone; 0.0.0.0: every machine."
+    return Question(
+        "--sftp-host", "The address that SFTP comes in at, for mailboxes", says, _listened_on, default=_THIS_MACHINE
+    )
+
+
+def _listened_on(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", text):
+        raise Objection(f"{shown(text)} is no address; write 127.0.0.1 or 0.0.0.0")
+    return text
+
+
+def _sftp_public_host() -> Question[str]:
+    says = "Host and port that partners write into their SFTP software: sftp.bigcorp.example:2222. Guides show it."
 
     def read(text: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", text):
-            raise Objection(f"{shown(text)} is no address; write 127.0.0.1 or 0.0.0.0")
-        return text
+        try:
+            return field_of(Settings, "sftp_public_host")(text)
+        except Objection:
+            raise Objection(f"{shown(text)} is no host; write it as host or host:port, without sftp://") from None
 
-    return Question("--edge-host", "The address that partners' requests come in at", says, read, default="127.0.0.1")
+    return Question("--sftp-public-host", "The host and port under which partners reach their mailboxes", says, read)
 
 
 def _port(flag: str, asks: str, default: int) -> Question[int]:
