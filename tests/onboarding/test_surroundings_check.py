@@ -174,5 +174,7 @@ def test_a_mailbox_that_no_other_machine_reaches(caplog):
         Settings(edge_host=ANYWHERE, roles=("edge",)),
     ):
         tell_of_unmet_credentials(Directory([box]), met)
-    tell_of_unmet_credentials(Directory([loaded("{}")]), hidden)
+    tell_of_unmet_credentials(
+        Directory([loaded(HMAC)]), hidden.model_copy(update={"public_url": "https://b2b.example"})
+    )
     assert caplog.records == []
