@@ -32,7 +32,10 @@ ENTRIES_PER_ANSWER = 100
 _UNCOUNTED = (requests.Open, requests.Close, requests.Read, requests.Write)
 _NO_FOLDERS = "folders here are fixed: inbox, outbox, errors, acknowledgments"
 _NO_LINKS = "there are no links here"
-_NO_ATTRIBUTES = "files here have no owner, permissions or times of their own; leave them out"
+_NO_ATTRIBUTES = (
+    "files here have no owner, permissions or times of their own; the file itself is not affected: leave out -p, or "
+    "chmod, or turn off that times and permissions are preserved"
+)
 
 Path = tuple[bytes, ...]
 
@@ -44,13 +47,17 @@ class Answering:
         mailboxes: counts handles, and limits how often something is asked.
         mailbox: whose session it is.
         opened: told how many files more, or less, are open.
+        tells: says a sentence to people, beside the answers.
     """
 
-    def __init__(self, mailboxes: Mailboxes, mailbox: Mailbox, opened: Callable[[int], None]) -> None:
+    def __init__(
+        self, mailboxes: Mailboxes, mailbox: Mailbox, opened: Callable[[int], None], tells: Callable[[str], None]
+    ) -> None:
         self.handles = Handles()
         self._mailboxes = mailboxes
         self._mailbox = mailbox
         self._opened = opened
+        mailbox.inbox.tells = tells
         self._partner_id = mailbox.visitor.partner.id
         # Whether it is one of those clients that may leave without a CLOSE once they have a file: see `leaving`.
         self.leaves_early = False

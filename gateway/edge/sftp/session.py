@@ -36,6 +36,8 @@ _TOLD = (
     requests.PosixRename,
     requests.Mkdir,
     requests.Rmdir,
+    requests.Setstat,
+    requests.Fsetstat,
 )
 _UNTOLD = frozenset({Status.EOF, Status.NO_SUCH_FILE})
 _BY_HANDLE = (requests.Close, requests.Read, requests.Write, requests.Fstat, requests.Fsetstat, requests.Readdir)
@@ -68,7 +70,7 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
         self._edge = edge
         self._visitor = visitor
         self._connection = connection
-        self._answering = Answering(mailboxes, mailboxes.of(visitor), self._count_files)
+        self._answering = Answering(mailboxes, mailboxes.of(visitor), self._count_files, self._tell)
         self._reader = PacketReader()
         self._channel: asyncssh.SSHServerChannel[bytes] | None = None
         # The last request for each path that has some under way, and those that wait for a place.
@@ -255,17 +257,16 @@ class MailboxSession(asyncssh.SSHServerSession[bytes]):
 
     def _decline(self, request: requests.Request, refusal: Declined) -> None:
         self._send(answers.status(request.id, refusal.status, refusal.words))  # type: ignore[union-attr]  # INIT has none
+        if isinstance(request, _TOLD) and refusal.status not in _UNTOLD:
+            self._tell(refusal.words)
+
+    def _tell(self, words: str) -> None:
+        """Say something to people, once a session: some clients would earn the same sentence with every file."""
         channel = self._channel
-        if (
-            channel is not None
-            and not channel.is_closing()
-            and isinstance(request, _TOLD)
-            and refusal.status not in _UNTOLD
-            and refusal.words not in self._told
-            and len(self._told) < LINES_TOLD_MAX
-        ):
-            self._told.add(refusal.words)
-            channel.write_stderr(f"{refusal.words}\r\n".encode("utf-8", "replace"))
+        if channel is None or channel.is_closing() or words in self._told or len(self._told) >= LINES_TOLD_MAX:
+            return
+        self._told.add(words)
+        channel.write_stderr(f"{words}\r\n".encode("utf-8", "replace"))
 
     def _break_off(self, words: str) -> None:
         """End a session that cannot be understood."""

@@ -145,6 +145,7 @@ def _complete(sftp: Sftp) -> Iterator[Fact]:
         f"is not looked at, and can be gone on with for {counted(sftp.unfinished_hours, 'hour')}",
         f"at most {counted(sftp.unfinished_files_max, 'file')} at the same time",
     )
+    yield Fact("An empty file", "is not taken as a document", "some programs make one before they write it")
     yield Fact(
         "Names", "any of up to 255 bytes; each new file needs no new name", "they are kept and shown as you wrote them"
     )

@@ -29,6 +29,8 @@ class CaseKind(StrEnum):
     REMOTE_SERVER = "remote_server"  # a partner's SFTP server cannot be reached; tried again by itself
     REMOTE_FOLDER = "remote_folder"  # a folder there cannot be looked into; looked into again by itself
     REMOTE_FILE = "remote_file"  # a file there is not fetched, or not removed once it is durable here
+    UPLOAD_GIVEN_UP = "upload_given_up"  # an upload into a mailbox was never complete, and nobody went on with it
+    FETCHED_REJECTED = "fetched_rejected"  # what was fetched there is wrong, and nothing of ours tells the partner
     PARTNER_SUSPENDED = "partner_suspended"  # what goes to and fro is held; one case a partner
 
 

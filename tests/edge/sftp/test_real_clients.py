@@ -201,6 +201,7 @@ def test_what_changes_no_content_is_refused_in_the_clients_own_words(mailbox, ta
     assert (linked.code, "Operation unsupported" in linked.stderr) == (1, True)
     changed = sftp.call(raw(f"chmod 777 {file}")).run()
     assert (changed.code, "Permission denied" in changed.stderr) == (1, True)
+    assert "the file itself is not affected" in changed.stderr
     assert sftp.call(names("/")).run().names == {"inbox", "outbox", "errors", "acknowledgments"}
 
 

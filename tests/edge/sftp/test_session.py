@@ -7,7 +7,7 @@ from struct import pack, unpack_from
 from gateway.sftp import Status
 from tests.edge.sftp.mailboxes import mailbox, open_office, until
 
-INIT, VERSION, OPEN, CLOSE, WRITE, STAT, RENAME = 1, 2, 3, 4, 6, 17, 18
+INIT, VERSION, OPEN, CLOSE, WRITE, SETSTAT, FSETSTAT, STAT, RENAME = 1, 2, 3, 4, 6, 9, 10, 17, 18
 STATUS, HANDLE, ATTRS, EXTENDED = 101, 102, 105, 200
 NEW = 0x02 | 0x08 | 0x10
 
@@ -182,3 +182,64 @@ async def test_an_open_that_comes_too_late_leaves_nothing_open(tmp_path, monkeyp
         await until(lambda: not office.mailboxes._handles)
         file = office.mailboxes._files.find("acme-supply", b"a.edi")
         await until(lambda: file is None or file.holder is None)
+
+
+PERMISSIONS = Raw(pack(">II", 0x04, 0o644))
+
+
+async def test_attributes_that_are_refused_are_told_to_people_once_a_session(tmp_path):
+    async with open_office(tmp_path) as office:
+        async with talk(office) as spoken:
+            await spoken.hear()
+            for number in range(3):
+                handle = await spoken.open(1, b"/inbox/%d.edi" % number)
+                spoken.say(
+                    write(2, handle, 0, b"whole %d" % number),
+                    packet(FSETSTAT, 3, handle, PERMISSIONS),
+                    packet(CLOSE, 4, handle),
+                )
+                told = {
+                    identity: unpack_from(">I", rest)[0]
+                    for _, identity, rest in [await spoken.hear() for _ in range(3)]
+                }
+                assert told == {2: Status.OK, 3: Status.PERMISSION_DENIED, 4: Status.OK}
+            spoken.say(packet(SETSTAT, 5, b"/inbox/1.edi", PERMISSIONS))
+            assert unpack_from(">I", (await spoken.hear())[2])[0] == Status.PERMISSION_DENIED
+            spoken.say_no_more()
+            await spoken.ends()
+            (line,) = (await spoken.errors.read()).decode().splitlines()
+            assert "the file itself is not affected: leave out -p" in line
+        assert len(await office.taken()) == 3
+
+
+async def _told_of(office, *files):
+    """What people are told when files of these names and contents are closed."""
+    async with talk(office) as spoken:
+        await spoken.hear()
+        for name, content in files:
+            handle = await spoken.open(1, b"/inbox/" + name)
+            spoken.say(*([write(2, handle, 0, content)] if content else []), packet(CLOSE, 3, handle))
+            for _ in range(2 if content else 1):
+                assert unpack_from(">I", (await spoken.hear())[2])[0] == Status.OK
+        spoken.say_no_more()
+        await spoken.ends()
+        return (await spoken.errors.read()).decode().splitlines()
+
+
+async def test_an_empty_file_is_said_to_be_none_once_a_session(tmp_path):
+    async with open_office(tmp_path) as office:
+        told = await _told_of(office, (b"a.edi", b""), (b"b.edi", b""), (b"c.edi", b"whole"))
+        assert [line.partition(";")[0] for line in told] == ["an empty file is not taken as a document"]
+        assert [file.filename for file in await office.taken()] == ["c.edi"]
+
+
+async def test_who_has_to_rename_is_told_so_unless_the_name_shows_that_it_is_known(tmp_path):
+    async with open_office(tmp_path, mailbox(complete_on="rename")) as office:
+        (told,) = await _told_of(office, (b"a.edi", b"whole"), (b"b.edi", b"whole"))
+        assert "renamed from a temporary name" in told
+        assert "NAME.part" in told
+        assert await _told_of(office, (b"c.edi.part", b"whole")) == []
+        assert await office.taken() == []
+    (tmp_path / "other").mkdir()
+    async with open_office(tmp_path / "other") as office:
+        assert await _told_of(office, (b"a.edi", b"whole"), (b"b.part", b"whole")) == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 
 import asyncssh
 import pytest
@@ -10,7 +11,9 @@ from asyncssh import FXF_CREAT as CREAT
 from asyncssh import FXF_TRUNC as TRUNC
 from asyncssh import FXF_WRITE as WRITE
 
+from gateway.flow import operations
 from gateway.sftp import answers
+from gateway.store.oversight import cases
 from tests.edge.sftp.mailboxes import Taken, mailbox, open_office
 
 LARGE = os.urandom(3_000_000)
@@ -327,6 +330,45 @@ async def test_old_unfinished_ones_are_given_up_and_that_is_told(tmp_path):
             await held.close()
         (act,) = await office.house.acts("sftp.upload.abandoned")
         assert (act.subject, act.detail["bytes"]) == ("a.part", 5)
+
+
+async def _open_cases(office):
+    return {case.reason.partition(":")[0]: case for case in await office.house.database.read(cases.find)}
+
+
+async def test_a_person_hears_of_what_was_given_up_and_closes_the_case(tmp_path):
+    clock = [1_800_000_000_000]
+    async with open_office(tmp_path, mailbox(unfinished_hours=1), now_ms=lambda: clock[0]) as office:
+        async with office.session() as client:
+            await _write(client, b"/inbox/whole.part", b"whole")
+            await _write(client, b"/inbox/empty.part", b"")
+            await _write(client, b"/inbox/half.edi", b"half", close=False)
+        await office.cut()
+        clock[0] += 3_600_001
+        await office.mailboxes.look_after()
+        open_cases = await _open_cases(office)
+        assert set(open_cases) == {"whole.part", "half.edi"}
+        whole = open_cases["whole.part"]
+        assert (whole.kind, whole.state, whole.partner_id) == ("upload_given_up", "stopped", "acme-supply")
+        assert whole.reason == "whole.part: 5 bytes were given up after 1 h without another one"
+        assert "not renamed" in whole.detail
+        assert "broke off" in open_cases["half.edi"].detail
+
+        async def act(what, **more):
+            await office.house.database.write(
+                partial(what, case_id=whole.id, actor=operations.Actor("operator:x"), now_ms=clock[0], **more)
+            )
+
+        with pytest.raises(operations.NotPossible, match="nothing that could be tried again"):
+            await act(operations.retry_case)
+        await act(operations.give_up, why="it was sent again")
+        assert set(await _open_cases(office)) == {"half.edi"}
+        # Given up once more under the same name it is news.
+        async with office.session() as client:
+            await _write(client, b"/inbox/whole.part", b"once more")
+        clock[0] += 3_600_001
+        await office.mailboxes.look_after()
+        assert "9 bytes" in (await _open_cases(office))["whole.part"].reason
 
 
 async def test_a_suspended_partner_s_files_are_held(tmp_path):

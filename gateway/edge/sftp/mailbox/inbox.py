@@ -37,10 +37,12 @@ class Inbox:
 
     Attributes:
         blocks: whether the client was told how long its writes may be, and so can be told to have broken off.
+        tells: says a sentence to the people behind the client.
     """
 
     def __init__(self, edge: Edge, visitor: Visitor, files: UnfinishedFiles, taking: Taking) -> None:
         self.blocks = False
+        self.tells: Callable[[str], None] = _to_nobody
         self._edge = edge
         self._visitor = visitor
         self._files = files
@@ -202,7 +204,7 @@ class Inbox:
         rules = Rules(
             terms=terms,
             bytes_max=min(partner.profile.limits.body_bytes_max or gateways, gateways),
-            is_temporary=terms.complete_on == "rename" or terms.is_temporary(name),
+            is_temporary=terms.is_temporary(name),
             blocks=self.blocks,
             follows=f"{shown(name)} was taken already" if taken is not None else "",
         )
@@ -212,6 +214,7 @@ class Inbox:
             rules=rules,
             completes=self._complete,
             failed=partial(self._note_failure, name),
+            tells=self.tells,
             too_large=self._taking.refuse_soon(self._visitor, name),
             now_ms=self._edge.now_ms,
             opened_ms=self._edge.now_ms(),
@@ -279,6 +282,10 @@ def _terms(partner: LoadedProfile) -> Sftp:
     if terms is None:
         raise Declined(Status.PERMISSION_DENIED, "you have no mailbox here any more; ask us")
     return terms
+
+
+def _to_nobody(_: str) -> None:
+    """Where no session listens."""
 
 
 def _attributes_of(file: Unfinished) -> Attributes:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.edge.sftp.mailbox.contents import Content
+from gateway.edge.sftp.mailbox.given_up import GivenUp, tell
 from gateway.edge.sftp.mailbox.parts import PartFile, PartsFolder, Record
 from gateway.edge.threads import Threads
 from gateway.flow.ahead import InThread, StagingAhead
 from gateway.model.file_identity import transport_id_of
 from gateway.settings import Limits
-from gateway.sftp import Declined, Status, shown
+from gateway.sftp import Declined, Status
 from gateway.store import messages
 from gateway.store.database import Database
-from gateway.store.oversight import audit
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from partners.sftp_terms import Sftp
@@ -199,7 +199,7 @@ class UnfinishedFiles:
                 self.drop(file)
 
     async def expire(self, database: Database, directory: Directory) -> int:
-        """Give up what nobody went on with, and say so in the audit; how many they were.
+        """Give up what nobody went on with, and tell a person of it; how many they were.
 
         Raises:
             StoreUnavailable: it cannot be said now, so nothing goes.
@@ -210,16 +210,8 @@ class UnfinishedFiles:
             file.holder = self
         try:
             for file in old:
-                detail = {
-                    "name": shown(file.name),
-                    "bytes": file.size,
-                    "began_at_ms": file.began_ms,
-                    "last_byte_at_ms": file.touched_ms,
-                }
-                act = audit.Act(
-                    self._now_ms(), f"partner:{file.partner_id}", "sftp.upload.abandoned", shown(file.name), "", detail
-                )
-                await database.write(partial(audit.record, act=act))
+                given_up = _given_up(file, _terms_of(directory.by_id(file.partner_id)))
+                await database.write(partial(tell, given_up=given_up, now_ms=self._now_ms()))
                 self.drop(file)
         finally:
             for file in old:
@@ -283,6 +275,19 @@ class UnfinishedFiles:
         if not self._bytes[file.partner_id]:
             del self._bytes[file.partner_id]
         self._all_bytes += count
+
+
+def _given_up(file: Unfinished, terms: Sftp) -> GivenUp:
+    lacks_rename = file.is_closed and (terms.complete_on == "rename" or terms.is_temporary(file.name))
+    return GivenUp(
+        file.partner_id,
+        file.name,
+        file.size,
+        file.began_ms,
+        file.touched_ms,
+        hours=terms.unfinished_hours,
+        lacks_rename=lacks_rename,
+    )
 
 
 def _terms_of(partner: LoadedProfile | None) -> Sftp:

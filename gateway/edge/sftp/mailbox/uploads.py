@@ -18,6 +18,12 @@ from partners.sftp_terms import Sftp
 AHEAD_OF_FILE_BYTES_MAX = 8 * 1_048_576
 AHEAD_PIECES_MAX = 1_024
 PERMISSIONS = REGULAR_FILE | 0o600
+# What is no refusal, so that no answer says it.
+_EMPTY = "an empty file is not taken as a document; if it was not meant to be empty, send it again"
+_TO_BE_RENAMED = (
+    "a file is here, but not handed over: files are taken when they are renamed from a temporary name; rename it, and "
+    "write the next one under {temporary} first"
+)
 
 Completes = Callable[[Unfinished], Awaitable[None]]
 
@@ -29,7 +35,7 @@ class Rules:
     Attributes:
         terms: of the profile.
         bytes_max: how large a file may be.
-        is_temporary: whether it has a name under which it is never complete.
+        is_temporary: whether it has a name under which it is never complete, whatever it is that completes a file.
         blocks: whether the client was told how long to make its writes, and so can be told to have broken off.
         follows: what was taken under this name before, in words; empty for nothing.
     """
@@ -39,6 +45,17 @@ class Rules:
     is_temporary: bool
     blocks: bool
     follows: str = ""
+
+    @property
+    def waits_for_a_rename(self) -> bool:
+        """Whether closing it does not complete it."""
+        return self.is_temporary or self.terms.complete_on == "rename"
+
+    @property
+    def temporary(self) -> str:
+        """A temporary name, as an example."""
+        suffixes, prefixes = self.terms.temporary_suffixes, self.terms.temporary_prefixes
+        return f"NAME{suffixes[0]}" if suffixes else f"{prefixes[0]}NAME" if prefixes else "another name"
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +68,7 @@ class Upload:
         rules: what applies.
         completes: takes it as a message.
         failed: told when its CLOSE is declined.
+        tells: says a sentence to the people behind the client.
         too_large: told once when more comes than a file may have.
         now_ms: the clock, milliseconds since 1970.
         opened_ms: when it was opened.
@@ -64,6 +82,7 @@ class Upload:
     rules: Rules
     completes: Completes
     failed: Callable[[str], None]
+    tells: Callable[[str], None]
     too_large: Callable[[], None]
     now_ms: Callable[[], int]
     opened_ms: int
@@ -190,9 +209,13 @@ class Upload:
                 # Some create a file before they write it. It is no message, and hides none that was taken.
                 if self.rules.follows and OpenFlag.TRUNC not in self.flags:
                     self.files.drop(file)
+                self.tells(_EMPTY)
                 return
-            if self.rules.is_temporary:
+            if self.rules.waits_for_a_rename:
                 await self._keep(is_closed=True)
+                if not self.rules.is_temporary:
+                    # Whoever writes under a temporary name knows that a rename follows.
+                    self.tells(_TO_BE_RENAMED.format(temporary=self.rules.temporary))
             else:
                 file.is_closed = True
                 await self.completes(file)
