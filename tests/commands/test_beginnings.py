@@ -205,6 +205,26 @@ def test_the_sheet_goes_into_a_file_of_its_own(run: Run, house: Path) -> None:
     assert run("partner", "sheet", "nobody").code == 2
 
 
+def test_the_sheet_holds_our_keys_for_sftp(run: Run, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_KEY_PASSPHRASE", "passphrase of the tests")
+    monkeypatch.setenv("GATEWAY_SFTP_PUBLIC_HOST", "sftp.bigcorp.example:22")
+    (house / "id.pub").write_text(PUBLIC_KEY)
+    assert run("partner", "new", "acme", "--template", "sftp-xml", "--name", "A", "--sftp-key", "id.pub").code == 0
+    bare = run("partner", "sheet", "acme")
+    assert "our host keys are not on the sheet" in bare.err
+    fingerprint = run("sftp", "host-keys", "new", "--format", "json").json["fingerprint"]
+    said = run("partner", "sheet", "acme")
+    assert (said.err, fingerprint in said.out) == ("", True)
+    assert "sftp.bigcorp.example, port 22" in said.out
+
+    profile = house / "partners" / "acme" / "profile.yaml"
+    server = "{host: h.example, user: us, host_keys: 'SHA256:" + "A" * 43 + "', key: acme, push: {folder: /in}}"
+    profile.write_text(f"id: acme\nname: A\nstatus: draft\nsftp_server: {server}\n")
+    assert "our SSH key acme is not on the sheet: `gateway sftp keys new acme`" in run("partner", "sheet", "acme").err
+    line = run("sftp", "keys", "new", "acme").out.strip()
+    assert line in run("partner", "sheet", "acme").out.splitlines()
+
+
 # --- from nothing ----------------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +33,7 @@ from gateway.onboarding.founding.values import (
     field_of,
     public_key_file,
 )
+from gateway.onboarding.guide.facts import ServerKey
 from gateway.onboarding.whole_files import FolderExists, place_file, place_folder
 from gateway.settings import Settings
 from partners.as2_terms import As2
@@ -362,9 +364,13 @@ def test_a_file_is_written_once_and_whole(tmp_path: Path) -> None:
 
 
 def sheet(tmp_path: Path, text: str, lives: Sequence[Life] = (), **ours: object) -> str:
+    return sheet_text(sheet_with(tmp_path, text, lives, **ours))
+
+
+def sheet_with(tmp_path: Path, text: str, lives: Sequence[Life] = (), **ours: object) -> Sheet:
     loaded = load_profile(write(tmp_path, "new-partner", text, new_pem=GOOD))
     assert isinstance(loaded, LoadedProfile), loaded
-    return sheet_text(Sheet(loaded, Settings.model_validate(OURS | ours), lives, NOW))
+    return Sheet(loaded, Settings.model_validate(OURS | ours), lives, NOW)
 
 
 def test_the_sheet_says_who_we_are_and_what_is_agreed(tmp_path: Path) -> None:
@@ -419,6 +425,42 @@ def test_the_sheet_of_a_rest_partner_without_keys_says_how_it_is_known(tmp_path:
         assert line in said.splitlines()
     assert "Bearer" not in said
     assert KEY_DIGEST not in said
+
+
+FINGERPRINTS = [f"SHA256:{letter * 43}" for letter in "ABC"]
+
+
+def test_the_sheet_of_who_has_a_mailbox_says_where_it_is_and_how_our_server_is_known(tmp_path: Path) -> None:
+    text = "id: new-partner\nname: N\nextends: sftp-x12\nsftp: {user: acme}\nx12: {qualifier: ZZ, id: ACME}\n"
+    keys = (
+        ServerKey(FINGERPRINTS[0], "ssh-ed25519", "ssh-ed25519 AAAA", signs=True),
+        ServerKey(FINGERPRINTS[1], "ssh-rsa", "ssh-rsa AAAA", signs=True),
+        ServerKey(FINGERPRINTS[2], "ssh-ed25519", "ssh-ed25519 BBBB", signs=False, signs_from=NOW),
+    )
+    one = sheet_with(tmp_path, text, sftp_public_host="sftp.bigcorp.example")
+    said = sheet_text(replace(one, host_keys=keys)).splitlines()
+    for line in (
+        "Our server     sftp.bigcorp.example, port 2222",
+        f"Our host key   ssh-ed25519 {FINGERPRINTS[0]}",
+        f"Our host key   ssh-rsa {FINGERPRINTS[1]}",
+        "Your user      acme",
+    ):
+        assert line in said
+    assert any(line.startswith(f"Our next one   ssh-ed25519 {FINGERPRINTS[2]}, from ") for line in said)
+    unknown = sheet(tmp_path, text).splitlines()
+    assert {"Our server     we will tell you", "Our host key   we will tell you"} <= set(unknown)
+
+
+def test_the_sheet_of_who_has_a_server_holds_the_line_for_authorized_keys(tmp_path: Path) -> None:
+    server = (
+        f"{{host: sftp.acme.example, user: bigcorp, host_keys: '{FINGERPRINTS[0]}', key: acme, push: {{folder: /in}}}}"
+    )
+    one = sheet_with(tmp_path, f"id: new-partner\nname: N\nstatus: draft\nsftp_server: {server}\n")
+    line = f"ssh-rsa {'A' * 600} partner-gateway-acme"
+    said = sheet_text(replace(one, ssh_key=line)).splitlines()
+    assert line in said
+    assert "One line for the authorized_keys of bigcorp; compare the fingerprint on the telephone:" in said
+    assert "Our key            we will tell you" in sheet_text(one).splitlines()
 
 
 # --- our own house ---------------------------------------------------------------------------------------------------

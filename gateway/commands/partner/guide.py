@@ -12,11 +12,11 @@ from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_bytes, print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
+from gateway.commands.partner.ssh_facts import host_keys_for, ssh_key_for
 from gateway.commands.profiles import connection_of, folder_of, profile_of
-from gateway.commands.sftp.opening import line_of_our_key, server_keys
 from gateway.edge.refusals import catalogue
 from gateway.flow.certificates.inventory import Inventory, take_inventory
-from gateway.onboarding.guide.facts import Facts, ServerKey
+from gateway.onboarding.guide.facts import Facts
 from gateway.onboarding.guide.printing import CannotPrint, find_browser, print_pdf
 from gateway.onboarding.guide.rendering import guide_page
 from gateway.onboarding.samples.reading import read_samples
@@ -112,32 +112,9 @@ def _facts(called: argparse.Namespace, settings: Settings) -> Facts:
         problems=catalogue(),
         connection=connection_of(settings, loaded),
         full=called.full,
-        ssh_key=_ssh_key(settings, loaded),
-        host_keys=_host_keys(settings, loaded),
+        ssh_key=ssh_key_for(settings, loaded, "in the guide"),
+        host_keys=host_keys_for(settings, loaded, "in the guide"),
     )
-
-
-def _ssh_key(settings: Settings, loaded: LoadedProfile) -> str:
-    """What the partner adds to the keys of our user; empty where there is none yet."""
-    terms = loaded.profile.sftp_server
-    if terms is None or terms.key is None:
-        return ""
-    line = line_of_our_key(settings, terms.key)
-    if line is None:
-        note(f"our SSH key {terms.key} is not in the guide: `gateway sftp keys new {terms.key}` makes it")
-    return line or ""
-
-
-def _host_keys(settings: Settings, loaded: LoadedProfile) -> list[ServerKey]:
-    """By which they know our SFTP server, where they have a mailbox there."""
-    if loaded.profile.sftp is None:
-        return []
-    keys = server_keys(settings)
-    if not keys:
-        note("our host keys are not in the guide: `gateway serve` makes them, once it has a key passphrase")
-    if settings.sftp_public_host is None:
-        note("nothing says how partners reach our SFTP server: set `sftp_public_host` in gateway.yaml")
-    return keys
 
 
 def _tell_missing(settings: Settings) -> None:

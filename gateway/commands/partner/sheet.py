@@ -9,6 +9,7 @@ from gateway.commands.certs_listing import held_in
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_json, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
+from gateway.commands.partner.ssh_facts import host_keys_for, ssh_key_for
 from gateway.commands.profiles import connection_of, profile_of
 from gateway.onboarding.founding.sheet import Sheet, our_identity, sheet_text
 from gateway.settings import Settings
@@ -21,7 +22,7 @@ def build(under: Verbs) -> None:
         under,
         "sheet",
         _sheet,
-        does="the sheet for a partner: our ids, URL and certificate, documents, acknowledgments, whom to ask",
+        does="the sheet for a partner: our ids, addresses and keys, documents, acknowledgments, whom to ask",
         example="gateway partner sheet acme-supply | mail -s 'EDI with BigCorp' edi@acme.example",
     )
     parser.add_argument("partner", metavar="ID", help="id of the partner")
@@ -39,7 +40,17 @@ def sheet_of(settings: Settings, loaded: LoadedProfile) -> str:
         held = [life for life in held_in(settings).lives if life.identity == identity.name]
         signer = signer_at(held, now)
         lives = [*([signer] if signer is not None else []), *(one for one in planned_after(held, now) if one != signer)]
-    return sheet_text(Sheet(loaded, settings, lives, now, connection_of(settings, loaded)))
+    return sheet_text(
+        Sheet(
+            loaded,
+            settings,
+            lives,
+            now,
+            connection_of(settings, loaded),
+            ssh_key_for(settings, loaded, "on the sheet"),
+            host_keys_for(settings, loaded, "on the sheet"),
+        )
+    )
 
 
 def write_sheet(path: Path, sheet: str) -> None:

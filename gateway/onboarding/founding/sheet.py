@@ -16,10 +16,18 @@ from gateway.flow.outward.ways import own_way
 from gateway.model.delivery import INBOX, MAILBOX
 from gateway.onboarding.certificate_facts import Facts, facts_of_ours
 from gateway.onboarding.founding.blueprints import Agreed
+from gateway.onboarding.guide.facts import ServerKey
+from gateway.onboarding.guide.mailbox import (
+    address_of_mailboxes,
+    fingerprint_of_file,
+    next_host_keys,
+    present_host_keys,
+)
 from gateway.settings import IdentitySettings, Settings
 from partners.as2_terms import As2
 from partners.loader import LoadedProfile
 from partners.profile import Profile
+from partners.sftp_server_terms import SftpServer
 
 _WIDTH: Final = 100
 _UNBROKEN_WIDTH: Final = 100_000  # a fingerprint is compared on one line
@@ -40,6 +48,8 @@ class Sheet:
         lives: our pairs that the partner needs: the one that signs, and one that will.
         connection: the one that carries the partner's traffic, if any does.
         at: when it was made.
+        ssh_key: the public key with which we log in at their SFTP server, as authorized_keys has it; empty for none.
+        host_keys: of our SFTP server: what it shows now, and what will take its place.
     """
 
     loaded: LoadedProfile
@@ -47,6 +57,8 @@ class Sheet:
     lives: Sequence[Life]
     at: datetime
     connection: LoadedProfile | None = None
+    ssh_key: str = ""
+    host_keys: Sequence[ServerKey] = ()
 
     @property
     def profile(self) -> Profile:
@@ -88,6 +100,8 @@ def sheet_text(sheet: Sheet) -> str:
     if sheet.profile.as2 is not None:
         for life in sheet.lives:
             lines += _certificate(life)
+    if sheet.profile.sftp_server is not None and sheet.ssh_key:
+        lines += _ssh_key(sheet.ssh_key, sheet.profile.sftp_server)
     return "\n".join(lines) + "\n"
 
 
@@ -199,8 +213,11 @@ def _sftp(sheet: Sheet) -> Facts:
     held = sheet.profile.sftp
     if held is None:
         return []
+    address = address_of_mailboxes(sheet.settings)
     facts = [
-        ("Our server", sheet.settings.sftp_public_host or _TO_BE_TOLD),
+        ("Our server", f"{address[0]}, port {address[1]}" if address is not None else _TO_BE_TOLD),
+        *(("Our host key", words) for words in present_host_keys(sheet.host_keys) or (_TO_BE_TOLD,)),
+        *(("Our next one", words) for words in next_host_keys(sheet.host_keys)),
         ("Your user", held.user),
         ("Keys", ", ".join(one.label for one in held.keys) or "none yet: send us your public key"),
         ("You put", "your files into inbox/"),
@@ -219,10 +236,24 @@ def _sftp_server(sheet: Sheet) -> Facts:
     return [
         ("We connect to", f"{terms.host}, port {terms.port}"),
         ("Our user", terms.user),
+        ("Our key", _our_key(sheet, terms)),
         ("Its host keys", ", ".join(terms.host_keys)),
         ("We put files into", terms.push.folder if terms.push is not None else None),
         ("We fetch from", ", ".join(item.folder for item in terms.fetch)),
     ]
+
+
+def _our_key(sheet: Sheet, terms: SftpServer) -> str | None:
+    if terms.key is None:
+        return None
+    return "stands below, for the authorized_keys of our user" if sheet.ssh_key else _TO_BE_TOLD
+
+
+def _ssh_key(line: str, terms: SftpServer) -> list[str]:
+    """On a line of its own, however long: authorized_keys knows no other."""
+    facts = [("Fingerprint", fingerprint_of_file(line.encode()))]
+    what = f"One line for the authorized_keys of {terms.user}; compare the fingerprint on the telephone:"
+    return [*_section("Our SSH key", facts, wraps=False), "", what, "", line]
 
 
 def _via(sheet: Sheet) -> Facts:

@@ -3,14 +3,15 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from gateway.model.file_names import FileFacts, file_name
 from gateway.onboarding.guide.endpoint import TO_BE_TOLD, sizes, we_send
-from gateway.onboarding.guide.facts import Facts
+from gateway.onboarding.guide.facts import Facts, ServerKey
 from gateway.onboarding.guide.tables import Curl, Fact, FactTable, TransportSection
 from gateway.onboarding.guide.words import counted, day_words, listed
+from gateway.settings import Settings
 from partners.sftp_terms import Sftp, SftpKey, SftpPassword
 
 _SOME_ID: Final = "01JQ7XK3V8E4T6M2N9R5W0Z1YB"
@@ -51,33 +52,43 @@ def _fetches(facts: Facts) -> bool:
     return we_send(facts) or any(item.syntax == "x12" for item in facts.profile.agreements)
 
 
-def _address(facts: Facts) -> tuple[str, int] | None:
+def address_of_mailboxes(settings: Settings) -> tuple[str, int] | None:
     """Host and port; None where nobody has said yet how the server is reached from outside."""
-    public = facts.settings.sftp_public_host
+    public = settings.sftp_public_host
     if public is None:
         return None
     host, _, port = public.partition(":")
-    return host, int(port) if port else facts.settings.sftp_port
+    return host, int(port) if port else settings.sftp_port
+
+
+def present_host_keys(keys: Iterable[ServerKey]) -> tuple[str, ...]:
+    """What our server shows now, in words."""
+    return tuple(f"{key.algorithm} {key.fingerprint}" for key in keys if key.signs)
+
+
+def next_host_keys(keys: Iterable[ServerKey]) -> tuple[str, ...]:
+    """What will take its place, in words, with the day where that is settled."""
+    return tuple(
+        f"{key.algorithm} {key.fingerprint}" + (f", from {day_words(key.signs_from.date())}" if key.signs_from else "")
+        for key in keys
+        if not key.signs
+    )
 
 
 def _door(facts: Facts, sftp: Sftp) -> Iterator[Fact]:
-    address = _address(facts)
+    address = address_of_mailboxes(facts.settings)
     if address is None:
         yield Fact("Host and port", TO_BE_TOLD, is_open=True)
     else:
         yield Fact("Host", address[0], is_code=True)
         yield Fact("Port", str(address[1]), is_code=True)
     yield Fact("User", sftp.user, is_code=True)
-    present = tuple(f"{key.algorithm} {key.fingerprint}" for key in facts.host_keys if key.signs)
+    present = present_host_keys(facts.host_keys)
     if present:
         yield Fact("Our host key", present, "compare it by telephone before the first login", is_code=True)
     else:
         yield Fact("Our host key", TO_BE_TOLD, is_open=True)
-    following = tuple(
-        f"{key.algorithm} {key.fingerprint}" + (f", from {day_words(key.signs_from.date())}" if key.signs_from else "")
-        for key in facts.host_keys
-        if not key.signs
-    )
+    following = next_host_keys(facts.host_keys)
     if following:
         yield Fact("Our next host key", following, "make it known to your software now, beside the present one", True)
 
@@ -179,7 +190,7 @@ def _fetching(facts: Facts, sftp: Sftp) -> Iterator[Fact]:
 
 
 def _calls(facts: Facts, sftp: Sftp) -> Iterator[Curl]:
-    host, port = _address(facts) or ("OUR-HOST", facts.settings.sftp_port)
+    host, port = address_of_mailboxes(facts.settings) or ("OUR-HOST", facts.settings.sftp_port)
     key = "~/.ssh/YOUR-KEY"
     user = sftp.user
     first = next((one for one in facts.host_keys if one.signs and one.algorithm == "ssh-ed25519"), None)
