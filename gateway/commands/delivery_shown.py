@@ -1,6 +1,7 @@
 """One delivery for people: what was wanted, how it was made, where it stands, what proves it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -9,8 +10,62 @@ from gateway.commands import timelines
 from gateway.commands.findings import print_findings
 from gateway.commands.output import print_pairs, say, size
 from gateway.commands.parsing import shown
+from gateway.flow.outward.ways import owner_in
+from gateway.model.delivery import DELIVERY_FINAL_STATES, MAILBOX, DeliveryKind
+from gateway.model.file_names import facts_of, file_name
+from gateway.store.deliveries import StoredDelivery
+from partners.directory import Directory
 
 DOCUMENT_CHARACTERS_MAX = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class LiesIn:
+    """Where a delivery lies that a partner has not fetched yet.
+
+    Attributes:
+        owner: the id of the partner whose mailbox it is.
+        is_connection: the mailbox is that of a connection, and the delivery for somebody who comes by it.
+        folder: outbox or acknowledgments.
+        name: of the file.
+    """
+
+    owner: str
+    is_connection: bool
+    folder: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """As they see it."""
+        return f"{self.folder}/{self.name}"
+
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        whose = f" of the mailbox of {self.owner}" if self.is_connection else ""
+        return f"it lies in {self.folder}/{whose} as {self.name} until they fetch it"
+
+
+def lies_in(directory: Directory, delivery: StoredDelivery) -> LiesIn | None:
+    """Where a delivery lies; None where that is in no mailbox, or not any more."""
+    if delivery.channel != MAILBOX or delivery.state in DELIVERY_FINAL_STATES:
+        return None
+    owner = directory.by_id(owner_in(delivery.channel, delivery.destination) or "")
+    if owner is None or owner.profile.sftp is None:
+        return None
+    facts = facts_of(
+        delivery_id=delivery.id,
+        kind=delivery.kind,
+        document_type=delivery.document_type,
+        number=delivery.number,
+        filename=delivery.filename,
+        content_type=delivery.content_type,
+        created_at_ms=delivery.created_at_ms,
+    )
+    folder = "acknowledgments" if delivery.kind == DeliveryKind.ACKNOWLEDGMENT else "outbox"
+    name = file_name(owner.profile.sftp.file_name, facts)
+    return LiesIn(owner.id, owner.id != delivery.partner_id, folder, name)
 
 
 def print_delivery(view: Mapping[str, Any]) -> None:
@@ -24,6 +79,7 @@ def print_delivery(view: Mapping[str, Any]) -> None:
             ("kind", view["kind"]),
             ("state", view["status"]),
             ("reason", view["reason"]),
+            ("lies in", view.get("lies_in")),
             ("wanted", _wanted(view)),
             ("document", f"{view['document_type']} {view['number'] or ''}".strip() if view["document_type"] else None),
             ("numbers", timelines.in_words(numbers) if numbers else None),

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.commands import evidence, timelines
-from gateway.commands.delivery_shown import print_delivery
+from gateway.commands.delivery_shown import lies_in, print_delivery
 from gateway.commands.findings import print_findings
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_bytes, print_json, print_pairs, print_table, say, size
@@ -22,7 +22,9 @@ from gateway.commands.x12_shown import segments
 from gateway.flow import operations, traffic
 from gateway.flow.outward.resending import resending
 from gateway.flow.outward.ways import message_id_host
+from gateway.model.delivery import MAILBOX
 from gateway.model.ids import IdSource
+from gateway.store import deliveries
 
 _PARTS = {
     "payload": "the content: as it was opened, or as it is delivered",
@@ -144,11 +146,16 @@ def _list(called: argparse.Namespace) -> int:
 
 
 def _show(called: argparse.Namespace) -> int:
-    with reading(open_settings(called)) as database:
+    settings = open_settings(called)
+    with reading(settings) as database:
         if called.raw:
             database.read_now(partial(_print_part, message_id=called.message, part=called.raw))
             return 0
         view = database.read_now(partial(_view, message_id=called.message))
+        if view["direction"] == traffic.OUT and view["channel"] == MAILBOX:
+            delivery = database.read_now(partial(deliveries.get, delivery_id=called.message))
+            place = lies_in(directory_of(settings), delivery) if delivery is not None else None
+            view["lies_in"] = place.path if place is not None else None
     if called.format == "json":
         print_json(view)
     elif view["direction"] == traffic.OUT:

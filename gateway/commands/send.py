@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.status import Status
 
 from gateway.buffers import Buffer, whole
+from gateway.commands.delivery_shown import LiesIn, lies_in
 from gateway.commands.files import exit_code_over, read_input
 from gateway.commands.findings import print_findings
 from gateway.commands.opening import open_settings
@@ -119,7 +120,7 @@ class _Sender:
         self._called = called
         self._settings = settings
         self._database = database
-        directory = directory_of(settings)
+        self._directory = directory = directory_of(settings)
         self._outbound = Outbound(
             database,
             Composing(database, lambda: directory, settings.identities, settings.limits),
@@ -141,7 +142,7 @@ class _Sender:
                 answer = asyncio.run(self._accept(name, content))
             except SourceIdReused as reused:
                 raise Unusable(f"{name}: {reused}; give it an id of its own") from None
-        is_fine = answer.is_kept
+        is_fine = is_kept = answer.is_kept
         self.accepted += is_fine
         if self._called.format == "text":
             self._tell(name, answer)
@@ -150,7 +151,9 @@ class _Sender:
         if self._called.format == "json":
             view = self._view(answer.id)
             shown_of_it = {key: value for key, value in view.items() if key not in {"timeline", "document"}}
-            print_json({"file": name, "duplicate": answer.duplicate} | shown_of_it)
+            place = self._lies_in(self._found(answer.id)) if is_kept else None
+            in_mailbox = {"lies_in": place.path} if place is not None else {}
+            print_json({"file": name, "duplicate": answer.duplicate} | shown_of_it | in_mailbox)
         return is_fine
 
     async def _accept(self, name: str, content: Buffer) -> Answer:
@@ -195,6 +198,9 @@ class _Sender:
         again = ", which was sent before" if answer.duplicate else ""
         say(f"{name}: {what} for {view['partner']}{interchange}: {answer.id}{again}")
         print_findings(findings, 0)
+        place = self._lies_in(self._found(answer.id)) if self._called.wait is None else None
+        if place is not None:
+            say(f"  {place.words}", style="dim")
 
     def _follow(self, delivery_id: str) -> bool:
         """Whether it is delivered, once that is known or the time is over."""
@@ -204,11 +210,12 @@ class _Sender:
         with _progress() as status:
             followed = self._followed(delivery_id)
             if until is None and isinstance(followed, StoredDelivery) and followed.channel in FETCHED_CHANNELS:
+                place = self._lies_in(followed)
                 until_when = "confirm" if followed.channel == INBOX else "fetch"
-                note(
-                    f"it lies in their {followed.channel} until they {until_when} it, which may take days; "
-                    "--wait SECONDS ends the wait"
+                words = (
+                    f"it lies in their {followed.channel} until they {until_when} it" if place is None else place.words
                 )
+                note(f"{words}, which may take days; --wait SECONDS ends the wait")
             while followed.state != DeliveryState.DELIVERED and followed.state not in _FAILED:
                 if until is not None and time.monotonic() >= until:
                     break
@@ -217,26 +224,39 @@ class _Sender:
                 followed = self._followed(delivery_id)
         is_delivered = followed.state == DeliveryState.DELIVERED
         if self._called.format == "text":
-            say(f"  {_standing(followed)}", style="green" if is_delivered else "red")
+            place = self._lies_in(followed)
+            style = "green" if is_delivered else "red" if place is None else "yellow"
+            say(f"  {_standing(followed, place)}", style=style)
             say(f"  its way: gateway messages trace {delivery_id}", style="dim")
         return is_delivered
 
     def _followed(self, delivery_id: str) -> StoredDelivery | StoredDispatch:
         """The delivery, or what was wanted while there is none of it."""
-        found: StoredDelivery | StoredDispatch | None
-        found = self._database.read_now(partial(deliveries.get, delivery_id=delivery_id))
-        if found is None:
-            found = self._database.read_now(partial(dispatches.get, dispatch_id=delivery_id))
+        found = self._found(delivery_id)
         if found is None:
             raise Unusable(f"delivery {shown(delivery_id)} is gone: it was purged")
         return found
+
+    def _found(self, delivery_id: str) -> StoredDelivery | StoredDispatch | None:
+        delivery = self._database.read_now(partial(deliveries.get, delivery_id=delivery_id))
+        if delivery is not None:
+            return delivery
+        return self._database.read_now(partial(dispatches.get, dispatch_id=delivery_id))
+
+    def _lies_in(self, found: StoredDelivery | StoredDispatch | None) -> LiesIn | None:
+        """Where it lies that they have not fetched yet; None where that is in no mailbox."""
+        return lies_in(self._directory, found) if isinstance(found, StoredDelivery) else None
 
     def _view(self, item_id: str) -> Mapping[str, Any]:
         return self._database.read_now(partial(traffic.view, item_id=item_id)) or {}
 
 
-def _standing(delivery: StoredDelivery | StoredDispatch) -> str:
+def _standing(delivery: StoredDelivery | StoredDispatch, place: LiesIn | None = None) -> str:
     """Where it stands, in one line."""
+    if place is not None:  # nobody carries it there: that it is queued, or was tried once, says nothing
+        return (
+            f"{delivery.state.replace('_', ' ')}: {delivery.reason}; {place.words}" if delivery.reason else place.words
+        )
     if isinstance(delivery, StoredDispatch):
         return f"{delivery.state}: {delivery.reason}" if delivery.reason else delivery.state
     tries = f" after {delivery.attempts} attempt{'' if delivery.attempts == 1 else 's'}" if delivery.attempts else ""

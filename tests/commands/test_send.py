@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import yaml
 
 from gateway.commands.serving import is_served
 from gateway.flow import traffic
+from gateway.model.delivery import DeliveryEvent
 from gateway.settings import load_settings
 from gateway.store import deliveries, messages
+from gateway.store.database import Database
 from tests.commands.conftest import Ended, Run
 from tests.flow.dispatching import NOTICE, order
 from tests.flow.two_houses import two_houses, until
@@ -177,6 +180,30 @@ def test_what_is_not_over_is_not_sent_again(send, call, tmp_path):
     assert ended.code == 2
     assert "is queued and goes on under its own id" in ended.err
     assert call("messages", "resend", "01J9ZK4T3M8Q6W2E7R5Y1X0ABC").code == 2
+
+
+def test_what_lies_in_a_mailbox_is_told_by_its_name(send, call, site, tmp_path):
+    change(site.partners_dir / "acme-supply" / "profile.yaml", sftp={"user": "acme"}, delivery={"way": "mailbox"})
+    made = file(tmp_path, order("PO-7"))
+    sent = send(made, "--format", "json").json
+    path = f"outbox/purchase_order-PO-7-{sent['id']}.edi"
+    assert (sent["channel"], sent["status"], sent["lies_in"]) == ("mailbox", "queued", path)
+    (there,) = call("sftp", "mailbox", "acme-supply", "--folder", "outbox", "--format", "json").rows
+    assert f"outbox/{there['name']}" == path
+    again = send(made, "--id", "run-1")
+    assert (again.code, again.out.count("it lies in outbox/ as purchase_order-PO-7-")) == (0, 1)
+    assert path in call("messages", "show", sent["id"]).out
+    assert call("messages", "show", sent["id"], "--format", "json").json["lies_in"] == path
+    waited = send(made, "--id", "run-1", "--wait", "1")
+    assert (waited.code, waited.out.count("until they fetch it"), "queued" in waited.out) == (1, 1, False)
+
+    database = Database(load_settings(site.config, {}).settings.resolved_database_url())
+    try:
+        apply = partial(deliveries.apply, delivery_id=sent["id"], now_ms=1_764_000_000_000)
+        database.write_now(partial(apply, event=DeliveryEvent.CONFIRM))
+    finally:
+        database.close()
+    assert call("messages", "show", sent["id"], "--format", "json").json["lies_in"] is None
 
 
 # --- with a server, and a partner's -----------------------------------------------------------------------------------
