@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Connection
 
 from gateway.flow.acknowledging import hand_over
+from gateway.flow.collecting.rejections import tell_rejected
 from gateway.flow.envelopes import envelope_fault, envelope_report
 from gateway.flow.orders import Answer, note_answers, stage_answers
 from gateway.flow.outward.ways import SFTP
@@ -134,11 +135,14 @@ def decide(connection: Connection, owner: str, decision: Decision) -> MessageSta
     theirs = [decision.terms.of(item.header.sender).partner_id for item in interchanges]
     tell_decided(connection, message, theirs, now_ms, decision.wants_events, rejected=is_rejected, reason=reason)
     _report_foreign_senders(connection, decision, interchanges)
+    is_whole = is_accepted and published == decision.result.documents
     if message.channel == SFTP:
-        is_whole = is_accepted and published == decision.result.documents
         refused_files.mark(connection, message.id, None if is_whole else now_ms)
     if message.was_tried:
         cases.resolve(connection, now_ms, "processed", message_id=message.id)
+    if message.channel == SFTP and not is_whole:
+        why = reason or envelope_fault(decision.result, read, interchanges)
+        tell_rejected(connection, message, why or documents.first_error(connection, message.id) or "", now_ms)
     if state is MessageState.QUEUED and published == 0:
         # Acknowledgments of envelopes (TA1) and empty files: there is nothing to publish.
         messages.confirm(connection, message.id, now_ms)

@@ -141,13 +141,7 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
         Unknown: no such case.
         NotPossible: it is resolved, or what it waits for has moved on.
     """
-    case = cases.get(connection, case_id)
-    if case is None:
-        raise Unknown(f"there is no case {case_id}")
-    if case.state == CaseState.RESOLVED:
-        raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
-    if case.kind == CaseKind.PARTNER_SUSPENDED:
-        raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
+    case = _to_be_retried(connection, case_id)
     if case.kind == CaseKind.WEBHOOK or case.kind in _OF_REMOTE_SERVERS:
         retry = _retry_event if case.kind == CaseKind.WEBHOOK else _retry_look
         retry(connection, case, actor, now_ms)
@@ -171,6 +165,28 @@ def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) 
     elif case.kind != CaseKind.PROCESSING:
         cases.resolve(connection, now_ms, f"retried by {actor.name}", event_id=case.event_id)
     _record(connection, actor, "exception.retry", case_id, now_ms, {})
+
+
+def _to_be_retried(connection: Connection, case_id: str) -> Case:
+    """A case that something can be tried for.
+
+    Raises:
+        Unknown: no such case.
+        NotPossible: it is resolved, or only something else than another attempt ends it.
+    """
+    case = cases.get(connection, case_id)
+    if case is None:
+        raise Unknown(f"there is no case {case_id}")
+    if case.state == CaseState.RESOLVED:
+        raise NotPossible(f"case {case_id} is resolved ({case.resolution}); to take its message up again use reprocess")
+    if case.kind == CaseKind.PARTNER_SUSPENDED:
+        raise NotPossible(f"{case.partner_id} {_GOES_BY_ITSELF}")
+    if case.kind == CaseKind.FETCHED_REJECTED:
+        raise NotPossible(
+            f"message {case.message_id} is decided, and its partner does not know: tell them, then `gateway exceptions "
+            "resolve`; `gateway messages reprocess` has it translated again"
+        )
+    return case
 
 
 def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, why: str) -> None:
@@ -203,12 +219,18 @@ def give_up(connection: Connection, case_id: str, actor: Actor, now_ms: int, *, 
             dropped.append(case.event_id)
     elif case.message_id is not None and case.kind == CaseKind.OUTBOUND_REFUSED:
         dispatches.abandon(connection, case.message_id)
+    elif case.kind == CaseKind.FETCHED_REJECTED and case.message_id is not None:
+        # It is decided and waits for nothing: the partner knows.
+        step: dict[str, object] = {"actor": actor.name, "case": case_id, "reason": why}
+        timeline.note(connection, case.message_id, now_ms, "case-closed", step)
+        _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why})
+        return
     elif case.message_id is not None:
         messages.abandon(connection, case.message_id)
         dropped = outbox.drop_staged(connection, case.message_id)
     if case.message_id is not None:
-        step = {"actor": actor.name, "case": case_id, "reason": why, "events": dropped}
-        timeline.note(connection, case.message_id, now_ms, "given-up", step)
+        given_up = {"actor": actor.name, "case": case_id, "reason": why, "events": dropped}
+        timeline.note(connection, case.message_id, now_ms, "given-up", given_up)
     _record(connection, actor, "exception.resolve", case_id, now_ms, {"reason": why, "events": dropped})
 
 

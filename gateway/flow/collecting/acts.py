@@ -20,7 +20,7 @@ def folders_of(connection: Connection, partner_id: str, name: str | None) -> lis
         return found
     if theirs:
         named = ", ".join(folder.name for folder in theirs)
-        raise Unknown(f"{partner_id} has no folder of this name that is looked into; there are: {named}")
+        raise Unknown(f"{partner_id} has no folder {name!r} that is looked into; there are: {named}")
     raise Unknown(
         f"nothing is fetched from {partner_id}: their profile says so under `sftp_server.fetch`, and is in force once "
         "the running gateway has read it"

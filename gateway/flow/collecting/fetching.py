@@ -17,6 +17,7 @@ from gateway.carriers.sftp_failures import BREAKS_CONNECTION
 from gateway.flow.collecting import troubles
 from gateway.flow.collecting.clearing import GONE, clear, forget_one, put
 from gateway.flow.collecting.reading import Missed, Whole, read_whole
+from gateway.flow.collecting.rejections import FETCHED_FROM
 from gateway.flow.collecting.schedule import FAILURES_UNTIL_TOLD
 from gateway.flow.collecting.sights import Sight
 from gateway.flow.collecting.visits import Visit
@@ -101,7 +102,7 @@ async def _keep(visit: Visit, sight: Sight, seen: SeenFile | None, whole: Whole)
         filename=shown(sight.name, FILENAME_CHARACTERS_MAX),
         remote=facts.address,
         security={
-            "fetched_from": f"{facts.user}@{facts.address}",
+            FETCHED_FROM: f"{facts.user}@{facts.address}",
             "path": shown(sight.path, FILENAME_CHARACTERS_MAX),
             "folder": visit.folder.name,
             "host_key": facts.host_key,

@@ -128,3 +128,18 @@ async def test_a_look_that_fails_says_why(fetching, there, tmp_path, run, openss
     assert looked.code == 1
     assert "nothing listens there" in looked.out
     await view(fetching.gateway, "unreachable")
+
+
+async def test_a_file_that_is_nothing_is_gone_there_and_stands_in_the_exceptions_list(fetching, there, tmp_path, run):  # noqa: F811 - the fixture
+    put(there, "unknown.pdf", b"%PDF-1.7")
+    words = ("sftp", "look", VAN, "--wait", "30", "--config", tmp_path / "gateway.yaml")
+    await asyncio.to_thread(run, *words)
+    async with asyncio.timeout(WITHIN_S):
+        while (await kept(fetching.gateway))[VAN].state != "rejected":
+            await asyncio.sleep(0.01)
+    listing = await asyncio.to_thread(
+        run, "exceptions", "list", "--format", "json", "--config", tmp_path / "gateway.yaml"
+    )
+    message = (await kept(fetching.gateway))[VAN]
+    assert (left(there), listing.json["kind"], listing.json["message"]) == ([], "fetched_rejected", message.id)
+    assert listing.json["reason"] == f"orders: {there.remote}/unknown.pdf: {message.reason}"
