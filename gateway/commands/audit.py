@@ -40,9 +40,21 @@ def _run(called: argparse.Namespace) -> int:
         for act in found:
             print_json(_as_json(act))
         return 0
+    # What people do by a command has no address, so that a column of it would mostly be empty.
+    has_addresses = any(act.remote for act in found)
     print_table(
-        ("AT", "WHO", "ACT", "UPON", "DETAIL"),
-        [(rfc3339(act.at_ms), act.actor, act.action, act.subject, orjson.dumps(act.detail).decode()) for act in found],
+        ("AT", "WHO", *(["FROM"] if has_addresses else []), "ACT", "UPON", "DETAIL"),
+        [
+            (
+                rfc3339(act.at_ms),
+                act.actor,
+                *([act.remote] if has_addresses else []),
+                act.action,
+                act.subject,
+                orjson.dumps(act.detail).decode(),
+            )
+            for act in found
+        ],
         empty="nothing of the kind was done or tried",
     )
     return 0

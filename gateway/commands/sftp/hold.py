@@ -3,14 +3,22 @@
 import argparse
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from gateway.commands.opening import open_settings
 from gateway.commands.output import print_json, say
-from gateway.commands.parsing import Parser, Verbs, add_config, add_format, verb
-from gateway.commands.storing import actor, changing, now_ms, or_unusable
+from gateway.commands.parsing import Parser, Unusable, Verbs, add_config, add_format, verb
+from gateway.commands.profiles import profile_of
+from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow import operations
 from gateway.flow.collecting import acts
+from gateway.settings import Settings
+from gateway.store.database import Database
 from gateway.store.remote_folders import StoredFolder
+
+T = TypeVar("T")
 
 
 def build(under: Verbs) -> None:
@@ -43,8 +51,25 @@ def _hold(called: argparse.Namespace) -> int:
 def act(called: argparse.Namespace, done: Callable[..., list[StoredFolder]]) -> list[StoredFolder]:
     """Do what is asked for with the folders that the call names; returns them."""
     unit = partial(done, partner_id=called.partner, name=called.name, actor=actor(), now_ms=now_ms())
-    with changing(open_settings(called)) as database:
-        return or_unusable(partial(database.write_now, unit), operations.Unknown, operations.NotPossible)
+    settings = open_settings(called)
+    with changing(settings) as database:
+        return acted(settings, database, called.partner, unit)
+
+
+def acted(settings: Settings, database: Database, partner_id: str, unit: Callable[[Connection], T]) -> T:
+    """What an act on folders of a partner returns.
+
+    Raises:
+        Unusable: there is no such partner or folder, or it cannot be done; the text says which.
+    """
+    try:
+        return database.write_now(unit)
+    except operations.Unknown as unknown:
+        # What is looked into is known without the profile, so that is looked up only to say what is wrong.
+        profile_of(settings, partner_id)
+        raise Unusable(str(unknown)) from None
+    except operations.NotPossible as refused:
+        raise Unusable(str(refused)) from None
 
 
 def tell(called: argparse.Namespace, folders: list[StoredFolder], state: str, words: str) -> int:

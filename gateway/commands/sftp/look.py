@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,9 +14,8 @@ from gateway.commands.output import counted, note, print_json, say
 from gateway.commands.parsing import Verbs, count, verb
 from gateway.commands.profiles import directory_of
 from gateway.commands.serving import is_served
-from gateway.commands.sftp.hold import add_named
-from gateway.commands.storing import actor, changing, now_ms, or_unusable
-from gateway.flow import operations
+from gateway.commands.sftp.hold import acted, add_named
+from gateway.commands.storing import actor, changing, now_ms
 from gateway.flow.collecting import acts
 from gateway.flow.collecting.views import folder_views
 from gateway.settings import Settings
@@ -64,7 +64,7 @@ class _Asked:
 def _look(called: argparse.Namespace) -> int:
     settings = open_settings(called)
     with changing(settings) as database:
-        asked = or_unusable(partial(_ask, database, called), operations.Unknown, operations.NotPossible)
+        asked = _ask(settings, database, called)
         if called.wait is not None:
             return _follow(called, settings, database, asked)
     if called.format == "json":
@@ -76,7 +76,7 @@ def _look(called: argparse.Namespace) -> int:
     return 0
 
 
-def _ask(database: Database, called: argparse.Namespace) -> _Asked:
+def _ask(settings: Settings, database: Database, called: argparse.Namespace) -> _Asked:
     at_ms, who = now_ms(), actor()
 
     def unit(connection: Connection) -> _Asked:
@@ -84,7 +84,7 @@ def _ask(database: Database, called: argparse.Namespace) -> _Asked:
         folders = acts.look_now(connection, called.partner, called.name, who, at_ms)
         return _Asked({folder.name: folder for folder in folders}, at_ms, failures)
 
-    return database.write_now(unit)
+    return acted(settings, database, called.partner, unit)
 
 
 def _failures(connection: Connection, partner_id: str) -> int:
@@ -101,8 +101,12 @@ def _follow(called: argparse.Namespace, settings: Settings, database: Database, 
         if time.monotonic() >= until_s:
             break
         time.sleep(POLL_S)
-    views = database.read_now(partial(folder_views, directory=directory, now_ms=now_ms(), partner_id=partner))
-    after = {folder.name: folder for folder in database.read_now(partial(remote_folders.every, partner_id=partner))}
+
+    def unit(connection: Connection) -> tuple[list[dict[str, Any]], dict[str, StoredFolder]]:
+        folders = {folder.name: folder for folder in remote_folders.every(connection, partner)}
+        return folder_views(connection, directory, now_ms(), partner), folders
+
+    views, after = database.read_now(unit)
     is_fine = True
     for view in views:
         before = asked.folders.get(str(view["name"]))
@@ -115,11 +119,31 @@ def _follow(called: argparse.Namespace, settings: Settings, database: Database, 
             print_json(view | {"looked": was_looked})
         elif was_looked:
             fetched = counted(now.files_fetched - before.files_fetched, "file")
-            say(f"{partner}/{before.name}: looked into, {fetched} fetched", style="green")
+            there = _there(view)
+            style = "yellow" if there else "green"
+            say(f"{partner}/{before.name}: looked into, {fetched} fetched{there}", style=style)
         else:
             why = "nobody has looked yet" if before.name in waited else view["reason"]
             say(f"{partner}/{before.name}: {why}", style="red")
     return 0 if is_fine else 1
+
+
+def _there(view: Mapping[str, Any]) -> str:
+    """What the look left there, each kind with what becomes of it; empty where nothing is left."""
+    left = [f"{counted(view['files'][kind], 'file')} {words}" for kind, words in _LEFT.items() if view["files"][kind]]
+    if not left:
+        return ""
+    why = f"; {view['reason']}" if view["reason"] else ""
+    again = f"; looked at again at {view['next_look_at']}" if view["next_look_at"] is not None else ""
+    return f"; {', '.join(left)}{why}{again}"
+
+
+_LEFT = {
+    "growing": "still growing, or not yet unchanged for long enough (`stable_s`)",
+    "waiting": "waiting to be fetched",
+    "empty": "without content yet",
+    "stuck": "stuck: `gateway sftp folders` tells why",
+}
 
 
 def _unsettled(connection: Connection, partner_id: str, asked: _Asked) -> set[str]:
