@@ -110,8 +110,14 @@ class TestMailbox:
             (lambda: b"\xff\xfe\x00", "`acme.pub`: the file holds no readable public key; ask for the line"),
             (lambda: b"", "`acme.pub`: the file holds 0 lines with keys; ask for the line"),
             (lambda: PUBLIC_KEY * 2, "`acme.pub`: the file holds 2 lines with keys; put each key into a file"),
+            (
+                lambda: b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n---- END SSH2 PUBLIC KEY ----\n",
+                "`acme.pub`: the file holds a public key, but not as OpenSSH's one line; `ssh-keygen -i -f acme.pub > ",
+            ),
+            (lambda: b"-----BEGIN PUBLIC KEY-----\nAAAA\n", "`acme.pub`: the file holds a public key, but"),
+            (lambda: b"PuTTY-User-Key-File-3: ssh-ed25519\n", "`acme.pub`: the file holds a private key; delete it"),
         ],
-        ids=["weak", "private", "cut", "binary", "empty", "two"],
+        ids=["weak", "private", "cut", "binary", "empty", "two", "rfc4716", "pem", "putty"],
     )
     def test_a_key_that_opens_nothing(self, tmp_path: Path, make: Callable[[], bytes], words: str) -> None:
         write(tmp_path, "acme-supply", ACME + SFTP, acme_pem=GOOD, acme_pub=make())

@@ -34,6 +34,7 @@ from gateway.onboarding.founding.values import (
     public_key_file,
 )
 from gateway.onboarding.guide.facts import ServerKey
+from gateway.onboarding.ssh_key_files import as_openssh
 from gateway.onboarding.whole_files import FolderExists, place_file, place_folder
 from gateway.settings import Settings
 from partners.as2_terms import As2
@@ -187,12 +188,43 @@ def test_files_that_are_no_certificate(tmp_path: Path, content: bytes, words: st
 def test_public_keys(tmp_path: Path) -> None:
     (tmp_path / "id.pub").write_text(PUBLIC_KEY)
     assert public_key_file(str(tmp_path / "id.pub")).name == "id.pub"
-    (tmp_path / "id").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
-    with pytest.raises(Objection, match="ask for the public one"):
-        public_key_file(str(tmp_path / "id"))
+    for private in ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "PuTTY-User-Key-File-3: ssh-ed25519\n"):
+        (tmp_path / "id").write_text(private)
+        with pytest.raises(Objection, match="ask for the public one"):
+            public_key_file(str(tmp_path / "id"))
     (tmp_path / "id.pub").write_text("hello")
     with pytest.raises(Objection, match="no public key"):
         public_key_file(str(tmp_path / "id.pub"))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["unix", "windows"])
+def test_what_puttygen_saves_becomes_the_line_of_openssh(tmp_path: Path, newline: str) -> None:
+    algorithm, encoded, _ = PUBLIC_KEY.split()
+    saved = ["---- BEGIN SSH2 PUBLIC KEY ----", 'Comment: "edi@acme, made \\', 'in 2026"', encoded[:64], encoded[64:]]
+    file = tmp_path / "id.pub"
+    file.write_text(newline.join([*saved, "---- END SSH2 PUBLIC KEY ----", ""]), newline="")
+    assert public_key_file(str(file)).content == f"{algorithm} {encoded}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("begins", "does"),
+    [
+        ("---- BEGIN SSH2 PUBLIC KEY ----", "`ssh-keygen -i -f FILE > FILE.pub` makes it"),
+        ("-----BEGIN PUBLIC KEY-----", "`ssh-keygen -i -m PKCS8 -f FILE > FILE.pub` makes it"),
+        ("-----BEGIN RSA PUBLIC KEY-----", "`ssh-keygen -i -m PEM -f FILE > FILE.pub` makes it"),
+    ],
+    ids=["rfc4716", "pkcs8", "pem"],
+)
+def test_public_keys_in_other_forms_are_refused_with_the_way_out(tmp_path: Path, begins: str, does: str) -> None:
+    (tmp_path / "id.pub").write_text(f"{begins}\nAAAA\n{begins.replace('BEGIN', 'END')}\n")
+    with pytest.raises(Objection, match=re.escape(does)):
+        public_key_file(str(tmp_path / "id.pub"))
+
+
+@given(st.binary(max_size=200) | st.text("AaBb=/+:\\\r\n- ", max_size=80).map(str.encode))
+def test_no_block_of_rfc_4716_makes_anything_but_a_line_or_itself(inner: bytes) -> None:
+    content = b"---- BEGIN SSH2 PUBLIC KEY ----\n" + inner + b"\n---- END SSH2 PUBLIC KEY ----\n"
+    assert as_openssh(content) == content
 
 
 def test_contacts() -> None:

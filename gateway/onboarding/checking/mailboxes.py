@@ -1,12 +1,15 @@
 """What is wrong with mailboxes at our SFTP server: keys that open nothing, days that are over or soon will be."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from gateway.onboarding.ssh_key_files import conversion, holds_private_key
 from partners.loader import LoadedProfile
 from partners.problems import Location, Problem, shown
 from partners.sftp_terms import SftpKey, SftpPassword
@@ -22,7 +25,7 @@ def mailbox_problems(loaded: LoadedProfile, now: datetime) -> Iterator[Problem]:
         return
     for index, key in enumerate(sftp.keys):
         data = loaded.files.get(key.file)
-        fault = _key_fault(data) if data is not None else None
+        fault = _key_fault(key.file, data) if data is not None else None
         if fault is not None:
             yield loaded.problem(("sftp", "keys", index, "file"), f"{shown(key.file)}: {fault[0]}", fault[1])
     yield from _days(loaded, [*sftp.keys, *sftp.passwords], now.date())
@@ -59,11 +62,15 @@ def _days(loaded: LoadedProfile, opening: Sequence[SftpKey | SftpPassword], toda
         yield loaded.problem(("sftp",), what, right, warning=True)
 
 
-def _key_fault(data: bytes) -> tuple[str, str] | None:
+def _key_fault(name: str, data: bytes) -> tuple[str, str] | None:
     """What is wrong with a public key file, and what would be right; None when it will do."""
     ask = "ask for the line in their .pub file, such as `ssh-ed25519 AAAA...`"
-    if b"PRIVATE KEY-----" in data:
+    if holds_private_key(data):
         return "the file holds a private key", f"delete it everywhere, have them make a new one, and {ask}"
+    if (options := conversion(data)) is not None:
+        target = f"{Path(name).stem}-openssh.pub"
+        right = f"`ssh-keygen -i{options} -f {shlex.quote(name)} > {shlex.quote(target)}` makes it; name that file here"
+        return "the file holds a public key, but not as OpenSSH's one line", right
     lines = [line for line in data.splitlines() if line.strip() and not line.lstrip().startswith(b"#")]
     if len(lines) != 1:
         return f"the file holds {len(lines)} lines with keys", "put each key into a file of its own" if lines else ask

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from certs.certificates import CertificateError, read_certificate
+from gateway.onboarding.ssh_key_files import as_openssh, conversion, holds_private_key
 from partners.fields import WORDED
 from partners.loader import FILE_BYTES_MAX, PROFILE_FILE
 from partners.people_terms import Person
@@ -103,16 +104,19 @@ def certificate_file(text: str) -> Beside:
 
 
 def public_key_file(text: str) -> Beside:
-    """A file with a public SSH key of theirs."""
+    """A file with a public SSH key of theirs; what PuTTYgen saves becomes the line that OpenSSH has for it."""
     beside = _file(text)
-    if b"PRIVATE KEY" in beside.content:
+    if holds_private_key(beside.content):
         raise Objection(
             f"{shown(text)} holds a private key, which nobody but its owner may have; ask for the public one"
         )
+    beside = replace(beside, content=as_openssh(beside.content))
     try:
         load_ssh_public_key(beside.content.strip())
     except (ValueError, UnsupportedAlgorithm):
         right = "one line that begins with ssh-ed25519, ecdsa-sha2-... or ssh-rsa"
+        if (options := conversion(beside.content)) is not None:
+            right += f"; `ssh-keygen -i{options} -f FILE > FILE.pub` makes it"
         raise Objection(f"{shown(text)} is no public key of OpenSSH's format; it is {right}") from None
     return beside
 
