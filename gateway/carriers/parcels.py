@@ -100,12 +100,14 @@ class Failed:
         reason: for people: what happened at which step, and what to do.
         retry_after_s: when they ask for it.
         receipt: what came back, when it is no receipt that counts.
+        needs_person: waiting does not cure it: something has to be put right, here or there.
     """
 
     reason: str
     retry_after_s: float | None = None
     receipt: bytes = b""
     facts: Mapping[str, object] = field(default_factory=dict)
+    needs_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

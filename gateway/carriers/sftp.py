@@ -38,6 +38,15 @@ _HINTS = {
     (Step.RENAME, Trouble.FAILED): "the temporary folder may be on another disk of theirs",
     (Step.RENAME, Trouble.UNSUPPORTED): "their server renames nothing; this way out needs it",
 }
+# A folder that is missing or closed to us is a mistake of configuration, here or there.
+_NEEDS_PERSON = frozenset(
+    {
+        (Step.WRITE, Trouble.MISSING),
+        (Step.WRITE, Trouble.DENIED),
+        (Step.RENAME, Trouble.DENIED),
+        (Step.RENAME, Trouble.UNSUPPORTED),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +257,11 @@ async def _clear(remote: RemoteServer, path: bytes) -> None:
 
 def _failed(failed: RemoteFailed) -> Failed:
     hint = _HINTS.get((failed.step, failed.trouble))
-    return Failed(failed.words if hint is None else f"{failed.words}: {hint}", facts={"step": failed.step.value})
+    return Failed(
+        failed.words if hint is None else f"{failed.words}: {hint}",
+        facts={"step": failed.step.value},
+        needs_person=failed.step is Step.HOST_KEY or (failed.step, failed.trouble) in _NEEDS_PERSON,
+    )
 
 
 def _facts(remote: RemoteServer, file: _File, path: bytes) -> dict[str, object]:

@@ -95,7 +95,8 @@ def build(parser: Parser) -> None:
         under,
         "resend",
         _resend,
-        does="send what a delivery held again, as a new delivery under a new Message-ID",
+        does="send what a delivery held again, as a new delivery under a new Message-ID; one that waits for its next "
+        "attempt is tried now, with the same bytes",
         example="gateway messages resend 01J9ZK4T3M8Q6W2E7R5Y1X0ABC",
     )
     release = verb(
@@ -318,7 +319,10 @@ def _resend(called: argparse.Namespace) -> int:
     if called.format == "json":
         print_json({"message": called.message, "delivery": made})
         return 0
-    say(f"{called.message} will be sent again as {made}")
+    if made == called.message:
+        say(f"{made} is tried again now, with the same bytes")
+    else:
+        say(f"{called.message} will be sent again as {made}")
     say(f"see how it goes: gateway messages trace {made}", style="dim")
     return 0
 

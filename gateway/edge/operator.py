@@ -137,7 +137,7 @@ class Desk:
         return json_response({"message": message_id, "revision": revision}, status=HTTPStatus.ACCEPTED)
 
     async def resend(self, request: Request, delivery_id: str) -> web.Response:
-        """Send what a delivery held again, as a new delivery."""
+        """Send what a delivery held again, as a new delivery; one that waits for its next attempt is tried now."""
         outbound = self._edge.outbound
         if outbound is None:
             raise Refused(Reason.NOT_POSSIBLE, "this gateway sends nothing")

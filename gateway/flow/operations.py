@@ -26,6 +26,7 @@ _OF_DELIVERIES = frozenset(
         CaseKind.DELIVERY_REFUSED,
         CaseKind.DELIVERY_GIVEN_UP,
         CaseKind.DELIVERY_HELD,
+        CaseKind.DELIVERY_FAILING,
         CaseKind.DELIVERY_UNCONFIRMED,
     }
 )
@@ -134,8 +135,8 @@ def cancel(connection: Connection, item_id: str, actor: Actor, now_ms: int, *, w
 def retry_case(connection: Connection, case_id: str, actor: Actor, now_ms: int) -> None:
     """Have the gateway try again now what a case waits for.
 
-    A delivery that was given up or is held goes with the same bytes; one that was refused is packed anew under another
-    transport id.
+    A delivery that was given up, is held or fails again and again goes with the same bytes; one that was refused is
+    packed anew under another transport id.
 
     Raises:
         Unknown: no such case.
@@ -258,6 +259,10 @@ def _retry_look(connection: Connection, case: Case, actor: Actor, now_ms: int) -
 def _retry_delivery(
     connection: Connection, case: Case, delivery_id: str, actor: Actor, now_ms: int
 ) -> dict[str, object]:
+    if case.kind == CaseKind.DELIVERY_FAILING:
+        # Due at once, unless it is already, or on its way; the case ends with what comes of it.
+        deliveries.attempt_now(connection, delivery_id, now_ms, actor.name)
+        return {"delivery": delivery_id}
     cases.resolve(connection, now_ms, f"retried by {actor.name}", message_id=delivery_id)
     with _told_where_it_stands(connection, delivery_id):
         deliveries.retry(connection, delivery_id, now_ms, actor.name)

@@ -6,13 +6,19 @@ import pytest
 
 from gateway.carriers.parcels import Carrier, Delivered
 from gateway.carriers.sftp import SftpCarrier
+from gateway.flow.operations import Actor, NotPossible, give_up, retry_case
+from gateway.flow.outward.resending import resending
 from gateway.flow.outward.send import Sending
+from gateway.model.delivery import DeliveryKind
+from gateway.store import deliveries
+from gateway.store.oversight import audit
 from partners.directory import Directory
 from partners.loader import LoadedProfile
 from tests.carriers.remote import opened, partner, talking
 from tests.flow.sending import WITHIN_S, office_over
 from tests.services.openssh import SshServer
 
+ANN = Actor("operator:ann")
 SCHEDULE = {"attempts_max": 3, "first_retry_after_s": 10, "retry_after_s_max": 15, "concurrent_max": 2}
 
 
@@ -197,3 +203,78 @@ async def test_a_name_that_is_taken_by_somebody_else_is_for_a_person(desk):
     assert taken.name in (await desk.office.get(key)).reason
     assert taken.read_bytes() == b"of somebody else"
     assert list(await desk.office.open_cases()) == ["delivery_refused"]
+
+
+async def wrong(desk, kind: str) -> None:
+    """A mistake of configuration, theirs or ours."""
+    if kind == "missing":
+        desk.partners(push={"folder": f"{desk.there.remote}/in"})
+    elif kind == "closed":
+        desk.there.local.chmod(0o555)
+    else:
+        desk.partners(host_keys=["SHA256:" + "A" * 43])
+
+
+def put_right(desk) -> None:
+    (desk.there.local / "in").mkdir(exist_ok=True)
+    for folder in (desk.there.local, desk.there.local / "in"):
+        folder.chmod(0o777)
+
+
+@pytest.mark.parametrize("kind", ["missing", "closed", "host key"])
+async def test_what_only_a_person_cures_is_told_after_the_second_attempt_and_goes_on(desk, kind):
+    await wrong(desk, kind)
+    key = await desk.enqueue()
+    desk.office.run()
+    assert (await desk.tried(key, 1)).state == "queued"
+    assert await desk.office.open_cases() == {}
+    desk.pass_s(10)
+    row = await desk.tried(key, 2)
+    case = (await desk.office.open_cases())["delivery_failing"]
+    assert (case.message_id, case.state, case.attempts, case.reason) == (key, "open", 2, row.reason)
+    assert (row.state, row.next_attempt_at_ms > desk.office.clock.now_ms) == ("queued", True)
+    put_right(desk)
+    if kind == "host key":
+        desk.partners()
+    await desk.office.do(retry_case, case.id, ANN, desk.office.clock.now_ms)
+    desk.office.sending.wake()
+    await desk.office.until(key, "delivered")
+    assert await desk.office.open_cases() == {}
+
+
+async def test_who_closes_the_case_of_a_delivery_that_fails_cancels_it(desk):
+    await wrong(desk, "missing")
+    key = await desk.enqueue()
+    desk.office.run()
+    await desk.tried(key, 1)
+    desk.pass_s(10)
+    await desk.tried(key, 2)
+    case = (await desk.office.open_cases())["delivery_failing"]
+    await desk.office.do(give_up, case.id, ANN, desk.office.clock.now_ms, why="sent by mail")
+    assert (await desk.office.get(key)).state == "cancelled"
+    assert await desk.office.open_cases() == {}
+
+
+async def test_what_waits_for_its_next_attempt_is_sent_now_and_once(desk, openssh):
+    openssh.stop()
+    key = await desk.enqueue(kind=DeliveryKind.DOCUMENT)
+    desk.office.run()
+    await desk.tried(key, 1)
+    openssh.start()
+    act = resending(desk.office.directory, "another", "us.example")
+    for _ in range(2):
+        assert await desk.office.do(act, key, ANN, desk.office.clock.now_ms) == key
+    desk.office.sending.wake()
+    await desk.office.until(key, "delivered")
+    assert len(desk.left) == 1
+    assert [row.id for row in await desk.office.see(deliveries.find)] == [key]
+    (noted,) = await desk.office.see(audit.find)
+    assert (noted.action, noted.subject, noted.detail) == ("message.resend", key, {"as": key})
+    assert "retry" in await desk.office.steps(key)
+
+
+async def test_what_is_on_its_way_or_not_yet_tried_is_not_sent_again(desk):
+    key = await desk.enqueue(kind=DeliveryKind.DOCUMENT)
+    act = resending(desk.office.directory, "another", "us.example")
+    with pytest.raises(NotPossible, match="is queued and goes on"):
+        await desk.office.do(act, key, ANN, desk.office.clock.now_ms)

@@ -1,4 +1,7 @@
-"""Sending something again on a person's word: a new delivery of the same payload, under an id of its own."""
+"""Sending something again on a person's word: a new delivery of the same payload, under an id of its own.
+
+What still waits for its next attempt has that attempt made now, under the id that it has: it is never there twice.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +11,7 @@ from sqlalchemy import Connection
 from gateway.flow.acknowledging import by_files
 from gateway.flow.operations import Actor, NotPossible, Unknown
 from gateway.flow.outward.ways import SANDBOX, SFTP, NoWay, Recipient, destination_of, recipient, transport_id
-from gateway.model.delivery import DELIVERY_FINAL_STATES, MAILBOX, DeliveryKind
+from gateway.model.delivery import DELIVERY_FINAL_STATES, MAILBOX, DeliveryKind, DeliveryState
 from gateway.model.dispatch import DispatchEvent
 from gateway.store import deliveries
 from gateway.store.deliveries import NewDelivery, StoredDelivery, dispatches
@@ -31,7 +34,7 @@ def resending(directory: Directory, new_id: str, host: str) -> Resend:
 def _resend(
     directory: Directory, new_id: str, host: str, connection: Connection, delivery_id: str, actor: Actor, now_ms: int
 ) -> str:
-    """Enqueue the payload of a delivery again; returns the new delivery's id.
+    """Enqueue the payload of a delivery again; returns the new delivery's id, or its own where it only waited.
 
     Raises:
         Unknown: no such delivery.
@@ -40,6 +43,11 @@ def _resend(
     delivery = deliveries.get(connection, delivery_id)
     if delivery is None:
         raise Unknown(f"there is no delivery {delivery_id}")
+    if _waits(delivery, now_ms):
+        if deliveries.attempt_now(connection, delivery_id, now_ms, actor.name):
+            act = audit.Act(now_ms, actor.name, "message.resend", delivery_id, actor.remote, {"as": delivery_id})
+            audit.record(connection, act)
+        return delivery_id
     if delivery.kind not in RESENT:
         raise NotPossible(f"{delivery_id} is a {delivery.kind}, which is never sent twice")
     if delivery.state not in DELIVERY_FINAL_STATES:
@@ -106,6 +114,13 @@ def _resend(
     act = audit.Act(now_ms, actor.name, "message.resend", delivery_id, actor.remote, {"as": new_id})
     audit.record(connection, act)
     return new_id
+
+
+def _waits(delivery: StoredDelivery, now_ms: int) -> bool:
+    """Whether it stands between two attempts; what a webhook is told of goes by its subscription."""
+    if delivery.state != DeliveryState.QUEUED or delivery.kind == DeliveryKind.NOTICE:
+        return False
+    return delivery.attempts > 0 or (delivery.next_attempt_at_ms or 0) > now_ms
 
 
 def _way(directory: Directory, delivery: StoredDelivery) -> Recipient:

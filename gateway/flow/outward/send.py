@@ -382,6 +382,7 @@ class Sending:
                 facts=verdict.facts,
                 due_at_ms=verdict.due_at_ms,
                 gives_attempt_back=verdict.gives_attempt_back,
+                tells=verdict.tells,
             )
         if delivery.channel == INBOX:
             unit = partial(self._tell_as_well, unit, delivery, now_ms)

@@ -15,6 +15,8 @@ HELD_LOOK_MS = 5 * 60_000
 RECEIPT_WITHIN_S = 240 * 60
 # However long they ask us to wait.
 RETRY_AFTER_MS_MAX = DAY_MS
+# Of what only a person cures: from then on one hears of it. The first may be a change that is under way there.
+ATTEMPTS_UNTIL_TOLD = 2
 # The classes of failures in the metrics; what a carrier calls otherwise is `other`, so that there are never more.
 FAILURE_CLASSES = frozenset(
     {"dns", "tcp", "proxy", "tls", "write", "http", "status", "receipt", "signature", "mic", "spool", "internal"}
@@ -30,6 +32,7 @@ class Verdict:
         due_at_ms: the next attempt, the receipt's deadline, or the next look at what is held.
         gives_attempt_back: nothing was sent, so it does not count.
         failure: its class, for the metrics; None where nothing failed.
+        tells: a person has to hear of it although it is tried again.
     """
 
     event: DeliveryEvent
@@ -39,6 +42,7 @@ class Verdict:
     due_at_ms: int | None = None
     gives_attempt_back: bool = False
     failure: str | None = None
+    tells: bool = False
 
 
 def verdict_of(
@@ -89,5 +93,11 @@ def _failed(outcome: Failed, attempts: int, schedule: DeliverySchedule, now_ms: 
         # They know best when they can take it; never earlier, and never for ever.
         wait_ms = max(wait_ms, min(int(outcome.retry_after_s * 1_000), RETRY_AFTER_MS_MAX))
     return Verdict(
-        DeliveryEvent.DEFER, outcome.reason, outcome.receipt, facts, due_at_ms=now_ms + wait_ms, failure=failure
+        DeliveryEvent.DEFER,
+        outcome.reason,
+        outcome.receipt,
+        facts,
+        due_at_ms=now_ms + wait_ms,
+        failure=failure,
+        tells=outcome.needs_person and attempts >= ATTEMPTS_UNTIL_TOLD,
     )

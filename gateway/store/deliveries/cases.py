@@ -37,6 +37,16 @@ _CASES: Mapping[DeliveryState, tuple[CaseKind, CaseState, str]] = {
     ),
 }
 
+_FAILING = (
+    CaseKind.DELIVERY_FAILING,
+    CaseState.OPEN,
+    (
+        "waiting does not cure this: correct the profile, or have the partner put it right, then retry, which sends "
+        "the same bytes at once; meanwhile it is tried again by itself, and this case ends once that goes well; "
+        "resolve cancels it; what is behind it in its lane waits until then"
+    ),
+)
+
 # What is given up in an inbox or a mailbox is the waiting.
 _UNCONFIRMED = {
     INBOX: (
@@ -61,13 +71,19 @@ def settle_cases(
     attempts: int,
     *,
     had_case: bool,
+    tells: bool = False,
 ) -> None:
-    """Open the case that a state asks for, and close those of the states before it."""
+    """Open the case that a state asks for, and close those of the states before it.
+
+    What waits for its next attempt has one only where it `tells`: that attempt will fail, too, if nobody does anything.
+    """
     if had_case:
         cases.resolve(connection, now_ms, f"the delivery is {state.value.replace('_', ' ')}", message_id=delivery.id)
     case = _CASES.get(state)
     if state is DeliveryState.GIVEN_UP and delivery.channel in _UNCONFIRMED:
         case = CaseKind.DELIVERY_UNCONFIRMED, CaseState.OPEN, _UNCONFIRMED[delivery.channel]
+    if state is DeliveryState.QUEUED and tells:
+        case = _FAILING
     if case is None:
         return
     kind, standing, to_do = case

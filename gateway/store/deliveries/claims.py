@@ -277,10 +277,12 @@ def settle(
     facts: Mapping[str, object] | None = None,
     due_at_ms: int | None = None,
     gives_attempt_back: bool = False,
+    tells: bool = False,
 ) -> DeliveryState | None:
     """Write down how an attempt ended; None where it no longer matters, since the delivery moved on meanwhile.
 
-    What proves delivery counts whoever has the claim by now.
+    What proves delivery counts whoever has the claim by now. What `tells` stands in the exceptions list although it is
+    tried again.
     """
     delivery = locked(connection, claimed.id)
     if delivery is None:
@@ -299,6 +301,7 @@ def settle(
         facts=facts,
         due_at_ms=due_at_ms,
         gives_attempt_back=gives_attempt_back,
+        tells=tells,
     )
 
 

@@ -242,6 +242,19 @@ def retry(connection: Connection, delivery_id: str, now_ms: int, actor: str) -> 
     return state
 
 
+def attempt_now(connection: Connection, delivery_id: str, now_ms: int, actor: str) -> bool:
+    """A person has the next attempt made now, which counts as any other; False where it waits for none in the future.
+
+    The bytes stay those that are kept, so it is no second delivery.
+    """
+    waits = _DELIVERY.c.state == DeliveryState.QUEUED.value, _DELIVERY.c.next_attempt_at_ms > now_ms
+    change = update(_DELIVERY).where(_DELIVERY.c.id == delivery_id, *waits).values(next_attempt_at_ms=now_ms)
+    if not connection.execute(change).rowcount:
+        return False
+    timeline.note(connection, delivery_id, now_ms, _STEPS[DeliveryEvent.RETRY], {"actor": actor})
+    return True
+
+
 def cancel(connection: Connection, delivery_id: str, now_ms: int, actor: str, why: str) -> DeliveryState:
     """A person decides that it is not to be sent (again): its lane goes on without it.
 
@@ -266,8 +279,9 @@ def move(
     facts: Mapping[str, object] | None = None,
     due_at_ms: int | None = None,
     gives_attempt_back: bool = False,
+    tells: bool = False,
 ) -> DeliveryState:
-    """Move a delivery whose row is locked.
+    """Move a delivery whose row is locked; what `tells` has a case although it is tried again.
 
     Raises:
         IllegalTransition: the state has no way for this event.
@@ -302,7 +316,7 @@ def move(
         if had_case and state in DELIVERY_FINAL_STATES:
             cases.resolve(connection, now_ms, f"the event was {state.value}", message_id=delivery.id)
     elif is_news:
-        settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case)
+        settle_cases(connection, delivery, state, now_ms, reason, attempts, had_case=had_case, tells=tells)
     _tell_acknowledgment(connection, delivery.id, delivery.kind, state)
     if delivery.kind == DeliveryKind.DOCUMENT and state in DELIVERY_FINAL_STATES:
         noted = orders.note_delivered if state is DeliveryState.DELIVERED else orders.note_withdrawn

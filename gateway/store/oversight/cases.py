@@ -22,6 +22,7 @@ class CaseKind(StrEnum):
     CERTIFICATE_ENDS = "certificate_ends"  # a certificate ends soon or has ended, and no successor is known
     DELIVERY_REFUSED = "delivery_refused"  # the partner said no to a delivery
     DELIVERY_GIVEN_UP = "delivery_given_up"  # every attempt of its schedule failed
+    DELIVERY_FAILING = "delivery_failing"  # it is tried again, and fails until a person puts something right
     DELIVERY_UNCONFIRMED = "delivery_unconfirmed"  # it lies in their inbox for longer than agreed
     OUTBOUND_REFUSED = "outbound_refused"  # what the ERP or an operator wanted sent cannot be
     DELIVERY_HELD = "delivery_held"  # it cannot be sent now; looked at again by itself
