@@ -71,9 +71,9 @@ _KINDS: dict[int, tuple[Trouble, str]] = {
     asyncssh.FX_BAD_MESSAGE: (Trouble.UNUSABLE, ""),
 }
 _TCP: dict[int, str] = {
-    errno.ECONNREFUSED: "nothing listens there: check `host` and `port`, or their server is down",
-    errno.EHOSTUNREACH: "no route leads there: check `host`, the network and its firewall",
-    errno.ENETUNREACH: "no route leads there: check `host`, the network and its firewall",
+    errno.ECONNREFUSED: "nothing listens there: check host and port, or their server is down",
+    errno.EHOSTUNREACH: "no route leads there: check the host, the network and its firewall",
+    errno.ENETUNREACH: "no route leads there: check the host, the network and its firewall",
     errno.ECONNRESET: "the connection was reset while it was made: a firewall, or our address is not allowed there",
     errno.EACCES: "this machine's own firewall forbids it",
     errno.EPERM: "this machine's own firewall forbids it",
@@ -156,10 +156,9 @@ def unreachable(host: str, port: int, error: OSError, timeout_s: float) -> Canno
     return CannotConnect(f"{host}, port {port}, cannot be reached: {known}", Step.TCP)
 
 
-def unresolved(error: Unresolved) -> CannotConnect:
-    """A name without addresses."""
-    words = f"{error.host} cannot be resolved ({error.words}); check `sftp_server.host` in the profile"
-    return CannotConnect(words, Step.DNS)
+def unresolved(error: Unresolved, *, remedy: str = "check `sftp_server.host` in the profile") -> CannotConnect:
+    """A name without addresses; the remedy depends on where the name was taken from."""
+    return CannotConnect(f"{error.host} cannot be resolved ({error.words}); {remedy}", Step.DNS)
 
 
 def address_refused(refused: AddressRefused) -> CannotConnect:
@@ -182,7 +181,7 @@ def no_ssh(error: Exception, terms: SftpServer, *, logging_in: bool) -> CannotCo
         return CannotConnect(_denied(terms), Step.LOGIN)
     if isinstance(error, asyncssh.KeyExchangeFailed):
         return CannotConnect(nothing_in_common(terms.host, error.reason, terms.algorithms), Step.SSH)
-    if isinstance(error, asyncssh.DisconnectError) and said(error.reason) and not _is_our_own(error):
+    if isinstance(error, asyncssh.DisconnectError) and said(error.reason) and not just_ended(error):
         return CannotConnect(f'{where} ended the connection: "{said(error.reason)}"', step)
     if isinstance(error, (asyncssh.Error, OSError, EOFError)):
         remedy = (
@@ -195,9 +194,9 @@ def no_ssh(error: Exception, terms: SftpServer, *, logging_in: bool) -> CannotCo
     return CannotConnect(f"what {where} answers is no SSH", Step.SSH)
 
 
-def _is_our_own(error: asyncssh.DisconnectError) -> bool:
-    """Whether the words are asyncssh's own, of a connection that just ended."""
-    return isinstance(error, asyncssh.ConnectionLost)
+def just_ended(error: Exception) -> bool:
+    """Whether a connection ended without a word of theirs; what such an error says are asyncssh's own words."""
+    return isinstance(error, (asyncssh.ConnectionLost, OSError, EOFError)) and not isinstance(error, TimeoutError)
 
 
 def _denied(terms: SftpServer) -> str:

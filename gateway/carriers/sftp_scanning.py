@@ -10,12 +10,23 @@ from gateway.carriers.addresses import Network
 from gateway.carriers.call_failures import Unresolved
 from gateway.carriers.guard import Guard, Resolve, SystemNames
 from gateway.carriers.probing import dial
-from gateway.carriers.sftp_failures import CannotConnect, Step, nothing_in_common, said, unreachable, unresolved
+from gateway.carriers.sftp_failures import (
+    CannotConnect,
+    Step,
+    just_ended,
+    nothing_in_common,
+    said,
+    unreachable,
+    unresolved,
+)
 from gateway.carriers.ssh_client import Offer, client_options, kind_of, offer_with, prepare_process
 from partners.sftp_terms import OLD_ALGORITHMS
 
 # A scan is a person's own call: it may look into each network.
 EVERYWHERE = ("0.0.0.0/0", "::/0")
+# Host and port come from whoever calls, not from a profile.
+_CHECK_NAME = "check how the host is spelled; if it is right, ask the partner, or look at the DNS of this machine"
+_CHECK_PORT = "is this the host and port of an SSH server?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +165,7 @@ class Scan:
         try:
             judged = await guard.judged(host, port)
         except Unresolved as error:
-            raise unresolved(error) from None
+            raise unresolved(error, remedy=_CHECK_NAME) from None
         addresses = [text for text, reason in judged if reason is None]
         if not addresses:
             listed = "; ".join(f"{text} is {reason}" for text, reason in judged)
@@ -180,11 +191,17 @@ class Scan:
 
 
 def _no_key(host: str, port: int, error: Exception, timeout_s: float) -> str:
+    where = f"{host}, port {port},"
     if isinstance(error, TimeoutError):
-        return f"{host}, port {port}, says nothing within {timeout_s:g} s: is it an SSH server?"
+        return f"{where} says nothing that is SSH within {timeout_s:g} s: {_CHECK_PORT}"
+    if just_ended(error):
+        return (
+            f"{where} ended the connection before it showed a host key: {_CHECK_PORT} If it is, our address may not be "
+            "allowed there, or there were too many connections: ask the partner"
+        )
     if isinstance(error, asyncssh.DisconnectError) and said(error.reason):
-        return f'{host}, port {port}, shows no host key: "{said(error.reason)}"'
-    return f"what {host}, port {port}, answers is no SSH"
+        return f'{where} shows no host key ("{said(error.reason)}"): {_CHECK_PORT}'
+    return f"what {where} answers is no SSH: {_CHECK_PORT}"
 
 
 def _shown(key: asyncssh.SSHKey) -> ShownKey:

@@ -1,6 +1,9 @@
 """`gateway sftp keys`, `sftp scan` and `partner ping --sftp` as people call them."""
 
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -133,6 +136,25 @@ def test_a_scan_tells_which_old_algorithms_are_needed(call: Call) -> None:
         server.close()
 
 
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A server that answers each connection so, once it has heard something, and hangs up; yields its port."""
+
+    class Answer(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1_024)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", free_port()), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize("words", ["a b", "host:0", "host:70000", "[::1", ":22"])
 def test_what_is_no_server_ends_with_2(call: Call, words: str) -> None:
     assert call("sftp", "scan", words).code == 2
@@ -142,6 +164,30 @@ def test_nobody_there_ends_with_1(call: Call) -> None:
     ended = call("sftp", "scan", f"127.0.0.1:{free_port()}", "--format", "json")
     assert ended.code == 1
     assert ended.json["step"] == "tcp"
+    assert "nothing listens there: check host and port" in ended.json["reason"]
+
+
+def test_a_name_that_nobody_knows_is_the_callers(call: Call) -> None:
+    ended = call("sftp", "scan", f"{'a' * 64}.invalid")
+    assert (ended.code, "check how the host is spelled" in ended.out, "profile" in ended.out) == (1, True, False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "ended the connection before it showed a host key"),
+        (b"", "ended the connection before it showed a host key"),
+        (b"SSH-2.0-busy\r\n", "ended the connection before it showed a host key"),
+        (b"SSH-1.5-old\r\n", 'shows no host key ("Unsupported SSH version")'),
+    ],
+    ids=["http", "nothing", "too-many", "ssh-1"],
+)
+def test_what_speaks_no_ssh_is_told_with_a_remedy(call: Call, answer: bytes, words: str) -> None:
+    with answering(answer) as port:
+        ended = call("sftp", "scan", f"127.0.0.1:{port}")
+    assert (ended.code, words in ended.out) == (1, True), ended.out
+    assert "is this the host and port of an SSH server?" in ended.out
+    assert "Connection lost" not in ended.out
 
 
 def test_a_ping_walks_the_way_with_our_key(call: Call, server: SshServer, tmp_path: Path) -> None:
