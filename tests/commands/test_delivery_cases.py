@@ -42,10 +42,10 @@ class Post:
         )
         return claimed
 
-    def end_with(self, event: DeliveryEvent, reason: str) -> None:
+    def end_with(self, event: DeliveryEvent, reason: str, **more: object) -> None:
         claimed = self.claim()
         self.do(delivery_claims.begin_attempt, claimed, 2, bearer_id="acme-supply", packed=KeptParcel(()), wire=b"wire")
-        self.do(delivery_claims.settle, claimed, event, 3, reason=reason)
+        self.do(delivery_claims.settle, claimed, event, 3, reason=reason, **more)
 
     @property
     def delivery(self) -> StoredDelivery:
@@ -106,6 +106,30 @@ def test_a_delivery_that_is_given_up_for_good_is_cancelled(post: Post, call: Run
     (act,) = post.do(audit.find)
     assert (act.action, act.detail["delivery"]) == ("exception.resolve", KEY)
     assert "wire" in call("messages", "show", KEY, "--raw", "wire").out
+
+
+def test_a_delivery_that_waits_is_tried_at_once_and_is_no_second_one(post: Post, call: Run):
+    next_ms = time.time_ns() // 1_000_000 + 3_600_000
+    post.end_with(DeliveryEvent.DEFER, "nothing listens there", due_at_ms=next_ms)
+    ended = call("messages", "resend", KEY)
+    assert (ended.code, ended.out.splitlines()[0]) == (0, f"{KEY} is tried again now, with the same bytes")
+    assert post.delivery.next_attempt_at_ms < next_ms
+    again = call("messages", "resend", KEY, "--format", "json")
+    assert again.json == {"message": KEY, "delivery": KEY}
+    assert [act.action for act in post.do(audit.find)] == ["message.resend"]
+    assert [row.id for row in post.do(deliveries.find)] == [KEY]
+
+
+def test_a_delivery_that_fails_until_somebody_acts_is_tried_at_once_by_its_case(post: Post, call: Run):
+    next_ms = time.time_ns() // 1_000_000 + 3_600_000
+    post.end_with(DeliveryEvent.DEFER, "the folder is not there", due_at_ms=next_ms, tells=True)
+    case = f"delivery_failing:{KEY}"
+    assert "correct the profile" in " ".join(call("exceptions", "show", case).out.split())
+    assert call("exceptions", "retry", case).code == 0
+    assert (post.delivery.state, post.delivery.next_attempt_at_ms < next_ms) == ("queued", True)
+    (row,) = call("exceptions", "list", "--format", "json").rows
+    assert row["id"] == case
+    assert post.claim().parcel == KeptParcel(())
 
 
 def test_what_is_being_looked_at_right_now_is_left_alone(post: Post, call: Run):

@@ -1,6 +1,7 @@
 """`POST /outbound`: what an ERP without a broker has sent, and sending again on an operator's word."""
 
 import json
+import time
 from functools import partial
 
 import pytest
@@ -116,6 +117,26 @@ async def test_only_operators_send(house, post):
     status, _, _ = await post(role=Role.VIEWER)
     assert status == 403
     assert await house.database.read(dispatches.find) == []
+
+
+async def test_what_waits_for_its_next_attempt_is_tried_now_on_an_operators_word(house, post):
+    _, told, _ = await post()
+    later_ms = time.time_ns() // 1_000_000 + 3_600_000
+
+    def wait(connection):
+        change = "UPDATE delivery SET next_attempt_at_ms = ?, attempts = 1"
+        connection.exec_driver_sql(change, (later_ms,))
+
+    await house.database.write(wait)
+    house.woken.clear()
+    for _ in range(2):
+        status, made, _ = await post(b"", {}, path=f"/messages/{told['id']}/resend")
+        assert (status, made["delivery"]) == (202, told["id"])
+    assert house.woken
+    (row,) = await house.database.read(deliveries.find)
+    assert (row.id, row.next_attempt_at_ms < later_ms) == (told["id"], True)
+    (act,) = await house.acts("message.resend")
+    assert (act.subject, act.actor) == (told["id"], "operator:operator")
 
 
 async def test_what_was_delivered_is_sent_again_on_an_operators_word(house, post):
