@@ -67,9 +67,18 @@ def fill(tmp_path: Path) -> dict[str, str]:
     return {folder: new.id for folder, new in made.items()}
 
 
+def fill_nothing(tmp_path: Path) -> None:
+    """A database without a file in it."""
+    settings = load_settings(tmp_path / "gateway.yaml", {}).settings
+    database = Database(settings.resolved_database_url())
+    migrate(database)
+    database.close()
+
+
 def test_everything_that_lies_there_is_told(call: Call, tmp_path: Path) -> None:
     ids = fill(tmp_path)
     rows = call("sftp", "mailbox", "acme-supply", "--format", "json").rows
+    assert {row["partner"] for row in rows} == {"acme-supply"}
     assert [(row["folder"], row["name"], row["bytes"], row["state"]) for row in rows] == [
         ("outbox", f"purchase_order-7-{ids['outbox']}.edi", 10, "waiting"),
         ("acknowledgments", f"997-7-{ids['acknowledgments']}.edi", 10, "waiting"),
@@ -83,6 +92,29 @@ def test_everything_that_lies_there_is_told(call: Call, tmp_path: Path) -> None:
     assert "--limit shows them" in told.err
     assert "acme-supply is suspended" in told.err
     assert told.code == 0
+
+
+def test_an_empty_folder_is_told_by_its_name(call: Call, tmp_path: Path) -> None:
+    fill_nothing(tmp_path)
+    for folder in ("outbox", "acknowledgments", "errors", "inbox", "unfinished", "archive"):
+        told = call("sftp", "mailbox", "acme-supply", "--folder", folder)
+        assert (told.code, told.out) == (0, f"nothing lies in {folder}/ of the mailbox of acme-supply\n")
+    told = call("sftp", "mailbox", "acme-supply")
+    assert (told.out, "unfinished" in told.err) == ("nothing lies in the mailbox of acme-supply\n", False)
+
+
+def test_a_node_that_takes_no_uploads_says_where_they_are(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_nothing(tmp_path)
+    monkeypatch.setenv("GATEWAY_ROLES", '["edge", "worker"]')
+    words = "unfinished uploads lie on the disk of the node that took them"
+    for more in ((), ("--folder", "unfinished"), ("--format", "json")):
+        assert words in call("sftp", "mailbox", "acme-supply", *more).err
+    assert words not in call("sftp", "mailbox", "acme-supply", "--folder", "outbox").err
+    fill(tmp_path)  # a folder that is shared
+    told = call("sftp", "mailbox", "acme-supply", "--folder", "unfinished", "--format", "json")
+    assert ([row["name"] for row in told.rows], words in told.err) == (["half.edi"], False)
 
 
 def test_an_empty_mailbox_and_none(call: Call, tmp_path: Path) -> None:

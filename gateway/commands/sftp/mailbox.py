@@ -71,7 +71,7 @@ def _show(called: argparse.Namespace) -> int:
     print_table(
         ("FOLDER", "SINCE", "SIZE", "STATE", "NAME"),
         [(one["folder"], one["since"] or "", size(one["bytes"]), one["state"], one["name"]) for one in files],
-        empty=f"nothing lies in the mailbox of {loaded.id}",
+        empty=f"nothing lies in {f'{called.folder}/ of ' if called.folder else ''}the mailbox of {loaded.id}",
     )
     for folder in folders:
         if sum(one["folder"] == folder for one in files) == called.limit:
@@ -103,7 +103,13 @@ class _Look:
                 shown_since_ms = self._now_ms - self._terms.shown_hours * _HOUR_MS
                 for file in mailbox_files.shown(self._connection, self._id, shown_since_ms, limit=self._max):
                     yield _file(
-                        "inbox", shown(file.name), file.bytes_count, file.received_at_ms, "taken", file.message_id
+                        folder,
+                        self._id,
+                        shown(file.name),
+                        file.bytes_count,
+                        file.received_at_ms,
+                        "taken",
+                        file.message_id,
                     )
             case "outbox" | "acknowledgments":
                 waiting = mailbox.waiting(
@@ -123,7 +129,8 @@ class _Look:
             case "errors":
                 for refused in refused_files.shown(self._connection, self._id, since_ms, limit=self._max):
                     yield _file(
-                        "errors",
+                        folder,
+                        self._id,
                         shown(refused.name),
                         refused.bytes_count,
                         refused.refused_at_ms,
@@ -134,7 +141,7 @@ class _Look:
     def _delivery(self, folder: str, item: MailboxDelivery, since_ms: int) -> dict[str, Any]:
         state = "fetched" if folder == "archive" else _STATES.get(item.state, "waiting")
         name = name_of(item, self._terms).decode("ascii")
-        return _file(folder, name, item.payload_bytes, since_ms, state, item.id) | {"partner": item.partner_id}
+        return _file(folder, item.partner_id, name, item.payload_bytes, since_ms, state, item.id)
 
 
 def _unfinished(settings: Settings, partner_id: str) -> list[dict[str, Any]]:
@@ -144,16 +151,22 @@ def _unfinished(settings: Settings, partner_id: str) -> list[dict[str, Any]]:
     except OSError as error:
         note(f"unfinished uploads cannot be looked at: {error.strerror}")
         return []
+    if not parts and "sftp" not in settings.roles:
+        note(_ELSEWHERE)
     return [
-        _file("unfinished", shown(part.record.name), part.size, part.modified_ms, "unfinished", "")
+        _file("unfinished", partner_id, shown(part.record.name), part.size, part.modified_ms, "unfinished", "")
         for part in parts
         if part.record.partner_id == partner_id
     ]
 
 
-def _file(folder: str, name: str, number_bytes: int, since_ms: int, state: str, key: str) -> dict[str, Any]:
+def _file(
+    folder: str, partner_id: str, name: str, number_bytes: int, since_ms: int, state: str, key: str
+) -> dict[str, Any]:
+    """One file as it is shown; the partner is who dropped it or whom it is for, which a connection's mailbox tells."""
     return {
         "folder": folder,
+        "partner": partner_id,
         "name": name,
         "bytes": number_bytes,
         "since": instant(since_ms),
@@ -164,3 +177,7 @@ def _file(folder: str, name: str, number_bytes: int, since_ms: int, state: str, 
 
 _FOLDERS = ("outbox", "acknowledgments", "errors", "inbox", "unfinished", "archive")
 _STATES = {"given_up": "overdue", "held": "held"}
+_ELSEWHERE = (
+    "unfinished uploads lie on the disk of the node that took them, and this one, whose `roles` lack sftp, took none: "
+    "call `gateway sftp mailbox` there to see them"
+)
