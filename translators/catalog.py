@@ -161,7 +161,7 @@ def _translated(
     if document is not None:
         findings.extend(check(document))
     if item.document_type is not None and reading_rules.guides is not None and guide is None:
-        message = f"{item.document_type} as {syntax} is not agreed with this partner; add it to the agreements"
+        message = f"{item.document_type} as {syntax} is not agreed; send what is, or ask for an agreement on it"
         findings.append(Finding(Level.DOCUMENT, "document-not-agreed", message, pointer=item.pointer))
     is_rejected = document is None or any(finding.severity is Severity.ERROR for finding in findings)
     number, order = (None, None) if document is None else numbers_of(document)

@@ -40,6 +40,8 @@ def _interchange(item: InterchangeResult, groups: Sequence[GroupResult]) -> dict
         "usage": header.usage,
         "status": item.status.value,
         "ta1": {"code": item.code, "note": item.note},
+        "byte_offset": header.start,
+        "number_byte_offset": header.number_start,
         "groups": [_group(group) for group in groups],
         "groups_total": len(item.groups),
     }
@@ -54,6 +56,7 @@ def _group(group: GroupResult) -> dict[str, object]:
         "sets_received": group.sets_received,
         "sets_accepted": group.sets_accepted,
         "codes": list(group.codes),
+        "byte_offset": group.header.start,
     }
 
 

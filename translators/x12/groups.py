@@ -181,7 +181,7 @@ class GroupReader:
             clean = self._clean.setdefault((tables.grammar.release, encoding), {})
             reader = SetValidator(tables, self._delimiters, encoding, ledger, clean)
         else:
-            message = _unsupported(set_type, group)
+            message = _unsupported(set_type, group, self._rules)
             _report(ledger, SetError.NOT_SUPPORTED, message, ("ST", 1, set_type), opening[1])
         self._check_st(set_type, number, group, guide, ledger, opening[1])
         reader.take_envelope(*opening)
@@ -333,14 +333,23 @@ def agreement_on(rules: ReadingRules, set_type: str, release: str) -> Guide | No
     return max(speaking, key=lambda item: item[0])[1] if speaking else None
 
 
-def _unsupported(set_type: str, group: _Group) -> str:
+def _unsupported(set_type: str, group: _Group, rules: ReadingRules) -> str:
     """What to tell of a set that is not read; a release that is refused was told of with the group."""
     release = group.header.release
     if group.tables is None:
         return f"Transaction set {quoted(set_type)} is not read: release {quoted(release)} of its group (GS08) is not"
     if agreed_tables(set_type, group.tables) is not None:
-        return f"Transaction set {quoted(set_type)} in release {quoted(release)} is not agreed; add an agreement on it"
+        remedy = f"{_agreed_instead(set_type, rules)}, or ask for an agreement on it"
+        return f"Transaction set {quoted(set_type)} in release {quoted(release)} is not agreed; {remedy}"
     return f"Transaction set {quoted(set_type)} in release {quoted(release)} is not supported; check ST01 and GS08"
+
+
+def _agreed_instead(set_type: str, rules: ReadingRules) -> str:
+    """What to send, for who wrote it and for who looks after the agreements."""
+    document_type = DOCUMENT_TYPES.get(set_type)
+    guides = [one for one in rules.guides or () if one.syntax == "x12" and one.document_type == document_type]
+    releases = sorted({release for guide in guides for release in guide.releases})
+    return f"agreed is {' or '.join(releases)}: send that" if releases else "send what is agreed"
 
 
 def _report(

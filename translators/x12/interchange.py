@@ -15,6 +15,7 @@ from translators.x12.reading import GroupHeader, InterchangeAcknowledgment, Inte
 from translators.x12.sets import FUNCTIONAL_IDS
 from translators.x12.value_faults import quoted
 
+ADDRESSES_NAMED_MAX = 3  # in a remedy
 # The note of TA105 that speaks of each ISA element.
 _NOTES = (
     InterchangeError.AUTHORIZATION_QUALIFIER,
@@ -90,6 +91,7 @@ def header_of(isa: IsaText) -> InterchangeHeader:
         usage=values[14],
         start=isa.start,
         delimiters=isa.delimiters,
+        number_start=_offset(isa, 12),
     )
 
 
@@ -118,15 +120,19 @@ def check_isa(isa: IsaText, rules: ReadingRules, ledger: Ledger) -> None:
     header = header_of(isa)
     sender = Identity(header.sender_qualifier, header.sender_id)
     if rules.senders is not None and sender not in rules.senders:
-        message = (
-            f"{_address(sender)} is no address that this partner may send from; send from one that is agreed, or have"
-            " it added to the profile"
-        )
+        message = f"{_address(sender)} is no address that is agreed for sending; {_agreed_senders(rules.senders)}"
         ledger.add(_isa_finding(isa, InterchangeError.SENDER_ID, message, Severity.ERROR, 5))
     receiver = Identity(header.receiver_qualifier, header.receiver_id)
     if rules.receivers is not None and receiver not in rules.receivers:
         message = f"{_address(receiver)} is no address of ours; put the agreed one into ISA07 and ISA08"
         ledger.add(_isa_finding(isa, InterchangeError.RECEIVER_ID, message, Severity.ERROR, 7))
+
+
+def _agreed_senders(senders: frozenset[Identity]) -> str:
+    """The remedy, for who wrote it and for who looks after the agreements; of very many addresses none is named."""
+    agreed = ", ".join(sorted(map(_address, senders))) if len(senders) <= ADDRESSES_NAMED_MAX else ""
+    named = f"agreed is {agreed}: send from that" if agreed else "send from one that is agreed"
+    return f"{named}, or ask for an agreement on this one"
 
 
 def _address(identity: Identity) -> str:
@@ -159,7 +165,6 @@ def _envelope_codes(element: str) -> frozenset[str]:
 
 
 def _isa_finding(isa: IsaText, code: InterchangeError, message: str, severity: Severity, index: int | None) -> Finding:
-    offset = 0 if index is None else 4 + sum(len(value) + 1 for value in isa.elements[:index])
     return Finding(
         Level.INTERCHANGE,
         code,
@@ -168,8 +173,13 @@ def _isa_finding(isa: IsaText, code: InterchangeError, message: str, severity: S
         segment="ISA",
         element=None if index is None else index + 1,
         value=None if index is None else isa.elements[index][:VALUE_CHARACTERS_MAX],
-        byte_offset=isa.start + offset,
+        byte_offset=isa.start if index is None else _offset(isa, index),
     )
+
+
+def _offset(isa: IsaText, index: int) -> int:
+    """Where an element of the ISA begins, in the file."""
+    return isa.start + len("ISA*") + sum(len(value) + 1 for value in isa.elements[:index])
 
 
 def read_ta1(parts: list[str], start: int, ledger: Ledger) -> InterchangeAcknowledgment:

@@ -43,6 +43,7 @@ class InterchangeHeader:
     usage: str  # ISA15: P, T or I
     start: int
     delimiters: Delimiters = STANDARD_DELIMITERS
+    number_start: int | None = field(default=None, compare=False)  # where ISA13 begins, of one that was read
 
     @property
     def sender(self) -> str:

@@ -17,6 +17,12 @@ def interchange_key(result: InterchangeResult) -> str:
     return f"ISA|{_addresses(result)}|{_number(result.header.control_number)}"
 
 
+def interchange_key_of(sender: str, receiver: str, usage: str, control_number: str) -> str:
+    """The same of an interchange that only a report tells of, its parties as people read them: ``ZZ/ACMESUPPLY``."""
+    parties = "|".join((*sender.partition("/")[::2], *receiver.partition("/")[::2]))
+    return f"ISA|{parties}|{usage}|{_number(control_number)}"
+
+
 def sequence_key(result: InterchangeResult) -> str:
     """Within what the ISA13 of a partner ascend: sender, receiver and usage."""
     return _addresses(result)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from translators.x12 import envelope_words
+from translators.x12.envelope_words import CodeWords
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
@@ -23,6 +26,10 @@ class CodeTable:
     codes: tuple[ErrorCode, ...]
 
 
+def _told(anchor: str, element: str, title: str, words: tuple[CodeWords, ...]) -> CodeTable:
+    return CodeTable(anchor, element, title, tuple(ErrorCode(item.code, item.says, item.remedy) for item in words))
+
+
 def _table(anchor: str, element: str, title: str, *rows: tuple[str, str, str]) -> CodeTable:
     return CodeTable(anchor, element, title, tuple(ErrorCode(*row) for row in rows))
 
@@ -35,38 +42,11 @@ INTERCHANGE_STATUS: Final = _table(
     ("E", "accepted, with errors that are told", "Nothing is lost; mend what TA105 names before it becomes an error."),
     ("R", "rejected: nothing inside was processed", "Mend what TA105 names and send again under a new ISA13."),
 )
-INTERCHANGE_ERRORS: Final = _table(
+INTERCHANGE_ERRORS: Final = _told(
     "ta105",
     "TA105",
     "Interchange note codes",
-    ("000", "no error", ""),
-    ("001", "ISA13 and IEA02 differ", "Put the same control number into both."),
-    ("004", "a segment terminator is wrong or missing", "End every segment, the last one too, as ISA declares."),
-    ("005", "ISA05 is not the sender qualifier that was agreed", "Send the qualifier in the envelope table."),
-    (
-        "006",
-        "ISA06 is not a sender id that was agreed",
-        "Send the id in the envelope table.",
-    ),
-    ("007", "ISA07 is not our qualifier", "Send the qualifier in the envelope table."),
-    ("008", "ISA08 is not our id", "Send the id in the envelope table."),
-    ("010", "ISA01 is no code of the list", "Send 00."),
-    ("011", "ISA02 is wrong", "Send ten blanks."),
-    ("012", "ISA03 is no code of the list", "Send 00."),
-    ("013", "ISA04 is wrong", "Send ten blanks."),
-    ("014", "ISA09 is no date", "Send YYMMDD."),
-    ("015", "ISA10 is no time", "Send HHMM, 24 hours."),
-    ("016", "ISA11 is wrong", "Send U up to version 00401, your repetition separator after it."),
-    ("017", "ISA12 is no version that we read", "Send the version in the envelope table."),
-    ("018", "ISA13 is no valid control number, or out of sequence", "Send nine digits, each number once, ascending."),
-    ("019", "ISA14 is neither 0 nor 1", "Send 0, or 1 to ask for a TA1."),
-    ("020", "ISA15 is none of P, T, I", "Send T while you test, P in production."),
-    ("021", "IEA01 does not count the groups that were sent", "Count the GS segments."),
-    ("022", "the order of ISA, GS, GE, IEA is broken", "Close every group and interchange before the next begins."),
-    ("023", "the file ends before IEA", "Send the whole file; look whether the transfer was cut off."),
-    ("024", "something between ISA and IEA cannot be read", "Compare with the example of the document."),
-    ("025", "ISA13 was used before", "Give each interchange a number of its own. Never send old bytes again."),
-    ("027", "the component separator (ISA16) cannot be used", "Send a character that occurs nowhere in your data."),
+    envelope_words.INTERCHANGE_NOTES,
 )
 GROUP_STATUS: Final = _table(
     "ak901",
@@ -77,17 +57,11 @@ GROUP_STATUS: Final = _table(
     ("P", "partially accepted", "Look at AK5 of each set: send those again that were rejected."),
     ("R", "rejected: nothing of it was processed", "Mend what is told and send the documents again."),
 )
-GROUP_ERRORS: Final = _table(
+GROUP_ERRORS: Final = _told(
     "ak905",
     "AK905",
     "Functional group errors",
-    ("1", "the functional group (GS01) is not supported", "Compare GS01 with the document."),
-    ("2", "the release (GS08) is not supported", "Send one of the releases that this guide names."),
-    ("3", "GE is missing", "End each group with GE."),
-    ("4", "GS06 and GE02 differ", "Put the same control number into both."),
-    ("5", "GE01 does not count the sets that were sent", "Count the ST segments."),
-    ("6", "GS06 is no valid control number, or was used before", "Number the groups without repetition."),
-    ("19", "GS06 was used before (from release 005010 on)", "Number the groups without repetition."),
+    envelope_words.GROUP_ERRORS,
 )
 SET_STATUS: Final = _table(
     "ak501",
@@ -97,19 +71,11 @@ SET_STATUS: Final = _table(
     ("E", "accepted, with errors that are told", "The document was processed; mend the errors."),
     ("R", "rejected: this document was not processed", "Mend the errors and send the document again."),
 )
-SET_ERRORS: Final = _table(
+SET_ERRORS: Final = _told(
     "ak502",
     "AK502 / IK502",
     "Transaction set errors",
-    ("1", "the transaction set is not supported, or not agreed", "Send only documents that this guide names."),
-    ("2", "SE is missing", "End each set with SE."),
-    ("3", "ST02 and SE02 differ", "Put the same control number into both."),
-    ("4", "SE01 does not count the segments", "Count from ST to SE, both included."),
-    ("5", "one or more segments are in error", "Look at AK3 and AK4, which name them."),
-    ("6", "ST01 is missing or wrong", "Compare ST01 with the document."),
-    ("7", "ST02 is missing, wrong or was used before", "Number the sets of a group without repetition."),
-    ("23", "ST02 is not unique in its group", "Number the sets of a group without repetition."),
-    ("I5", "the agreement of this guide is broken (999)", "Look at the segments and elements that are named."),
+    envelope_words.SET_ERRORS,
 )
 SEGMENT_ERRORS: Final = _table(
     "ak304",

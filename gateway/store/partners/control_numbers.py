@@ -181,6 +181,11 @@ def used_at(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     return {key: row.created_at_ms for key, row in rows}
 
 
+def used_by(connection: Connection, keys: Iterable[str]) -> dict[str, str]:
+    """The messages that used numbers of partners last, by their keys; nothing is noted."""
+    return {key: row.message_id for key, row in _looked_up(connection, _TELL_ALL, keys)}
+
+
 def last_of(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     """The last numbers that partners used, by their keys; nothing is noted."""
     return {key: row.last for key, row in _looked_up(connection, _TELL_SEEN, keys)}

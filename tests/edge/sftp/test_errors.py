@@ -35,7 +35,8 @@ BAD = acknowledgment_855(1).replace(b"BAK*00*AC", b"BAK*00*")
 @asynccontextmanager
 async def deciding_office(tmp_path, **terms):
     """Mailboxes, and what reads the files that are dropped there."""
-    async with open_office(tmp_path, mailbox(more=ADDRESSED, **terms)) as office:
+    more = terms.pop("more", ADDRESSED)
+    async with open_office(tmp_path, mailbox(more=more, **terms)) as office:
         house = office.house
         edge, ours = house.edge, (IdentitySettings.model_validate(IDENTITY),)
         pool = WorkerPool(processes_max=1, memory_bytes_max=edge.settings.limits.worker_memory_bytes_max, timeout_s=30)
@@ -171,3 +172,98 @@ async def test_names_that_leave_no_room_or_are_those_of_reports(tmp_path):
             await client.stat(b"/errors/b" + of_long[1:])
         with pytest.raises(asyncssh.SFTPFailure, match="no longer kept"):
             await get(client, b"/errors/a.edi")
+
+
+async def report_on(client, name):
+    """A report as one line, from where it says what is wrong."""
+    text = (await get(client, b"/errors/" + name + b".report.txt")).decode()
+    assert max(map(len, text.splitlines())) <= 88
+    return " ".join(text.partition("What is wrong")[2].split())
+
+
+async def test_the_same_file_once_more_under_another_name_is_said_to_be_here(tmp_path):
+    async with deciding_office(tmp_path) as office, office.session() as client:
+        await drop(office, client, b"v1.edi", acknowledgment_855(1))
+        await drop(office, client, b"v1-other.edi", acknowledgment_855(1))
+        report = await report_on(client, b"v1-other.edi")
+        assert "- ISA13, byte 90 [TA105 025] this interchange was received already, in the file v1.edi of 20" in report
+        assert "value: 000000001" in report
+        assert "This is, byte by byte, the file v1.edi of 20" in report
+        assert "There is nothing to do: send nothing again." in report
+        assert "Correct what" not in report
+        assert "errors/" not in report
+
+
+async def test_another_file_under_a_number_that_was_used_needs_another_number(tmp_path):
+    async with deciding_office(tmp_path) as office, office.session() as client:
+        await drop(office, client, b"v1.edi", acknowledgment_855(1))
+        await drop(office, client, b"v2.edi", acknowledgment_855(2, interchange=1))
+        report = await report_on(client, b"v2.edi")
+        assert "ISA13, byte 90 [TA105 025] this number was used before, in the file v1.edi of 20" in report
+        assert "give the interchange one that was not used before" in report
+        assert "Give what is named above a control number (ISA13) that was not used before and send the file" in report
+        assert "Correct what" not in report
+
+
+async def test_a_number_that_was_used_in_part_of_a_file_is_named_there(tmp_path):
+    async with deciding_office(tmp_path) as office, office.session() as client:
+        first = acknowledgment_855(1)
+        await drop(office, client, b"v1.edi", first)
+        await drop(office, client, b"both.edi", acknowledgment_855(2) + first)
+        report = await report_on(client, b"both.edi")
+        assert f"ISA13, byte {len(first) + 90}" in report
+        assert "leave it out if it is the one that you sent then" in report
+        assert "send the documents that were not accepted, and only those, again" in report
+        assert "nothing to do" not in report
+        # Both once more: what was accepted then, and what was not.
+        await drop(office, client, b"both-again.edi", acknowledgment_855(2) + first)
+        report = await report_on(client, b"both-again.edi")
+        assert "byte by byte, the file both.edi" in report
+        assert "of which a part was accepted" in report
+        assert "nothing to do" not in report
+
+
+async def test_what_was_accepted_in_part_is_not_said_to_need_nothing(tmp_path):
+    async with deciding_office(tmp_path) as office, office.session() as client:
+        part = many_855(3, bad=frozenset({1}))
+        await drop(office, client, b"part.edi", part)
+        await drop(office, client, b"part-other.edi", part)
+        report = await report_on(client, b"part-other.edi")
+        assert "the file part.edi of 20" in report
+        assert "of which a part was accepted" in report
+        assert "Send only that again, corrected" in report
+        assert "nothing to do" not in report
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "words"),
+    [
+        ({"action": "process"}, "- GS06, byte 107 [AK905 6] GS06 is no valid control number, or was used before"),
+        (
+            {"action": "process", "group": "process"},
+            "- ST02 [AK502 23] ST02 was used before: number the sets without repetition value: 0001",
+        ),
+    ],
+    ids=["group", "set"],
+)
+async def test_numbers_of_groups_and_sets_that_were_used_are_named(tmp_path, duplicates, words):
+    rules = {"action": "reject", "group": "reject", "transaction_set": "reject"} | duplicates
+    async with deciding_office(tmp_path, more=ADDRESSED | {"duplicates": rules}) as office, office.session() as client:
+        await drop(office, client, b"v1.edi", acknowledgment_855(1))
+        await drop(office, client, b"v2.edi", acknowledgment_855(2, interchange=1))
+        report = await report_on(client, b"v2.edi")
+        assert words in report
+        assert "Correct what is named above" in report
+
+
+async def test_remedies_are_what_who_sent_it_can_do(tmp_path):
+    async with deciding_office(tmp_path) as office, office.session() as client:
+        await drop(office, client, b"newer.edi", acknowledgment_855(1).replace(b"X*004010", b"X*005010"))
+        report = await report_on(client, b"newer.edi")
+        assert "is not agreed; agreed is 004010: send that, or ask for an agreement on it" in report
+        foreign = acknowledgment_855(2).replace(b"ACMESUPPLY     ", b"SOMEBODYELSE   ")
+        await drop(office, client, b"foreign.edi", foreign)
+        report = await report_on(client, b"foreign.edi")
+        assert "agreed is `ZZ/ACMESUPPLY`: send from that, or ask for an agreement on this one" in report
+        assert report.count("TA105 006") == 1  # the finding tells it, and nothing tells it again
+        assert "ISA06, byte 35" in report

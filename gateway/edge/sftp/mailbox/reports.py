@@ -1,30 +1,30 @@
 """Reports in errors/: what was wrong with a file, in words, for people who have a mailbox and no other window to us.
 
-A report says what stands in the store and cannot change any more, so it is the same each time it is asked for: sizes
-in a listing are true.
+A report says what stands in the store and cannot change any more until it is purged, so it is the same each time it is
+asked for: sizes in a listing are true.
 """
 
 import textwrap
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 from sqlalchemy import Connection
 
-from gateway.model.delivery import MAILBOX
+from gateway.edge.sftp.mailbox import repeated
+from gateway.edge.sftp.mailbox.refusals import ENVELOPES_MAX, TA1_REJECTED, Refusal, is_repeated, load
+from gateway.edge.sftp.mailbox.repeated import Earlier
 from gateway.model.instants import moment
 from gateway.sftp import shown
-from gateway.store import deliveries, messages
-from gateway.store.messages import StoredMessage, acknowledgments, documents
+from gateway.store.messages import StoredMessage
 from gateway.store.messages.documents import REJECTED, StoredDocument, Tally
 from gateway.store.refused_files import RefusedFile
+from translators.x12.envelope_words import NUMBERED, words_of
+from translators.x12.faults import SetError
 
 WIDTH: Final = 88
-DOCUMENTS_MAX: Final = 20
 FINDINGS_MAX: Final = 50  # of a file
-ENVELOPES_MAX: Final = 20
 MESSAGE_CHARACTERS_MAX: Final = 1_000
 # A pointer is made of names that a partner chose.
 PLACE_CHARACTERS_MAX: Final = 500
@@ -41,39 +41,6 @@ _CODES: Final[Mapping[str, str]] = {
     "segment": "AK304",
     "element": "AK403",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What is known of a refused file.
-
-    Attributes:
-        message: None where it is no longer kept.
-        refused: documents in it that were refused or had faults, the first so many.
-        acknowledged: the acknowledgments that lie in acknowledgments/, as (kinds, our control number).
-    """
-
-    file: RefusedFile
-    message: StoredMessage | None = None
-    tally: Tally = field(default_factory=lambda: Tally(0, 0, 0))
-    refused: tuple[StoredDocument, ...] = ()
-    acknowledged: tuple[tuple[str, int], ...] = ()
-
-
-def load(connection: Connection, file: RefusedFile) -> Refusal:
-    """What is known of a refused file."""
-    message = messages.get(connection, file.message_id)
-    if message is None:
-        return Refusal(file)
-    laid_out = {item.id for item in deliveries.of_message(connection, message.id) if item.channel == MAILBOX}
-    earned = [item for item in acknowledgments.of_message(connection, message.id) if item.id in laid_out]
-    return Refusal(
-        file,
-        message,
-        documents.tally(connection, message.id),
-        tuple(documents.faulty(connection, message.id, message.revision, DOCUMENTS_MAX)),
-        tuple((item.kinds, item.control_number) for item in earned[:ENVELOPES_MAX]),
-    )
 
 
 class Reports:
@@ -142,7 +109,7 @@ def report(refusal: Refusal) -> bytes:
     lines += [*_wrapped(_verdict(refusal.tally, is_whole=is_whole)), ""]
     lines += _facts(refusal.file, message)
     lines += ["", *_headed("What is wrong")]
-    said = [*_of_envelopes(message), *_of_documents(refusal)]
+    said = [*_of_envelopes(refusal), *_of_documents(refusal)]
     lines += said or _wrapped(_visible(message.reason) or "Nothing in it was accepted.", "  ")
     lines += ["", *_headed("What to do"), *_to_do(refusal, is_whole=is_whole)]
     return _joined(lines)
@@ -165,13 +132,27 @@ def _facts(file: RefusedFile, message: StoredMessage) -> list[str]:
     ]
 
 
-def _to_do(refusal: Refusal, *, is_whole: bool) -> Iterator[str]:
+def _remedy(refusal: Refusal, *, is_whole: bool) -> str:
+    same, refused = refusal.repeats, refusal.interchanges
+    if same is not None and is_whole:
+        return repeated.to_do(same)
+    is_repetition_alone = bool(refused) and all(is_repeated(one) for one in refused)
+    if same is not None and is_repetition_alone:
+        return repeated.NOTHING_TO_DO
     again = "the file" if is_whole else "the documents that were not accepted, and only those,"
-    yield from _wrapped(
-        f"Correct what is named above and send {again} again, under any name. The same file once more would be "
-        "recognised as what it is, and refused as before.",
-        "  ",
+    first = (
+        "Give what is named above a control number (ISA13) that was not used before"
+        if is_repetition_alone
+        else "Correct what is named above"
     )
+    return (
+        f"{first} and send {again} again, under any name. The same file once more would be recognised as what it is, "
+        "and refused as before."
+    )
+
+
+def _to_do(refusal: Refusal, *, is_whole: bool) -> Iterator[str]:
+    yield from _wrapped(_visible(_remedy(refusal, is_whole=is_whole)), "  ")
     for kinds, number in refusal.acknowledged:
         text = f"The acknowledgment ({kinds}, our interchange {number:09d}) in acknowledgments/ says it in X12."
         yield from _wrapped(text, "  ")
@@ -182,35 +163,70 @@ def _to_do(refusal: Refusal, *, is_whole: bool) -> Iterator[str]:
     )
 
 
-def _of_envelopes(message: StoredMessage) -> Iterator[str]:
+def _of_envelopes(refusal: Refusal) -> Iterator[str]:
     """Findings on the file as a whole, and interchanges and groups that were refused."""
-    told: dict[str, Any] = orjson.loads(message.report) if message.report else {}
+    told = refusal.told
     findings = told.get("findings") or []
     yield from _findings(findings[:FINDINGS_MAX], "  ")
     omitted = len(findings[FINDINGS_MAX:]) + int(told.get("findings_omitted") or 0)
     if omitted:
         yield f"  ... and {omitted:,} more like these."
-    refused = [one for one in told.get("interchanges") or [] if _is_refused(one)]
+    refused = refusal.interchanges
     for one in refused[:ENVELOPES_MAX]:
-        yield from _interchange(one)
+        yield from _interchange(one, findings, refusal.earlier.get(one["control_number"]))
     if len(refused) > ENVELOPES_MAX:
         yield f"  ... and {len(refused) - ENVELOPES_MAX:,} more interchanges."
 
 
-def _is_refused(interchange: Mapping[str, Any]) -> bool:
-    return interchange["status"] == REJECTED or any(one["status"] == REJECTED for one in interchange["groups"])
-
-
-def _interchange(one: Mapping[str, Any]) -> Iterator[str]:
+def _interchange(
+    one: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], earlier: Earlier | None
+) -> Iterator[str]:
     ta1 = one["ta1"]
     code = f" (TA1 {ta1['code']} {ta1['note']})" if ta1["code"] not in {None, "", "A"} else ""
     who = f"Interchange {one['control_number']} from {one['sender']} to {one['receiver']}"
     yield from _wrapped(_visible(f"{who}: {one['status']}{code}"), "  ")
+    if ta1["code"] == TA1_REJECTED:
+        note = _finding("interchange", ta1["note"], one["control_number"], one.get("number_byte_offset"))
+        if earlier is not None:
+            note["message"] = repeated.words_of(earlier)
+        yield from _findings(_untold([note], findings), "    ")
     for group in [group for group in one["groups"] if group["status"] == REJECTED][:ENVELOPES_MAX]:
         codes = f" (AK905 {', '.join(map(str, group['codes']))})" if group["codes"] else ""
         yield from _wrapped(
             _visible(f"Group {group['control_number']} {group['functional_id']}: {group['status']}{codes}"), "    "
         )
+        notes = [
+            _finding("group", str(code), group["control_number"], group.get("byte_offset")) for code in group["codes"]
+        ]
+        yield from _findings(_untold(notes, findings), "      ")
+
+
+def _finding(level: str, code: str, number: str, byte_offset: int | None) -> dict[str, Any]:
+    """What an envelope earned, in the shape of a finding: where it lies, what the code says and what to do."""
+    words = words_of(level, code)
+    segment, element = NUMBERED.get((level, code), (None, None))
+    remedy = f": {words.remedy[0].lower()}{words.remedy[1:].rstrip('.')}" if words.remedy else ""
+    return {
+        "level": level,
+        "code": code,
+        "segment": segment,
+        "element": element,
+        "value": number if segment else None,
+        "byte_offset": byte_offset if segment else None,
+        "message": f"{words.says}{remedy}",
+    }
+
+
+def _untold(notes: Sequence[dict[str, Any]], findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those of which no finding of the file has told already; what earned a control number is told by its value."""
+    told = {(one.get("level"), str(one.get("code")), one.get("value")) for one in findings}
+    levels = {(level, code) for level, code, _ in told}
+    return [
+        note
+        for note in notes
+        if (note["level"], note["code"]) not in levels
+        or (note["value"] is not None and (note["level"], note["code"], note["value"]) not in told)
+    ]
 
 
 def _of_documents(refusal: Refusal) -> Iterator[str]:
@@ -230,11 +246,41 @@ def _of_documents(refusal: Refusal) -> Iterator[str]:
         if omitted:
             yield f"    ... and {omitted:,} more findings in this document."
         if not findings:
-            yield from _wrapped("Nothing is wrong with it by itself: it was refused with what it stands in.", "    ")
+            yield from _without_findings(document, refusal)
     rejected = sum(document.status == REJECTED for document in refusal.refused)
     if refusal.tally.rejected > rejected or room <= 0:
         yield ""
         yield f"  {refusal.tally.rejected:,} documents were refused in all; the first are told here."
+
+
+def _without_findings(document: StoredDocument, refusal: Refusal) -> Iterator[str]:
+    """Why a document was refused that reads well: its envelope was, or its number was used before."""
+    number = orjson.loads(document.location).get("set_control_number")
+    if document.status == REJECTED and number is not None and not _is_in_refused(document, refusal):
+        yield from _findings([_finding("transaction_set", SetError.DUPLICATE.value, number, None)], "    ")
+    else:
+        yield from _wrapped("Nothing is wrong with it by itself: it was refused with what it stands in.", "    ")
+
+
+def _is_in_refused(document: StoredDocument, refusal: Refusal) -> bool:
+    """Whether its envelope was refused, or what stands beside it took it along.
+
+    Of very many envelopes the last are not told, so that of theirs it is supposed. Of a group that holds nothing but
+    sets whose numbers were used before the status is that of these.
+    """
+    location = orjson.loads(document.location)
+    takes_along = any(one.status == REJECTED and orjson.loads(one.findings) for one in refusal.refused)
+    found = False
+    for one in refusal.told.get("interchanges") or []:
+        if one["control_number"] != location.get("interchange_control_number"):
+            continue
+        for group in one["groups"]:
+            if group["control_number"] == location.get("group_control_number"):
+                found = True
+                is_rejected = REJECTED in (one["status"], group["status"])
+                if one["ta1"]["code"] == TA1_REJECTED or (is_rejected and (group["codes"] or takes_along)):
+                    return True
+    return not found
 
 
 def _stands(document: StoredDocument) -> str:
