@@ -166,6 +166,37 @@ def test_a_profile_whose_server_is_not_tried_is_told_and_audited(
     assert list(over.detail["steps"]) == ["profile", *skipped]
 
 
+HOOK = {
+    "hosts": ["acme.example"],
+    "subscriptions": [{"name": "erp", "url": "https://acme.example/in", "secrets": "env:ACME_HOOK"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("profile", "words", "said"),
+    [
+        (
+            {"webhooks": HOOK, "delivery": {"way": "webhook", "webhook": "erp"}},
+            (),
+            "gateway webhooks test acme-supply/erp",
+        ),
+        ({"sftp_server": SERVER}, ("--url-only",), "`gateway partner ping acme-supply --sftp` looks at it"),
+    ],
+    ids=["webhook", "url-of-a-server"],
+)
+def test_what_is_tried_by_another_command_is_told_with_that(
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    profile: dict[str, object],
+    words: tuple[str, ...],
+    said: str,
+):
+    monkeypatch.setenv("ACME_HOOK", "whsec_" + "a" * 43 + "=")
+    ended = call(run, Site(tmp_path / "site", acme_profile=profile), "acme-supply", *words)
+    assert (ended.code, said in ended.out) == (1, True), ended.out + ended.err
+
+
 @pytest.mark.parametrize(
     ("profile", "said"),
     [

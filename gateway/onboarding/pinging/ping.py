@@ -26,8 +26,9 @@ from gateway.carriers.http import Door, Way
 from gateway.carriers.parcels import Consignment, Held
 from gateway.carriers.probing import Dialled, believing_context, dial, handshake
 from gateway.carriers.tls import TlsUnusable, client_context
-from gateway.flow.outward.ways import SANDBOX, NoWay, Recipient, recipient, speaking_as
+from gateway.flow.outward.ways import SANDBOX, SFTP, NoWay, Recipient, recipient, speaking_as
 from gateway.model.delivery import INBOX, MAILBOX, DeliveryKind
+from gateway.model.webhook import WEBHOOK
 from gateway.onboarding.pinging.receipts import tell_answer
 from gateway.onboarding.pinging.steps import Report, Step, Writing, describe
 from gateway.settings import Settings
@@ -52,6 +53,10 @@ NOTHING_THERE = {
     SANDBOX: "the sandbox plays them: nothing goes over a network, so there is nothing to reach",
     INBOX: FETCHING,
     MAILBOX: MAILBOX_HERE,
+}
+TRIED_BY = {
+    SFTP: "what we have for them is put on their SFTP server: `gateway partner ping {owner} --sftp` looks at it",
+    WEBHOOK: "what we have for them is posted to their webhook: `gateway webhooks test {owner}/{hook}` tries it",
 }
 
 
@@ -167,6 +172,10 @@ class Ping:
                     return None
                 if way.held:
                     step.fail(way.held)
+                    return None
+                if way.channel in TRIED_BY:
+                    words = TRIED_BY[way.channel].format(owner=way.bearer.id, hook=way.bearer.profile.delivery.webhook)
+                    step.fail(words)
                     return None
                 as2 = way.over_as2
                 destination = read_url(url_of(_consignment(way, "", "", None), as2))
