@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from gateway.store.partners import states as partner_states
 from gateway.store.partners import trials
 from partners.loader import LoadedProfile, load_profile
 from tests.commands.conftest import Ended, Run
+from tests.onboarding.test_shipped_templates import PUBLIC_KEY
 from tests.site import Site
 
 PARTNER = "northwind-parts"
@@ -60,7 +62,7 @@ def loaded(site: Site) -> LoadedProfile:
 
 
 def passed(site: Site, database: Database, *, digest: str | None = None) -> None:
-    """A run of the sample through the real transports."""
+    """A run of the sample between two gateways."""
     digest = loaded(site).digest if digest is None else digest
     trial = trials.Trial("01", PARTNER, "ship-notice", "loopback", digest, True, "as it came", "command:tests", 1)
     database.write_now(lambda c: trials.record(c, trial))
@@ -70,7 +72,7 @@ def missing(ended: Ended) -> list[str]:
     return [one["name"] for one in ended.json["requirements"] if not one["met"]]
 
 
-TRIED = "the required samples passed through the real transports with this very profile"
+TRIED = "the required samples passed live with this very profile"
 
 
 def test_each_thing_that_is_missing_is_told_with_its_remedy(call, site: Site):
@@ -98,6 +100,7 @@ def test_a_partner_goes_live_once_everything_passed(call, site: Site, database: 
     passed(site, database)
     dry = call("go-live", PARTNER, "--dry-run")
     assert dry.code == 0, dry.out
+    assert f"✓ {TRIED}: by REST between two gateways here\n" in dry.out
     assert "live (was testing): everything exchanged is for real (ISA15 = P)" in dry.out
     assert status_of(site) == "status: testing # since March"
     assert call("go-live", PARTNER).code == 2  # nobody is there to answer
@@ -115,6 +118,38 @@ def test_what_passed_with_another_profile_counts_for_nothing(call, site: Site, d
     assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == [TRIED]
     call("status", PARTNER, "draft")
     assert missing(call("go-live", PARTNER, "--dry-run", "--format", "json")) == ["they were in testing", TRIED]
+
+
+def test_what_passed_by_the_api_is_not_said_to_have_gone_by_sftp(call, site: Site, database: Database):
+    path = site.partners_dir / PARTNER / "profile.yaml"
+    (path.parent / "nw.pub").write_bytes(PUBLIC_KEY)
+    sftp = "sftp: {user: nw, keys: [{label: a, file: nw.pub}]}\ndelivery: {way: mailbox}\n"
+    path.write_text(f"{path.read_text()}\n{sftp}")
+    call("test", PARTNER, "--record")
+    passed(site, database)
+    ended = call("go-live", PARTNER, "--dry-run")
+    assert f"✓ {TRIED}: by REST between two gateways here, not by SFTP\n" in ended.out
+    trial = trials.Trial("02", PARTNER, "ship-notice", "partner", loaded(site).digest, True, "came", "command:tests", 2)
+    database.write_now(lambda c: trials.record(c, trial))
+    assert f"✓ {TRIED}: with the partner itself\n" in call("go-live", PARTNER, "--dry-run").out
+
+
+@pytest.mark.parametrize("has_sample", [True, False], ids=["none required", "none at all"])
+def test_without_a_sample_to_play_nothing_is_ticked(call, site: Site, has_sample: bool):
+    path = site.partners_dir / PARTNER / "profile.yaml"
+    path.write_text(path.read_text() + "\nrequired_samples: []\n")
+    if has_sample:
+        call("test", PARTNER, "--record")
+    else:
+        shutil.rmtree(path.parent / "samples")
+    ended = call("go-live", PARTNER, "--dry-run")
+    assert ended.code == 0
+    assert TRIED not in ended.out
+    assert f"- no sample was played live: {'none has to pass' if has_sample else 'there are none'}\n" in ended.out
+    wanted = "let one of them be required" if has_sample else "that shows: inbound ship_notice in json"
+    assert wanted in ended.out
+    last = call("go-live", PARTNER, "--dry-run", "--format", "json").json["requirements"][-1]
+    assert (last["met"], last["empty"], last["how"]) == (True, True, "")
 
 
 def test_force_is_kept_in_the_audit_with_what_was_missing(call, run: Run, site: Site, database: Database):

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
-from gateway.onboarding.samples.live.loopback_profiles import Playable, ours, their_identities, theirs
+from gateway.onboarding.samples.live.loopback_profiles import THEIR_FILE, Playable, ours, their_identities, theirs
+from gateway.onboarding.samples.live.transports import untried_transports, words_of_passed
+from gateway.onboarding.samples.reading import Sample
 from gateway.onboarding.samples.staging import Cast, cast
 from gateway.settings import IdentitySettings
+from gateway.store.partners.trials import Trial
 from partners.directory import Directory
 from partners.loader import LoadedProfile, parse_profile
 from tests.onboarding.sampled import AGREEMENTS, AS2, OURS, X12
@@ -19,6 +23,7 @@ SHOP = {"name": "shop", "as2_id": "SHOP-AS2"}
 
 def loaded(**profile: object) -> LoadedProfile:
     told = {"id": "acme", "name": "Acme", "as2": AS2, "x12": X12, "agreements": AGREEMENTS} | profile
+    told = {name: value for name, value in told.items() if value is not None}
     found = parse_profile({"profile.yaml": yaml.safe_dump(told).encode(), "acme.pem": b"x", "units.csv": b"a,b"})
     assert isinstance(found, LoadedProfile), found
     return found
@@ -134,3 +139,52 @@ def test_every_key_of_a_profile_survives(tmp_path: Path) -> None:
     after = parse_profile(folder)
     assert isinstance(after, LoadedProfile), after
     assert after.profile.model_copy(update={"as2": before.profile.as2}) == before.profile
+
+
+SERVER = {"host": "sftp.acme.example", "user": "us", "key": "acme", "host_keys": ["SHA256:" + "A" * 43]}
+FETCHED = [{"name": "answers", "folder": "/out"}]
+BOX = {"user": "acme", "keys": []}
+
+
+@pytest.mark.parametrize(
+    ("profile", "untried", "notes"),
+    [
+        ({}, (), ()),
+        ({"as2": None, "sftp": BOX}, ("SFTP",), ("sent and fetched by the API, and not by SFTP",)),
+        ({"sftp": BOX}, ("SFTP",), ("what they send comes by AS2, and not by SFTP",)),
+        (
+            {"as2": None, "sftp_server": SERVER | {"push": {"folder": "/in"}}},
+            ("SFTP",),
+            ("sent and fetched by the API, and nothing put on their SFTP server",),
+        ),
+        (
+            {"as2": None, "sftp_server": SERVER | {"fetch": FETCHED}},
+            ("SFTP",),
+            ("what they send comes by the API, and not by SFTP",),
+        ),
+    ],
+    ids=["as2", "mailbox", "both", "push", "fetch"],
+)
+def test_what_is_not_tried_is_said(profile: dict[str, Any], untried: tuple[str, ...], notes: tuple[str, ...]) -> None:
+    partner = loaded(**profile)
+    made = moved(**profile)
+    assert (untried_transports(partner.profile), made.notes) == (untried, notes)
+    furnished = parse_profile({"profile.yaml": yaml.safe_dump(made.profile).encode(), THEIR_FILE: b"x"} | made.files)
+    assert isinstance(furnished, LoadedProfile), furnished  # there is a way in
+
+
+def test_how_samples_that_passed_travelled(tmp_path: Path) -> None:
+    json, x12 = (
+        Sample(name, name, "", "inbound", tmp_path, content, f"received.{name}", {}, required=True)
+        for name, content in (("json", b"{}"), ("x12", b"ISA*"))
+    )
+    both, box = loaded(api_keys=[{"label": "a", "sha256": "a" * 64}]), loaded(as2=None, sftp=BOX)
+
+    def words(partner: LoadedProfile, *with_them: str) -> str:
+        ran = [Trial("1", "acme", name, "partner", "d", True, "", "", 1) for name in with_them]
+        return words_of_passed(partner.profile, partner.profile, (json, x12), ran, "d")
+
+    assert words(both) == "by REST and AS2 between two gateways here"
+    assert words(box) == "by REST between two gateways here, not by SFTP"
+    assert words(box, "x12", "json") == "with the partner itself"
+    assert words(box, "x12") == "by REST between two gateways here, not by SFTP; with the partner itself"

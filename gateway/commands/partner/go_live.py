@@ -11,16 +11,17 @@ from gateway.commands.opening import open_settings
 from gateway.commands.output import note, print_json, progress, say
 from gateway.commands.parsing import Unusable, Verbs, add_config, add_format, verb
 from gateway.commands.partner.status import bring_about, told_change
-from gateway.commands.profiles import folder_of, profile_of
+from gateway.commands.profiles import connection_of, folder_of, profile_of
 from gateway.commands.storing import changing
 from gateway.onboarding.checking.profiles import check_profile
 from gateway.onboarding.differences import Change, compare
-from gateway.onboarding.going_live.requirements import Requirement, requirements
+from gateway.onboarding.going_live.requirements import PlayedLive, Requirement, requirements
 from gateway.onboarding.going_live.stages import StageEdit, stage_edit
 from gateway.onboarding.samples.judging import Judged
+from gateway.onboarding.samples.live.transports import words_of_passed
 from gateway.onboarding.samples.reading import Sample, read_samples
 from gateway.onboarding.samples.rehearsal import rehearsal
-from gateway.onboarding.samples.trials import missing_trials
+from gateway.onboarding.samples.trials import missing_trials, required_names
 from gateway.onboarding.samples.trying import try_sample, without_sample
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -39,7 +40,8 @@ def build(under: Verbs) -> None:
         under,
         "go-live",
         _run,
-        does="from test to production: refused while something that has to pass has not; exit code 1 then",
+        does="from test to production: refused while something that has to pass has not; exit code 1 then; says by "
+        "which transport the samples were played",
         example="gateway partner go-live acme-supply --dry-run     # what is missing, and what would change\n"
         "gateway partner go-live acme-supply --yes\n"
         "gateway partner go-live acme-supply --force 'their test system is down; agreed with J. Doe by telephone'",
@@ -105,8 +107,18 @@ def _requirements(
     if isinstance(edit, StageEdit):
         found = check_profile(edit.after, identities=settings.identities, now=datetime.now(UTC))
     ran = database.read_now(partial(trials.latest, partner_id=loaded.id))
-    untried = [str(shown) for shown in without_sample(loaded, judged)] if required is None else []
-    return requirements(loaded, edit, found, failed, untried, missing_trials(samples, ran, loaded.digest, required))
+    unshown = [str(shown) for shown in without_sample(loaded, judged)]
+    names = required_names(samples, required)
+    bearer = connection_of(settings, loaded) or loaded
+    asked = [sample for sample in samples if sample.name in names]
+    live = PlayedLive(
+        names,
+        missing_trials(samples, ran, loaded.digest, required),
+        words_of_passed(loaded.profile, bearer.profile, asked, ran, loaded.digest),
+        unshown,
+        len(samples),
+    )
+    return requirements(loaded, edit, found, failed, unshown if required is None else [], live)
 
 
 def _played(settings: Settings, loaded: LoadedProfile, samples: tuple[Sample, ...]) -> list[Judged]:
@@ -128,10 +140,11 @@ def _why(one: Judged) -> str:
 
 def _show(loaded: LoadedProfile, asked: tuple[Requirement, ...], changes: tuple[Change, ...]) -> None:
     for one in asked:
-        say(f"{'✓' if one.is_met else '✗'} {one.name}", style="green" if one.is_met else "red")
+        sign, style = ("-", "yellow") if one.is_empty else ("✓", "green") if one.is_met else ("✗", "red")
+        say(f"{sign} {one.name}{f': {one.how}' if one.how else ''}", style=style)
         for line in one.missing:
             say(f"    {line}")
-        if not one.is_met:
+        if not one.is_met or one.is_empty:
             say(f"    -> {one.remedy}", style="dim")
     if changes:
         say()
@@ -148,7 +161,15 @@ def _as_json(
         "partner": loaded.id,
         "went_live": went,
         "requirements": [
-            {"name": one.name, "met": one.is_met, "missing": one.missing, "remedy": one.remedy} for one in asked
+            {
+                "name": one.name,
+                "met": one.is_met,
+                "empty": one.is_empty,
+                "how": one.how,
+                "missing": one.missing,
+                "remedy": one.remedy,
+            }
+            for one in asked
         ],
         "changes": [{"name": change.name, "words": change.words} for change in changes],
     }

@@ -1,4 +1,4 @@
-"""`gateway partner test --live`: samples through the real transports, each run kept as a trial."""
+"""`gateway partner test --live`: samples by AS2 and REST, or with the partner itself, each run kept as a trial."""
 
 import argparse
 import asyncio

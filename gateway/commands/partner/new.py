@@ -352,7 +352,7 @@ def _show_open(called: argparse.Namespace, begun: _Begun) -> None:
         ("guide", partner, "their implementation guide, one page to send"),
         ("status", f"{partner} testing", "exchange, marked as a test both ways"),
         *([("ping", partner, "the way to them, step by step")] if as2 is not None and as2.url is not None else []),
-        ("test", f"{partner} --live", "a scenario through the real transports"),
+        ("test", f"{partner} --live", "a scenario between two gateways here, by AS2 or REST"),
         ("go-live", partner, "once the required samples have passed"),
     ]
     calls = [f"gateway partner {name} {rest}{more}" for name, rest, _ in steps]

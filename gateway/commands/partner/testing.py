@@ -53,12 +53,14 @@ def build(under: Verbs) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="through the real transports: by this profile between two throw-away gateways on this machine",
+        help="by AS2 and REST, as this profile says, between two throw-away gateways on this machine; what SFTP or a "
+        "webhook carries for real is sent and fetched by REST there",
     )
     parser.add_argument(
         "--partner-endpoint",
         action="store_true",
-        help="with --live: with the partner itself, who is in testing: ours are really sent, theirs have to come",
+        help="with --live: with the partner itself, who is in testing, by whatever transport the profile says, SFTP "
+        "too: ours are really sent, theirs have to come",
     )
     parser.add_argument(
         "--wait",

@@ -19,16 +19,39 @@ class Requirement:
         name: what it is, in words.
         missing: why it is not met, a line each; empty when it is.
         remedy: what to do about it.
+        how: by which means it was met.
+        is_empty: it keeps nobody from going live, and nothing was shown by it either.
     """
 
     name: str
     missing: tuple[str, ...] = ()
     remedy: str = ""
+    how: str = ""
+    is_empty: bool = False
 
     @property
     def is_met(self) -> bool:
         """Whether nothing is missing."""
         return not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedLive:
+    """The samples that have to pass live, and what their trials say.
+
+    Attributes:
+        required: their names.
+        missing: those that have not passed with this very profile.
+        how: by which transports those that passed travelled.
+        to_add: what a sample could show and none does, in words.
+        samples: how many samples there are, those that need not pass, too.
+    """
+
+    required: Sequence[str]
+    missing: Sequence[MissingTrial]
+    how: str
+    to_add: Sequence[str]
+    samples: int
 
 
 def requirements(
@@ -37,7 +60,7 @@ def requirements(
     found: Sequence[Problem],
     failed: Mapping[str, str],
     untried: Sequence[str],
-    missing: Sequence[MissingTrial],
+    live: PlayedLive,
 ) -> tuple[Requirement, ...]:
     """What must be true before a partner goes live, met or not.
 
@@ -47,9 +70,9 @@ def requirements(
         found: what the check finds in it as it would be.
         failed: samples that do not pass on paper, by name, with the reason.
         untried: agreements without any required sample, in words.
-        missing: required samples that have not passed through the real transports with this very profile.
+        live: the required samples as they were played live.
     """
-    return tuple(_each(loaded, edit, found, failed, untried, missing))
+    return tuple(_each(loaded, edit, found, failed, untried, live))
 
 
 def _each(
@@ -58,7 +81,7 @@ def _each(
     found: Sequence[Problem],
     failed: Mapping[str, str],
     untried: Sequence[str],
-    missing: Sequence[MissingTrial],
+    live: PlayedLive,
 ) -> Iterator[Requirement]:
     partner, status = loaded.id, loaded.profile.status
     yield Requirement(
@@ -84,10 +107,22 @@ def _each(
         _lines([f"{name}: {why}" for name, why in sorted(failed.items())]),
         f"`gateway partner test {partner}`",
     )
-    yield Requirement(
-        "the required samples passed through the real transports with this very profile",
-        _lines([f"{item.sample} {item.why}" for item in missing]),
-        _played_again(partner, missing),
+    yield _live(partner, live)
+
+
+def _live(partner: str, live: PlayedLive) -> Requirement:
+    """Nothing is ticked that nobody has seen."""
+    if not live.required:
+        why = "none has to pass" if live.samples else "there are none"
+        wanted = f" that shows: {', '.join(live.to_add)}" if live.to_add else ""
+        add = "let one of them be required" if live.samples and not wanted else f"put one into samples/{wanted}"
+        play = f"`gateway partner test {partner} --record`, then `gateway partner test {partner} --live`"
+        return Requirement(f"no sample was played live: {why}", remedy=f"{add}; {play}", is_empty=True)
+    return Requirement(
+        "the required samples passed live with this very profile",
+        _lines([f"{item.sample} {item.why}" for item in live.missing]),
+        _played_again(partner, live.missing),
+        live.how if not live.missing else "",
     )
 
 

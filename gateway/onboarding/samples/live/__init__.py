@@ -1,1 +1,1 @@
-"""Samples through the real transports: between two whole gateways on loopback, or with the partner's test endpoint."""
+"""Samples live: by AS2 and REST between two whole gateways on loopback, or with the partner's test endpoint."""

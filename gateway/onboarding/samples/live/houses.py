@@ -31,6 +31,7 @@ from gateway.onboarding.samples.live.loopback_profiles import (
     NotPlayable,
     Playable,
 )
+from gateway.onboarding.samples.live.transports import is_only_fetched_from
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import DATABASE_FILE, Settings
 from gateway.store import keys
@@ -192,7 +193,7 @@ class _Builder:
         partner, bearer = self.actors.partner, self.actors.bearer
         if own_way(partner.profile) in WITHOUT_AS2:
             return partner
-        return bearer if bearer.profile.has_api else None
+        return bearer if bearer.profile.has_api or is_only_fetched_from(bearer.profile) else None
 
     def _our_profiles(self, their_url: str, api_key: str) -> tuple[list[Playable], tuple[str, ...]]:
         actors = self.actors

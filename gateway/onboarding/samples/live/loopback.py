@@ -25,6 +25,7 @@ from gateway.onboarding.samples.judging import Judged, judge
 from gateway.onboarding.samples.live.deliveries import acknowledged, delivered, expects_acknowledgment, receipt_words
 from gateway.onboarding.samples.live.houses import House, Houses, NewHouse, NewPair, houses, new_pair
 from gateway.onboarding.samples.live.loopback_profiles import LOOPBACK, THEM, US
+from gateway.onboarding.samples.live.transports import BY_REST, transport_of
 from gateway.onboarding.samples.live.waiting import NotSo, until
 from gateway.onboarding.samples.outcomes import NOT_SENT, outcome_of, said, with_reason, written
 from gateway.onboarding.samples.reading import ACKNOWLEDGMENT, FINDINGS, SENT, Sample
@@ -137,8 +138,8 @@ class Loopback:
         # Each sample finds the store as though it were the first.
         await self._ours.database.write(trials.forget_their_numbers)
         syntax = sniff(sample.content) or "x12"
-        bearer = self._actors.bearer.profile
-        if self._both.theirs is None or (syntax == "json" and bearer.has_api):
+        by = transport_of(sample, self._actors.partner.profile, self._actors.bearer.profile)
+        if self._both.theirs is None or by == BY_REST:
             return await self._by_rest(sample, syntax)
         return await self._by_as2(sample, syntax, self._both.theirs)
 

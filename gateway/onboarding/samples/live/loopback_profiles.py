@@ -13,6 +13,7 @@ from gateway.as2_agreements import identities_for
 from gateway.flow.outward.ways import SFTP, own_way
 from gateway.model.delivery import INBOX, MAILBOX
 from gateway.model.webhook import WEBHOOK
+from gateway.onboarding.samples.live.transports import is_only_fetched_from, untried_transports
 from gateway.onboarding.samples.staging import Cast
 from gateway.settings import IdentitySettings
 from partners.as2_terms import SAFE_CIPHERS, SAFE_DIGESTS, As2
@@ -47,6 +48,7 @@ _STANDS_FOR: Mapping[str | None, str] = {
     MAILBOX: "sent and fetched by the API, and not by SFTP",
     SFTP: "sent and fetched by the API, and nothing put on their SFTP server",
 }
+_NOT_BY_SFTP = "what they send comes by {}, and not by SFTP"
 
 Keys = dict[str, Any]
 
@@ -89,6 +91,10 @@ def ours(loaded: LoadedProfile, their_url: str, api_key_sha256: str) -> Playable
         delivery = {name: value for name, value in keys.get("delivery", {}).items() if name not in {"way", "webhook"}}
         keys |= {"api_keys": [{"label": KEY_LABEL, "sha256": api_key_sha256}], "delivery": delivery | {"way": INBOX}}
         notes += (_STANDS_FOR[way],)
+    elif is_only_fetched_from(profile):
+        keys["api_keys"] = [{"label": KEY_LABEL, "sha256": api_key_sha256}]
+    if "SFTP" in untried_transports(profile) and way not in {MAILBOX, SFTP}:
+        notes += (_NOT_BY_SFTP.format("AS2" if profile.as2 is not None else "the API"),)
     files = {name: loaded.file(name) for name in profile.table_files()}
     return Playable(keys, notes, files)
 
