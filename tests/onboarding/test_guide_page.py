@@ -223,6 +223,8 @@ def test_a_mailbox_is_told_with_its_door_and_its_folders():
     assert '-hostkey="ssh-ed25519 255 ' in told
     assert "when your program closes it, or renames it to its final name" in told
     assert "OpenSSH before 8.7 an interrupted upload cannot be told from a whole one: use temporary names" in told
+    assert "write them in UTF-8" in told
+    assert "paramiko's listdir ends with UnicodeDecodeError" in told
     assert "when you have read all of a file and closed it" in told
     assert "purchase_order-4500012345-01JQ7XK3V8E4T6M2N9R5W0Z1YB.edi" in told
 

@@ -158,7 +158,10 @@ def _complete(sftp: Sftp) -> Iterator[Fact]:
     )
     yield Fact("An empty file", "is not taken as a document", "some programs make one before they write it")
     yield Fact(
-        "Names", "any of up to 255 bytes; each new file needs no new name", "they are kept and shown as you wrote them"
+        "Names",
+        "any of up to 255 bytes; each new file needs no new name",
+        "they are kept and shown as you wrote them: write them in UTF-8, since some programs cannot list a folder in "
+        "which another name lies (paramiko's listdir ends with UnicodeDecodeError until it is gone)",
     )
     if sftp.attributes == "refused":
         yield Fact("Times and permissions", "are refused", "turn off that your program preserves them")
