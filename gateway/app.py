@@ -84,6 +84,9 @@ from partners.directory import Directory
 # With Python's own 5 ms the writer, which comes back after every statement, would be the slowest part of the line.
 SWITCH_INTERVAL_S = 0.001
 
+# Mailboxes in a process of their own move bulk: whatever else runs on the machine answers somebody who waits.
+BULK_NICENESS = 10
+
 __all__ = ["CannotStart", "Gateway", "now_ms", "serve"]
 
 log = logging.getLogger(__name__)
@@ -519,6 +522,8 @@ async def serve(settings: Settings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     logging.captureWarnings(capture=True)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if settings.roles == ("sftp",):
+        os.nice(BULK_NICENESS)
     gateway = Gateway(settings)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,6 +15,8 @@ from tests.services.install import ServiceUnavailable, apt_install, can_install
 from tests.services.processes import ServerProcess, StartFailed, free_port
 
 BINARIES_ROOT = Path("/usr/lib/postgresql")
+# Of 16 MB: a gigabyte, which is what PostgreSQL keeps between two checkpoints at most unless it is told otherwise.
+LOG_FILES = 60
 START_SECONDS_MAX = 60.0
 START_ATTEMPTS = 3
 
@@ -57,6 +59,20 @@ def create_database(server_url: str) -> str:
 def drop_database(server_url: str, database_url: str) -> None:
     """Drop it, whoever is still connected."""
     _on_server(server_url, f'DROP DATABASE IF EXISTS "{make_url(database_url).database}" WITH (FORCE)')
+
+
+def lay_up_log(server_url: str) -> None:
+    """Give a fresh server the files of its log that one has that runs for some days: making one stops all for a moment.
+
+    A file of 16 MB is filled with zeros and synced when the log first needs it; later old ones are used again.
+    """
+    for statement in (
+        "ALTER SYSTEM SET min_wal_size = '1GB'",
+        "SELECT pg_reload_conf()",
+        *["SELECT pg_logical_emit_message(true, '', '')", "SELECT pg_switch_wal()"] * LOG_FILES,
+        "CHECKPOINT",
+    ):
+        _on_server(server_url, statement)
 
 
 def _on_server(server_url: str, statement: str) -> None:

@@ -1,12 +1,14 @@
 """`gateway serve --role sftp`: mailboxes in a process of their own, beside the others over one PostgreSQL."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import asyncssh
 import pytest
 import yaml
 
+from gateway.app import BULK_NICENESS
 from gateway.settings import Settings
 from gateway.starting import CannotStart, locked_data_dir
 from tests.edge.sftp.port import USER, client_key
@@ -55,6 +57,8 @@ def test_mailboxes_in_a_process_of_their_own(tmp_path: Path, database_url: str):
     with others.start(program=(*SERVE, "--role", "edge,worker")), own.start(program=(*SERVE, "--role", "sftp")):
         assert (others.sftp_port, own.edge_port) == (0, 0)
         assert own.sftp_port
+        niceness = [os.getpriority(os.PRIO_PROCESS, gateway.process.pid) for gateway in (others, own)]
+        assert niceness[1] - niceness[0] == BULK_NICENESS
         asyncio.run(drop(own.sftp_port, "response.edi", acknowledgment_855(1)))
         assert own.metrics()['gateway_messages_accepted_total{channel="sftp"}'] == 1
         # Translated by the other one.
