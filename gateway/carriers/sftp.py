@@ -95,15 +95,7 @@ class SftpCarrier:
         push = _push_of(consignment)
         if isinstance(push, Held):
             return push
-        facts = facts_of(
-            delivery_id=consignment.id,
-            kind=consignment.kind,
-            document_type=consignment.document_type,
-            number=consignment.number,
-            filename=consignment.filename,
-            content_type=consignment.content_type,
-            created_at_ms=consignment.created_at_ms,
-        )
+        facts = facts_of(consignment)
         name, folder = file_name(push.file_name, facts), folder_of(push, facts)
         payload = consignment.payload
         is_small = len(payload) <= IN_LOOP_BYTES_MAX

@@ -54,17 +54,8 @@ def lies_in(directory: Directory, delivery: StoredDelivery) -> LiesIn | None:
     owner = directory.by_id(owner_in(delivery.channel, delivery.destination) or "")
     if owner is None or owner.profile.sftp is None:
         return None
-    facts = facts_of(
-        delivery_id=delivery.id,
-        kind=delivery.kind,
-        document_type=delivery.document_type,
-        number=delivery.number,
-        filename=delivery.filename,
-        content_type=delivery.content_type,
-        created_at_ms=delivery.created_at_ms,
-    )
     folder = "acknowledgments" if delivery.kind == DeliveryKind.ACKNOWLEDGMENT else "outbox"
-    name = file_name(owner.profile.sftp.file_name, facts)
+    name = file_name(owner.profile.sftp.file_name, facts_of(delivery))
     return LiesIn(owner.id, owner.id != delivery.partner_id, folder, name)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from gateway.model.delivery import DeliveryKind
 from gateway.model.ids import ID_LENGTH
@@ -46,27 +47,51 @@ class FileFacts:
     created_at_ms: int
 
 
-def facts_of(
-    *,
-    delivery_id: str,
-    kind: str,
-    document_type: str,
-    number: str,
-    filename: str,
-    content_type: str,
-    created_at_ms: int,
-) -> FileFacts:
+class Named(Protocol):
+    """A delivery, as far as the name of its file goes, in whichever shape it is at hand."""
+
+    @property
+    def id(self) -> str:
+        """Of the delivery."""
+
+    @property
+    def kind(self) -> str:
+        """As `DeliveryKind`."""
+
+    @property
+    def document_type(self) -> str:
+        """Such as purchase_order, or 997."""
+
+    @property
+    def number(self) -> str:
+        """Of the document."""
+
+    @property
+    def filename(self) -> str:
+        """That an operator gave it, or that we did; empty for none."""
+
+    @property
+    def content_type(self) -> str:
+        """Of the payload."""
+
+    @property
+    def created_at_ms(self) -> int:
+        """Milliseconds since 1970."""
+
+
+def facts_of(delivery: Named) -> FileFacts:
     """The facts of a delivery.
 
     An operator's file keeps its own stem and extension; what we wrote ourselves has the extension of its syntax.
     """
+    kind, filename, number = delivery.kind, delivery.filename, delivery.number
     stem, dot, own = filename.rpartition(".")
     own_extension = own if dot and _EXTENSION.fullmatch(own) else ""
     if kind not in {DeliveryKind.DOCUMENT, DeliveryKind.ACKNOWLEDGMENT}:
         number = (stem if own_extension else filename) or number
-    extension = own_extension or _EXTENSIONS.get(content_type.partition(";")[0].strip().lower(), "dat")
-    document = document_type if kind in {DeliveryKind.DOCUMENT, DeliveryKind.ACKNOWLEDGMENT} else ""
-    return FileFacts(delivery_id, document or kind, number, extension, created_at_ms)
+    extension = own_extension or _EXTENSIONS.get(delivery.content_type.partition(";")[0].strip().lower(), "dat")
+    document = delivery.document_type if kind in {DeliveryKind.DOCUMENT, DeliveryKind.ACKNOWLEDGMENT} else ""
+    return FileFacts(delivery.id, document or kind, number, extension, delivery.created_at_ms)
 
 
 def file_name(pattern: str, facts: FileFacts) -> str:

@@ -1,6 +1,7 @@
 """Names of files that we write: any document gives a name that every system takes, and its id is found in it."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
@@ -84,8 +85,8 @@ def test_a_long_number_is_cut_and_what_ends_the_name_stays():
     ],
 )
 def test_what_a_delivery_gives_its_file(kind, filename, content_type, name):
-    said = facts_of(
-        delivery_id=ID,
+    delivery = SimpleNamespace(
+        id=ID,
         kind=kind,
         document_type="invoice",
         number="0007",
@@ -93,4 +94,4 @@ def test_what_a_delivery_gives_its_file(kind, filename, content_type, name):
         content_type=content_type,
         created_at_ms=0,
     )
-    assert file_name(DEFAULT, said) == name
+    assert file_name(DEFAULT, facts_of(delivery)) == name

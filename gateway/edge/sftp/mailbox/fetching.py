@@ -238,16 +238,7 @@ class Fetching:
 
 def name_of(item: MailboxDelivery, terms: Sftp) -> bytes:
     """The name of a delivery in a mailbox."""
-    facts = facts_of(
-        delivery_id=item.id,
-        kind=item.kind,
-        document_type=item.document_type,
-        number=item.number,
-        filename=item.filename,
-        content_type=item.content_type,
-        created_at_ms=item.created_at_ms,
-    )
-    return file_name(terms.file_name, facts).encode("ascii")
+    return file_name(terms.file_name, facts_of(item)).encode("ascii")
 
 
 def attributes_of(item: MailboxDelivery) -> Attributes:
