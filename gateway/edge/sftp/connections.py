@@ -26,6 +26,8 @@ SWEEP_S_MAX = 1.0
 # What may come in before the login, and afterwards between two requests: more is no SFTP.
 BYTES_BEFORE_LOGIN_MAX = 131_072
 BYTES_UNASKED_MAX = 32 * 1_048_576
+# A login takes about ten packets, and one for each key and password that is tried.
+PACKETS_BEFORE_LOGIN_MAX = 100
 # Packets that ask for nothing, such as IGNORE and window adjustments, between two requests: each costs as much as one.
 PACKETS_UNASKED_MAX = 2_048
 # What the other side has not read yet; the session is told to pause long before.
@@ -77,10 +79,12 @@ class VisitorConnection:
         self._unasked_bytes += count
         return self._unasked_bytes <= (BYTES_BEFORE_LOGIN_MAX if self.visitor is None else BYTES_UNASKED_MAX)
 
-    def note_idle_packet(self) -> bool:
-        """Count a packet that carries no part of a request; False where there are more than anybody needs."""
+    def note_packet(self, *, is_data: bool) -> bool:
+        """Count a packet: each before the login, and afterwards each without data; False where there are too many."""
+        if self.visitor is not None and is_data:
+            return True
         self._unasked_packets += 1
-        return self._unasked_packets <= PACKETS_UNASKED_MAX
+        return self._unasked_packets <= (PACKETS_BEFORE_LOGIN_MAX if self.visitor is None else PACKETS_UNASKED_MAX)
 
     def logged_in(self, visitor: "Visitor") -> None:
         """Somebody showed who they are."""

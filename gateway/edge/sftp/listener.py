@@ -239,9 +239,8 @@ class Doorstep(asyncio.Protocol):
         self._transport = wire
         port = self._port
         by_proxy = port.proxies.trusts(address)
-        if (not by_proxy and port.bans.is_banned(connection.network, address)) or not port.connections.admit(
-            connection
-        ):
+        is_banned = not by_proxy and port.bans.is_banned(connection.network, address)
+        if is_banned or not port.connections.admit(connection):
             wire.abort()
             return
         wire.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)

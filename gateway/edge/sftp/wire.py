@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 
 _RSA_PROOF = b"rsa-sha2-512"
-# A login takes about ten packets, and one for each key and password that is tried.
-PACKETS_BEFORE_LOGIN_MAX = 100
 # New keys cost some milliseconds: clients want them after a gigabyte or an hour, at most.
 REKEYS_AT_ONCE_MAX = 8
 REKEY_EVERY_S = 10.0
@@ -60,7 +58,6 @@ class Wire(asyncssh.SSHServerConnection):
                 pair.set_sig_algorithm(_RSA_PROOF)
         self.key_exchange = ""
         self._chains = True
-        self._packets = 0
         self._exchanges = 0
         self._began_at_s = loop.time()
         self._proofs = 0
@@ -140,12 +137,7 @@ class Wire(asyncssh.SSHServerConnection):
         self, pkttype: int, seq: int, _task: "asyncio.Task[None] | None" = None, is_async: bool = False
     ) -> None:
         """A packet was looked at. Before a login there are few, and afterwards few that ask for nothing."""
-        if self._connection.visitor is None:
-            self._packets += 1
-            if self._packets > PACKETS_BEFORE_LOGIN_MAX:
-                self._connection.cut()
-                raise asyncssh.ProtocolError("too many packets before the login")
-        elif pkttype != MSG_CHANNEL_DATA and not self._connection.note_idle_packet():
+        if not self._connection.note_packet(is_data=pkttype == MSG_CHANNEL_DATA):
             self._connection.cut()
             raise asyncssh.ProtocolError("too many packets that ask for nothing")
         super()._finish_recv_packet(pkttype, seq, _task, is_async)
